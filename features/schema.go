@@ -81,7 +81,7 @@ func Schemas() []TableSchema {
 			key("product", frame.Text), text("name"), text("category"), null("list_price", frame.Decimal), null("valid_from", frame.Time), recorded,
 		}},
 		{Name: "fx_rates", Event: "day", Fields: []Field{
-			key("currency", frame.Text), key("day", frame.Time), need("rate", frame.Decimal), recorded,
+			key("currency", frame.Text), key("day", frame.Time), need("rate", frame.Number), recorded,
 		}},
 		{Name: "outcomes", Account: "account", Event: "cutoff", Fields: []Field{
 			key("account", frame.Text), key("cutoff", frame.Time), {Name: "label", Kind: frame.Text, Key: true}, need("value", frame.Decimal), recorded,
