@@ -1,0 +1,216 @@
+package logistic
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// The rows are summed in stripes whose bounds depend on the number of rows
+// only, and the stripes are added in order: sums do not depend on threads.
+const (
+	stripeRows = 4096
+	maxStripes = 16
+)
+
+// point is the penalised negative log-likelihood at some coefficients, with its
+// gradient and the information matrix (lower triangle, row-major, unpenalised).
+type point struct {
+	theta       []float64
+	value       float64
+	gradient    []float64
+	information []float64
+}
+
+func (q *point) add(o *point) {
+	q.value += o.value
+	for k, v := range o.gradient {
+		q.gradient[k] += v
+	}
+	for k, v := range o.information {
+		q.information[k] += v
+	}
+}
+
+// at evaluates the objective at theta.
+func (m *matrix) at(ctx context.Context, theta []float64, l2 float64) (*point, error) {
+	n := len(m.y)
+	stripes := min(max(1, (n+stripeRows-1)/stripeRows), maxStripes)
+	parts := make([]*point, stripes)
+	workers := min(runtime.GOMAXPROCS(0), stripes)
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for k := w; k < stripes; k += workers {
+				if ctx.Err() == nil {
+					parts[k] = m.stripe(theta, k*n/stripes, (k+1)*n/stripes)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	total := parts[0]
+	for _, part := range parts[1:] {
+		total.add(part)
+	}
+	total.theta = theta
+	for k := 1; k < m.width; k++ {
+		total.value += l2 / 2 * theta[k] * theta[k]
+		total.gradient[k] += l2 * theta[k]
+	}
+	return total, nil
+}
+
+func (m *matrix) stripe(theta []float64, from, to int) *point {
+	p := &point{gradient: make([]float64, m.width), information: make([]float64, m.width*m.width)}
+	for i := from; i < to; i++ {
+		x := m.cells[i*m.width : (i+1)*m.width]
+		var eta float64
+		for k, v := range x {
+			eta += theta[k] * v
+		}
+		// e ≤ 1 whatever the sign of eta, so nothing overflows.
+		e := math.Exp(-math.Abs(eta))
+		mu := 1 / (1 + e)
+		if eta < 0 {
+			mu = e / (1 + e)
+		}
+		p.value += m.w[i] * (max(eta, 0) + math.Log1p(e) - m.y[i]*eta)
+		residual, curvature := m.w[i]*(mu-m.y[i]), m.w[i]*e/((1+e)*(1+e))
+		for a, v := range x {
+			if v == 0 {
+				continue
+			}
+			p.gradient[a] += residual * v
+			cv := curvature * v
+			row := p.information[a*m.width : a*m.width+a+1]
+			for b := range row {
+				row[b] += cv * x[b]
+			}
+		}
+	}
+	return p
+}
+
+// minimise runs Newton's method with step halving from the base rate.
+func (m *matrix) minimise(ctx context.Context, p Params) (*point, int, error) {
+	var events, weight float64
+	for i, y := range m.y {
+		events += m.w[i] * y
+		weight += m.w[i]
+	}
+	start := make([]float64, m.width)
+	start[0] = math.Log(events) - math.Log(weight-events)
+	now, err := m.at(ctx, start, p.L2)
+	if err != nil {
+		return nil, 0, err
+	}
+	var largest float64
+	for iteration := 1; iteration <= p.MaxIterations; iteration++ {
+		step, err := now.step(m.width, p.L2)
+		if err != nil {
+			return nil, iteration, err
+		}
+		var size float64
+		largest = 0
+		for k, v := range step {
+			largest, size = max(largest, math.Abs(v)), max(size, math.Abs(now.theta[k]))
+		}
+		next, err := m.descend(ctx, now, step, p.L2)
+		if err != nil {
+			return nil, iteration, err
+		}
+		now = next
+		if largest <= p.Tolerance*(1+size) {
+			return now, iteration, nil
+		}
+	}
+	return nil, p.MaxIterations, fmt.Errorf("%w: after %d iterations the largest step is still %.3g: raise L2 (now %g) or MaxIterations, or look for a column that tells the classes apart by itself",
+		ErrNotConverged, p.MaxIterations, largest, p.L2)
+}
+
+// descend takes the step, halved until the objective does not rise. Near the
+// optimum a rise is rounding, not direction, so a last bit is forgiven.
+func (m *matrix) descend(ctx context.Context, from *point, step []float64, l2 float64) (*point, error) {
+	scale := 1.0
+	for {
+		theta := make([]float64, len(step))
+		for k, v := range step {
+			theta[k] = from.theta[k] + scale*v
+		}
+		next, err := m.at(ctx, theta, l2)
+		if err != nil {
+			return nil, err
+		}
+		if next.value <= from.value+1e-12*(1+math.Abs(from.value)) || scale < 1e-9 {
+			return next, nil
+		}
+		scale /= 2
+	}
+}
+
+// hessian returns the factorised information plus penalty.
+func (q *point) hessian(width int, l2 float64) (*mat.Cholesky, error) {
+	h := mat.NewSymDense(width, nil)
+	for a := range width {
+		for b := range a + 1 {
+			v := q.information[a*width+b]
+			if a == b && a > 0 {
+				v += l2
+			}
+			h.SetSym(a, b, v)
+		}
+	}
+	var factor mat.Cholesky
+	if ok := factor.Factorize(h); !ok || !(factor.Cond() < 1e14) {
+		return nil, fmt.Errorf("%w: columns repeat each other or separate the classes: raise L2 (now %g) or drop columns", ErrSingular, l2)
+	}
+	return &factor, nil
+}
+
+// step solves H·step = −gradient.
+func (q *point) step(width int, l2 float64) ([]float64, error) {
+	factor, err := q.hessian(width, l2)
+	if err != nil {
+		return nil, err
+	}
+	down := mat.NewVecDense(width, nil)
+	for k, g := range q.gradient {
+		down.SetVec(k, -g)
+	}
+	var step mat.VecDense
+	if err := factor.SolveVecTo(&step, down); err != nil {
+		return nil, fmt.Errorf("%w: solving for the Newton step: %w", ErrSingular, err)
+	}
+	return step.RawVector().Data, nil
+}
+
+// covariance returns H⁻¹·I·H⁻¹, the covariance of the ridge estimator (le
+// Cessie and van Houwelingen 1992, eq. 6). Without a penalty it is I⁻¹.
+func (q *point) covariance(width int, l2 float64) (*mat.Dense, error) {
+	factor, err := q.hessian(width, l2)
+	if err != nil {
+		return nil, err
+	}
+	information := mat.NewSymDense(width, nil)
+	for a := range width {
+		for b := range a + 1 {
+			information.SetSym(a, b, q.information[a*width+b])
+		}
+	}
+	var half, covariance mat.Dense
+	if err := factor.SolveTo(&half, information); err != nil {
+		return nil, fmt.Errorf("%w: solving for the covariance: %w", ErrSingular, err)
+	}
+	if err := factor.SolveTo(&covariance, half.T()); err != nil {
+		return nil, fmt.Errorf("%w: solving for the covariance: %w", ErrSingular, err)
+	}
+	return &covariance, nil
+}
