@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"fealty/features/frame"
 	"fealty/model"
@@ -131,6 +132,9 @@ func checkFeatures(features []Feature) error {
 		}
 		level := make(map[string]bool, len(f.Levels))
 		for _, l := range f.Levels {
+			if !utf8.ValidString(l) {
+				return fmt.Errorf("feature %q has the level %q, which is not UTF-8", f.Name, l)
+			}
 			if level[l] {
 				return fmt.Errorf("feature %q has the level %q twice", f.Name, l)
 			}

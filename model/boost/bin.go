@@ -1,0 +1,351 @@
+package boost
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fealty/features/frame"
+)
+
+// binning says how one column's values become bins: value bins 0 … values−1,
+// then one bin for missing, which also takes the codes that are too rare to
+// have a bin of their own.
+type binning struct {
+	category bool
+	values   int
+	// edges are the cuts between the value bins of a number: bin i holds
+	// edges[i−1] < x ≤ edges[i].
+	edges []float64
+	// code is the code of each value bin of a category, ascending; at is the
+	// bin of each code.
+	code []int32
+	at   []uint8
+	// missing tells whether a training row lay in the missing bin.
+	missing bool
+	// info is LightGBM's note on the range.
+	info string
+}
+
+// missingBin is the bin of missing values.
+func (b *binning) missingBin() int { return b.values }
+
+// splits tells whether two bins may differ at all.
+func (b *binning) splits() bool { return b.values > 1 || b.values == 1 && b.missing }
+
+// number returns the bin of a number.
+func (b *binning) number(x float64) uint8 {
+	if x != x { //nolint:gocritic,staticcheck // NaN, tested without a call in the innermost loop
+		return uint8(b.values) //nolint:gosec // values ≤ 255
+	}
+	// Branch-free search: at most eight steps, none of which can be guessed.
+	from, n := 0, len(b.edges)
+	for n > 0 {
+		half := n >> 1
+		if b.edges[from+half] < x {
+			from += n - half
+		}
+		n = half
+	}
+	return uint8(from) //nolint:gosec // at most values − 1
+}
+
+// weighted is one value and the weight of the rows that have it.
+type weighted struct{ value, weight float64 }
+
+// findBins looks at the sampled rows of a column. sample holds ascending rows;
+// weights is nil where all are 1.
+func findBins(c *frame.Column, sample []int32, weights []float64, most int) binning {
+	if c.Kind == frame.Category {
+		return findCodes(c, sample, weights, most)
+	}
+	seen := make([]weighted, 0, len(sample))
+	missing := false
+	for k, i := range sample {
+		v := c.Numbers[i]
+		if math.IsNaN(v) {
+			missing = true
+			continue
+		}
+		w := 1.0
+		if weights != nil {
+			w = weights[k]
+		}
+		seen = append(seen, weighted{v, w})
+	}
+	if len(seen) == 0 {
+		return binning{missing: missing, info: "none"}
+	}
+	slices.SortFunc(seen, func(a, b weighted) int {
+		switch {
+		case a.value < b.value:
+			return -1
+		case a.value > b.value:
+			return 1
+		}
+		// Equal values in order of weight, so that their sum does not depend on row order.
+		return cmp.Compare(a.weight, b.weight)
+	})
+	distinct := seen[:1]
+	for _, s := range seen[1:] {
+		if last := &distinct[len(distinct)-1]; s.value == last.value {
+			last.weight += s.weight
+		} else {
+			distinct = append(distinct, s)
+		}
+	}
+	b := binning{edges: cuts(distinct, most), missing: missing}
+	b.values = len(b.edges) + 1
+	b.info = "none"
+	if len(distinct) > 1 {
+		b.info = "[" + strconv.FormatFloat(distinct[0].value, 'g', -1, 64) + ":" +
+			strconv.FormatFloat(distinct[len(distinct)-1].value, 'g', -1, 64) + "]"
+	}
+	return b
+}
+
+// cuts places at most most−1 cuts between distinct ascending values: everywhere
+// where there are no more values than bins; otherwise values heavier than an
+// even share get a bin of their own and the rest shares what is left, as
+// LightGBM's GreedyFindBin does.
+func cuts(distinct []weighted, most int) []float64 {
+	var edges []float64
+	if len(distinct) <= most {
+		for i := 1; i < len(distinct); i++ {
+			edges = append(edges, between(distinct[i-1].value, distinct[i].value))
+		}
+		return edges
+	}
+	total := 0.0
+	for _, d := range distinct {
+		total += d.weight
+	}
+	share := total / float64(most)
+	heavy := func(i int) bool { return distinct[i].weight >= share }
+	rest, left := total, most
+	for i := range distinct {
+		if heavy(i) {
+			rest -= distinct[i].weight
+			left--
+		}
+	}
+	even := math.Inf(1)
+	if left > 0 {
+		even = rest / float64(left)
+	}
+	sum := 0.0
+	for i := 0; i+1 < len(distinct) && len(edges) < most-1; i++ {
+		own := heavy(i)
+		if !own {
+			rest -= distinct[i].weight
+		}
+		sum += distinct[i].weight
+		if own || sum >= even || (heavy(i+1) && sum >= even/2) {
+			edges = append(edges, between(distinct[i].value, distinct[i+1].value))
+			sum = 0
+			if !own {
+				if left--; left > 0 {
+					even = rest / float64(left)
+				}
+			}
+		}
+	}
+	return edges
+}
+
+// between returns a cut c with a ≤ c < b, the middle where it exists: a row
+// with x ≤ a goes left, one with x ≥ b right.
+func between(a, b float64) float64 {
+	c := a/2 + b/2 // halves first: a + b may overflow
+	if !(c >= a && c < b) {
+		return a
+	}
+	return c
+}
+
+// findCodes gives the heaviest codes of a category a bin each, in code order.
+func findCodes(c *frame.Column, sample []int32, weights []float64, most int) binning {
+	weight := make([]float64, len(c.Levels))
+	b := binning{category: true}
+	for k, i := range sample {
+		code := c.Codes[i]
+		if code < 0 {
+			b.missing = true
+			continue
+		}
+		if weights == nil {
+			weight[code]++
+		} else {
+			weight[code] += weights[k]
+		}
+	}
+	for code, w := range weight {
+		if w > 0 {
+			b.code = append(b.code, int32(code)) //nolint:gosec // codes are int32
+		}
+	}
+	if len(b.code) > most {
+		slices.SortStableFunc(b.code, func(x, y int32) int { return cmp.Compare(weight[y], weight[x]) })
+		b.code = b.code[:most:most]
+		slices.Sort(b.code)
+		b.missing = true
+	}
+	b.values = len(b.code)
+	b.at = make([]uint8, len(c.Levels))
+	for code := range b.at {
+		b.at[code] = uint8(b.values) //nolint:gosec // values ≤ 255
+	}
+	for bin, code := range b.code {
+		b.at[code] = uint8(bin) //nolint:gosec // bin < 255
+	}
+	// Every level is named, so that a file with few rows still says that this is a category.
+	var info strings.Builder
+	info.WriteString("-1")
+	for code := range c.Levels {
+		info.WriteByte(':')
+		info.WriteString(strconv.Itoa(code))
+	}
+	b.info = info.String()
+	return b
+}
+
+// lanes is how many columns share one word of bins.
+const lanes = 8
+
+// table holds binned columns, eight to a uint64 word: words[b][row] has the bins
+// of slots 8b … 8b+7, lowest byte first.
+type table struct {
+	rows  int
+	words [][]uint64
+}
+
+// bin returns the bin of a row in a slot.
+func (t *table) bin(slot int, row uint32) uint8 {
+	return uint8(t.words[slot/lanes][row] >> (slot % lanes * 8)) //nolint:gosec // the lowest byte is meant
+}
+
+// binned is the training set in bins.
+type binned struct {
+	table
+	// columns has one entry per column of the frame; slots lists the columns
+	// that can split, in order, and offset where each slot's bins begin in a
+	// histogram. offset has one entry more: the size of a histogram.
+	columns []binning
+	slots   []int
+	offset  []int
+}
+
+func (b *binned) column(slot int) *binning { return &b.columns[b.slots[slot]] }
+
+// newBinned finds the bins and bins the training rows. use lists the rows of f
+// that train, ascending; weights is parallel to use or nil.
+func newBinned(c *crew, p *Params, f *frame.Frame, use []int32, weights []float64) *binned {
+	sample, sampleWeights := sampleRows(p, use, weights)
+	b := &binned{columns: make([]binning, len(f.Columns))}
+	c.run(len(f.Columns), func(j int) {
+		b.columns[j] = findBins(&f.Columns[j], sample, sampleWeights, p.MaxBins)
+		if len(sample) < len(use) {
+			b.columns[j].missing = b.columns[j].missing || anyMissing(&f.Columns[j], &b.columns[j], use)
+		}
+	})
+	b.offset = []int{0}
+	for j := range b.columns {
+		if b.columns[j].splits() {
+			b.slots = append(b.slots, j)
+			b.offset = append(b.offset, b.offset[len(b.offset)-1]+b.columns[j].values+1)
+		}
+	}
+	b.table = b.apply(c, f, use, nil)
+	return b
+}
+
+// anyMissing looks beyond the sample for a row in the missing bin.
+func anyMissing(c *frame.Column, b *binning, use []int32) bool {
+	for _, i := range use {
+		if c.Kind == frame.Number && math.IsNaN(c.Numbers[i]) {
+			return true
+		}
+		if c.Kind == frame.Category && (c.Codes[i] < 0 || int(b.at[c.Codes[i]]) == b.values) {
+			return true
+		}
+	}
+	return false
+}
+
+// sampleRows draws at most BinRows of the rows, ascending.
+func sampleRows(p *Params, use []int32, weights []float64) (rows []int32, w []float64) {
+	if len(use) <= p.BinRows {
+		return use, weights
+	}
+	draw := stream(p.Seed, 'b')
+	for k, i := range use {
+		// Selection sampling (Knuth, TAOCP 3.4.2, algorithm S): exactly BinRows rows.
+		if draw.float()*float64(len(use)-k) < float64(p.BinRows-len(rows)) {
+			rows = append(rows, i)
+			if weights != nil {
+				w = append(w, weights[k])
+			}
+		}
+	}
+	return rows, w
+}
+
+// apply bins rows of f. recode, where not nil, translates a category column's
+// codes of f into the training frame's (−1: none), by column.
+func (b *binned) apply(c *crew, f *frame.Frame, use []int32, recode [][]int32) table {
+	t := table{rows: len(use), words: make([][]uint64, (len(b.slots)+lanes-1)/lanes)}
+	c.run(len(t.words), func(k int) {
+		words := make([]uint64, len(use))
+		for lane, j := range b.slots[k*lanes : min((k+1)*lanes, len(b.slots))] {
+			column, bins, shift := &f.Columns[j], &b.columns[j], lane*8
+			if !bins.category {
+				for n, i := range use {
+					words[n] |= uint64(bins.number(column.Numbers[i])) << shift
+				}
+				continue
+			}
+			for n, i := range use {
+				code, bin := column.Codes[i], uint8(bins.values) //nolint:gosec // values ≤ 255
+				if code >= 0 && recode != nil && recode[j] != nil {
+					code = recode[j][code]
+				}
+				if code >= 0 {
+					bin = bins.at[code]
+				}
+				words[n] |= uint64(bin) << shift
+			}
+		}
+		t.words[k] = words
+	})
+	return t
+}
+
+// matchLevels translates the codes of other's category columns into those of f,
+// by the levels' names. other has the columns of f, in order.
+func matchLevels(f, other *frame.Frame) ([][]int32, error) {
+	recode := make([][]int32, len(f.Columns))
+	for j := range f.Columns {
+		want, have := &f.Columns[j], &other.Columns[j]
+		if want.Kind != have.Kind {
+			return nil, fmt.Errorf("column %q is %s in the validation frame and %s in training", want.Name, have.Kind, want.Kind)
+		}
+		if want.Kind != frame.Category || slices.Equal(want.Levels, have.Levels) {
+			continue
+		}
+		at := make(map[string]int32, len(want.Levels))
+		for code, l := range want.Levels {
+			at[l] = int32(code) //nolint:gosec // codes are int32
+		}
+		recode[j] = make([]int32, len(have.Levels))
+		for code, l := range have.Levels {
+			recode[j][code] = -1
+			if to, ok := at[l]; ok {
+				recode[j][code] = to
+			}
+		}
+	}
+	return recode, nil
+}
