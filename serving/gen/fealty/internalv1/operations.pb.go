@@ -769,7 +769,7 @@ const file_fealty_internal_v1_operations_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage2U\n" +
 	"\n" +
 	"Operations\x12G\n" +
-	"\x03Run\x12\x1e.fealty.internal.v1.RunRequest\x1a\x1c.fealty.internal.v1.RunEvent(\x010\x01B2Z0fealty/serving/gen/fealty/internal/v1;internalv1b\x06proto3"
+	"\x03Run\x12\x1e.fealty.internal.v1.RunRequest\x1a\x1c.fealty.internal.v1.RunEvent(\x010\x01B1Z/fealty/serving/gen/fealty/internalv1;internalv1b\x06proto3"
 
 var (
 	file_fealty_internal_v1_operations_proto_rawDescOnce sync.Once
