@@ -1,6 +1,7 @@
 package logistic
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -112,14 +113,14 @@ func (m *matrix) minimise(ctx context.Context, p Params) (*point, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	var largest float64
+	largest, before := 0.0, math.Inf(1)
 	for iteration := 1; iteration <= p.MaxIterations; iteration++ {
 		step, err := now.step(m.width, p.L2)
 		if err != nil {
 			return nil, iteration, err
 		}
 		var size float64
-		largest = 0
+		before, largest = cmp.Or(largest, before), 0
 		for k, v := range step {
 			largest, size = max(largest, math.Abs(v)), max(size, math.Abs(now.theta[k]))
 		}
@@ -128,7 +129,10 @@ func (m *matrix) minimise(ctx context.Context, p Params) (*point, int, error) {
 			return nil, iteration, err
 		}
 		now = next
-		if largest <= p.Tolerance*(1+size) {
+		// Newton's steps shrink quadratically; a small one that no longer halves
+		// is the rounding of the sums, which many rows and a small penalty raise
+		// above any fixed tolerance.
+		if largest <= p.Tolerance*(1+size) || (largest <= 1e-6*(1+size) && largest > before/2) {
 			return now, iteration, nil
 		}
 	}

@@ -75,7 +75,8 @@ type Params struct {
 	// MaxIterations bounds the Newton steps. Default 100, bounds 1 … 10,000.
 	MaxIterations int
 	// Tolerance is the largest step, relative to 1 + the largest coefficient, at
-	// which the fit counts as converged. Default 1e-10, bounds 1e-14 … 1e-2.
+	// which the fit counts as converged; a step below 1e-6 that has stopped
+	// shrinking counts too. Default 1e-10, bounds 1e-14 … 1e-2.
 	Tolerance float64
 	// MaxLevels is how many levels of one category column get a coefficient of
 	// their own, the most frequent first (ties by name); the rest share one.
