@@ -26,8 +26,10 @@ type Coefficient struct {
 	// Feature is the column, Level the level where Term is TermLevel.
 	Feature, Level string
 	Term           Term
-	// Transform is what happens to a number before it is standardised.
+	// Transform is what happens to a number before it is standardised, Identity or
+	// Log1p; Unit is that of the logarithm, 0 for Identity.
 	Transform Transform
+	Unit      float64
 	// Estimate is in log-odds: for TermValue per standard deviation of the
 	// transformed number, for the other terms against an unmarked row.
 	Estimate float64
@@ -66,7 +68,7 @@ func (m *Model) Coefficients() []Coefficient {
 	for k := range m.content.Features {
 		t := &m.content.Features[k]
 		if t.Value != nil {
-			all = append(all, Coefficient{Feature: t.Name, Term: TermValue, Transform: t.transform,
+			all = append(all, Coefficient{Feature: t.Name, Term: TermValue, Transform: t.shape.transform, Unit: t.shape.unit,
 				Estimate: t.Value.Estimate, StandardError: t.Value.StandardError, Scale: t.Scale})
 		}
 		mark := func(part Term, level string, v term) {

@@ -10,7 +10,7 @@
 //
 // # The model
 //
-// With φ a transform (identity or signed log1p), m and s the weighted mean and
+// With φ a transform (identity or signed logarithm), m and s the weighted mean and
 // standard deviation of φ(x) over the training rows where x is present,
 //
 //	margin = base + Σ columns contribution

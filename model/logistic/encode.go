@@ -128,11 +128,11 @@ func (s *sample) encode(ctx context.Context, p Params) ([]encoding, error) {
 // of a column after a transform. scale is 0 where there is nothing to learn.
 type moments struct{ mean, scale, skew float64 }
 
-func (s *sample) moments(values []float64, t Transform) moments {
+func (s *sample) moments(values []float64, h shape) moments {
 	var largest, weight float64
 	for k, i := range s.rows {
 		if x := values[i]; !math.IsNaN(x) {
-			largest = max(largest, math.Abs(t.apply(x)))
+			largest = max(largest, math.Abs(h.apply(x)))
 			weight += s.w[k]
 		}
 	}
@@ -144,13 +144,13 @@ func (s *sample) moments(values []float64, t Transform) moments {
 	var mean float64
 	for k, i := range s.rows {
 		if x := values[i]; !math.IsNaN(x) {
-			mean += s.w[k] / weight * (t.apply(x) / largest)
+			mean += s.w[k] / weight * (h.apply(x) / largest)
 		}
 	}
 	var m2, m3 float64
 	for k, i := range s.rows {
 		if x := values[i]; !math.IsNaN(x) {
-			d := t.apply(x)/largest - mean
+			d := h.apply(x)/largest - mean
 			m2 += s.w[k] / weight * d * d
 			m3 += s.w[k] / weight * d * d * d
 		}
@@ -164,18 +164,54 @@ func (s *sample) moments(values []float64, t Transform) moments {
 	return m
 }
 
+// smallMagnitude is the share of magnitudes above 0 that lie at or below the
+// unit of Auto's logarithm: small enough that most of the column is beyond the
+// linear part, large enough that one odd value does not set it.
+const smallMagnitude = 0.05
+
+// unit returns the smallMagnitude quantile of the magnitudes above 0, or 0.
+func (s *sample) unit(values []float64) float64 {
+	type magnitude struct{ size, weight float64 }
+	var all []magnitude
+	var total float64
+	for k, i := range s.rows {
+		if x := math.Abs(values[i]); x > 0 {
+			all = append(all, magnitude{x, s.w[k]})
+			total += s.w[k]
+		}
+	}
+	slices.SortFunc(all, func(a, b magnitude) int {
+		return cmp.Or(cmp.Compare(a.size, b.size), cmp.Compare(a.weight, b.weight))
+	})
+	var below float64
+	for _, m := range all {
+		if below += m.weight; below >= smallMagnitude*total {
+			return m.size
+		}
+	}
+	return 0
+}
+
 func (s *sample) encodeNumber(c *frame.Column, t Transform) encoding {
-	m := s.moments(c.Numbers, cmp.Or(t, Identity))
-	if t == Auto {
-		t = Identity
+	h := shape{transform: t}
+	var m moments
+	switch t {
+	case Identity:
+		m = s.moments(c.Numbers, h)
+	case Log1p:
+		h.unit = 1
+		m = s.moments(c.Numbers, h)
+	default:
+		h.transform = Identity
+		m = s.moments(c.Numbers, h)
 		if math.Abs(m.skew) > 1 {
-			if tamed := s.moments(c.Numbers, Log1p); tamed.scale > 0 && math.Abs(tamed.skew) < math.Abs(m.skew) {
-				t, m = Log1p, tamed
+			log := shape{Log1p, s.unit(c.Numbers)}
+			if tamed := s.moments(c.Numbers, log); tamed.scale > 0 && math.Abs(tamed.skew) < math.Abs(m.skew) {
+				h, m = log, tamed
 			}
 		}
 	}
-	e := encoding{feature: feature{Name: c.Name, Kind: kindNumber, Transform: t.String()}}
-	e.feature.transform = t
+	e := encoding{feature: feature{Name: c.Name, Kind: kindNumber, Transform: h.transform.String(), Unit: h.unit, shape: h}}
 	if m.scale > 0 {
 		e.feature.Mean, e.feature.Scale = m.mean, m.scale
 		e.feature.Value = &term{}

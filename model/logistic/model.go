@@ -113,7 +113,7 @@ func (m *Model) each(f *frame.Frame, put func(k, i int, v float64)) error {
 
 // standardise is defined only where Value is.
 func (t *feature) standardise(x float64) float64 {
-	z := (t.transform.apply(x) - t.Mean) / t.Scale
+	z := (t.shape.apply(x) - t.Mean) / t.Scale
 	return min(max(z, -maxStandardised), maxStandardised)
 }
 

@@ -43,6 +43,7 @@ type feature struct {
 	Name      string  `json:"name"`
 	Kind      string  `json:"kind"`
 	Transform string  `json:"transform,omitempty"`
+	Unit      float64 `json:"unit"`
 	Mean      float64 `json:"mean"`
 	Scale     float64 `json:"scale"`
 	Value     *term   `json:"value,omitempty"`
@@ -50,8 +51,8 @@ type feature struct {
 	Levels    []level `json:"levels,omitempty"`
 	Other     *term   `json:"other,omitempty"`
 
-	transform Transform
-	centre    float64 // mean(), computed once
+	shape  shape
+	centre float64 // mean(), computed once
 }
 
 // term is one coefficient; Share is the weighted share of rows with the mark,
@@ -151,17 +152,20 @@ func (t *feature) check() error {
 		}
 		switch t.Transform {
 		case Identity.String():
-			t.transform = Identity
+			t.shape = shape{Identity, t.Unit}
 		case Log1p.String():
-			t.transform = Log1p
+			t.shape = shape{Log1p, t.Unit}
 		default:
 			return fmt.Errorf("transform %q, want identity or log1p", t.Transform)
+		}
+		if !finite(t.Unit) || t.Unit < 0 || (t.Unit > 0) != (t.shape.transform == Log1p) {
+			return fmt.Errorf("unit %v of %s: want above 0 for a logarithm, otherwise 0", t.Unit, t.Transform)
 		}
 		if !finite(t.Mean) || !finite(t.Scale) || t.Scale < 0 || (t.Value != nil) != (t.Scale > 0) {
 			return fmt.Errorf("mean %v, scale %v: want finite, and a scale above 0 with a value", t.Mean, t.Scale)
 		}
 	case kindCategory:
-		if t.Value != nil || t.Transform != "" || t.Mean != 0 || t.Scale != 0 {
+		if t.Value != nil || t.Transform != "" || t.Unit != 0 || t.Mean != 0 || t.Scale != 0 {
 			return errors.New("a category with the terms of a number")
 		}
 	default:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -63,6 +64,8 @@ func TestParseRefuses(t *testing.T) {
 		"an unknown kind":   replace(`"kind":"number"`, `"kind":"text"`),
 		"a kind mixed up":   replace(`"kind":"number"`, `"kind":"category"`),
 		"a transform":       replace(`"transform":"log1p"`, `"transform":"auto"`),
+		"a unit of 0":       regexp.MustCompile(`"unit":[0-9][^,]*,`).ReplaceAll(text, []byte(`"unit":0,`)),
+		"a unit too many":   replace(`"transform":"identity","unit":0`, `"transform":"identity","unit":1`),
 		"trailing bytes":    append(bytes.Clone(text), '\n'),
 		"another whole one": append(bytes.Clone(text), text...),
 	} {
@@ -81,7 +84,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"format":"fealty logistic","version":1,"l2":1,"rows":4,"weight":4,"iterations":3,"log_loss":0.5,"base":0,"base_standard_error":1,"features":[{"name":"x","kind":"number","transform":"identity","mean":1,"scale":2,"value":{"estimate":1,"standard_error":1,"share":0}}]}`))
+	f.Add([]byte(`{"format":"fealty logistic","version":1,"l2":1,"rows":4,"weight":4,"iterations":3,"log_loss":0.5,"base":0,"base_standard_error":1,"features":[{"name":"x","kind":"number","transform":"identity","unit":0,"mean":1,"scale":2,"value":{"estimate":1,"standard_error":1,"share":0}}]}`))
 	f.Add([]byte(`{"features":[{"name":"c","kind":"category","levels":[{"name":"a","estimate":1}]}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := Parse(text)
