@@ -62,40 +62,9 @@ func findBins(c *frame.Column, sample []int32, weights []float64, most int) binn
 	if c.Kind == frame.Category {
 		return findCodes(c, sample, weights, most)
 	}
-	seen := make([]weighted, 0, len(sample))
-	missing := false
-	for k, i := range sample {
-		v := c.Numbers[i]
-		if math.IsNaN(v) {
-			missing = true
-			continue
-		}
-		w := 1.0
-		if weights != nil {
-			w = weights[k]
-		}
-		seen = append(seen, weighted{v, w})
-	}
-	if len(seen) == 0 {
+	distinct, missing := distinctValues(c.Numbers, sample, weights)
+	if len(distinct) == 0 {
 		return binning{missing: missing, info: "none"}
-	}
-	slices.SortFunc(seen, func(a, b weighted) int {
-		switch {
-		case a.value < b.value:
-			return -1
-		case a.value > b.value:
-			return 1
-		}
-		// Equal values in order of weight, so that their sum does not depend on row order.
-		return cmp.Compare(a.weight, b.weight)
-	})
-	distinct := seen[:1]
-	for _, s := range seen[1:] {
-		if last := &distinct[len(distinct)-1]; s.value == last.value {
-			last.weight += s.weight
-		} else {
-			distinct = append(distinct, s)
-		}
 	}
 	b := binning{edges: cuts(distinct, most), missing: missing}
 	b.values = len(b.edges) + 1
@@ -105,6 +74,46 @@ func findBins(c *frame.Column, sample []int32, weights []float64, most int) binn
 			strconv.FormatFloat(distinct[len(distinct)-1].value, 'g', -1, 64) + "]"
 	}
 	return b
+}
+
+// distinctValues returns the values of the sampled rows, ascending and each
+// once, with the weight of their rows.
+func distinctValues(numbers []float64, sample []int32, weights []float64) (distinct []weighted, missing bool) {
+	if weights == nil {
+		values := make([]float64, 0, len(sample))
+		for _, i := range sample {
+			if v := numbers[i]; !math.IsNaN(v) {
+				values = append(values, v)
+			}
+		}
+		slices.Sort(values)
+		for _, v := range values {
+			if n := len(distinct); n > 0 && distinct[n-1].value == v {
+				distinct[n-1].weight++
+			} else {
+				distinct = append(distinct, weighted{v, 1})
+			}
+		}
+		return distinct, len(values) < len(sample)
+	}
+	seen := make([]weighted, 0, len(sample))
+	for k, i := range sample {
+		if v := numbers[i]; !math.IsNaN(v) {
+			seen = append(seen, weighted{v, weights[k]})
+		}
+	}
+	slices.SortFunc(seen, func(a, b weighted) int {
+		// Equal values in order of weight, so that their sum does not depend on row order.
+		return cmp.Or(cmp.Compare(a.value, b.value), cmp.Compare(a.weight, b.weight))
+	})
+	for _, s := range seen {
+		if n := len(distinct); n > 0 && distinct[n-1].value == s.value {
+			distinct[n-1].weight += s.weight
+		} else {
+			distinct = append(distinct, s)
+		}
+	}
+	return distinct, len(seen) < len(sample)
 }
 
 // cuts places at most most−1 cuts between distinct ascending values: everywhere

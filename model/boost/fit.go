@@ -525,7 +525,7 @@ func header(p *Params, f *frame.Frame, columns []binning) tree.Header {
 	}
 	float := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	// In LightGBM's words, so that Python reads them as its own.
-	for _, line := range []tree.Parameter{
+	h.Parameters = []tree.Parameter{
 		{Name: "boosting", Value: "gbdt"},
 		{Name: "num_iterations", Value: strconv.Itoa(p.Rounds)},
 		{Name: "learning_rate", Value: float(p.LearningRate)},
@@ -540,8 +540,9 @@ func header(p *Params, f *frame.Frame, columns []binning) tree.Header {
 		{Name: "bagging_fraction", Value: float(p.RowFraction)},
 		{Name: "feature_fraction", Value: float(p.FeatureFraction)},
 		{Name: "early_stopping_round", Value: strconv.Itoa(p.Patience)},
-	} {
-		h.Parameters = append(h.Parameters, line)
+	}
+	if q, ok := p.Loss.(Pinball); ok {
+		h.Parameters = append(h.Parameters, tree.Parameter{Name: "alpha", Value: float(q.Alpha)})
 	}
 	return h
 }

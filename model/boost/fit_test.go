@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -447,6 +448,7 @@ func TestRefusesBadInput(t *testing.T) {
 		{"negative count", with(func(p *Params) { p.Loss = Poisson{} }), good(), []float64{0, -1, 1}, nil, ErrInput, "label 1 is -1"},
 		{"no count", with(func(p *Params) { p.Loss = Poisson{} }), good(), []float64{0, 0, 0}, nil, ErrInput, "all 3"},
 		{"huge labels", with(func(p *Params) { p.Loss = Squared{} }), good(), []float64{1e308, 1e308, -1e308}, nil, ErrInput, "starts from"},
+		{"large labels", with(func(p *Params) { p.Loss = Squared{} }), good(), []float64{1e200, 1e200, -1e200}, nil, nil, "too large"},
 		{"direction of nothing", with(func(p *Params) { p.Directions = map[string]frame.Direction{"z": 1} }), good(), []float64{0, 1, 1}, nil, ErrInput, `"z"`},
 		{"set of nothing", with(func(p *Params) { p.Together = [][]string{{"z"}} }), good(), []float64{0, 1, 1}, nil, ErrInput, `"z"`},
 		{"patience alone", with(func(p *Params) { p.Patience = 3 }), good(), []float64{0, 1, 1}, nil, nil, "go together"},
@@ -674,6 +676,25 @@ func TestSamplesBinsOfManyRows(t *testing.T) {
 	e := fit(t, p, f, y, nil)
 	if got := auc(predict(t, e, f), y); got < 0.76 {
 		t.Errorf("AUC %.3f with bins from a sample", got)
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	f, y := usual(20_000, 30)
+	held, truth := usual(5_000, 30)
+	p := Defaults()
+	p.Rounds, p.Threads = 1, 1
+	p.Patience, p.Validation = 1, &Validation{Frame: held, Y: truth}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	fit(t, p, f, y, nil)
+	runtime.ReadMemStats(&after)
+	// One round allocates no less in all than any number of rounds hold at once;
+	// while bins are found, one column after another allocates anew.
+	search := uint64(64 * 20_000 * (30 - 1))
+	const slack = 1 << 20
+	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(p.Memory(20_000, 5_000, 30)); got > most+search+slack {
+		t.Errorf("%d bytes were allocated, the formula allows %d", got, most)
 	}
 }
 

@@ -77,8 +77,8 @@ func quantise(c *crew, gradient, hessian, weights []float64, out []cell) (units,
 		total.g += s.g
 		total.h += s.h
 	}
-	if math.IsInf(total.g, 0) || math.IsInf(total.h, 0) {
-		return units{}, fmt.Errorf("the gradients of %d rows sum to %v and the hessians to %v", len(gradient), total.g, total.h)
+	if most := math.Ldexp(1, unitLimit); total.g > most || total.h > most {
+		return units{}, fmt.Errorf("the gradients of %d rows sum to %v and the hessians to %v: too large", len(gradient), total.g, total.h)
 	}
 	up := units{gradient: unit(total.g, gradientBits), hessian: unit(total.h, hessianBits)}
 	c.run(len(part), func(k int) {
@@ -93,11 +93,15 @@ func quantise(c *crew, gradient, hessian, weights []float64, out []cell) (units,
 	return units{gradient: 1 / up.gradient, hessian: 1 / up.hessian}, nil
 }
 
-// unit returns the greatest power of two, within reason, by which a sum may be
+// unitLimit bounds sums and units to 2^±unitLimit, so that squares and quotients
+// of units stay far from the ends of float64.
+const unitLimit = 300
+
+// unit returns the greatest power of two, within unitLimit, by which a sum may be
 // multiplied and still fit into bits.
 func unit(sum float64, bits int) float64 {
 	_, exponent := math.Frexp(sum) // sum < 2^exponent
-	return math.Ldexp(1, min(max(bits-exponent, -900), 900))
+	return math.Ldexp(1, min(max(bits-exponent, -unitLimit), unitLimit))
 }
 
 // histogram has the cells of all slots, each from its offset on, and 256 cells

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 )
 
 // ErrOneClass: a classifier was given labels of one class only.
@@ -165,10 +164,9 @@ func (p Pinball) Validate() error {
 	return nil
 }
 
-// Objective returns LightGBM's name of the loss.
-func (p Pinball) Objective() string {
-	return "quantile alpha:" + strconv.FormatFloat(p.Alpha, 'g', -1, 64)
-}
+// Objective returns LightGBM's name of the loss, which does not tell Alpha: that
+// stands among the parameters.
+func (p Pinball) Objective() string { return "quantile" }
 
 // Check accepts every finite label.
 func (p Pinball) Check(_, _ []float64) error { return nil }

@@ -178,14 +178,15 @@ func (p Params) Validate() error {
 // finished trees, for rows training rows, held-out validation rows and columns:
 //
 //	bins       8 × ⌈columns ÷ 8⌉ bytes per row, training and validation alike
-//	rows       84 bytes per training row: label, weight, margin, gradient and
-//	           hessian 8 each, order and its copy 20 each, and 4 for rows not drawn
-//	validation 24 bytes per row
-//	histograms min(Leaves, max(3, HistogramBytes ÷ H)) × H, H = 16 × columns × 256 bytes
-//	edges      16 bytes × min(rows, BinRows) per thread while binning
+//	rows       112 bytes per training row: label, weight, margin, gradient and
+//	           hessian 8 each, their quantised pair, in order and a copy 16 each,
+//	           and 24 for row numbers
+//	validation 28 bytes per row
+//	histograms min(Leaves, max(3, HistogramBytes ÷ H)) × H, H = 16 × (columns + 1) × 256 bytes
+//	bin search 64 bytes × min(rows, BinRows) per thread
 func (p Params) Memory(rows, held, columns int) int64 {
 	n, v, c := int64(rows), int64(held), int64(columns)
 	histogram := 16 * 256 * (c + 1)
 	kept := min(int64(p.Leaves), max(3, p.HistogramBytes/histogram))
-	return (n+v)*8*((c+7)/8) + 84*n + 24*v + kept*histogram + 16*min(n, int64(p.BinRows))*int64(threads(p.Threads))
+	return (n+v)*8*((c+7)/8) + 112*n + 28*v + kept*histogram + 64*min(n, int64(p.BinRows))*int64(threads(p.Threads))
 }

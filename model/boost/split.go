@@ -9,7 +9,15 @@ import (
 // codeSet is a set of bins.
 type codeSet [4]uint64
 
-func (s *codeSet) add(bin int)      { s[bin>>6] |= 1 << (bin & 63) }
+func (s *codeSet) add(bin int) { s[bin>>6] |= 1 << (bin & 63) }
+
+// addBelow adds the bins 0 … n−1.
+func (s *codeSet) addBelow(n int) {
+	for w := range s {
+		s[w] |= 1<<min(max(n-64*w, 0), 64) - 1
+	}
+}
+
 func (s *codeSet) has(bin int) bool { return s[bin>>6]>>(bin&63)&1 != 0 }
 
 // split is one way to cut a leaf in two. The zero value, with gain 0, is no split.
@@ -87,65 +95,109 @@ func (r *rules) floor(total cell) float64 {
 // direction is +1 where the value must not fall with the feature, −1 where it
 // must not rise, 0 where it may.
 func (r *rules) bestNumber(cells []cell, total cell, direction int8) split {
-	var (
-		values  = len(cells) - 1
-		missing = cells[values]
-		floor   = r.floor(total)
-		best    split
-		score   = floor
-		left    cell
-	)
-	// consider weighs the cut after bin t with `sum` on the left.
-	consider := func(sum cell, t int, missingLeft bool) {
-		rest := total.minus(sum)
-		if sum.rows() < r.minRows || rest.rows() < r.minRows {
-			return
+	values := len(cells) - 1
+	missing := cells[values]
+	hasMissing := missing.rows() > 0
+	look := r.scan
+	if direction == 0 && !r.bounded && r.l1 == 0 && r.l2+r.minHessian > 0 {
+		look = r.scanFast
+	}
+	floor := r.floor(total)
+	// Missing on the right; the cut behind the last value parts values from missing.
+	upTo := values - 1
+	if hasMissing {
+		upTo = values
+	}
+	at, score := look(cells[:upTo], cell{}, total, direction, floor)
+	missingLeft := false
+	if hasMissing {
+		if k, s := look(cells[:values-1], missing, total, direction, max(floor, score)); k >= 0 {
+			at, score, missingLeft = k, s, true
 		}
-		lg, lh := r.units.of(sum)
+	}
+	if at < 0 {
+		return split{}
+	}
+	best := split{gain: score - floor, threshold: at, missingLeft: missingLeft}
+	for _, c := range cells[:at+1] {
+		best.sum = best.sum.plus(c)
+	}
+	if missingLeft {
+		best.sum = best.sum.plus(missing)
+	}
+	if !hasMissing {
+		// Nothing is known of missing values here: with the larger part.
+		best.missingLeft = 2*best.sum.rows() >= total.rows()
+	}
+	best.left.addBelow(at + 1)
+	if best.missingLeft {
+		best.left.add(values)
+	}
+	r.settle(&best, total, r.l2)
+	return best
+}
+
+// scan weighs the cut behind each of the cells, with `left` on the left from the
+// start, and returns the first one with the highest score above floor; −1 if
+// there is none.
+func (r *rules) scan(cells []cell, left, total cell, direction int8, floor float64) (at int, score float64) {
+	at, score = -1, floor
+	for t, c := range cells {
+		left = left.plus(c)
+		rest := total.minus(left)
+		if left.rows() < r.minRows || rest.rows() < r.minRows {
+			continue
+		}
+		lg, lh := r.units.of(left)
 		rg, rh := r.units.of(rest)
 		if lh < r.minHessian || rh < r.minHessian {
-			return
+			continue
 		}
 		s := r.score(lg, lh, r.l2) + r.score(rg, rh, r.l2)
-		if !(s > score) {
-			return
-		}
-		if direction != 0 && float64(direction)*(r.value(rg, rh, r.l2)-r.value(lg, lh, r.l2)) < 0 {
-			return
-		}
-		score = s
-		best = split{gain: s - floor, threshold: t, missingLeft: missingLeft, sum: sum}
-	}
-	hasMissing := missing.rows() > 0
-	for t := range values {
-		if cells[t].rows() == 0 && !(t == values-1 && hasMissing) {
-			continue // the same cut as the one before
-		}
-		left = left.plus(cells[t])
-		if total.rows()-left.rows() < r.minRows {
-			break // with missing on the left even fewer remain
-		}
-		if t < values-1 || hasMissing {
-			consider(left, t, false)
-		}
-		if t < values-1 && hasMissing {
-			consider(left.plus(missing), t, true)
+		if s > score && float64(direction)*(r.value(rg, rh, r.l2)-r.value(lg, lh, r.l2)) >= 0 {
+			at, score = t, s
 		}
 	}
-	if best.gain > 0 {
-		r.settle(&best, total, r.l2)
-		if !hasMissing {
-			// Nothing is known of missing values here: with the larger part.
-			best.missingLeft = 2*best.sum.rows() >= total.rows()
+	return at, score
+}
+
+// scanFast is scan where neither L1 nor bounds nor a direction bind. It works in
+// whole units and compares G²/H + G²/H without dividing.
+func (r *rules) scanFast(cells []cell, left, total cell, _ int8, floor float64) (at int, score float64) {
+	var (
+		// score = scaled × gradient² ÷ hessian, all powers of two.
+		scale   = r.units.gradient * r.units.gradient / r.units.hessian
+		l2      = r.l2 / r.units.hessian
+		least   = r.minHessian / r.units.hessian
+		best    = floor / scale
+		g, p    = left.gradient, left.packed
+		tg      = float64(total.gradient)
+		th      = float64(total.packed >> countBits)
+		minRows = uint64(r.minRows) //nolint:gosec // at least 1
+		span    = total.packed&maxRows - 2*minRows
+	)
+	at = -1
+	if total.packed&maxRows < 2*minRows {
+		return at, floor
+	}
+	for t := range cells {
+		g += cells[t].gradient
+		p += cells[t].packed
+		if p&maxRows-minRows > span { // unsigned: too few on either side
+			continue
 		}
-		for t := 0; t <= best.threshold; t++ {
-			best.left.add(t)
+		lg, lh := float64(g), float64(int64(p>>countBits)) //nolint:gosec // 36 bits
+		rg, rh := tg-lg, th-lh
+		if lh < least || rh < least {
+			continue
 		}
-		if best.missingLeft {
-			best.left.add(values)
+		lh, rh = lh+l2, rh+l2
+		over, under := lg*lg*rh+rg*rg*lh, lh*rh
+		if over > best*under {
+			at, best = t, over/under
 		}
 	}
-	return best
+	return at, best * scale
 }
 
 // settle fills in the values of both sides.

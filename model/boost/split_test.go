@@ -1,0 +1,284 @@
+package boost
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// openRules are rules that bind nothing.
+func openRules() rules {
+	return rules{
+		minRows: 1, minHessian: 1e-9, units: units{1, 1}, oneHot: 4, catSmooth: 0, maxCatCodes: 255, minCatRows: 0,
+		lower: math.Inf(-1), higher: math.Inf(1),
+	}
+}
+
+func cellOf(g, h, n int) cell {
+	return cell{gradient: int64(g), packed: uint64(h)<<countBits | uint64(n)}
+}
+
+// drawCells draws value bins and one bin for missing.
+func drawCells(t *rapid.T, bins int) (cells []cell, total cell) {
+	for range bins + 1 {
+		n := rapid.IntRange(0, 5).Draw(t, "rows")
+		c := cellOf(0, 0, 0)
+		if n > 0 {
+			c = cellOf(rapid.IntRange(-50, 50).Draw(t, "gradient"), rapid.IntRange(1, 20).Draw(t, "hessian"), n)
+		}
+		cells, total = append(cells, c), total.plus(c)
+	}
+	return cells, total
+}
+
+// dumbNumber tries every cut and every way of missing, from the definition.
+func dumbNumber(r rules, cells []cell, total cell, direction int8) (gain float64) {
+	values := len(cells) - 1
+	for t := range values {
+		for _, missingLeft := range []bool{false, true} {
+			var left cell
+			for k := 0; k <= t; k++ {
+				left = left.plus(cells[k])
+			}
+			if missingLeft {
+				left = left.plus(cells[values])
+			}
+			right := total.minus(left)
+			lg, lh := r.units.of(left)
+			rg, rh := r.units.of(right)
+			if left.rows() < r.minRows || right.rows() < r.minRows || lh < r.minHessian || rh < r.minHessian {
+				continue
+			}
+			if float64(direction)*(r.value(rg, rh, r.l2)-r.value(lg, lh, r.l2)) < 0 {
+				continue
+			}
+			gain = max(gain, r.score(lg, lh, r.l2)+r.score(rg, rh, r.l2)-r.floor(total))
+		}
+	}
+	return gain
+}
+
+func TestBestNumberEqualsTryingEverything(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cells, total := drawCells(t, rapid.IntRange(1, 12).Draw(t, "bins"))
+		r := openRules()
+		r.minRows = int64(rapid.IntRange(1, 8).Draw(t, "min rows"))
+		r.minHessian = float64(rapid.IntRange(1, 20).Draw(t, "min hessian"))
+		r.l2 = rapid.SampledFrom([]float64{0, 0.5, 10}).Draw(t, "l2")
+		r.l1 = rapid.SampledFrom([]float64{0, 5}).Draw(t, "l1")
+		r.minGain = rapid.SampledFrom([]float64{0, 3}).Draw(t, "min gain")
+		r.bounded = rapid.Bool().Draw(t, "bounded")
+		if r.bounded {
+			r.lower, r.higher = -1, 2
+		}
+		direction := int8(rapid.IntRange(-1, 1).Draw(t, "direction"))
+		got := r.bestNumber(cells, total, direction)
+		want := dumbNumber(r, cells, total, direction)
+		if math.Abs(got.gain-want) > 1e-9*(1+want) {
+			t.Fatalf("gain %v, the best of all cuts gains %v", got.gain, want)
+		}
+		if got.gain == 0 {
+			return
+		}
+		// What is said of the split holds: the bins that go left have its sum.
+		var left cell
+		for b, c := range cells {
+			if got.left.has(b) {
+				left = left.plus(c)
+			}
+		}
+		if left != got.sum {
+			t.Fatalf("the bins on the left sum to %v, the split says %v", left, got.sum)
+		}
+	})
+}
+
+func TestBestCategoryEqualsTryingEverySet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		bins := rapid.IntRange(5, 9).Draw(t, "bins")
+		cells, total := drawCells(t, bins)
+		r := openRules()
+		r.maxCatCodes = 255
+		got := r.bestCategory(cells, total)
+		// By Fisher's theorem the best of all sets is a stretch of the ordered codes,
+		// as long as nothing is missing; stretches longer than half from one end are
+		// the shorter ones from the other only then, too.
+		if cells[bins].rows() > 0 {
+			t.Skip("missing always goes right")
+		}
+		want := 0.0
+		for set := 1; set < 1<<bins-1; set++ {
+			var left cell
+			for b := range bins {
+				if set>>b&1 != 0 {
+					left = left.plus(cells[b])
+				}
+			}
+			right := total.minus(left)
+			if left.rows() == 0 || right.rows() == 0 {
+				continue
+			}
+			lg, lh := r.units.of(left)
+			rg, rh := r.units.of(right)
+			want = max(want, r.score(lg, lh, 0)+r.score(rg, rh, 0)-r.floor(total))
+		}
+		if math.Abs(got.gain-want) > 1e-9*(1+want) {
+			t.Fatalf("gain %v, the best of all sets gains %v", got.gain, want)
+		}
+	})
+}
+
+func TestHistogramEqualsDumbSums(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		slots, rows := rapid.IntRange(1, 19).Draw(t, "slots"), rapid.IntRange(1, 60).Draw(t, "rows")
+		b := &binned{offset: []int{0}, table: table{rows: rows, words: make([][]uint64, (slots+lanes-1)/lanes)}}
+		for k := range b.words {
+			b.words[k] = make([]uint64, rows)
+		}
+		bins := make([][]int, slots)
+		for s := range slots {
+			n := rapid.IntRange(2, 256).Draw(t, "bins")
+			b.slots, b.offset = append(b.slots, s), append(b.offset, b.offset[s]+n)
+			bins[s] = make([]int, rows)
+			for r := range rows {
+				bins[s][r] = rapid.IntRange(0, n-1).Draw(t, "bin")
+				b.words[s/lanes][r] |= uint64(bins[s][r]) << (s % lanes * 8)
+			}
+		}
+		cells := make([]cell, rows)
+		order := make([]uint32, rows)
+		for i := range cells {
+			cells[i] = cellOf(rapid.IntRange(-9, 9).Draw(t, "g"), rapid.IntRange(0, 9).Draw(t, "h"), 1)
+			order[i] = uint32(i)
+		}
+		some := order[:rapid.IntRange(0, rows).Draw(t, "part")]
+		dumb := func(rows []uint32) []cell {
+			sums := make([]cell, b.offset[slots])
+			for s := range slots {
+				for _, r := range rows {
+					at := b.offset[s] + bins[s][r]
+					sums[at] = sums[at].plus(cells[r])
+				}
+			}
+			return sums
+		}
+		all, part := newHistogram(b.offset[slots]), newHistogram(b.offset[slots])
+		for k := range all {
+			all[k], part[k] = cellOf(7, 7, 7), cellOf(3, 3, 3) // whatever was there before
+		}
+		for block := range b.words {
+			all.build(b, block, order, cells)
+			part.build(b, block, some, cells[:len(some)])
+		}
+		if !slices.Equal(all[:b.offset[slots]], dumb(order)) || !slices.Equal(part[:b.offset[slots]], dumb(some)) {
+			t.Fatal("sums differ from the dumb ones")
+		}
+		for block := range b.words {
+			all.subtract(b, block, part)
+		}
+		if !slices.Equal(all[:b.offset[slots]], dumb(order[len(some):])) {
+			t.Fatal("what subtraction leaves differs from the sum of the other rows")
+		}
+	})
+}
+
+func TestQuantisedSumsNeitherOverflowNorDrift(t *testing.T) {
+	c := newCrew(1)
+	defer c.dismiss()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 200).Draw(t, "rows")
+		scale := math.Ldexp(1, rapid.IntRange(-200, 200).Draw(t, "scale"))
+		g, h, w := make([]float64, n), make([]float64, n), make([]float64, n)
+		sumG, sumH, all := 0.0, 0.0, 0.0
+		for i := range n {
+			g[i] = rapid.Float64Range(-1, 1).Draw(t, "g") * scale
+			h[i] = rapid.Float64Range(0, 1).Draw(t, "h") * scale
+			w[i] = rapid.SampledFrom([]float64{0.1, 1, 3, 1000}).Draw(t, "w")
+			sumG, sumH, all = sumG+g[i]*w[i], sumH+h[i]*w[i], all+math.Abs(g[i]*w[i])
+		}
+		cells := make([]cell, n)
+		u, err := quantise(c, g, h, w, cells)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var total cell
+		for _, k := range cells {
+			total = total.plus(k)
+		}
+		gotG, gotH := u.of(total)
+		if total.rows() != int64(n) {
+			t.Fatalf("%d rows counted of %d", total.rows(), n)
+		}
+		// Half a unit per row, before its weight and after; a sum has 61 bits or 35.
+		if math.Abs(gotG-sumG) > 1e-12*all+1e-75 || math.Abs(gotH-sumH) > 1e-5*sumH+1e-75 {
+			t.Fatalf("sums %v and %v, want %v and %v", gotG, gotH, sumG, sumH)
+		}
+	})
+}
+
+func TestBinsKeepOrderAndCutBetweenValues(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		values := rapid.SliceOfN(rapid.OneOf(
+			rapid.Float64Range(-5, 5),
+			rapid.SampledFrom([]float64{0, 1, 5e-324, math.MaxFloat64, -math.MaxFloat64, math.NaN(), 2}),
+		), 1, 300).Draw(t, "values")
+		most := rapid.IntRange(2, 20).Draw(t, "bins")
+		c := number("x", values...)
+		rows := make([]int32, len(values))
+		for i := range rows {
+			rows[i] = int32(i)
+		}
+		b := findBins(&c, rows, nil, most)
+		if b.values > most || !slices.IsSorted(b.edges) {
+			t.Fatalf("%d bins of at most %d, cuts %v", b.values, most, b.edges)
+		}
+		distinct := map[float64]bool{}
+		for _, v := range values {
+			bin := int(b.number(v))
+			if math.IsNaN(v) {
+				if bin != b.missingBin() || !b.missing {
+					t.Fatalf("NaN is in bin %d of %d", bin, b.values)
+				}
+				continue
+			}
+			distinct[v] = true
+			// The dumb search: the first cut that is not below the value.
+			want := slices.IndexFunc(b.edges, func(e float64) bool { return v <= e })
+			if want < 0 {
+				want = len(b.edges)
+			}
+			if bin != want {
+				t.Fatalf("%v is in bin %d, cuts %v say %d", v, bin, b.edges, want)
+			}
+		}
+		if len(distinct) <= most && len(distinct) != b.values {
+			t.Fatalf("%d values share %d bins though each could have its own", len(distinct), b.values)
+		}
+	})
+}
+
+func TestWeightsMoveTheCuts(t *testing.T) {
+	// Values 0 … 99 in 10 bins; the weight lies on the upper half.
+	values, weights := make([]float64, 100), make([]float64, 100)
+	rows := make([]int32, 100)
+	for i := range values {
+		values[i], rows[i], weights[i] = float64(i), int32(i), 1
+		if i >= 50 {
+			weights[i] = 9
+		}
+	}
+	c := number("x", values...)
+	below := func(b binning) (n int) {
+		for _, e := range b.edges {
+			if e < 50 {
+				n++
+			}
+		}
+		return n
+	}
+	if even, heavy := below(findBins(&c, rows, nil, 10)), below(findBins(&c, rows, weights, 10)); even != 5 || heavy > 1 {
+		t.Errorf("%d cuts below 50 without weights (want 5), %d with a tenth of the weight there (want at most 1)", even, heavy)
+	}
+}
