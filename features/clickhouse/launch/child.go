@@ -1,0 +1,78 @@
+package launch
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+)
+
+// The environment by which Start tells a child that it is a server.
+const (
+	childLibrary = "FEALTY_LAUNCH_LIBRARY"
+	childDir     = "FEALTY_LAUNCH_DIR"
+	childConfig  = "FEALTY_LAUNCH_CONFIG"
+	childPort    = "FEALTY_LAUNCH_PORT"
+)
+
+// hooked tells Start that TestMain called Child. Without the call a child
+// would run the tests again instead of serving, and start children of its own.
+var hooked bool
+
+// Child turns the process into a ClickHouse server, and never returns, when it
+// was started by Start; otherwise it returns at once. Call it first in
+// TestMain:
+//
+//	func TestMain(m *testing.M) {
+//		launch.Child()
+//		os.Exit(m.Run())
+//	}
+func Child() {
+	hooked = true
+	library := os.Getenv(childLibrary)
+	if library == "" {
+		return
+	}
+	// The server ends with the test that started it, however that ends.
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	status, err := serve(library, os.Getenv(childDir), os.Getenv(childConfig), os.Getenv(childPort))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(int(status))
+}
+
+// serve runs clickhouse-local with a query that opens the port and then sleeps
+// for ever. The output format must not be Null: that would empty the answers
+// on the wire too.
+func serve(library, dir, config, port string) (int32, error) {
+	handle, err := purego.Dlopen(library, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	if err != nil {
+		return 0, fmt.Errorf("open %s: %w", library, err)
+	}
+	var run func(argc int32, argv unsafe.Pointer) int32
+	// chdb_query_cmdline is clickhouse-local's main function.
+	purego.RegisterLibFunc(&run, handle, "chdb_query_cmdline")
+	args := []string{
+		"clickhouse", "--path=" + dir, "--config-file=" + config, "--output-format=TSV",
+		"--query", "SYSTEM START LISTEN TCP; SELECT sleep(3) FROM system.numbers SETTINGS max_block_size=1 FORMAT Null",
+		"--", "--tcp_port=" + port, "--listen_host=127.0.0.1",
+	}
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	argv := make([]*byte, len(args)+1)
+	for i, arg := range args {
+		text := append([]byte(arg), 0)
+		pin.Pin(&text[0])
+		argv[i] = &text[0]
+	}
+	pin.Pin(&argv[0])
+	return run(int32(len(args)), unsafe.Pointer(&argv[0])), nil //nolint:gosec // C wants argc and argv; nine arguments fit an int32
+}
