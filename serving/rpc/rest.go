@@ -36,6 +36,10 @@ import (
 // so that nobody without a key learns which paths there are.
 const healthPath = "/v1/health"
 
+// listPath is the only one whose query is read; anywhere else a parameter is a
+// mistake that would otherwise be ignored.
+const listPath = "/v1/scores"
+
 // maxDepth bounds the nesting of a JSON body. Our requests have two levels.
 const maxDepth = 16
 
@@ -115,6 +119,10 @@ func (c *chain) guard(next http.Handler) http.Handler {
 				return
 			}
 			r = r.WithContext(known)
+			if r.URL.RawQuery != "" && r.URL.Path != listPath {
+				refused(refuse(serving.ErrInvalid, "this path takes no query parameters"), 0)
+				return
+			}
 		}
 		if timeout := r.Header.Values("Grpc-Timeout"); len(timeout) > 1 {
 			refused(refuse(serving.ErrInvalid, "Grpc-Timeout stands twice"), 0)
@@ -259,6 +267,9 @@ func (j *wholeJSON) NewDecoder(r io.Reader) runtime.Decoder {
 		body, err := io.ReadAll(r)
 		if err != nil {
 			return fmt.Errorf("read the body: %w", err)
+		}
+		if len(body) == 0 {
+			return io.EOF // the gateway takes it for an empty request
 		}
 		message, ok := v.(proto.Message)
 		if !ok {
