@@ -131,6 +131,7 @@ func (c *Column) Float(i int) float64 {
 		return float64(c.Integers[i])
 	case Decimal:
 		return float64(c.Integers[i]) / DecimalScale
+	case Text: // has no number
 	}
 	panic("frame: Float of a " + c.Kind.String() + " column " + c.Name)
 }

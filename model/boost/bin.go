@@ -38,7 +38,7 @@ func (b *binning) splits() bool { return b.values > 1 || b.values == 1 && b.miss
 
 // number returns the bin of a number.
 func (b *binning) number(x float64) uint8 {
-	if x != x { //nolint:gocritic,staticcheck // NaN, tested without a call in the innermost loop
+	if x != x { // NaN, tested without a call in the innermost loop
 		return uint8(b.values) //nolint:gosec // values ≤ 255
 	}
 	// Branch-free search: at most eight steps, none of which can be guessed.
@@ -50,7 +50,7 @@ func (b *binning) number(x float64) uint8 {
 		}
 		n = half
 	}
-	return uint8(from) //nolint:gosec // at most values − 1
+	return uint8(from) // at most values − 1
 }
 
 // weighted is one value and the weight of the rows that have it.
@@ -193,7 +193,7 @@ func findCodes(c *frame.Column, sample []int32, weights []float64, most int) bin
 	}
 	for code, w := range weight {
 		if w > 0 {
-			b.code = append(b.code, int32(code)) //nolint:gosec // codes are int32
+			b.code = append(b.code, int32(code)) // codes are int32
 		}
 	}
 	if len(b.code) > most {
@@ -208,7 +208,7 @@ func findCodes(c *frame.Column, sample []int32, weights []float64, most int) bin
 		b.at[code] = uint8(b.values) //nolint:gosec // values ≤ 255
 	}
 	for bin, code := range b.code {
-		b.at[code] = uint8(bin) //nolint:gosec // bin < 255
+		b.at[code] = uint8(bin) // bin < 255
 	}
 	// Every level is named, so that a file with few rows still says that this is a category.
 	var info strings.Builder
@@ -346,7 +346,7 @@ func matchLevels(f, other *frame.Frame) ([][]int32, error) {
 		}
 		at := make(map[string]int32, len(want.Levels))
 		for code, l := range want.Levels {
-			at[l] = int32(code) //nolint:gosec // codes are int32
+			at[l] = int32(code) // codes are int32
 		}
 		recode[j] = make([]int32, len(have.Levels))
 		for code, l := range have.Levels {

@@ -155,7 +155,7 @@ func newTraining(p *Params, f *frame.Frame, y, weights []float64) (*training, er
 	}
 	for i := range f.Rows() {
 		if !out[i] && (weights == nil || weights[i] > 0) {
-			t.rows = append(t.rows, int32(i)) //nolint:gosec // checkInput bounds the rows
+			t.rows = append(t.rows, int32(i)) // checkInput bounds the rows
 		}
 	}
 	if len(t.rows) == 0 {
@@ -208,7 +208,7 @@ func (t *training) hold(f *frame.Frame, y, weights []float64, out []bool) error 
 	}
 	t.held.frame, t.held.y, t.held.weights = chosen, v.Y, v.Weights
 	for i := range chosen.Rows() {
-		t.held.rows = append(t.held.rows, int32(i)) //nolint:gosec // checkInput bounds the rows
+		t.held.rows = append(t.held.rows, int32(i)) // checkInput bounds the rows
 	}
 	return t.held.weigh()
 }
@@ -419,9 +419,9 @@ func (t *training) bag(draw int) (bag, aside []uint32) {
 	r := stream(t.params.Seed, 'r', uint64(draw)) //nolint:gosec // counts are not negative
 	for i := range t.rows {
 		if t.params.RowFraction >= 1 || r.float() < t.params.RowFraction {
-			bag = append(bag, uint32(i)) //nolint:gosec // checkInput bounds the rows
+			bag = append(bag, uint32(i)) // checkInput bounds the rows
 		} else {
-			aside = append(aside, uint32(i)) //nolint:gosec // as above
+			aside = append(aside, uint32(i)) // as above
 		}
 	}
 	return bag, aside

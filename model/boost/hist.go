@@ -25,7 +25,7 @@ const (
 	hessianBits  = 64 - countBits - 1
 )
 
-func (c cell) rows() int64 { return int64(c.packed & maxRows) } //nolint:gosec // 28 bits
+func (c cell) rows() int64 { return int64(c.packed & maxRows) } // 28 bits
 
 func (c cell) plus(d cell) cell { return cell{c.gradient + d.gradient, c.packed + d.packed} }
 

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// ErrOneClass: a classifier was given labels of one class only.
+// ErrOneClass says that a classifier was given labels of one class only.
 var ErrOneClass = errors.New("all labels are of one class")
 
 // Loss is what boosting minimises: the sum over rows of weight × Value. An

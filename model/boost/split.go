@@ -186,7 +186,7 @@ func (r *rules) scanFast(cells []cell, left, total cell, _ int8, floor float64) 
 		if p&maxRows-minRows > span { // unsigned: too few on either side
 			continue
 		}
-		lg, lh := float64(g), float64(int64(p>>countBits)) //nolint:gosec // 36 bits
+		lg, lh := float64(g), float64(int64(p>>countBits)) // 36 bits
 		rg, rh := tg-lg, th-lh
 		if lh < least || rh < least {
 			continue

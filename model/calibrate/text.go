@@ -37,8 +37,9 @@ type content struct {
 }
 
 func (c content) text() ([]byte, error) {
-	c.Format, c.Version = format, version
-	text, err := json.Marshal(c)
+	headed := c
+	headed.Format, headed.Version = format, version
+	text, err := json.Marshal(headed)
 	if err != nil {
 		return nil, fmt.Errorf("write a calibrator of kind %s: %w", c.Kind, err)
 	}
@@ -115,7 +116,10 @@ func (c content) calibrator() (Calibrator, error) {
 		return Beta{c.Parameters[0], c.Parameters[1], c.Parameters[2]}, nil
 	case kindIsotonic:
 		s := &Isotonic{x: c.Margins, y: c.Values}
-		return s, s.check()
+		if err := s.check(); err != nil {
+			return nil, err
+		}
+		return s, nil
 	case kindVennAbers:
 		v := &VennAbers{x: c.Margins, count: c.Counts, ones: c.Ones}
 		if err := v.check(); err != nil {

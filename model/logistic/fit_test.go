@@ -19,7 +19,7 @@ import (
 	"fealty/features/frame"
 )
 
-// numbers builds a frame of number columns named x0, x1, …
+// numbers builds a frame of number columns named x0, x1 and so on.
 func numbers(columns ...[]float64) *frame.Frame {
 	n := len(columns[0])
 	f := &frame.Frame{Accounts: make([]frame.AccountID, n), Cutoffs: make([]frame.Cutoff, n)}

@@ -131,7 +131,7 @@ func (s *suite) oneClass() error {
 		m, err := s.fit(d)
 		if s.o.OneClass != nil {
 			if !errors.Is(err, s.o.OneClass) {
-				return fmt.Errorf("all outcomes %v: error is %v, want %v", label, err, s.o.OneClass)
+				return fmt.Errorf("all outcomes %v: error is %v, want %v", label, err, s.o.OneClass) //nolint:errorlint // err may be nil, and nobody unwraps what was wanted
 			}
 			continue
 		}
@@ -147,7 +147,7 @@ func (s *suite) oneClass() error {
 
 func (s *suite) tooLittle() error {
 	if m, err := s.fit(data{frame: newFrame(0, number("x", nil))}); err == nil || m != nil || errors.Is(err, errPanic) {
-		return fmt.Errorf("no rows: model %v, error %v", m, err)
+		return fmt.Errorf("no rows: model %v, error %v", m, err) //nolint:errorlint // err may be nil
 	}
 	if err := s.constantOr("no columns", s.train.with()); err != nil {
 		return err
@@ -191,7 +191,7 @@ func (s *suite) refused(what string, d data, words ...string) error {
 	}
 	for _, w := range words {
 		if !strings.Contains(err.Error(), w) {
-			return fmt.Errorf("%s: the error %q does not say %q", what, err, w)
+			return fmt.Errorf("%s: the error does not say %q: %w", what, w, err)
 		}
 	}
 	return nil
@@ -399,7 +399,7 @@ func mean(v []float64) float64 {
 }
 
 func (s *suite) rowOrder() error {
-	r := rand.New(rand.NewPCG(5, 5)) //nolint:gosec // a test's shuffle
+	r := rand.New(rand.NewPCG(5, 5)) // a test's shuffle
 	a, err := s.fitAndPredict(s.train, s.fresh.frame)
 	if err != nil {
 		return err
@@ -602,7 +602,7 @@ func (s *suite) contributions() error {
 		if err != nil {
 			return fmt.Errorf("explain row %d: %w", i, err)
 		}
-		if err := sameBits(fmt.Sprintf("row %d explained alone", i), append(one, again), append(slices.Clone(all[i*width:(i+1)*width]), base)); err != nil {
+		if err := sameBits(fmt.Sprintf("row %d explained alone", i), slices.Concat(one, []float64{again}), append(slices.Clone(all[i*width:(i+1)*width]), base)); err != nil {
 			return err
 		}
 	}
@@ -755,7 +755,7 @@ func (s *suite) manyLevels() error {
 	d := s.train
 	c := frame.Column{Meta: frame.Meta{Name: "product"}, Kind: frame.Category, Levels: levels, Codes: make([]int32, len(d.y))}
 	for i := range c.Codes {
-		c.Codes[i] = int32(i * 97 % len(levels)) //nolint:gosec // below 100,000
+		c.Codes[i] = int32(i * 97 % len(levels)) // below 100,000
 	}
 	d = d.with(append(slices.Clone(d.frame.Columns), c)...)
 	m, err := s.fit(d)
@@ -836,10 +836,10 @@ func (s *suite) concurrentReaders() error {
 // countdown is a context that is cancelled when it has been asked left times:
 // it reaches every point at which a learner looks, without a clock.
 type countdown struct {
-	context.Context
-	mu   sync.Mutex
-	left int
-	done chan struct{}
+	context.Context //nolint:containedctx // it is a context itself
+	mu              sync.Mutex
+	left            int
+	done            chan struct{}
 }
 
 func newCountdown(left int) *countdown {

@@ -32,7 +32,7 @@ func newFrame(rows int, columns ...frame.Column) *frame.Frame {
 // tenth missing, a trend, a count with few values and many zeros, noise, and a
 // sector of three levels.
 func town(rows int, seed uint64, categories bool) data {
-	r := rand.New(rand.NewPCG(seed, 99)) //nolint:gosec // test rows, not secrets
+	r := rand.New(rand.NewPCG(seed, 99)) // test rows, not secrets
 	recency, spend, trend, orders, noise := make([]float64, rows), make([]float64, rows), make([]float64, rows), make([]float64, rows), make([]float64, rows)
 	sector := frame.Column{Meta: frame.Meta{Name: "sector"}, Kind: frame.Category, Levels: []string{"retail", "office", "school"}, Codes: make([]int32, rows)}
 	d := data{y: make([]float64, rows)}
@@ -42,7 +42,7 @@ func town(rows int, seed uint64, categories bool) data {
 		trend[i] = r.NormFloat64()
 		orders[i] = math.Floor(r.ExpFloat64() * 0.9)
 		noise[i] = r.Float64()
-		sector.Codes[i] = int32(i % 3) //nolint:gosec // 0, 1 or 2
+		sector.Codes[i] = int32(i % 3) // 0, 1 or 2
 		margin := -0.6 + 1.2*(math.Log1p(recency[i])-3) - 0.8*trend[i] - 0.5*orders[i]
 		if categories && sector.Codes[i] == 1 {
 			margin++

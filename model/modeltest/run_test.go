@@ -322,7 +322,7 @@ func TestEveryCheckCatchesItsBug(t *testing.T) {
 		{"save and load keep every bit", "loads another base", buggy{}, func(o *Options) { o.Load = truncated }},
 		{"several readers at once", "has a state", mangled(func(_ rows, out []float64) {
 			if toggle.Swap(!toggle.Load()) {
-				out[0] += 1
+				out[0]++
 			}
 		}), nil},
 		{"a cancelled fit", "does not look", buggy{fit: func(_ context.Context, f rows, y, w []float64) (model.Predictor, error) {

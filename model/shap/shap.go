@@ -12,7 +12,7 @@ import (
 
 var _ model.Explainer = (*Explainer)(nil)
 
-// ErrCover: the ensemble does not say how many training rows went each way, and
+// ErrCover says that the ensemble lacks how many training rows went each way;
 // without that no feature can be averaged out.
 var ErrCover = errors.New("ensemble lacks the counts of its training rows")
 
@@ -104,7 +104,7 @@ func newPlan(t tree.Tree) (plan, error) {
 		}
 		p.previous[v.node] = previous
 		for side, child := range [2]int32{t.Left[v.node], t.Right[v.node]} {
-			e := 2*v.node + int32(side) //nolint:gosec // 0 or 1
+			e := 2*v.node + int32(side) // 0 or 1
 			rows, all := cover(&t, child), t.Count[v.node]
 			if rows <= 0 || all <= 0 {
 				return plan{}, fmt.Errorf("%w: node %d has %d of them and one child %d", ErrCover, v.node, all, rows)

@@ -52,7 +52,7 @@ func newLayout(trees []Tree, features int) layout {
 	}
 	for f, yes := range asked {
 		if yes {
-			l.used = append(l.used, int32(f)) //nolint:gosec // checkFeatures bounds the number of features by MaxInt32
+			l.used = append(l.used, int32(f)) // checkFeatures bounds the number of features by MaxInt32
 		}
 	}
 	return l
@@ -139,7 +139,7 @@ func (e *Ensemble) gather(rows *Rows, from, n int, plain, slots []float64) {
 			at := i*width + int(j)
 			plain[at] = v
 			low, high := v, v
-			if v != v { //nolint:gocritic,staticcheck // the test for NaN without a call
+			if v != v { // the test for NaN without a call
 				low, high = math.Inf(-1), math.Inf(1)
 			}
 			slots[2*at], slots[2*at+1] = low, high

@@ -313,8 +313,7 @@ func numberError(s string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var n *strconv.NumError
-	if errors.As(err, &n) {
+	if n, ok := errors.AsType[*strconv.NumError](err); ok {
 		err = n.Err
 	}
 	return fmt.Errorf("%s: %w", shorten(s), err)

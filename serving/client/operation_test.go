@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -79,10 +80,10 @@ func serve(t *testing.T, a *answers, operations *serving.Operations) (address, s
 	if err != nil {
 		t.Fatal(err)
 	}
-	socket = filepath.Join(dir, "s")
+	at := filepath.Join(dir, "s")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(ctx, l, nil, socket) }()
+	go func() { ended <- s.Serve(ctx, l, nil, at) }()
 	var once sync.Once
 	stop = func() {
 		once.Do(func() {
@@ -99,8 +100,8 @@ func serve(t *testing.T, a *answers, operations *serving.Operations) (address, s
 		}
 	})
 	for range 500 {
-		if client.Running(t.Context(), socket) {
-			return l.Addr().String(), socket, stop
+		if client.Running(t.Context(), at) {
+			return l.Addr().String(), at, stop
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -140,13 +141,13 @@ func TestOperationMovesFilesBothWays(t *testing.T) {
 	}
 	_, socket, _ := serve(t, &answers{}, operations(func(_ context.Context, call serving.Call) (any, error) {
 		var sizes []int
-		for i := len(call.Files) - 1; i >= 0; i-- {
-			call.Report(serving.Progress{Stage: "reading " + call.Files[i].Name, Done: int64(i), Total: 4, Unit: "files"})
-			w, err := call.Output("copy of " + call.Files[i].Name)
+		for i, f := range slices.Backward(call.Files) {
+			call.Report(serving.Progress{Stage: "reading " + f.Name, Done: int64(i), Total: 4, Unit: "files"})
+			w, err := call.Output("copy of " + f.Name)
 			if err != nil {
 				return nil, err
 			}
-			n, err := io.Copy(w, call.Files[i])
+			n, err := io.Copy(w, f)
 			if err != nil {
 				return nil, err
 			}
@@ -282,7 +283,10 @@ func TestCancelEndsTheOperation(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	select {
-	case <-ended:
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the operation ended with %v", err)
+		}
 	case <-time.After(5 * time.Second):
 		t.Error("the operation goes on")
 	}

@@ -260,8 +260,7 @@ func (c *chain) note(ctx context.Context, attrs []slog.Attr, t told, err error) 
 		if t.incident != "" {
 			attrs = append(attrs, slog.String("incident", t.incident))
 		}
-		var p *panicked
-		if errors.As(err, &p) {
+		if p, ok := errors.AsType[*panicked](err); ok {
 			attrs = append(attrs, slog.String("stack", string(p.stack)))
 		}
 		level := slog.LevelError

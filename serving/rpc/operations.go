@@ -135,7 +135,7 @@ func (c *conversation) begin(start *internalv1.Start) (serving.Call, error) {
 		if err := checkLabel(label); err != nil {
 			return none, err
 		}
-		f := &wantedFile{c: c, index: uint32(i), label: label, pieces: make(chan *internalv1.FilePiece, 2)} //nolint:gosec // at most maxFiles
+		f := &wantedFile{c: c, index: uint32(i), label: label, pieces: make(chan *internalv1.FilePiece, 2)} // at most maxFiles
 		c.files = append(c.files, f)
 		call.Files = append(call.Files, serving.File{Name: label, Reader: f})
 	}

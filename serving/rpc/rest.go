@@ -185,8 +185,7 @@ func ownHost(host string) bool {
 // a query that names no field) are about what the caller sent.
 func (c *chain) gatewayError(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 	httpStatus := 0
-	var fixed *runtime.HTTPStatusError
-	if errors.As(err, &fixed) {
+	if fixed, ok := errors.AsType[*runtime.HTTPStatusError](err); ok {
 		httpStatus, err = fixed.HTTPStatus, fixed.Err
 		if _, ok := status.FromError(err); !ok {
 			err = status.Error(codes.InvalidArgument, "the path is not percent-encoded as it should be")
@@ -195,7 +194,7 @@ func (c *chain) gatewayError(_ context.Context, _ *runtime.ServeMux, _ runtime.M
 	st, ok := status.FromError(err)
 	if !ok {
 		// The gateway itself failed, e.g. to encode an answer.
-		c.write(w, c.answer(r.Context(), r.Method, principal{}, time.Now(), err), httpStatus)
+		c.write(w, c.answer(r.Context(), r.Method, principal{}, time.Now(), err), httpStatus) //nolint:contextcheck // the request's own context, as for every other answer
 		return
 	}
 	if st.Code() == codes.InvalidArgument {

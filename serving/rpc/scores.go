@@ -235,7 +235,7 @@ func number(v float64) *float64 {
 }
 
 func count(n int) *int32 {
-	c := int32(min(max(n, 0), math.MaxInt32)) //nolint:gosec // bounded on both sides in the same expression
+	c := int32(min(max(n, 0), math.MaxInt32)) // bounded on both sides in the same expression
 	return &c
 }
 

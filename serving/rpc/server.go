@@ -204,7 +204,7 @@ func (s *Server) Serve(ctx context.Context, grpcListener, httpListener net.Liste
 	case err = <-broken:
 	}
 	stopWatching()
-	s.stop()
+	s.stop() //nolint:contextcheck // ctx has ended; the requests in flight get Limits.Stop beyond it
 	running.Wait()
 	return err
 }

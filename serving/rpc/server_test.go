@@ -492,7 +492,7 @@ func TestTLS(t *testing.T) {
 	certificate, pool := selfSigned(t)
 	s, err := New(Options{
 		Answers: &fakeAnswers{ready: true}, Tokens: &fakeTokens{}, Limits: Limits{Notice: -1, Stop: time.Second},
-		TLS: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS10}, //nolint:gosec // the server is to raise it
+		TLS: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS10}, // the server is to raise it
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -535,7 +535,7 @@ func TestTLS(t *testing.T) {
 		}
 		transport.CloseIdleConnections()
 	}
-	old := &tls.Config{RootCAs: pool, ServerName: "localhost", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // to be refused
+	old := &tls.Config{RootCAs: pool, ServerName: "localhost", MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} // to be refused
 	for name, addr := range map[string]string{"gRPC": g.Addr().String(), "REST": h.Addr().String()} {
 		if c, err := (&tls.Dialer{Config: old}).DialContext(t.Context(), "tcp", addr); err == nil {
 			_ = c.Close()

@@ -203,7 +203,8 @@ func TestRequestsOutsideTheBounds(t *testing.T) {
 			}
 			before := len(v.answers.asked)
 			code, body, _ := v.rest(t, tt.verb, tt.path, fullKey, tt.body, "X-HTTP-Method-Override", "GET", "Content-Type", "application/x-www-form-urlencoded")
-			if code != tt.want || !strings.Contains(decode(t, body)["message"].(string), tt.words) {
+			message, ok := decode(t, body)["message"].(string)
+			if code != tt.want || !ok || !strings.Contains(message, tt.words) {
 				t.Errorf("%d %s, want %d and %q", code, body, tt.want, tt.words)
 			}
 			if len(v.answers.asked) != before {
@@ -247,8 +248,16 @@ func TestListAndBatchPassThrough(t *testing.T) {
 	_, body, _ = v.rest(t, http.MethodPost, "/v1/scores:batchGet", readerKey, `{"accounts":["b","unknown-1","a","b"]}`)
 	got := decode(t, body)
 	var order []any
-	for _, s := range got["scores"].([]any) {
-		order = append(order, s.(map[string]any)["account"])
+	scores, ok := got["scores"].([]any)
+	if !ok {
+		t.Fatalf("no scores in %s", body)
+	}
+	for _, s := range scores {
+		score, ok := s.(map[string]any)
+		if !ok {
+			t.Fatalf("a score is %v in %s", s, body)
+		}
+		order = append(order, score["account"])
 	}
 	if !cmp.Equal(order, []any{"b", "a", "b"}) || !cmp.Equal(got["unknown"], []any{"unknown-1"}) {
 		t.Errorf("got %s", body)

@@ -74,5 +74,5 @@ func serve(library, dir, config, port string) (int32, error) {
 		argv[i] = &text[0]
 	}
 	pin.Pin(&argv[0])
-	return run(int32(len(args)), unsafe.Pointer(&argv[0])), nil //nolint:gosec // C wants argc and argv; nine arguments fit an int32
+	return run(int32(len(args)), unsafe.Pointer(&argv[0])), nil // C wants argc and argv; nine arguments fit an int32
 }

@@ -228,7 +228,7 @@ func (s *Server) start() {
 	if err != nil {
 		s.t.Fatalf("make a pipe: %v", err)
 	}
-	cmd := exec.CommandContext(context.Background(), program) //nolint:gosec // the test program itself
+	cmd := exec.CommandContext(context.Background(), program) // the test program itself
 	cmd.Env = append(os.Environ(),
 		childLibrary+"="+s.library, childDir+"="+s.Dir, childConfig+"="+s.config, childPort+"="+strconv.Itoa(s.Port))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, s.log, s.log
@@ -281,7 +281,7 @@ func (s *Server) Log() string { return s.log.String() }
 // server's last files may appear while the directory is being removed.
 func temporary(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "fealty-clickhouse-")
+	dir, err := os.MkdirTemp("", "fealty-clickhouse-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatalf("make a directory for the server: %v", err)
 	}
