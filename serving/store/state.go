@@ -82,7 +82,7 @@ func OpenState(ctx context.Context, dir string) (*State, error) {
 }
 
 func open(ctx context.Context, dir string) (*State, error) {
-	if err := os.MkdirAll(filepath.Join(dir, modelsDir), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, modelsDir), 0o700); err != nil { //nolint:gosec // the owner names the state directory
 		return nil, fmt.Errorf("create it: %w", err)
 	}
 	// Creating and migrating happen under a lock: two processes that start at once
@@ -142,7 +142,7 @@ func dsn(path string) string {
 // migrated opens the database at path with this release's schema. The caller
 // holds the lock.
 func migrated(ctx context.Context, path string) (*sql.DB, error) {
-	info, err := os.Lstat(path)
+	info, err := os.Lstat(path) //nolint:gosec // below the state directory, which the owner names
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if err := create(ctx, path); err != nil {
@@ -176,7 +176,7 @@ func migrated(ctx context.Context, path string) (*sql.DB, error) {
 func create(ctx context.Context, path string) error {
 	fresh := path + ".new"
 	for _, left := range []string{fresh, fresh + "-wal", fresh + "-shm"} {
-		if err := os.Remove(left); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(left); err != nil && !errors.Is(err, fs.ErrNotExist) { //nolint:gosec // below the state directory, which the owner names
 			return fmt.Errorf("remove what an earlier start left: %w", err)
 		}
 	}
@@ -198,7 +198,13 @@ func create(ctx context.Context, path string) error {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("create %s: %w", stateFile, err)
 	}
-	if err := errors.Join(syncFile(fresh), os.Rename(fresh, path), syncFile(filepath.Dir(path))); err != nil {
+	if err := syncFile(fresh); err != nil {
+		return fmt.Errorf("create %s: %w", stateFile, err)
+	}
+	if err := os.Rename(fresh, path); err != nil { //nolint:gosec // below the state directory, which the owner names
+		return fmt.Errorf("create %s: %w", stateFile, err)
+	}
+	if err := syncFile(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("create %s: %w", stateFile, err)
 	}
 	return nil

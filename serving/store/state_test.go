@@ -177,6 +177,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 func TestAuditFindsTampering(t *testing.T) {
 	ctx := t.Context()
 	acts := func(t *testing.T) *State {
+		t.Helper()
 		s := openAt(t, t.TempDir()).By("ann")
 		for i := range 5 {
 			if _, _, err := s.CreateToken(ctx, fmt.Sprint(i), []string{"scores.read"}, 0); err != nil {
@@ -247,26 +248,33 @@ func TestAuditTimeNeverGoesBack(t *testing.T) {
 	}
 }
 
+// say writes one line to the parent.
+func say(words ...any) {
+	if _, err := fmt.Fprintln(os.Stdout, words...); err != nil {
+		panic(err) // the parent is gone
+	}
+}
+
 // workUntilKilled registers and promotes models without end, saying each
 // promotion on stdout once it is done.
 func workUntilKilled(dir string) {
 	ctx := context.Background()
 	s, err := OpenState(ctx, dir)
 	if err != nil {
-		fmt.Println("open:", err)
+		say("open:", err)
 		return
 	}
 	for i := 0; ; i++ {
 		version := fmt.Sprintf("v%d-%d", os.Getpid(), i)
 		if _, err := s.SaveModel(ctx, Model{Version: version, Kind: "churn", Card: []byte(`{}`)}, bytes.Repeat([]byte(version), 20_000)); err != nil {
-			fmt.Println("save:", err)
+			say("save:", err)
 			return
 		}
 		if _, err := s.SetAlias(ctx, "live", version); err != nil {
-			fmt.Println("promote:", err)
+			say("promote:", err)
 			return
 		}
-		fmt.Println("live", version)
+		say("live", version)
 	}
 }
 
