@@ -1,0 +1,168 @@
+package features
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"fealty/features/frame"
+)
+
+// Kind says where a feature's value comes from.
+type Kind uint8
+
+// The kinds of feature.
+const (
+	// Measured features are a column of their SQL file's answer.
+	Measured Kind = iota + 1
+	// Ratio features divide Of[0] by Of[1], two measured features whose facts
+	// meet only in the frame; missing when either is or the divisor is not above 0.
+	Ratio
+	// Difference features are Of[0] − Of[1]; missing when either is.
+	Difference
+	// LeastCategoryShare is the smallest share of wallet over the categories that
+	// the account declared a wallet for: spend of 365 days ÷ declaration.
+	LeastCategoryShare
+	// LargestCategoryGap is the largest declared amount not spent with us over
+	// those categories, 0 when everything is.
+	LargestCategoryGap
+)
+
+// Source is a canonical view of facts that features are computed from.
+type Source string
+
+// The sources of features.
+const (
+	OrderLines   Source = "order_lines"
+	Interactions Source = "interactions"
+	Contracts    Source = "contracts"
+	Wallets      Source = "wallets"
+)
+
+// Sources returns the views that features read, in the catalogue's order.
+func Sources() []Source { return []Source{OrderLines, Contracts, Wallets, Interactions} }
+
+// File is one SQL file of features; it reads one source once.
+type File struct {
+	Name   string
+	Source Source
+}
+
+// The SQL files of the catalogue, by chapter.
+var (
+	Orders       = File{"orders.sql", OrderLines}
+	Breadth      = File{"breadth.sql", OrderLines}
+	Bonds        = File{"contracts.sql", Contracts}
+	Declarations = File{"wallet.sql", Wallets}
+	Contact      = File{"contact.sql", Interactions}
+)
+
+// Feature is one entry of the catalogue: the words of frame.Meta and where the
+// value comes from.
+type Feature struct {
+	frame.Meta
+	// File is the SQL file whose answer has a column of the feature's name; for
+	// kinds other than Measured it is empty.
+	File File
+	Kind Kind
+	// Of names the features that a Ratio or Difference is made of.
+	Of []string
+	// Integer features are whole numbers (counts, days): compared exactly.
+	Integer bool
+	// Zero features read 0 for an account without a row in the source, provided
+	// that the source has any row as of the cutoff; all others are missing then.
+	Zero bool
+}
+
+// Loyalty factors of the literature that a feature may speak to.
+const (
+	Frequency    = "frequency"
+	Value        = "value"
+	Variety      = "breadth"
+	Duration     = "duration"
+	Wallet       = "wallet"
+	Satisfaction = "satisfaction"
+	Relationship = "relationship"
+	Advocacy     = "advocacy"
+	Commitment   = "commitment"
+)
+
+// Catalogue returns all features in their order, which is the order of the
+// frame's columns and of receipts. The result is the caller's own.
+func Catalogue() []Feature {
+	return slices.Concat(rhythm(), value(), breadth(), duration(), contracts(), wallet(), contact())
+}
+
+// Metas returns the words of the features by name.
+func Metas(catalogue []Feature) map[string]frame.Meta {
+	metas := make(map[string]frame.Meta, len(catalogue))
+	for i := range catalogue {
+		metas[catalogue[i].Name] = catalogue[i].Meta
+	}
+	return metas
+}
+
+// Names returns the features' names in order.
+func Names(catalogue []Feature) []string {
+	names := make([]string, len(catalogue))
+	for i := range catalogue {
+		names[i] = catalogue[i].Name
+	}
+	return names
+}
+
+// Files returns the SQL files that the catalogue's measured features come
+// from, each once, in order of first use.
+func Files(catalogue []Feature) []File {
+	var files []File
+	for i := range catalogue {
+		if catalogue[i].Kind == Measured && !slices.Contains(files, catalogue[i].File) {
+			files = append(files, catalogue[i].File)
+		}
+	}
+	return files
+}
+
+// Check verifies a catalogue: unique names, words in both languages, a file for
+// each measured feature, and parts that stand before what is made of them.
+func Check(catalogue []Feature) error {
+	at := make(map[string]int, len(catalogue))
+	for i := range catalogue {
+		f := &catalogue[i]
+		if _, twice := at[f.Name]; twice || f.Name == "" {
+			return fmt.Errorf("feature %d: name %q is empty or stands twice", i, f.Name)
+		}
+		at[f.Name] = i
+		switch {
+		case f.LabelEN == "" || f.LabelZH == "" || f.Unit == "" || f.Group == "":
+			return fmt.Errorf("feature %q lacks a label, unit or group", f.Name)
+		case len(f.ReasonEN) == 0 || len(f.ReasonEN) != len(f.ReasonZH):
+			return fmt.Errorf("feature %q has %d English and %d Chinese reasons", f.Name, len(f.ReasonEN), len(f.ReasonZH))
+		case f.Kind == Measured && f.File.Name == "":
+			return fmt.Errorf("feature %q has no SQL file", f.Name)
+		case (f.Kind == Ratio || f.Kind == Difference) && len(f.Of) != 2:
+			return fmt.Errorf("feature %q is made of %d features, needs 2", f.Name, len(f.Of))
+		case f.Kind < Measured || f.Kind > LargestCategoryGap:
+			return fmt.Errorf("feature %q has no kind", f.Name)
+		}
+		for _, part := range f.Of {
+			if j, ok := at[part]; !ok || catalogue[j].Kind != Measured {
+				return fmt.Errorf("feature %q is made of %q, which is no measured feature before it", f.Name, part)
+			}
+		}
+	}
+	return nil
+}
+
+// Derive returns the value of a Ratio or Difference from its parts.
+func (f *Feature) Derive(a, b float64) float64 {
+	switch {
+	case math.IsNaN(a) || math.IsNaN(b):
+		return math.NaN()
+	case f.Kind == Difference:
+		return a - b
+	case b > 0:
+		return a / b
+	}
+	return math.NaN()
+}

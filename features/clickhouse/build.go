@@ -1,0 +1,344 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"fealty/features"
+	"fealty/features/frame"
+)
+
+// The queries that only meet in the frame: the declared wallet and the spend
+// of each category.
+const (
+	walletCategoriesFile = "features/wallet_categories.sql"
+	categorySpendFile    = "features/category_spend.sql"
+)
+
+// Bounds of a slice: rows of the frame, and order lines that one query holds
+// in memory (about 130 bytes each, 1.3 GB for 10 million).
+const (
+	defaultSliceRows = 200_000
+	maxSliceLines    = 8_000_000
+)
+
+// ErrBadRequest is what a request is refused with before anything is asked of
+// the warehouse.
+var ErrBadRequest = errors.New("bad feature request")
+
+// Request says which features to build, of whom, and as of when.
+type Request struct {
+	// Cutoffs (1 … 1,000, all different) and what was known at each.
+	Cutoffs []frame.Cutoff
+	KnownAt []frame.KnownAt
+	// Accounts to build; empty means all.
+	Accounts []frame.AccountID
+	// Watermark is the greatest load that is read.
+	Watermark uint64
+	// Zone is the business time zone by its IANA name; "" means UTC.
+	Zone string
+	// ActiveWithinDays bounds the age of an eligible account's last purchase; 0
+	// means unlimited.
+	ActiveWithinDays int
+	// SliceAccounts bounds the accounts of a slice; default 200,000 rows' worth.
+	SliceAccounts int
+	// Catalogue of features; default features.Catalogue().
+	Catalogue []features.Feature
+	// Coverage of the sources at the same cutoffs, known_at and watermark, from
+	// an earlier report: saves asking for it again when few accounts are built.
+	Coverage []features.Coverage
+}
+
+// Report tells what a build went through.
+type Report struct {
+	// Accounts known at one cutoff at least, and rows handed on.
+	Accounts, Rows int
+	// Status counts the rows by eligibility.
+	Status map[features.Eligibility]int
+	// Coverage has an entry per source × cutoff, in the order of
+	// features.Sources and the request's cutoffs.
+	Coverage []features.Coverage
+	// Slices handed on.
+	Slices int
+}
+
+// prepared is a request with its defaults and what follows from it.
+type prepared struct {
+	Request
+	params Params
+	// at is the index of each cutoff.
+	at map[int64]int
+	// column is the index of each measured feature by name.
+	column map[string]int
+	// any tells, by source, at which cutoffs it has any row.
+	any map[features.Source][]bool
+}
+
+func (r Request) prepare() (*prepared, error) {
+	p := &prepared{Request: r, at: map[int64]int{}, column: map[string]int{}, any: map[features.Source][]bool{}}
+	if len(r.Cutoffs) == 0 || len(r.Cutoffs) > 1000 || len(r.KnownAt) != len(r.Cutoffs) {
+		return nil, fmt.Errorf("%w: %d cutoffs and %d known_at, need 1 … 1000 of each and as many", ErrBadRequest, len(r.Cutoffs), len(r.KnownAt))
+	}
+	for i, c := range r.Cutoffs {
+		if _, twice := p.at[int64(c)]; twice {
+			return nil, fmt.Errorf("%w: cutoff %s stands twice", ErrBadRequest, c)
+		}
+		p.at[int64(c)] = i
+	}
+	if p.Zone == "" {
+		p.Zone = "UTC"
+	}
+	if _, err := time.LoadLocation(p.Zone); err != nil || p.Zone == "Local" {
+		return nil, fmt.Errorf("%w: zone %q is no IANA time zone", ErrBadRequest, p.Zone)
+	}
+	if r.ActiveWithinDays < 0 || r.SliceAccounts < 0 {
+		return nil, fmt.Errorf("%w: active_within %d and slice %d must not be negative", ErrBadRequest, r.ActiveWithinDays, r.SliceAccounts)
+	}
+	if p.SliceAccounts == 0 {
+		p.SliceAccounts = max(1, defaultSliceRows/len(r.Cutoffs))
+	}
+	if p.Catalogue == nil {
+		p.Catalogue = features.Catalogue()
+	}
+	if err := features.Check(p.Catalogue); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
+	}
+	for i := range p.Catalogue {
+		p.column[p.Catalogue[i].Name] = i
+	}
+	p.params = Params{
+		"cutoffs": r.Cutoffs, "known_at": r.KnownAt, "watermark": r.Watermark, "tz": p.Zone,
+		"accounts": []string{}, "from_account": "", "to_account": "",
+	}
+	return p, nil
+}
+
+// Build computes the catalogue's features as of each cutoff, slice by slice,
+// and calls each for every slice in ascending order of accounts; the next slice
+// is asked for when each returns, so that memory is bounded by one slice. The
+// rows don't depend on how they are sliced. An error from each ends the build
+// and is returned as it is. Accounts that nothing was known of at a cutoff have
+// no row there.
+func Build(ctx context.Context, e Engine, r Request, each func(*features.Slice) error) (*Report, error) {
+	p, err := r.prepare()
+	if err != nil {
+		return nil, err
+	}
+	report := &Report{Status: map[features.Eligibility]int{}, Coverage: r.Coverage}
+	if report.Coverage == nil {
+		if report.Coverage, err = coverage(ctx, e, p); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range report.Coverage {
+		i, ok := p.at[int64(c.Cutoff)]
+		if !ok {
+			continue
+		}
+		if p.any[c.Source] == nil {
+			p.any[c.Source] = make([]bool, len(p.Cutoffs))
+		}
+		p.any[c.Source][i] = c.Rows > 0
+	}
+	ranges, err := p.ranges(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	for _, rg := range ranges {
+		s, err := p.slice(ctx, e, rg)
+		if err != nil {
+			return nil, err
+		}
+		if s.Frame.Rows() == 0 {
+			continue
+		}
+		report.Slices++
+		report.Rows += s.Frame.Rows()
+		for i, st := range s.Status {
+			report.Status[st]++
+			if i == 0 || s.Frame.Accounts[i] != s.Frame.Accounts[i-1] {
+				report.Accounts++
+			}
+		}
+		if err := each(s); err != nil {
+			return nil, err
+		}
+	}
+	return report, nil
+}
+
+// ask runs a query over facts of one account at a time. On a cluster mapped
+// facts lie sharded by account, so the text runs whole on each shard, and once
+// more over the imported facts of the first host; an account lives in one of
+// the two.
+func ask(ctx context.Context, e Engine, sql string, params Params, each func(*frame.Table) error) error {
+	params = only(sql, params)
+	for _, t := range spread(e.Info().Cluster, sql) {
+		if err := e.Query(ctx, t, params, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spread returns the statements that together ask every host: the query as it is,
+// and on a cluster with mapped facts once more on each shard.
+func spread(cluster, sql string) []string {
+	if cluster == "" {
+		return []string{sql}
+	}
+	return []string{sql, OnShards(cluster, sql)}
+}
+
+// Measure tells what each source holds as of each cutoff, in the order of
+// features.Sources and the request's cutoffs, with the windows that reach
+// before its first event. Build does so itself; those who build single accounts
+// again and again hand the answer on in Request.Coverage.
+func Measure(ctx context.Context, e Engine, r Request) ([]features.Coverage, error) {
+	p, err := r.prepare()
+	if err != nil {
+		return nil, err
+	}
+	return coverage(ctx, e, p)
+}
+
+func coverage(ctx context.Context, e Engine, p *prepared) ([]features.Coverage, error) {
+	sources := features.Sources()
+	all := make([]features.Coverage, 0, len(sources)*len(p.Cutoffs))
+	for _, s := range sources {
+		for _, c := range p.Cutoffs {
+			all = append(all, features.Coverage{Source: s, Cutoff: c})
+		}
+	}
+	sql := statement("coverage.sql")
+	err := ask(ctx, e, sql, p.params, func(t *frame.Table) error {
+		columns, err := pick(t, "source", "cutoff", "rows", "first_at", "last_at")
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			s := slices.Index(sources, features.Source(columns[0].Texts[i]))
+			k, ok := p.at[columns[1].Integers[i]]
+			if s < 0 || !ok {
+				return fmt.Errorf("coverage answers source %q at %d, which nobody asked for", columns[0].Texts[i], columns[1].Integers[i])
+			}
+			c := &all[s*len(p.Cutoffs)+k]
+			if first := columns[3].Integers[i]; c.Rows == 0 || first < c.First {
+				c.First = first
+			}
+			c.Last = max(c.Last, columns[4].Integers[i])
+			c.Rows += columns[2].Integers[i]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask what the sources hold: %w", err)
+	}
+	for i := range all {
+		all[i].Measure()
+	}
+	return all, nil
+}
+
+// accountRange is a slice to be: a range of accounts, or some of them by name.
+type accountRange struct {
+	from, to string
+	named    []string
+}
+
+func (p *prepared) with(r accountRange) Params {
+	params := make(Params, len(p.params))
+	for k, v := range p.params {
+		params[k] = v
+	}
+	params["from_account"], params["to_account"] = r.from, r.to
+	if r.named != nil {
+		params["accounts"] = r.named
+	}
+	return params
+}
+
+// ranges cuts the accounts into slices: named ones as they are, all others by
+// ranges of the bytewise order, so that each query prunes by the primary key.
+func (p *prepared) ranges(ctx context.Context, e Engine) ([]accountRange, error) {
+	var ranges []accountRange
+	if len(p.Accounts) > 0 {
+		names := make([]string, len(p.Accounts))
+		for i, a := range p.Accounts {
+			names[i] = string(a)
+		}
+		slices.Sort(names)
+		for part := range slices.Chunk(slices.Compact(names), p.SliceAccounts) {
+			ranges = append(ranges, accountRange{named: part})
+		}
+		return ranges, nil
+	}
+	var cuts []string
+	var accounts int
+	var lines int64
+	err := p.accounts(ctx, e, accountRange{}, func(account string, n int64) {
+		if accounts > 0 && (accounts == p.SliceAccounts || lines+n > maxSliceLines) {
+			cuts = append(cuts, account)
+			accounts, lines = 0, 0
+		}
+		accounts++
+		lines += n
+	})
+	if err != nil {
+		return nil, err
+	}
+	from := ""
+	for _, cut := range cuts {
+		ranges = append(ranges, accountRange{from: from, to: cut})
+		from = cut
+	}
+	return append(ranges, accountRange{from: from}), nil
+}
+
+// accounts calls each for the range's accounts in bytewise order, with their
+// number of order lines.
+func (p *prepared) accounts(ctx context.Context, e Engine, r accountRange, each func(account string, lines int64)) error {
+	type found struct {
+		account string
+		lines   int64
+	}
+	var all []found
+	sorted := true
+	err := ask(ctx, e, statement("accounts.sql"), p.with(r), func(t *frame.Table) error {
+		columns, err := pick(t, "account", "lines")
+		if err != nil {
+			return err
+		}
+		for i, a := range columns[0].Texts {
+			if n := len(all); n > 0 && a <= all[n-1].account {
+				sorted = false
+			}
+			all = append(all, found{a, columns[1].Integers[i]})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("list the accounts: %w", err)
+	}
+	if !sorted { // several shards answered
+		slices.SortFunc(all, func(a, b found) int {
+			switch {
+			case a.account < b.account:
+				return -1
+			case a.account > b.account:
+				return 1
+			}
+			return 0
+		})
+	}
+	for i := range all {
+		if i > 0 && all[i].account == all[i-1].account {
+			continue // in the accounts table of one host and the facts of another
+		}
+		each(all[i].account, all[i].lines)
+	}
+	return nil
+}

@@ -1,0 +1,297 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"fealty/features"
+	"fealty/features/frame"
+)
+
+// grid is a slice being filled: every account of it at every cutoff.
+type grid struct {
+	*prepared
+	accounts    []string
+	row         map[string]int
+	values      [][]float64
+	known       []bool
+	first, last []int64
+	// category answers, by row and category
+	declared map[int]map[string]float64
+	// where the last row found lies: answers bring an account's cutoffs together
+	lastAccount string
+	lastBase    int
+}
+
+func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*features.Slice, error) {
+	g := &grid{prepared: p, row: map[string]int{}, lastBase: -1}
+	err := p.accounts(ctx, e, r, func(account string, _ int64) {
+		g.row[account] = len(g.accounts) * len(p.Cutoffs)
+		g.accounts = append(g.accounts, account)
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.blank()
+	if len(g.accounts) > 0 {
+		params := p.with(r)
+		if err := g.fetch(ctx, e, "known.sql", params, g.addKnown); err != nil {
+			return nil, err
+		}
+		for _, f := range features.Files(p.Catalogue) {
+			if err := g.fetch(ctx, e, "features/"+f.Name, params, func(t *frame.Table) error { return g.add(f, t) }); err != nil {
+				return nil, err
+			}
+		}
+		if err := g.categories(ctx, e, params); err != nil {
+			return nil, err
+		}
+	}
+	g.derive()
+	return g.finish(), nil
+}
+
+func (g *grid) fetch(ctx context.Context, e Engine, name string, params Params, add func(*frame.Table) error) error {
+	g.lastBase = -1
+	if err := ask(ctx, e, statement(name), params, add); err != nil {
+		return fmt.Errorf("build features of %s: %w", name, err)
+	}
+	return nil
+}
+
+// blank makes the columns of an account that no file answers for: 0 for counts
+// and sums of a source that has any row as of the cutoff, missing otherwise.
+func (g *grid) blank() {
+	n, k := len(g.accounts), len(g.Cutoffs)
+	g.known, g.first, g.last = make([]bool, n*k), make([]int64, n*k), make([]int64, n*k)
+	g.values = make([][]float64, len(g.Catalogue))
+	pattern := make([]float64, k)
+	for c := range g.Catalogue {
+		f := &g.Catalogue[c]
+		for j := range pattern {
+			pattern[j] = math.NaN()
+			if has := g.any[f.File.Source]; f.Zero && has != nil && has[j] {
+				pattern[j] = 0
+			}
+		}
+		column := make([]float64, n*k)
+		for i := 0; i < len(column); i += k {
+			copy(column[i:], pattern)
+		}
+		g.values[c] = column
+	}
+}
+
+// find returns the row of an account at a cutoff.
+func (g *grid) find(account string, cutoff int64) (int, error) {
+	if g.lastBase < 0 || account != g.lastAccount {
+		base, ok := g.row[account]
+		if !ok {
+			return 0, fmt.Errorf("answer for account %q, which is not of the slice: the facts changed below the watermark", account)
+		}
+		g.lastAccount, g.lastBase = account, base
+	}
+	k, ok := g.at[cutoff]
+	if !ok {
+		return 0, fmt.Errorf("answer for account %q at %d, which is no cutoff of the request", account, cutoff)
+	}
+	return g.lastBase + k, nil
+}
+
+func (g *grid) addKnown(t *frame.Table) error {
+	columns, err := pick(t, "account", "cutoff")
+	if err != nil {
+		return err
+	}
+	for i := range t.Rows() {
+		row, err := g.find(columns[0].Texts[i], columns[1].Integers[i])
+		if err != nil {
+			return err
+		}
+		g.known[row] = true
+	}
+	return nil
+}
+
+// add writes a block of a feature file's answer into the columns it measures.
+func (g *grid) add(f features.File, t *frame.Table) error {
+	columns, err := pick(t, "account", "cutoff")
+	if err != nil {
+		return err
+	}
+	rows := make([]int, t.Rows())
+	for i := range rows {
+		if rows[i], err = g.find(columns[0].Texts[i], columns[1].Integers[i]); err != nil {
+			return err
+		}
+	}
+	for c := range g.Catalogue {
+		feature := &g.Catalogue[c]
+		if feature.Kind != features.Measured || feature.File != f {
+			continue
+		}
+		column := t.Column(feature.Name)
+		if column == nil || column.Kind == frame.Text {
+			return fmt.Errorf("%s answers no number %q", f.Name, feature.Name)
+		}
+		values := g.values[c]
+		for i, row := range rows {
+			values[row] = column.Float(i)
+		}
+	}
+	if f != features.Orders {
+		return nil
+	}
+	bought, err := pick(t, "first_purchase_at", "last_purchase_at")
+	if err != nil {
+		return err
+	}
+	for i, row := range rows {
+		g.known[row] = true
+		if !bought[0].IsNull(i) {
+			g.first[row], g.last[row] = bought[0].Integers[i], bought[1].Integers[i]
+		}
+	}
+	return nil
+}
+
+func needsCategories(catalogue []features.Feature) bool {
+	return slices.ContainsFunc(catalogue, func(f features.Feature) bool {
+		return f.Kind == features.LeastCategoryShare || f.Kind == features.LargestCategoryGap
+	})
+}
+
+// categories lets the declared wallet and the spend of each category meet. Only
+// the accounts that declared one are asked for their spend.
+func (g *grid) categories(ctx context.Context, e Engine, params Params) error {
+	if !needsCategories(g.Catalogue) {
+		return nil
+	}
+	g.declared = map[int]map[string]float64{}
+	var declarers []string
+	err := g.fetch(ctx, e, walletCategoriesFile, params, func(t *frame.Table) error {
+		columns, err := pick(t, "account", "cutoff", "category", "declared")
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			row, err := g.find(columns[0].Texts[i], columns[1].Integers[i])
+			if err != nil {
+				return err
+			}
+			if g.declared[row] == nil {
+				g.declared[row] = map[string]float64{}
+			}
+			g.declared[row][columns[2].Texts[i]] = columns[3].Numbers[i]
+			declarers = append(declarers, columns[0].Texts[i])
+		}
+		return nil
+	})
+	if err != nil || len(declarers) == 0 {
+		return err
+	}
+	slices.Sort(declarers)
+	declarers = slices.Compact(declarers)
+	spent := map[int]map[string]float64{}
+	// As many names as a query may hold without trouble.
+	for part := range slices.Chunk(declarers, 10_000) {
+		params := g.with(accountRange{named: part})
+		err := g.fetch(ctx, e, categorySpendFile, params, func(t *frame.Table) error {
+			columns, err := pick(t, "account", "cutoff", "category", "spend_365d")
+			if err != nil {
+				return err
+			}
+			for i := range t.Rows() {
+				row, err := g.find(columns[0].Texts[i], columns[1].Integers[i])
+				if err != nil {
+					return err
+				}
+				if g.declared[row] == nil {
+					continue
+				}
+				if spent[row] == nil {
+					spent[row] = map[string]float64{}
+				}
+				spent[row][columns[2].Texts[i]] = columns[3].Numbers[i]
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for c := range g.Catalogue {
+		kind := g.Catalogue[c].Kind
+		if kind != features.LeastCategoryShare && kind != features.LargestCategoryGap {
+			continue
+		}
+		for row, wallet := range g.declared {
+			share, gap := math.Inf(1), 0.0
+			for category, amount := range wallet {
+				share = math.Min(share, spent[row][category]/amount)
+				gap = math.Max(gap, amount-spent[row][category])
+			}
+			if kind == features.LeastCategoryShare {
+				g.values[c][row] = share
+			} else {
+				g.values[c][row] = gap
+			}
+		}
+	}
+	return nil
+}
+
+// derive computes the features that are made of two others.
+func (g *grid) derive() {
+	for c := range g.Catalogue {
+		f := &g.Catalogue[c]
+		if f.Kind != features.Ratio && f.Kind != features.Difference {
+			continue
+		}
+		a, b := g.values[g.column[f.Of[0]]], g.values[g.column[f.Of[1]]]
+		for i := range a {
+			g.values[c][i] = f.Derive(a[i], b[i])
+		}
+	}
+}
+
+// finish drops the rows of accounts that nothing was known of, in place, and
+// judges the others.
+func (g *grid) finish() *features.Slice {
+	f := &frame.Frame{}
+	s := &features.Slice{Frame: f}
+	n := 0
+	for i, known := range g.known {
+		if !known {
+			continue
+		}
+		cutoff := g.Cutoffs[i%len(g.Cutoffs)]
+		f.Accounts = append(f.Accounts, frame.AccountID(g.accounts[i/len(g.Cutoffs)]))
+		f.Cutoffs = append(f.Cutoffs, cutoff)
+		s.Status = append(s.Status, features.Judge(g.last[i], cutoff, g.ActiveWithinDays))
+		g.first[n], g.last[n] = g.first[i], g.last[i]
+		for c := range g.values {
+			g.values[c][n] = g.values[c][i]
+		}
+		n++
+	}
+	s.FirstPurchase, s.LastPurchase = g.first[:n:n], g.last[:n:n]
+	f.Columns = make([]frame.Column, len(g.Catalogue))
+	for c := range g.Catalogue {
+		f.Columns[c] = frame.Column{Meta: g.Catalogue[c].Meta, Kind: frame.Number, Numbers: g.values[c][:n:n]}
+	}
+	return s
+}
+
+// pick returns the named columns of an answer.
+func pick(t *frame.Table, names ...string) ([]*frame.Column, error) {
+	columns := make([]*frame.Column, len(names))
+	for i, name := range names {
+		if columns[i] = t.Column(name); columns[i] == nil {
+			return nil, fmt.Errorf("answer has no column %q, only %v", name, t.Names())
+		}
+	}
+	return columns, nil
+}

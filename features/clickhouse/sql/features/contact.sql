@@ -1,0 +1,90 @@
+-- Question: how has the account been in touch, how were its complaints handled, and what did it say when asked?
+-- Grain:    one row per account × cutoff with at least one interaction seen as of the cutoff.
+-- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
+--           from_account, to_account String: the half-open range [from, to), to = '' is open; watermark UInt64; tz String.
+-- As of:    an interaction reads as its newest version with recorded_at <= known_at, load <= watermark, and is seen
+--           when that version's at < cutoff. A complaint is resolved by a complaint_resolved row naming it in ref.
+-- Kinds:    visit, call, email, care, complaint, complaint_resolved, referral, survey (or survey_…, value = the answer).
+WITH
+    history AS
+    (
+        SELECT
+            account,
+            arraySort(groupArray((
+                cityHash64(source, id),
+                toUnixTimestamp(recorded_at),
+                load,
+                toUnixTimestamp(at),
+                multiIf(kind = 'visit', 1, kind = 'call', 2, kind = 'email', 3, kind = 'care', 4, kind = 'complaint', 5,
+                    kind = 'complaint_resolved', 6, kind = 'referral', 7, startsWith(kind, 'survey') AND isNotNull(value), 8, 9),
+                cityHash64(source, ref),
+                ifNull(value, 0)))) AS versions
+        FROM interactions
+        WHERE load <= {watermark:UInt64}
+          AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
+          AND account >= {from_account:String}
+          AND ({to_account:String} = '' OR account < {to_account:String})
+        GROUP BY account
+    ),
+    as_of AS
+    (
+        SELECT
+            account,
+            cutoff,
+            toUnixTimestamp(cutoff) AS now,
+            toInt32(toUInt16(toDate(cutoff, {tz:String}))) AS today,
+            arrayFilter(v -> v.2 <= toUnixTimestamp(known_at), versions) AS known,
+            arrayFilter((v, i, n) -> i != n AND v.4 < toUnixTimestamp(cutoff), known, known.1, arrayShiftLeft(known.1, 1)) AS newest,
+            -- (age in seconds, kind, id, ref, value, day), oldest first
+            arrayReverseSort(arrayMap(v -> (toInt64(now) - v.4, v.5, v.1, v.6, v.7, toInt32(toUInt16(toDate(toDateTime(v.4, 'UTC'), {tz:String})))), newest)) AS seen
+        FROM history
+        ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
+        WHERE notEmpty(newest)
+    ),
+    sorted AS
+    (
+        SELECT
+            account,
+            cutoff,
+            today,
+            seen.1 AS ages,
+            seen.2 AS kinds,
+            arrayFilter(s -> s.2 <= 3, seen) AS contacts,
+            arrayFilter(s -> s.2 = 5, seen) AS complaints,
+            arrayFilter(s -> s.2 = 6, seen) AS resolutions,
+            arrayFilter(s -> s.2 = 8, seen) AS surveys,
+            -- Age at the first resolution of each complaint, -1 while it is open.
+            arrayMap(i -> if(has(resolutions.4, i), resolutions.1[indexOf(resolutions.4, i)], -1), complaints.3) AS resolved_ages,
+            arrayFilter((c, a) -> a < 0, complaints, resolved_ages) AS open,
+            arrayFilter((d, c, a) -> c <= 365 * 86400 AND a >= 0, arrayMap((c, a) -> greatest(c - a, 0), complaints.1, resolved_ages), complaints.1, resolved_ages) AS resolution_seconds,
+            arrayCount(a -> a <= 365 * 86400, complaints.1) AS complaint_count,
+            arraySum((a, x) -> if(a <= 365 * 86400, x, 0), surveys.1, surveys.5) AS survey_sum,
+            arrayCount(a -> a <= 365 * 86400, surveys.1) AS survey_count,
+            arrayCount(a -> a <= 180 * 86400, contacts.1) AS contacts_180,
+            arrayCount(a -> a <= 360 * 86400, contacts.1) AS contacts_360
+        FROM as_of
+    )
+SELECT
+    account,
+    cutoff,
+    arrayCount((a, k) -> a <= 90 * 86400 AND k = 1, ages, kinds) AS visits_90d,
+    arrayCount((a, k) -> a <= 90 * 86400 AND k = 2, ages, kinds) AS calls_90d,
+    arrayCount((a, k) -> a <= 90 * 86400 AND k = 3, ages, kinds) AS emails_90d,
+    arrayCount(a -> a <= 365 * 86400, contacts.1) AS contacts_365d,
+    if(contacts_360 = 0, NULL, (2 * toInt64(contacts_180) - toInt64(contacts_360)) / contacts_360) AS contacts_trend_180d,
+    if(empty(contacts), NULL, today - contacts.6[-1]) AS contact_recency_days,
+    arrayCount((a, k) -> a <= 365 * 86400 AND k = 4, ages, kinds) AS care_365d,
+    arrayCount(a -> a <= 90 * 86400, complaints.1) AS complaints_90d,
+    complaint_count AS complaints_365d,
+    length(open) AS complaints_open,
+    if(empty(open), NULL, today - open.6[1]) AS complaint_open_days,
+    if(empty(complaints), NULL, today - complaints.6[-1]) AS complaint_recency_days,
+    if(complaint_count = 0, NULL, length(resolution_seconds) / complaint_count) AS complaints_resolved_share_365d,
+    if(empty(resolution_seconds), NULL, arraySum(resolution_seconds) / length(resolution_seconds) / 86400) AS complaint_resolution_days,
+    arrayCount((a, k) -> a <= 365 * 86400 AND k = 7, ages, kinds) AS referrals_365d,
+    if(empty(surveys), NULL, toFloat64(surveys.5[-1])) AS survey_last,
+    if(survey_count = 0, NULL, toFloat64(survey_sum) / survey_count) AS survey_mean_365d,
+    if(length(surveys) < 2, NULL, toFloat64(surveys.5[-1] - surveys.5[-2])) AS survey_change,
+    if(empty(surveys), NULL, today - surveys.6[-1]) AS survey_recency_days
+FROM sorted
+SETTINGS short_circuit_function_evaluation = 'disable'

@@ -1,0 +1,59 @@
+package clickhouse
+
+import (
+	"embed"
+	"fmt"
+	"path"
+	"strings"
+
+	"fealty/features"
+)
+
+//go:embed sql/*.sql sql/features/*.sql sql/labels/*.sql
+var statements embed.FS
+
+// statement returns one embedded query by its path below sql/. It panics when there
+// is none: the names stand in this package.
+func statement(name string) string {
+	b, err := statements.ReadFile(path.Join("sql", name))
+	if err != nil {
+		panic("clickhouse: " + err.Error())
+	}
+	return string(b)
+}
+
+// FeatureStatement returns the SQL text of a file of the catalogue, and whether
+// there is one of that name.
+func FeatureStatement(name string) (string, bool) {
+	b, err := statements.ReadFile(path.Join("sql/features", name))
+	return string(b), err == nil
+}
+
+// featureStatements returns the statements of all files that the catalogue's features
+// come from, in order; those that only meet in the frame last.
+func featureStatements(catalogue []features.Feature) ([]string, error) {
+	var all []string
+	for _, f := range features.Files(catalogue) {
+		t, ok := FeatureStatement(f.Name)
+		if !ok {
+			return nil, fmt.Errorf("read feature file %q: there is none", f.Name)
+		}
+		all = append(all, t)
+	}
+	if needsCategories(catalogue) {
+		all = append(all, statement(walletCategoriesFile), statement(categorySpendFile))
+	}
+	return all, nil
+}
+
+// only keeps the parameters that the text takes, so that one set serves every
+// query of a build.
+func only(sql string, params Params) Params {
+	kept := make(Params, len(params))
+	for name, value := range params {
+		if strings.Contains(sql, "{"+name+":") {
+			kept[name] = value
+		}
+	}
+	return kept
+}
