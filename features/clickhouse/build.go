@@ -243,7 +243,8 @@ func coverage(ctx context.Context, e Engine, p *prepared) ([]features.Coverage, 
 	return all, nil
 }
 
-// accountRange is a slice to be: a range of accounts, or some of them by name.
+// accountRange is a slice to be: a range of accounts, both ends included, an
+// empty one open; or some accounts by name.
 type accountRange struct {
 	from, to string
 	named    []string
@@ -276,26 +277,25 @@ func (p *prepared) ranges(ctx context.Context, e Engine) ([]accountRange, error)
 		}
 		return ranges, nil
 	}
-	var cuts []string
+	var open accountRange
 	var accounts int
 	var lines int64
 	err := p.accounts(ctx, e, accountRange{}, func(account string, n int64) {
 		if accounts > 0 && (accounts == p.SliceAccounts || lines+n > maxSliceLines) {
-			cuts = append(cuts, account)
+			ranges = append(ranges, open)
 			accounts, lines = 0, 0
 		}
+		if accounts == 0 {
+			open.from = account
+		}
+		open.to = account
 		accounts++
 		lines += n
 	})
-	if err != nil {
-		return nil, err
+	if accounts > 0 {
+		ranges = append(ranges, open)
 	}
-	from := ""
-	for _, cut := range cuts {
-		ranges = append(ranges, accountRange{from: from, to: cut})
-		from = cut
-	}
-	return append(ranges, accountRange{from: from}), nil
+	return ranges, err
 }
 
 // accounts calls each for the range's accounts in bytewise order, with their

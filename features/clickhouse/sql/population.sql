@@ -1,7 +1,7 @@
 -- Question: who had bought as of each cutoff, first and last?
 -- Grain:    one row per account × cutoff with at least one order line seen as of the cutoff.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
---           from_account, to_account String: the half-open range [from, to), to = '' is open; watermark UInt64.
+--           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64.
 -- As of:    lines with ordered_at < cutoff, recorded_at <= known_at, load <= watermark. A purchase is an order whose
 --           net of everything seen under its id is above 0; it stands at its first line.
 WITH
@@ -14,7 +14,7 @@ WITH
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
-          AND ({to_account:String} = '' OR account < {to_account:String})
+          AND ({to_account:String} = '' OR account <= {to_account:String})
         GROUP BY account
     ),
     as_of AS

@@ -1,7 +1,7 @@
 -- Question: how broad is what an account buys, and what did it begin or cease to buy?
 -- Grain:    one row per account × cutoff with at least one order line seen as of the cutoff.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
---           from_account, to_account String: the half-open range [from, to), to = '' is open; watermark UInt64.
+--           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64.
 -- As of:    lines with ordered_at < cutoff, recorded_at <= known_at, load <= watermark.
 -- Amounts:  base currency (amount_base), the account's own where a source gives none. A category or product counts as
 --           bought in a window when its net, returns and corrections included, is above 0. Lines without a
@@ -21,7 +21,7 @@ WITH
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
-          AND ({to_account:String} = '' OR account < {to_account:String})
+          AND ({to_account:String} = '' OR account <= {to_account:String})
         GROUP BY account
     ),
     shelves AS

@@ -1,7 +1,7 @@
 -- Question: how has the account been in touch, how were its complaints handled, and what did it say when asked?
 -- Grain:    one row per account × cutoff with at least one interaction seen as of the cutoff.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
---           from_account, to_account String: the half-open range [from, to), to = '' is open; watermark UInt64; tz String.
+--           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64; tz String.
 -- As of:    an interaction reads as its newest version with recorded_at <= known_at, load <= watermark, and is seen
 --           when that version's at < cutoff. A complaint is resolved by a complaint_resolved row naming it in ref.
 -- Kinds:    visit, call, email, care, complaint, complaint_resolved, referral, survey (or survey_…, value = the answer).
@@ -23,7 +23,7 @@ WITH
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
-          AND ({to_account:String} = '' OR account < {to_account:String})
+          AND ({to_account:String} = '' OR account <= {to_account:String})
         GROUP BY account
     ),
     as_of AS

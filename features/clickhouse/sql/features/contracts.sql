@@ -1,7 +1,7 @@
 -- Question: what binds the account, for how long, and what was cancelled?
 -- Grain:    one row per account × cutoff with at least one contract begun and seen as of the cutoff.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
---           from_account, to_account String: the half-open range [from, to), to = '' is open; watermark UInt64; tz String.
+--           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64; tz String.
 -- As of:    a contract reads as its newest version with recorded_at <= known_at, load <= watermark, and is seen when
 --           that version's start < cutoff. cancelled_at from the cutoff on reads as empty; end may lie ahead.
 -- In force: until its end; one without an end until it is cancelled.
@@ -24,7 +24,7 @@ WITH
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
-          AND ({to_account:String} = '' OR account < {to_account:String})
+          AND ({to_account:String} = '' OR account <= {to_account:String})
         GROUP BY account
     ),
     as_of AS

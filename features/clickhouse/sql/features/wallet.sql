@@ -1,7 +1,7 @@
 -- Question: how much does the account say it spends in a year with all its suppliers?
 -- Grain:    one row per account × cutoff with at least one declaration seen as of the cutoff.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
---           from_account, to_account String: the half-open range [from, to), to = '' is open; watermark UInt64; tz String.
+--           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64; tz String.
 -- As of:    declarations with period < cutoff, recorded_at <= known_at, load <= watermark; rows of one category and
 --           period add up (a correction is a reversal plus the new value). The newest period of a category counts.
 -- Whole:    a declaration without a category speaks of the whole wallet and goes before the sum of the categories.
@@ -19,7 +19,7 @@ WITH
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
-          AND ({to_account:String} = '' OR account < {to_account:String})
+          AND ({to_account:String} = '' OR account <= {to_account:String})
         GROUP BY account
     ),
     as_of AS

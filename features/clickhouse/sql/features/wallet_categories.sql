@@ -1,7 +1,7 @@
 -- Question: how much does the account say it spends in a year in each category?
 -- Grain:    one row per account × cutoff × category with a declaration above 0 as of the cutoff.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
---           from_account, to_account String: the half-open range [from, to), to = '' is open; watermark UInt64.
+--           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64.
 -- As of:    declarations with period < cutoff, recorded_at <= known_at, load <= watermark; rows of one category and
 --           period add up. The newest period of a category counts.
 WITH
@@ -15,7 +15,7 @@ WITH
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
-          AND ({to_account:String} = '' OR account < {to_account:String})
+          AND ({to_account:String} = '' OR account <= {to_account:String})
           AND category != ''
         GROUP BY account, category
     )

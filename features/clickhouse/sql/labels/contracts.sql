@@ -1,7 +1,7 @@
 -- Question: did a contract in force at the cutoff end within H without another one soon after?
 -- Grain:    one row per account × cutoff with a contract in force at the cutoff.
 -- Parameters: cutoffs Array(DateTime('UTC')); horizon_days UInt64 = H; grace_days UInt64; accounts Array(String), empty
---           = all; from_account, to_account String: the half-open range [from, to), to = '' is open; watermark UInt64.
+--           = all; from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64.
 -- As of:    the newest knowledge: each contract's newest version with load <= watermark. A contract is in force from
 --           its start to its end, one without an end until it is cancelled. churned = 1 when some contract's end lies
 --           in [cutoff, cutoff + H) and grace_days after it no contract of the account is in force.
@@ -18,7 +18,7 @@ WITH
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
-          AND ({to_account:String} = '' OR account < {to_account:String})
+          AND ({to_account:String} = '' OR account <= {to_account:String})
         GROUP BY account, source, id
     ),
     history AS

@@ -1,7 +1,7 @@
 -- Question: what did the account buy after the cutoff, and did it come back?
 -- Grain:    one row per account × cutoff with at least one order line in [cutoff, cutoff + 2H).
 -- Parameters: cutoffs Array(DateTime('UTC')); horizon_days UInt64 = H; accounts Array(String), empty = all;
---           from_account, to_account String: the half-open range [from, to), to = '' is open; watermark UInt64.
+--           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64.
 -- As of:    the newest knowledge: every line with load <= watermark, whenever recorded. A purchase in a window is an
 --           order begun in it whose net of the lines up to the window's end is above 0; spend counts every line in it.
 WITH
@@ -14,7 +14,7 @@ WITH
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
-          AND ({to_account:String} = '' OR account < {to_account:String})
+          AND ({to_account:String} = '' OR account <= {to_account:String})
         GROUP BY account
     ),
     windows AS

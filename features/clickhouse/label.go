@@ -1,0 +1,337 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"fealty/features"
+	"fealty/features/frame"
+)
+
+// Columns of the frame that a label is compared with.
+const (
+	spendColumn  = "spend_365d"
+	tenureColumn = "tenure_days"
+)
+
+// namedAccounts is the number of accounts up to which a query names them; a
+// range is asked for above it.
+const namedAccounts = 1000
+
+// LabelRequest says what to look for after the cutoffs of a slice.
+type LabelRequest struct {
+	Rule features.LabelRule
+	// Through is the end of the last complete business day (DataThrough).
+	Through frame.Cutoff
+	// Watermark is the greatest load that is read. Labels read everything up to
+	// it, whenever recorded.
+	Watermark uint64
+}
+
+// aftermath is a slice whose labels are being filled in.
+type aftermath struct {
+	LabelRequest
+	*features.Outcome
+	slice   *features.Slice
+	cutoffs []frame.Cutoff
+	// begin is the first row of each account.
+	begin map[string]int
+}
+
+// Outcomes returns what came after the cutoffs of a slice's rows. Rows that
+// never bought, lapsed or whose window is not final are excluded and say so; an
+// account without any line in the window bought nothing. PartialDefection reads
+// spend_365d and tenure_days of the slice's frame.
+func Outcomes(ctx context.Context, e Engine, r LabelRequest, s *features.Slice) (*features.Outcome, error) {
+	if err := r.Rule.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
+	}
+	n := s.Frame.Rows()
+	o := &features.Outcome{
+		Y: missing(n), Excluded: make([]features.Exclusion, n), Spend: missing(n), Orders: missing(n), CameBack: missing(n),
+	}
+	if n == 0 {
+		return o, nil
+	}
+	a := &aftermath{LabelRequest: r, Outcome: o, slice: s, begin: map[string]int{}}
+	seen := map[frame.Cutoff]bool{}
+	for i, account := range s.Frame.Accounts {
+		if _, ok := a.begin[string(account)]; !ok {
+			a.begin[string(account)] = i
+		}
+		if c := s.Frame.Cutoffs[i]; !seen[c] {
+			seen[c] = true
+			a.cutoffs = append(a.cutoffs, c)
+		}
+	}
+	after, err := a.purchases(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	for i := range n {
+		switch {
+		case s.Status[i] != features.Eligible:
+			o.Excluded[i] = features.Ineligible
+		case !r.Rule.Final(s.Frame.Cutoffs[i], r.Through):
+			o.Excluded[i] = features.NotFinal
+		}
+	}
+	if err := a.label(ctx, e); err != nil {
+		return nil, err
+	}
+	for i := range n {
+		c := s.Frame.Cutoffs[i]
+		if r.Rule.Label == features.NonContractual && o.Y[i] == 1 && c.Add(2*r.Rule.HorizonDays+r.Rule.SettleDays) <= r.Through {
+			o.CameBack[i] = 0
+			if after[i] {
+				o.CameBack[i] = 1
+			}
+		}
+	}
+	return o, nil
+}
+
+func missing(n int) []float64 {
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = math.NaN()
+	}
+	return values
+}
+
+// params are those of every label query over the slice's accounts.
+func (a *aftermath) params() Params {
+	p := Params{
+		"cutoffs": a.cutoffs, "horizon_days": uint64(a.Rule.HorizonDays), //nolint:gosec // validated: 1 … 1830
+		"grace_days": uint64(a.Rule.GraceDays), "outcome": a.Rule.Outcome, //nolint:gosec // validated: 0 … 366
+		"watermark": a.Watermark, "accounts": []string{}, "from_account": "", "to_account": "",
+	}
+	accounts := a.slice.Frame.Accounts
+	if len(a.begin) > namedAccounts {
+		p["from_account"], p["to_account"] = string(accounts[0]), string(accounts[len(accounts)-1])
+		return p
+	}
+	names := make([]string, 0, len(a.begin))
+	for i, name := range accounts {
+		if i == 0 || name != accounts[i-1] {
+			names = append(names, string(name))
+		}
+	}
+	p["accounts"] = names
+	return p
+}
+
+// find returns the row of an account at a cutoff, −1 when the slice has none:
+// a range holds accounts that nothing was known of yet.
+func (a *aftermath) find(account string, cutoff int64) int {
+	i, ok := a.begin[account]
+	if !ok {
+		return -1
+	}
+	f := a.slice.Frame
+	for ; i < f.Rows() && string(f.Accounts[i]) == account; i++ {
+		if int64(f.Cutoffs[i]) == cutoff {
+			return i
+		}
+	}
+	return -1
+}
+
+// read runs a label query and hands on each row of the slice that it answers
+// for, with the values of the named columns.
+func (a *aftermath) read(ctx context.Context, e Engine, name string, columns []string, each func(row int, values []float64)) error {
+	values := make([]float64, len(columns))
+	err := ask(ctx, e, statement("labels/"+name), a.params(), func(t *frame.Table) error {
+		found, err := pick(t, append([]string{"account", "cutoff"}, columns...)...)
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			row := a.find(found[0].Texts[i], found[1].Integers[i])
+			if row < 0 {
+				continue
+			}
+			for c := range values {
+				values[c] = found[2+c].Float(i)
+			}
+			each(row, values)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("label by %s: %w", name, err)
+	}
+	return nil
+}
+
+// purchases fills Spend and Orders and returns which rows bought in the H days
+// after the window.
+func (a *aftermath) purchases(ctx context.Context, e Engine) ([]bool, error) {
+	for i, c := range a.slice.Frame.Cutoffs {
+		if c.Add(a.Rule.HorizonDays) <= a.Through {
+			a.Spend[i], a.Orders[i] = 0, 0
+		}
+	}
+	after := make([]bool, len(a.Y))
+	err := a.read(ctx, e, "purchases.sql", []string{"orders", "spend", "orders_after"}, func(row int, v []float64) {
+		if !math.IsNaN(a.Orders[row]) {
+			a.Orders[row], a.Spend[row] = v[0], v[1]
+		}
+		after[row] = v[2] > 0
+	})
+	return after, err
+}
+
+// label fills Y of the rows that are not excluded yet, and excludes those that
+// the label does not speak of.
+func (a *aftermath) label(ctx context.Context, e Engine) error {
+	switch a.Rule.Label {
+	case features.NonContractual:
+		a.each(func(i int) (float64, features.Exclusion) { return truth(a.Orders[i] == 0), features.Labelled })
+		return nil
+	case features.PartialDefection:
+		return a.partial()
+	case features.Contractual:
+		return a.answered(ctx, e, "contracts.sql", "churned", features.NoContract)
+	case features.ReadyMade:
+		return a.answered(ctx, e, "outcomes.sql", "value", features.NoOutcome)
+	}
+	return fmt.Errorf("%w: label %q", ErrBadRequest, a.Rule.Label)
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (a *aftermath) each(label func(i int) (float64, features.Exclusion)) {
+	for i := range a.Y {
+		if a.Excluded[i] != features.Labelled {
+			continue
+		}
+		y, x := label(i)
+		if a.Excluded[i] = x; x == features.Labelled {
+			a.Y[i] = y
+		}
+	}
+}
+
+// answered takes the label from a query; rows it does not answer for are
+// excluded for the reason given.
+func (a *aftermath) answered(ctx context.Context, e Engine, name, column string, absent features.Exclusion) error {
+	found := missing(len(a.Y))
+	if err := a.read(ctx, e, name, []string{column}, func(row int, v []float64) { found[row] = v[0] }); err != nil {
+		return err
+	}
+	a.each(func(i int) (float64, features.Exclusion) {
+		if math.IsNaN(found[i]) {
+			return 0, absent
+		}
+		return found[i], features.Labelled
+	})
+	return nil
+}
+
+func (a *aftermath) partial() error {
+	f, err := a.slice.Frame.Select([]string{spendColumn, tenureColumn})
+	if err != nil {
+		return fmt.Errorf("label partial defection: %w", err)
+	}
+	spend, tenure := f.Columns[0].Numbers, f.Columns[1].Numbers
+	a.each(func(i int) (float64, features.Exclusion) {
+		rate := features.RunRate(spend[i], tenure[i], a.Rule.HorizonDays)
+		switch {
+		case math.IsNaN(rate):
+			return 0, features.TooShort
+		case rate <= 0:
+			return 0, features.NoRunRate
+		}
+		return truth(a.Spend[i] < rate/2), features.Labelled
+	})
+	return nil
+}
+
+// Span is what the order lines hold up to a watermark.
+type Span struct {
+	Rows, Accounts int64
+	// First and Last are the instants of the oldest and newest line in Unix
+	// seconds, 0 when there is none.
+	First, Last int64
+}
+
+// Extent returns the span of the order lines.
+func Extent(ctx context.Context, e Engine, watermark uint64) (Span, error) {
+	var s Span
+	err := ask(ctx, e, statement("span.sql"), Params{"watermark": watermark}, func(t *frame.Table) error {
+		columns, err := pick(t, "rows", "accounts", "first_at", "last_at")
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			if columns[0].Integers[i] == 0 {
+				continue
+			}
+			if first := columns[2].Integers[i]; s.Rows == 0 || first < s.First {
+				s.First = first
+			}
+			s.Last = max(s.Last, columns[3].Integers[i])
+			s.Rows += columns[0].Integers[i]
+			s.Accounts += columns[1].Integers[i]
+		}
+		return nil
+	})
+	if err != nil {
+		return Span{}, fmt.Errorf("ask for the span of the orders: %w", err)
+	}
+	return s, nil
+}
+
+// DataThrough returns the end of the last complete business day: the first
+// instant of the newest order's day in the zone. It is 0 when there is no order.
+func (s Span) DataThrough(zone *time.Location) frame.Cutoff {
+	if s.Rows == 0 {
+		return 0
+	}
+	t := time.Unix(s.Last, 0).In(zone)
+	return frame.Cutoff(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone).Unix())
+}
+
+// Proposal is a horizon proposed from how accounts order.
+type Proposal struct {
+	// Accounts with at least 3 buying days, and the 85th percentile of their
+	// median gaps in days; NaN without such accounts.
+	Accounts int64
+	GapDays  float64
+	// HorizonDays is the proposal, 0 without accounts.
+	HorizonDays int
+}
+
+// ProposeHorizon proposes H as of a cutoff: the 85th percentile, over accounts
+// with at least 3 buying days, of each account's median gap, rounded to 30, 60,
+// 90, 180 or 365. On a cluster the host with the most such accounts speaks for
+// all, since accounts are spread by hash.
+func ProposeHorizon(ctx context.Context, e Engine, cutoff frame.Cutoff, known frame.KnownAt, watermark uint64, zone string) (Proposal, error) {
+	p := Proposal{GapDays: math.NaN()}
+	params := Params{"cutoffs": []frame.Cutoff{cutoff}, "known_at": []frame.KnownAt{known}, "watermark": watermark, "tz": zone}
+	err := ask(ctx, e, statement("horizon.sql"), params, func(t *frame.Table) error {
+		columns, err := pick(t, "accounts", "gap_days")
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			if n := columns[0].Integers[i]; n > p.Accounts {
+				p.Accounts, p.GapDays = n, columns[1].Float(i)
+				p.HorizonDays = features.ProposedHorizon(p.GapDays)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Proposal{}, fmt.Errorf("propose a horizon as of %s: %w", cutoff, err)
+	}
+	return p, nil
+}

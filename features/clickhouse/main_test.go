@@ -1,0 +1,13 @@
+package clickhouse_test
+
+import (
+	"os"
+	"testing"
+
+	"fealty/features/clickhouse/launch"
+)
+
+func TestMain(m *testing.M) {
+	launch.Child()
+	os.Exit(m.Run())
+}
