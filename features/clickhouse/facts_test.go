@@ -1,0 +1,321 @@
+package clickhouse_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"fealty/features"
+	"fealty/features/clickhouse"
+	"fealty/features/clickhouse/launch"
+	"fealty/features/frame"
+)
+
+// at reads an instant: "2025-03-04" or "2025-03-04 15:00:00", UTC.
+func at(s string) int64 {
+	layout := time.DateOnly
+	if strings.Contains(s, " ") {
+		layout = time.DateTime
+	}
+	t, err := time.Parse(layout, s)
+	if err != nil {
+		panic(err)
+	}
+	return t.Unix()
+}
+
+// euros is an amount in ten-thousandths.
+func euros(v float64) int64 { return int64(math.Round(v * frame.DecimalScale)) }
+
+// absent stands for a missing optional value.
+const absent = math.MinInt64
+
+// line is one order line; amounts in ten-thousandths.
+type line struct {
+	account, order    string
+	number            int64
+	product, category string
+	amount            int64
+	// discount and cost are absent when nobody knows them.
+	discount, cost int64
+	// ordered is the event, recorded (0 = ordered) when the business knew.
+	ordered, recorded int64
+	load              int64
+}
+
+func (l line) known() int64 {
+	if l.recorded == 0 {
+		return l.ordered
+	}
+	return l.recorded
+}
+
+type contact struct {
+	id, account, kind, ref string
+	at, recorded           int64
+	value                  int64
+}
+
+type contract struct {
+	id, account, recurring string
+	start, end, cancelled  int64
+	amount, recorded       int64
+}
+
+type wallet struct {
+	account, category string
+	period, recorded  int64
+	amount            int64
+}
+
+// town is what a test puts into the warehouse.
+type town struct {
+	lines     []line
+	contacts  []contact
+	contracts []contract
+	wallets   []wallet
+	// members stand in the accounts table since the instant.
+	members  map[string]int64
+	outcomes []outcome
+}
+
+type outcome struct {
+	account, label string
+	cutoff, value  int64
+}
+
+// embedded opens an empty embedded warehouse with the canonical tables; with
+// FEALTY_TEST_ENGINE=server one over the wire, so that the same tests run there.
+func embedded(t *testing.T) clickhouse.Engine {
+	t.Helper()
+	launch.Library(t) // skips, or fails in CI
+	var e clickhouse.Engine
+	var err error
+	if os.Getenv("FEALTY_TEST_ENGINE") == "server" {
+		e, err = clickhouse.OpenServer(t.Context(), launch.Start(t, launch.Options{}).URL("default", ""), clickhouse.Limits{})
+	} else {
+		e, err = clickhouse.Open(t.Context(), "chdb://"+t.TempDir(), clickhouse.Limits{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	clearTables(t, e)
+	return e
+}
+
+// clearTables makes the canonical tables anew, without rows.
+func clearTables(t *testing.T, e clickhouse.Engine) {
+	t.Helper()
+	for _, s := range features.Schemas() {
+		columns := make([]string, 0, len(s.Fields)+2)
+		for _, f := range s.Fields {
+			columns = append(columns, f.Name+" "+sqlType(f))
+		}
+		columns = append(columns, "load UInt64", "source String")
+		key := "tuple()"
+		if s.Account != "" {
+			key = s.Account
+		}
+		for _, sql := range []string{
+			"DROP TABLE IF EXISTS " + s.Name,
+			fmt.Sprintf("CREATE TABLE %s (%s) ENGINE = MergeTree ORDER BY %s", s.Name, strings.Join(columns, ", "), key),
+		} {
+			if err := e.Exec(t.Context(), sql, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func sqlType(f features.Field) string {
+	name := map[frame.Kind]string{
+		frame.Text: "String", frame.Integer: "Int64", frame.Decimal: "Decimal(18, 4)", frame.Time: "DateTime('UTC')", frame.Number: "Float64",
+	}[f.Kind]
+	if f.Nullable && f.Name != features.RecordedAt {
+		return "Nullable(" + name + ")"
+	}
+	return name
+}
+
+func texts[T any](name string, rows []T, of func(T) string) frame.Column {
+	c := frame.Column{Meta: frame.Meta{Name: name}, Kind: frame.Text, Texts: make([]string, len(rows))}
+	for i := range rows {
+		c.Texts[i] = of(rows[i])
+	}
+	return c
+}
+
+func numbers[T any](name string, kind frame.Kind, rows []T, of func(T) int64) frame.Column {
+	c := frame.Column{Meta: frame.Meta{Name: name}, Kind: kind, Integers: make([]int64, len(rows))}
+	for i := range rows {
+		c.Integers[i] = of(rows[i])
+		if c.Integers[i] == absent {
+			if c.Null == nil {
+				c.Null = make([]bool, len(rows))
+			}
+			c.Integers[i], c.Null[i] = 0, true
+		}
+	}
+	return c
+}
+
+func orElse(v, other int64) int64 {
+	if v == 0 {
+		return other
+	}
+	return v
+}
+
+func insert(t *testing.T, e clickhouse.Engine, table string, columns ...frame.Column) {
+	t.Helper()
+	if columns[0].Len() == 0 {
+		return
+	}
+	rows := &frame.Table{Columns: columns}
+	if rows.Column("source") == nil {
+		source := frame.Column{Meta: frame.Meta{Name: "source"}, Kind: frame.Text, Texts: make([]string, rows.Rows())}
+		for i := range source.Texts {
+			source.Texts[i] = "import"
+		}
+		rows.Columns = append(rows.Columns, source)
+	}
+	if rows.Column("load") == nil {
+		load := frame.Column{Meta: frame.Meta{Name: "load"}, Kind: frame.Integer, Integers: make([]int64, rows.Rows())}
+		for i := range load.Integers {
+			load.Integers[i] = 1
+		}
+		rows.Columns = append(rows.Columns, load)
+	}
+	if err := e.Insert(t.Context(), table, rows); err != nil {
+		t.Fatalf("insert into %s: %v", table, err)
+	}
+}
+
+// fill inserts the town's rows.
+func (w *town) fill(t *testing.T, e clickhouse.Engine) {
+	t.Helper()
+	insert(t, e, "order_lines",
+		texts("account", w.lines, func(l line) string { return l.account }),
+		texts("order_id", w.lines, func(l line) string { return l.order }),
+		numbers("line", frame.Integer, w.lines, func(l line) int64 { return l.number }),
+		texts("product", w.lines, func(l line) string { return l.product }),
+		texts("category", w.lines, func(l line) string { return l.category }),
+		numbers("amount", frame.Decimal, w.lines, func(l line) int64 { return l.amount }),
+		numbers("amount_base", frame.Decimal, w.lines, func(l line) int64 { return l.amount }),
+		numbers("discount", frame.Decimal, w.lines, func(l line) int64 { return l.discount }),
+		numbers("cost", frame.Decimal, w.lines, func(l line) int64 { return l.cost }),
+		numbers("ordered_at", frame.Time, w.lines, func(l line) int64 { return l.ordered }),
+		numbers("recorded_at", frame.Time, w.lines, line.known),
+		numbers("load", frame.Integer, w.lines, func(l line) int64 { return orElse(l.load, 1) }))
+	insert(t, e, "interactions",
+		texts("id", w.contacts, func(c contact) string { return c.id }),
+		texts("account", w.contacts, func(c contact) string { return c.account }),
+		texts("kind", w.contacts, func(c contact) string { return c.kind }),
+		texts("ref", w.contacts, func(c contact) string { return c.ref }),
+		numbers("at", frame.Time, w.contacts, func(c contact) int64 { return c.at }),
+		numbers("value", frame.Decimal, w.contacts, func(c contact) int64 { return c.value }),
+		numbers("recorded_at", frame.Time, w.contacts, func(c contact) int64 { return orElse(c.recorded, c.at) }))
+	insert(t, e, "contracts",
+		texts("id", w.contracts, func(c contract) string { return c.id }),
+		texts("account", w.contracts, func(c contract) string { return c.account }),
+		texts("recurring", w.contracts, func(c contract) string { return c.recurring }),
+		numbers("start", frame.Time, w.contracts, func(c contract) int64 { return c.start }),
+		numbers("end", frame.Time, w.contracts, func(c contract) int64 { return orElse(c.end, absent) }),
+		numbers("cancelled_at", frame.Time, w.contracts, func(c contract) int64 { return orElse(c.cancelled, absent) }),
+		numbers("amount", frame.Decimal, w.contracts, func(c contract) int64 { return c.amount }),
+		numbers("recorded_at", frame.Time, w.contracts, func(c contract) int64 { return orElse(c.recorded, c.start) }))
+	insert(t, e, "wallets",
+		texts("account", w.wallets, func(x wallet) string { return x.account }),
+		texts("category", w.wallets, func(x wallet) string { return x.category }),
+		numbers("period", frame.Time, w.wallets, func(x wallet) int64 { return x.period }),
+		numbers("amount", frame.Decimal, w.wallets, func(x wallet) int64 { return x.amount }),
+		numbers("recorded_at", frame.Time, w.wallets, func(x wallet) int64 { return orElse(x.recorded, x.period) }))
+	members := make([]outcome, 0, len(w.members))
+	for account, since := range w.members {
+		members = append(members, outcome{account: account, cutoff: since})
+	}
+	insert(t, e, "accounts",
+		texts("account", members, func(o outcome) string { return o.account }),
+		numbers("valid_from", frame.Time, members, func(o outcome) int64 { return o.cutoff }),
+		numbers("recorded_at", frame.Time, members, func(o outcome) int64 { return o.cutoff }))
+	insert(t, e, "outcomes",
+		texts("account", w.outcomes, func(o outcome) string { return o.account }),
+		texts("label", w.outcomes, func(o outcome) string { return o.label }),
+		numbers("cutoff", frame.Time, w.outcomes, func(o outcome) int64 { return o.cutoff }),
+		numbers("value", frame.Decimal, w.outcomes, func(o outcome) int64 { return o.value }),
+		numbers("recorded_at", frame.Time, w.outcomes, func(o outcome) int64 { return o.cutoff }))
+}
+
+// request asks for features at the cutoffs with known_at = cutoff.
+func request(cutoffs ...string) clickhouse.Request {
+	r := clickhouse.Request{Watermark: 1_000, ActiveWithinDays: 180}
+	for _, c := range cutoffs {
+		r.Cutoffs = append(r.Cutoffs, frame.Cutoff(at(c)))
+		r.KnownAt = append(r.KnownAt, frame.KnownAt(at(c)))
+	}
+	return r
+}
+
+// matrix is a whole build in one piece.
+type matrix struct {
+	*features.Slice
+	report *clickhouse.Report
+	row    map[string]int
+}
+
+func rowKey(account string, c frame.Cutoff) string { return account + " " + c.String() }
+
+func build(ctx context.Context, t testing.TB, e clickhouse.Engine, r clickhouse.Request) *matrix {
+	t.Helper()
+	m := &matrix{Slice: &features.Slice{Frame: &frame.Frame{}}, row: map[string]int{}}
+	var err error
+	m.report, err = clickhouse.Build(ctx, e, r, func(s *features.Slice) error {
+		if err := s.Frame.Check(); err != nil {
+			return err
+		}
+		f := m.Frame
+		if f.Columns == nil {
+			f.Columns = make([]frame.Column, len(s.Frame.Columns))
+		}
+		f.Accounts = append(f.Accounts, s.Frame.Accounts...)
+		f.Cutoffs = append(f.Cutoffs, s.Frame.Cutoffs...)
+		for c := range f.Columns {
+			f.Columns[c].Meta, f.Columns[c].Kind = s.Frame.Columns[c].Meta, frame.Number
+			f.Columns[c].Numbers = append(f.Columns[c].Numbers, s.Frame.Columns[c].Numbers...)
+		}
+		m.Status = append(m.Status, s.Status...)
+		m.FirstPurchase = append(m.FirstPurchase, s.FirstPurchase...)
+		m.LastPurchase = append(m.LastPurchase, s.LastPurchase...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range m.Frame.Accounts {
+		m.row[rowKey(string(a), m.Frame.Cutoffs[i])] = i
+	}
+	return m
+}
+
+// value returns a feature of an account at a cutoff.
+func (m *matrix) value(t testing.TB, account, cutoff, name string) float64 {
+	t.Helper()
+	i, ok := m.row[rowKey(account, frame.Cutoff(at(cutoff)))]
+	if !ok {
+		t.Fatalf("account %s has no row at %s", account, cutoff)
+	}
+	c := m.Frame.Column(name)
+	if c == nil {
+		t.Fatalf("no feature %q", name)
+	}
+	return c.Numbers[i]
+}
