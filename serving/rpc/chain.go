@@ -39,6 +39,9 @@ type principal struct {
 // unexported, so nothing that came over the wire can set it.
 type principalKey struct{}
 
+// maxWatching bounds the streams without end on all connections.
+const maxWatching = 64
+
 // chain is what stands before every answer, on every path.
 type chain struct {
 	tokens   TokenVerifier
@@ -46,6 +49,8 @@ type chain struct {
 	limits   Limits
 	rates    *rates
 	inFlight chan struct{}
+	// watching is the room of streams without end: they must not fill that of requests.
+	watching chan struct{}
 	log      *slog.Logger
 	// chatter bounds the lines about callers' mistakes; silenced counts what was left out.
 	chatter  *rate.Limiter
@@ -59,6 +64,7 @@ func newChain(o Options, limits Limits) *chain {
 		tokens: o.Tokens, authOff: o.AuthOff, limits: limits, log: o.Log,
 		rates:    newRates(limits.Rate, limits.Burst),
 		inFlight: make(chan struct{}, limits.InFlight),
+		watching: make(chan struct{}, maxWatching),
 		chatter:  rate.NewLimiter(20, 100),
 	}
 }
@@ -137,15 +143,19 @@ func (c *chain) enter(ctx context.Context, method string) (context.Context, prin
 	if decision.scope != "" && !slices.Contains(who.scopes, decision.scope) {
 		return ctx, who, nil, refuse(serving.ErrDenied, "the key lacks the scope "+decision.scope)
 	}
+	room := c.inFlight
+	if decision.endless {
+		room = c.watching
+	}
 	select {
-	case c.inFlight <- struct{}{}:
+	case room <- struct{}{}:
 	default:
 		return ctx, who, nil, &refusal{because: serving.ErrExhausted, words: "too much is being asked at once; try again in a second", retry: time.Second}
 	}
 	if c.watch != nil {
 		c.watch(method)
 	}
-	return ctx, who, func() { <-c.inFlight }, nil
+	return ctx, who, func() { <-room }, nil
 }
 
 // identify finds out who asks and takes one request from their rate. REST does

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/grpclog"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -276,6 +278,15 @@ func closeAll(listeners []net.Listener) {
 			_ = l.Close() // nothing was served on it
 		}
 	}
+}
+
+// LogLibraries sends what gRPC and the gateway say by themselves (a caller that
+// left, a handshake that broke off) to log at debug level; otherwise it goes to
+// standard error, as often as callers like. The setting belongs to the whole
+// process: call it once, before any server or client is made.
+func LogLibraries(log *slog.Logger) {
+	lines := slog.NewLogLogger(log.Handler(), slog.LevelDebug).Writer()
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, lines))
 }
 
 func newLocal(operations *serving.Operations, log *slog.Logger) *grpc.Server {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -27,6 +28,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/grpclog"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	reflectv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
@@ -61,14 +63,19 @@ func TestHeadersCarryNoIdentity(t *testing.T) {
 		}
 	}
 	code, _, _ := v.rest(t, http.MethodGet, "/v1/scores/A-1", readerKey, "",
-		"Grpc-Metadata-X-User", "admin", "X-Forwarded-User", "admin", "Cookie", "a=b", "Grpc-Metadata-Key-Bin", "!!!", "X-Evil", "a")
+		"Grpc-Metadata-X-User", "admin", "X-Forwarded-User", "admin", "Cookie", "a=b", "Grpc-Metadata-Key-Bin", "!!!", "X-Evil", "a",
+		"X-Forwarded-For", "9.9.9.9", "X-Forwarded-Host", "evil.example", "Content-Type", "a/b; broken", "TE", "trailers", "Accept", "text/html")
 	if code != http.StatusOK {
 		t.Fatalf("status %d", code)
 	}
 	for name := range got {
+		// The last two are the gateway's own, from the socket and the Host line.
 		if name != "authorization" && name != "x-forwarded-for" && name != "x-forwarded-host" {
 			t.Errorf("header became metadata %s: %v", name, got[name])
 		}
+	}
+	if from, host := got.Get("x-forwarded-for"), got.Get("x-forwarded-host"); len(from) != 1 || from[0] != "127.0.0.1" || len(host) != 1 || host[0] == "evil.example" {
+		t.Errorf("forwarded for %v, host %v", from, host)
 	}
 	// Over gRPC too: two keys are refused.
 	ctx := metadata.AppendToOutgoingContext(as(t, fullKey), "authorization", "Bearer "+fullKey)
@@ -462,6 +469,16 @@ func TestAuthOffIsForThisMachineOnly(t *testing.T) {
 	}
 	if _, err := everywhere.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("the listener is still open: %v", err)
+	}
+}
+
+func TestLogLibraries(t *testing.T) {
+	log := &lines{}
+	LogLibraries(slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	t.Cleanup(func() { LogLibraries(slog.New(slog.DiscardHandler)) })
+	grpclog.Error("a caller left\nlevel=ERROR forged")
+	if got := log.String(); !strings.Contains(got, "level=DEBUG") || !strings.Contains(got, "a caller left") || strings.Count(got, "\n") != 1 {
+		t.Errorf("got %q", got)
 	}
 }
 

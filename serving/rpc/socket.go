@@ -44,7 +44,11 @@ func listenLocal(ctx context.Context, path string) (net.Listener, error) {
 	if unix, ok := l.(*net.UnixListener); ok {
 		unix.SetUnlinkOnClose(false) // it would remove the name from before the move
 	}
-	if err := errors.Join(os.Chmod(bound, 0o600), os.Rename(bound, path)); err != nil {
+	err = os.Chmod(bound, 0o600)
+	if err == nil {
+		err = os.Rename(bound, path)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen at %q: %w", path, err), l.Close(), os.Remove(bound))
 	}
 	return l, nil
