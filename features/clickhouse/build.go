@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -25,49 +24,9 @@ const (
 	maxSliceLines    = 8_000_000
 )
 
-// ErrBadRequest is what a request is refused with before anything is asked of
-// the warehouse.
-var ErrBadRequest = errors.New("bad feature request")
-
-// Request says which features to build, of whom, and as of when.
-type Request struct {
-	// Cutoffs (1 … 1,000, all different) and what was known at each.
-	Cutoffs []frame.Cutoff
-	KnownAt []frame.KnownAt
-	// Accounts to build; empty means all.
-	Accounts []frame.AccountID
-	// Watermark is the greatest load that is read.
-	Watermark uint64
-	// Zone is the business time zone by its IANA name; "" means UTC.
-	Zone string
-	// ActiveWithinDays bounds the age of an eligible account's last purchase; 0
-	// means unlimited.
-	ActiveWithinDays int
-	// SliceAccounts bounds the accounts of a slice; default 200,000 rows' worth.
-	SliceAccounts int
-	// Catalogue of features; default features.Catalogue().
-	Catalogue []features.Feature
-	// Coverage of the sources at the same cutoffs, known_at and watermark, from
-	// an earlier report: saves asking for it again when few accounts are built.
-	Coverage []features.Coverage
-}
-
-// Report tells what a build went through.
-type Report struct {
-	// Accounts known at one cutoff at least, and rows handed on.
-	Accounts, Rows int
-	// Status counts the rows by eligibility.
-	Status map[features.Eligibility]int
-	// Coverage has an entry per source × cutoff, in the order of
-	// features.Sources and the request's cutoffs.
-	Coverage []features.Coverage
-	// Slices handed on.
-	Slices int
-}
-
 // prepared is a request with its defaults and what follows from it.
 type prepared struct {
-	Request
+	features.Request
 	params Params
 	// at is the index of each cutoff.
 	at map[int64]int
@@ -77,14 +36,14 @@ type prepared struct {
 	any map[features.Source][]bool
 }
 
-func (r Request) prepare() (*prepared, error) {
+func prepare(r features.Request) (*prepared, error) {
 	p := &prepared{Request: r, at: map[int64]int{}, column: map[string]int{}, any: map[features.Source][]bool{}}
 	if len(r.Cutoffs) == 0 || len(r.Cutoffs) > 1000 || len(r.KnownAt) != len(r.Cutoffs) {
-		return nil, fmt.Errorf("%w: %d cutoffs and %d known_at, need 1 … 1000 of each and as many", ErrBadRequest, len(r.Cutoffs), len(r.KnownAt))
+		return nil, fmt.Errorf("%w: %d cutoffs and %d known_at, need 1 … 1000 of each and as many", features.ErrBadRequest, len(r.Cutoffs), len(r.KnownAt))
 	}
 	for i, c := range r.Cutoffs {
 		if _, twice := p.at[int64(c)]; twice {
-			return nil, fmt.Errorf("%w: cutoff %s stands twice", ErrBadRequest, c)
+			return nil, fmt.Errorf("%w: cutoff %s stands twice", features.ErrBadRequest, c)
 		}
 		p.at[int64(c)] = i
 	}
@@ -92,10 +51,10 @@ func (r Request) prepare() (*prepared, error) {
 		p.Zone = "UTC"
 	}
 	if _, err := time.LoadLocation(p.Zone); err != nil || p.Zone == "Local" {
-		return nil, fmt.Errorf("%w: zone %q is no IANA time zone", ErrBadRequest, p.Zone)
+		return nil, fmt.Errorf("%w: zone %q is no IANA time zone", features.ErrBadRequest, p.Zone)
 	}
 	if r.ActiveWithinDays < 0 || r.SliceAccounts < 0 {
-		return nil, fmt.Errorf("%w: active_within %d and slice %d must not be negative", ErrBadRequest, r.ActiveWithinDays, r.SliceAccounts)
+		return nil, fmt.Errorf("%w: active_within %d and slice %d must not be negative", features.ErrBadRequest, r.ActiveWithinDays, r.SliceAccounts)
 	}
 	if p.SliceAccounts == 0 {
 		p.SliceAccounts = max(1, defaultSliceRows/len(r.Cutoffs))
@@ -104,7 +63,7 @@ func (r Request) prepare() (*prepared, error) {
 		p.Catalogue = features.Catalogue()
 	}
 	if err := features.Check(p.Catalogue); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
+		return nil, fmt.Errorf("%w: %w", features.ErrBadRequest, err)
 	}
 	for i := range p.Catalogue {
 		p.column[p.Catalogue[i].Name] = i
@@ -122,12 +81,12 @@ func (r Request) prepare() (*prepared, error) {
 // rows don't depend on how they are sliced. An error from each ends the build
 // and is returned as it is. Accounts that nothing was known of at a cutoff have
 // no row there.
-func Build(ctx context.Context, e Engine, r Request, each func(*features.Slice) error) (*Report, error) {
-	p, err := r.prepare()
+func Build(ctx context.Context, e Engine, r features.Request, each func(*features.Slice) error) (*features.BuildReport, error) {
+	p, err := prepare(r)
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Status: map[features.Eligibility]int{}, Coverage: r.Coverage}
+	report := &features.BuildReport{Status: map[features.Eligibility]int{}, Coverage: r.Coverage}
 	if report.Coverage == nil {
 		if report.Coverage, err = coverage(ctx, e, p); err != nil {
 			return nil, err
@@ -197,8 +156,8 @@ func spread(cluster, sql string) []string {
 // features.Sources and the request's cutoffs, with the windows that reach
 // before its first event. Build does so itself; those who build single accounts
 // again and again hand the answer on in Request.Coverage.
-func Measure(ctx context.Context, e Engine, r Request) ([]features.Coverage, error) {
-	p, err := r.prepare()
+func Measure(ctx context.Context, e Engine, r features.Request) ([]features.Coverage, error) {
+	p, err := prepare(r)
 	if err != nil {
 		return nil, err
 	}

@@ -260,7 +260,7 @@ func TestEmptyWarehouseGivesNoRowsAndNoError(t *testing.T) {
 	if m.Frame.Rows() != 0 || m.report.Rows != 0 {
 		t.Errorf("%d rows of nothing", m.Frame.Rows())
 	}
-	if s, err := clickhouse.Extent(t.Context(), e, 9); err != nil || s != (clickhouse.Span{}) {
+	if s, err := clickhouse.Extent(t.Context(), e, 9); err != nil || s != (features.Span{}) {
 		t.Errorf("span of nothing: %+v, %v", s, err)
 	}
 	p, err := clickhouse.ProposeHorizon(t.Context(), e, frame.Cutoff(at("2025-03-01")), frame.KnownAt(at("2025-03-01")), 9, "UTC")
@@ -277,21 +277,21 @@ func TestEmptyWarehouseGivesNoRowsAndNoError(t *testing.T) {
 
 func TestRequestOutsideItsBoundsIsRefused(t *testing.T) {
 	good := request("2025-03-01")
-	for name, change := range map[string]func(*clickhouse.Request){
-		"no cutoff":      func(r *clickhouse.Request) { r.Cutoffs, r.KnownAt = nil, nil },
-		"fewer known_at": func(r *clickhouse.Request) { r.KnownAt = nil },
-		"cutoff twice": func(r *clickhouse.Request) {
+	for name, change := range map[string]func(*features.Request){
+		"no cutoff":      func(r *features.Request) { r.Cutoffs, r.KnownAt = nil, nil },
+		"fewer known_at": func(r *features.Request) { r.KnownAt = nil },
+		"cutoff twice": func(r *features.Request) {
 			r.Cutoffs = append(r.Cutoffs, r.Cutoffs[0])
 			r.KnownAt = append(r.KnownAt, 1)
 		},
-		"unknown zone":     func(r *clickhouse.Request) { r.Zone = "Mars/Olympus" },
-		"local zone":       func(r *clickhouse.Request) { r.Zone = "Local" },
-		"negative windows": func(r *clickhouse.Request) { r.ActiveWithinDays = -1 },
-		"bad catalogue":    func(r *clickhouse.Request) { r.Catalogue = []features.Feature{{}} },
+		"unknown zone":     func(r *features.Request) { r.Zone = "Mars/Olympus" },
+		"local zone":       func(r *features.Request) { r.Zone = "Local" },
+		"negative windows": func(r *features.Request) { r.ActiveWithinDays = -1 },
+		"bad catalogue":    func(r *features.Request) { r.Catalogue = []features.Feature{{}} },
 	} {
 		r := good
 		change(&r)
-		if _, err := clickhouse.Build(t.Context(), nil, r, nil); !errors.Is(err, clickhouse.ErrBadRequest) {
+		if _, err := clickhouse.Build(t.Context(), nil, r, nil); !errors.Is(err, features.ErrBadRequest) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -326,7 +326,7 @@ func TestRowsDoNotDependOnSlicesAndSingleAccountsEqualTheBatch(t *testing.T) {
 func hashes(m *matrix) map[string]string {
 	h := map[string]string{}
 	for i, a := range m.Frame.Accounts {
-		h[rowKey(string(a), m.Frame.Cutoffs[i])] = clickhouse.RowHash(m.Frame, i) + " " + m.Status[i].String()
+		h[rowKey(string(a), m.Frame.Cutoffs[i])] = features.RowHash(m.Frame, i) + " " + m.Status[i].String()
 	}
 	return h
 }

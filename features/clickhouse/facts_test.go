@@ -256,8 +256,8 @@ func (w *town) fill(t *testing.T, e clickhouse.Engine) {
 }
 
 // request asks for features at the cutoffs with known_at = cutoff.
-func request(cutoffs ...string) clickhouse.Request {
-	r := clickhouse.Request{Watermark: 1_000, ActiveWithinDays: 180}
+func request(cutoffs ...string) features.Request {
+	r := features.Request{Watermark: 1_000, ActiveWithinDays: 180}
 	for _, c := range cutoffs {
 		r.Cutoffs = append(r.Cutoffs, frame.Cutoff(at(c)))
 		r.KnownAt = append(r.KnownAt, frame.KnownAt(at(c)))
@@ -268,13 +268,13 @@ func request(cutoffs ...string) clickhouse.Request {
 // matrix is a whole build in one piece.
 type matrix struct {
 	*features.Slice
-	report *clickhouse.Report
+	report *features.BuildReport
 	row    map[string]int
 }
 
 func rowKey(account string, c frame.Cutoff) string { return account + " " + c.String() }
 
-func build(ctx context.Context, t testing.TB, e clickhouse.Engine, r clickhouse.Request) *matrix {
+func build(ctx context.Context, t testing.TB, e clickhouse.Engine, r features.Request) *matrix {
 	t.Helper()
 	m := &matrix{Slice: &features.Slice{Frame: &frame.Frame{}}, row: map[string]int{}}
 	var err error

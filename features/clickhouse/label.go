@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -20,19 +19,9 @@ const (
 // range is asked for above it.
 const namedAccounts = 1000
 
-// LabelRequest says what to look for after the cutoffs of a slice.
-type LabelRequest struct {
-	Rule features.LabelRule
-	// Through is the end of the last complete business day (DataThrough).
-	Through frame.Cutoff
-	// Watermark is the greatest load that is read. Labels read everything up to
-	// it, whenever recorded.
-	Watermark uint64
-}
-
 // aftermath is a slice whose labels are being filled in.
 type aftermath struct {
-	LabelRequest
+	features.LabelRequest
 	*features.Outcome
 	slice   *features.Slice
 	cutoffs []frame.Cutoff
@@ -44,9 +33,9 @@ type aftermath struct {
 // never bought, lapsed or whose window is not final are excluded and say so; an
 // account without any line in the window bought nothing. PartialDefection reads
 // spend_365d and tenure_days of the slice's frame.
-func Outcomes(ctx context.Context, e Engine, r LabelRequest, s *features.Slice) (*features.Outcome, error) {
+func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *features.Slice) (*features.Outcome, error) {
 	if err := r.Rule.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrBadRequest, err)
+		return nil, fmt.Errorf("%w: %w", features.ErrBadRequest, err)
 	}
 	n := s.Frame.Rows()
 	o := &features.Outcome{
@@ -198,7 +187,7 @@ func (a *aftermath) label(ctx context.Context, e Engine) error {
 	case features.ReadyMade:
 		return a.answered(ctx, e, "outcomes.sql", "value", features.NoOutcome)
 	}
-	return fmt.Errorf("%w: label %q", ErrBadRequest, a.Rule.Label)
+	return fmt.Errorf("%w: label %q", features.ErrBadRequest, a.Rule.Label)
 }
 
 func truth(b bool) float64 {
@@ -255,17 +244,9 @@ func (a *aftermath) partial() error {
 	return nil
 }
 
-// Span is what the order lines hold up to a watermark.
-type Span struct {
-	Rows, Accounts int64
-	// First and Last are the instants of the oldest and newest line in Unix
-	// seconds, 0 when there is none.
-	First, Last int64
-}
-
 // Extent returns the span of the order lines.
-func Extent(ctx context.Context, e Engine, watermark uint64) (Span, error) {
-	var s Span
+func Extent(ctx context.Context, e Engine, watermark uint64) (features.Span, error) {
+	var s features.Span
 	err := ask(ctx, e, statement("span.sql"), Params{"watermark": watermark}, func(t *frame.Table) error {
 		columns, err := pick(t, "rows", "accounts", "first_at", "last_at")
 		if err != nil {
@@ -285,37 +266,17 @@ func Extent(ctx context.Context, e Engine, watermark uint64) (Span, error) {
 		return nil
 	})
 	if err != nil {
-		return Span{}, fmt.Errorf("ask for the span of the orders: %w", err)
+		return features.Span{}, fmt.Errorf("ask for the span of the orders: %w", err)
 	}
 	return s, nil
-}
-
-// DataThrough returns the end of the last complete business day: the first
-// instant of the newest order's day in the zone. It is 0 when there is no order.
-func (s Span) DataThrough(zone *time.Location) frame.Cutoff {
-	if s.Rows == 0 {
-		return 0
-	}
-	t := time.Unix(s.Last, 0).In(zone)
-	return frame.Cutoff(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, zone).Unix())
-}
-
-// Proposal is a horizon proposed from how accounts order.
-type Proposal struct {
-	// Accounts with at least 3 buying days, and the 85th percentile of their
-	// median gaps in days; NaN without such accounts.
-	Accounts int64
-	GapDays  float64
-	// HorizonDays is the proposal, 0 without accounts.
-	HorizonDays int
 }
 
 // ProposeHorizon proposes H as of a cutoff: the 85th percentile, over accounts
 // with at least 3 buying days, of each account's median gap, rounded to 30, 60,
 // 90, 180 or 365. On a cluster the host with the most such accounts speaks for
 // all, since accounts are spread by hash.
-func ProposeHorizon(ctx context.Context, e Engine, cutoff frame.Cutoff, known frame.KnownAt, watermark uint64, zone string) (Proposal, error) {
-	p := Proposal{GapDays: math.NaN()}
+func ProposeHorizon(ctx context.Context, e Engine, cutoff frame.Cutoff, known frame.KnownAt, watermark uint64, zone string) (features.Proposal, error) {
+	p := features.Proposal{GapDays: math.NaN()}
 	params := Params{"cutoffs": []frame.Cutoff{cutoff}, "known_at": []frame.KnownAt{known}, "watermark": watermark, "tz": zone}
 	err := ask(ctx, e, statement("horizon.sql"), params, func(t *frame.Table) error {
 		columns, err := pick(t, "accounts", "gap_days")
@@ -331,7 +292,7 @@ func ProposeHorizon(ctx context.Context, e Engine, cutoff frame.Cutoff, known fr
 		return nil
 	})
 	if err != nil {
-		return Proposal{}, fmt.Errorf("propose a horizon as of %s: %w", cutoff, err)
+		return features.Proposal{}, fmt.Errorf("propose a horizon as of %s: %w", cutoff, err)
 	}
 	return p, nil
 }

@@ -124,4 +124,3 @@ func TestOnlineRetailCheckSums(t *testing.T) {
 		t.Errorf("hash %q of the reader, %q (%v) of the bytes alone", r.ContentHash(), hash, err)
 	}
 }
-

@@ -85,7 +85,7 @@ SELECT
     if(sorted_by_category, arrayCount((x, y) -> x > 0 AND y <= x, last_90d, ever), NULL) AS categories_gained_90d,
     if(sorted_by_category, arrayCount((x, y) -> x <= 0 AND y - x > 0, last_90d, last_365d), NULL) AS categories_lost_90d,
     if(named_products, product_count, NULL) AS products_365d,
-    if(bought_365d > 0, arraySum(x -> if(x > 0, -log(toFloat64(x) / toFloat64(bought_365d)) * toFloat64(x) / toFloat64(bought_365d), 0), last_365d), NULL) AS category_entropy_365d,
+    if(bought_365d > 0, arraySum(x -> if(x > 0, log(toFloat64(bought_365d) / toFloat64(x)) * toFloat64(x) / toFloat64(bought_365d), 0), last_365d), NULL) AS category_entropy_365d,
     if(bought_365d > 0, toFloat64(arrayMax(last_365d)) / toFloat64(bought_365d), NULL) AS top_category_share_365d
 FROM nets
 SETTINGS short_circuit_function_evaluation = 'disable'

@@ -1,0 +1,565 @@
+package clickhouse_test
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"fealty/features"
+	"fealty/features/clickhouse"
+	"fealty/features/frame"
+)
+
+// history draws the order lines of one account: few orders, few instants, so
+// that ties, corrections and returns meet often.
+func history(account string) *rapid.Generator[[]line] {
+	return rapid.Custom(func(t *rapid.T) []line {
+		var lines []line
+		start := at("2023-06-01")
+		for o := range rapid.IntRange(0, 12).Draw(t, "orders") {
+			ordered := start + rapid.Int64Range(0, 700).Draw(t, "day")*86400 + rapid.Int64Range(0, 3).Draw(t, "quarter")*21600
+			order := "o" + strconv.Itoa(o)
+			for n := range rapid.IntRange(1, 4).Draw(t, "lines") {
+				l := line{
+					account: account, order: order, number: int64(n), ordered: ordered, load: 1,
+					product:  rapid.SampledFrom([]string{"p1", "p2", "p3", ""}).Draw(t, "product"),
+					category: rapid.SampledFrom([]string{"a", "b", "c", ""}).Draw(t, "category"),
+					amount:   rapid.Int64Range(-30, 60).Draw(t, "amount") * 2500,
+					discount: absent, cost: absent,
+				}
+				if rapid.Bool().Draw(t, "discounted") {
+					l.discount = rapid.Int64Range(0, 9).Draw(t, "discount") * 1000
+				}
+				if rapid.Bool().Draw(t, "costed") {
+					l.cost = rapid.Int64Range(0, 20).Draw(t, "cost") * 1000
+				}
+				if rapid.IntRange(0, 5).Draw(t, "late") == 0 {
+					l.recorded = ordered + rapid.Int64Range(1, 60).Draw(t, "delay")*86400
+				}
+				lines = append(lines, l)
+				switch rapid.IntRange(0, 7).Draw(t, "after") {
+				case 0: // corrected later
+					reversal, again := l, l
+					reversal.amount, reversal.recorded = -l.amount, l.known()+rapid.Int64Range(1, 90).Draw(t, "corrected")*86400
+					again.amount, again.recorded = rapid.Int64Range(-30, 60).Draw(t, "new")*2500, reversal.recorded
+					lines = append(lines, reversal, again)
+				case 1: // sent back under the same order, later
+					back := l
+					back.number, back.amount, back.recorded = int64(n)+100, -l.amount, 0
+					back.ordered += rapid.Int64Range(0, 40).Draw(t, "back") * 86400
+					lines = append(lines, back)
+				}
+			}
+		}
+		return lines
+	})
+}
+
+// twin computes order features in the plainest way, line by line, without
+// anything in common with the SQL.
+func twin(lines []line, cutoff, known int64, zone *time.Location) map[string]float64 {
+	var seen []line
+	for _, l := range lines {
+		if l.ordered < cutoff && l.known() <= known {
+			seen = append(seen, l)
+		}
+	}
+	if len(seen) == 0 {
+		return nil
+	}
+	f := map[string]float64{}
+	within := func(t int64, days int64) bool { return t >= cutoff-days*86400 }
+	day := func(t int64) int {
+		y, m, d := time.Unix(t, 0).In(zone).Date()
+		return int(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
+	}
+	month := func(t int64) int { y, m, _ := time.Unix(t, 0).In(zone).Date(); return y*12 + int(m) }
+	today := day(cutoff)
+
+	type order struct{ first, net int64 }
+	orders := map[string]*order{}
+	type item struct {
+		order, product string
+		number, t      int64
+	}
+	items := map[item]int64{}
+	spend := map[int64]int64{}
+	var disc, gross, cost, revenue, total int64
+	for _, l := range seen {
+		o := orders[l.order]
+		if o == nil {
+			o = &order{first: l.ordered}
+			orders[l.order] = o
+		}
+		o.first, o.net = min(o.first, l.ordered), o.net+l.amount
+		items[item{l.order, l.product, l.number, l.ordered}] += l.amount
+		total += l.amount
+		for _, d := range []int64{30, 90, 180, 365} {
+			if within(l.ordered, d) {
+				spend[d] += l.amount
+			}
+		}
+		if within(l.ordered, 365) {
+			if l.discount != absent {
+				disc, gross = disc+l.discount, gross+l.amount+l.discount
+			}
+			if l.cost != absent {
+				cost, revenue = cost+l.cost, revenue+l.amount
+			}
+		}
+	}
+	var returned int64
+	returning := map[string]int64{}
+	for k, net := range items {
+		if net < 0 {
+			returning[k.order] += net
+			if within(k.t, 365) {
+				returned -= net
+			}
+		}
+	}
+	var purchases []order
+	counts := map[int64]float64{}
+	var bought365, largest int64
+	for _, o := range orders {
+		if o.net <= 0 {
+			continue
+		}
+		purchases = append(purchases, *o)
+		for _, d := range []int64{30, 90, 180, 365} {
+			if within(o.first, d) {
+				counts[d]++
+			}
+		}
+		if within(o.first, 365) {
+			bought365, largest = bought365+o.net, max(largest, o.net)
+		}
+	}
+	for id, net := range returning {
+		if net < 0 && within(orders[id].first, 365) {
+			f["return_orders_365d"]++
+		}
+	}
+	money := func(v int64) float64 { return float64(v) / frame.DecimalScale }
+	for _, d := range []int64{30, 90, 180, 365} {
+		f[fmt.Sprintf("orders_%dd", d)] = counts[d]
+		f[fmt.Sprintf("spend_%dd", d)] = money(spend[d])
+	}
+	f["orders_total"], f["spend_total"], f["returns_365d"] = float64(len(purchases)), money(total), money(returned)
+	ratio := func(name string, a, b int64) {
+		f[name] = math.NaN()
+		if b > 0 {
+			f[name] = float64(a) / float64(b)
+		}
+	}
+	ratio("returns_share_365d", returned, spend[365]+returned)
+	ratio("discount_share_365d", disc, gross)
+	ratio("margin_share_365d", revenue-cost, revenue)
+	ratio("largest_order_share_365d", largest, bought365)
+
+	days, months := map[int]bool{}, map[int]bool{}
+	for _, p := range purchases {
+		days[day(p.first)], months[month(p.first)] = true, true
+	}
+	sorted := make([]int, 0, len(days))
+	for d := range days {
+		sorted = append(sorted, d)
+	}
+	slices.Sort(sorted)
+	var gaps []int
+	comeback := math.NaN()
+	for i := 1; i < len(sorted); i++ {
+		g := sorted[i] - sorted[i-1]
+		gaps = append(gaps, g)
+		if today-sorted[i] <= 90 && !(comeback > float64(g)) {
+			comeback = float64(g)
+		}
+	}
+	f["comeback_gap_days"], f["buying_days_total"] = comeback, float64(len(sorted))
+	for _, name := range []string{"recency_days", "tenure_days", "gap_median_days", "gap_mean_days", "gap_spread_days", "gap_max_days", "recency_to_gap", "longest_silence_days", "active_month_share"} {
+		f[name] = math.NaN()
+	}
+	if len(sorted) > 0 {
+		f["recency_days"], f["tenure_days"] = float64(today-sorted[len(sorted)-1]), float64(today-sorted[0])
+		f["longest_silence_days"] = f["recency_days"]
+		begun := math.MaxInt
+		for m := range months {
+			begun = min(begun, m)
+		}
+		f["active_month_share"] = math.Min(1, float64(len(months))/math.Max(1, float64(month(cutoff-1)-begun+1)))
+	}
+	if n := len(gaps); n > 0 {
+		s := slices.Sorted(slices.Values(gaps))
+		f["gap_median_days"] = float64(s[(n-1)/2]+s[n/2]) / 2
+		sum := 0.0
+		for _, g := range gaps {
+			sum += float64(g)
+		}
+		mean := sum / float64(n)
+		f["gap_mean_days"], f["gap_max_days"] = mean, float64(s[n-1])
+		f["longest_silence_days"] = math.Max(f["recency_days"], float64(s[n-1]))
+		f["recency_to_gap"] = f["recency_days"] / f["gap_median_days"]
+		if n > 1 {
+			squares := 0.0
+			for _, g := range gaps {
+				squares += (float64(g) - mean) * (float64(g) - mean)
+			}
+			f["gap_spread_days"] = math.Sqrt(squares / float64(n-1))
+		}
+	}
+	broad(f, seen, within)
+	return f
+}
+
+// broad adds the twin's breadth features.
+func broad(f map[string]float64, seen []line, within func(int64, int64) bool) {
+	ever, last90, last365, products := map[string]int64{}, map[string]int64{}, map[string]int64{}, map[[2]string]int64{}
+	sorted, named := false, false
+	for _, l := range seen {
+		sorted, named = sorted || l.category != "", named || l.product != ""
+		if l.product != "" && within(l.ordered, 365) {
+			products[[2]string{l.category, l.product}] += l.amount
+		}
+		if l.category == "" {
+			continue
+		}
+		ever[l.category] += l.amount
+		if within(l.ordered, 90) {
+			last90[l.category] += l.amount
+		}
+		if within(l.ordered, 365) {
+			last365[l.category] += l.amount
+		}
+	}
+	count := func(m map[string]int64) float64 {
+		n := 0.0
+		for _, v := range m {
+			if v > 0 {
+				n++
+			}
+		}
+		return n
+	}
+	gained, lost, total, top := 0.0, 0.0, int64(0), int64(0)
+	for c := range ever {
+		if last90[c] > 0 && ever[c]-last90[c] <= 0 {
+			gained++
+		}
+		if last90[c] <= 0 && last365[c]-last90[c] > 0 {
+			lost++
+		}
+		if last365[c] > 0 {
+			total, top = total+last365[c], max(top, last365[c])
+		}
+	}
+	f["categories_90d"], f["categories_365d"], f["categories_ever"] = count(last90), count(last365), count(ever)
+	f["categories_gained_90d"], f["categories_lost_90d"] = gained, lost
+	entropy := 0.0
+	for _, v := range last365 {
+		if v > 0 {
+			p := float64(v) / float64(total)
+			entropy -= p * math.Log(p)
+		}
+	}
+	f["category_entropy_365d"], f["top_category_share_365d"] = entropy, float64(top)/float64(total)
+	if total == 0 {
+		f["category_entropy_365d"], f["top_category_share_365d"] = math.NaN(), math.NaN()
+	}
+	n := 0.0
+	for _, v := range products {
+		if v > 0 {
+			n++
+		}
+	}
+	f["products_365d"] = n
+	if !named {
+		f["products_365d"] = math.NaN()
+	}
+	if !sorted {
+		for _, name := range []string{"categories_90d", "categories_365d", "categories_ever", "categories_gained_90d", "categories_lost_90d"} {
+			f[name] = math.NaN()
+		}
+	}
+}
+
+// randomCutoffs are n instants with what was known at each, some with a lag.
+func randomCutoffs(n int) features.Request {
+	r := features.Request{Watermark: 1, Zone: "Europe/Berlin"}
+	g := rapid.Custom(func(t *rapid.T) [2]int64 {
+		c := at("2023-06-01") + rapid.Int64Range(1, 760*86400).Draw(t, "cutoff")
+		if rapid.Bool().Draw(t, "midnight") {
+			c -= c % 86400
+		}
+		return [2]int64{c, c + rapid.SampledFrom([]int64{0, 0, 86400, 40 * 86400}).Draw(t, "lag")}
+	})
+	used := map[int64]bool{}
+	for seed := 0; len(r.Cutoffs) < n; seed++ {
+		if v := g.Example(seed); !used[v[0]] {
+			used[v[0]] = true
+			r.Cutoffs, r.KnownAt = append(r.Cutoffs, frame.Cutoff(v[0])), append(r.KnownAt, frame.KnownAt(v[1]))
+		}
+	}
+	return r
+}
+
+func TestOrderFeaturesEqualTheDumbTwin(t *testing.T) {
+	e := embedded(t)
+	w := &town{}
+	byAccount := map[string][]line{}
+	for i := range 400 {
+		account := fmt.Sprintf("a%03d", i)
+		byAccount[account] = history(account).Example(i)
+		w.lines = append(w.lines, byAccount[account]...)
+	}
+	w.fill(t, e)
+	r := randomCutoffs(8)
+	berlin, err := time.LoadLocation(r.Zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := build(t.Context(), t, e, r)
+	compared, wrong := 0, 0
+	for account, lines := range byAccount {
+		for i, c := range r.Cutoffs {
+			want := twin(lines, int64(c), int64(r.KnownAt[i]), berlin)
+			row, ok := m.row[rowKey(account, c)]
+			if ok != (want != nil) {
+				t.Fatalf("%s at %s: has a row %v, the twin says %v", account, c, ok, want != nil)
+			}
+			for name, v := range want {
+				got := m.Frame.Column(name).Numbers[row]
+				compared++
+				if math.IsNaN(got) != math.IsNaN(v) || math.Abs(got-v) > 1e-9*math.Max(1, math.Abs(v)) {
+					if wrong++; wrong < 20 {
+						t.Errorf("%s of %s at %s known %s: SQL %v, twin %v", name, account, c, r.KnownAt[i], got, v)
+					}
+				}
+			}
+		}
+	}
+	if compared < 50_000 {
+		t.Errorf("only %d values compared", compared)
+	}
+	populationEqualsBuild(t, e, r, m)
+}
+
+// The population query and the feature file tell the same first and last purchase.
+func populationEqualsBuild(t *testing.T, e clickhouse.Engine, r features.Request, m *matrix) {
+	t.Helper()
+	people, err := clickhouse.Population(t.Context(), e, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(people) != m.Frame.Rows() {
+		t.Errorf("population has %d rows, the build %d", len(people), m.Frame.Rows())
+	}
+	for _, p := range people {
+		i, ok := m.row[rowKey(string(p.Account), p.Cutoff)]
+		if !ok {
+			t.Errorf("population has %s at %s, the build has not", p.Account, p.Cutoff)
+			continue
+		}
+		if p.First != m.FirstPurchase[i] || p.Last != m.LastPurchase[i] || p.Status != m.Status[i] {
+			t.Errorf("population %+v, build %d %d %s", p, m.FirstPurchase[i], m.LastPurchase[i], m.Status[i])
+		}
+	}
+}
+
+// For each of 50 random cutoffs, every account has a double that holds only
+// what was visible then; what lies after must change no bit of any feature.
+func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
+	e := embedded(t)
+	r := randomCutoffs(50)
+	full := &town{}
+	for i := range 12 {
+		account := fmt.Sprintf("a%02d", i)
+		full.lines = append(full.lines, history(account).Example(1000+i)...)
+		full.contacts = append(full.contacts, contacts(account).Example(2000+i)...)
+		full.contracts = append(full.contracts, contracts(account).Example(3000+i)...)
+		full.wallets = append(full.wallets, wallets(account).Example(4000+i)...)
+	}
+	all := *full
+	for i, c := range r.Cutoffs {
+		cut, known := int64(c), int64(r.KnownAt[i])
+		double := func(account string) string { return account + "#" + strconv.Itoa(i) }
+		seen := func(event, recorded int64) bool { return event < cut && orElse(recorded, event) <= known }
+		for _, l := range full.lines {
+			if seen(l.ordered, l.recorded) {
+				l.account = double(l.account)
+				all.lines = append(all.lines, l)
+			}
+		}
+		// An event that is corrected to another instant is visible by what was recorded, whatever its time.
+		for _, x := range full.contacts {
+			if orElse(x.recorded, x.at) <= known {
+				x.account, x.id = double(x.account), double(x.id)
+				if x.ref != "" {
+					x.ref = double(x.ref)
+				}
+				all.contacts = append(all.contacts, x)
+			}
+		}
+		for _, x := range full.contracts {
+			if orElse(x.recorded, x.start) <= known {
+				x.account, x.id = double(x.account), double(x.id)
+				if x.cancelled >= cut {
+					x.cancelled = 0
+				}
+				all.contracts = append(all.contracts, x)
+			}
+		}
+		for _, x := range full.wallets {
+			if seen(x.period, x.recorded) {
+				x.account = double(x.account)
+				all.wallets = append(all.wallets, x)
+			}
+		}
+	}
+	all.fill(t, e)
+	m := build(t.Context(), t, e, r)
+	compared := 0
+	for i, c := range r.Cutoffs {
+		for a := range 12 {
+			account := fmt.Sprintf("a%02d", a)
+			whole, ok := m.row[rowKey(account, c)]
+			part, okPart := m.row[rowKey(account+"#"+strconv.Itoa(i), c)]
+			if ok != okPart {
+				t.Fatalf("%s at %s has a row: %v, without its future: %v", account, c, ok, okPart)
+			}
+			if !ok {
+				continue
+			}
+			compared++
+			if features.RowHash(m.Frame, whole) == features.RowHash(m.Frame, part) {
+				continue
+			}
+			for k := range m.Frame.Columns {
+				v := m.Frame.Columns[k].Numbers
+				if math.Float64bits(v[whole]) != math.Float64bits(v[part]) && !(math.IsNaN(v[whole]) && math.IsNaN(v[part])) {
+					t.Errorf("%s of %s at %s = %v, without its future %v", m.Frame.Columns[k].Name, account, c, v[whole], v[part])
+				}
+			}
+		}
+	}
+	if compared < 200 {
+		t.Errorf("only %d rows compared", compared)
+	}
+}
+
+// A source whose first row lies after the cutoff has no row as of it: counts
+// of it stay missing, as they were.
+func TestFutureRowsOfAnotherAccountDoNotTurnMissingIntoZero(t *testing.T) {
+	e := embedded(t)
+	w := &town{lines: []line{{account: "a", order: "o", amount: 1, discount: absent, cost: absent, ordered: at("2025-01-01")}}}
+	w.contacts = []contact{{id: "1", account: "b", kind: "visit", at: at("2025-02-01"), recorded: at("2025-03-02"), value: absent}}
+	w.fill(t, e)
+	m := build(t.Context(), t, e, request("2025-02-01", "2025-03-01", "2025-03-03"))
+	for cutoff, want := range map[string]float64{"2025-02-01": math.NaN(), "2025-03-01": math.NaN(), "2025-03-03": 0} {
+		if got := m.value(t, "a", cutoff, "visits_90d"); !same(got, want) {
+			t.Errorf("visits_90d at %s = %v, want %v", cutoff, got, want)
+		}
+	}
+}
+
+func contacts(account string) *rapid.Generator[[]contact] {
+	return rapid.Custom(func(t *rapid.T) []contact {
+		var all []contact
+		for i := range rapid.IntRange(0, 25).Draw(t, "contacts") {
+			c := contact{
+				id: fmt.Sprintf("%s-%d", account, i), account: account, value: absent,
+				kind: rapid.SampledFrom([]string{"visit", "call", "email", "care", "complaint", "complaint", "complaint_resolved", "referral", "survey"}).Draw(t, "kind"),
+				at:   at("2023-06-01") + rapid.Int64Range(0, 720*86400).Draw(t, "at"),
+			}
+			if c.kind == "complaint_resolved" {
+				c.ref = fmt.Sprintf("%s-%d", account, rapid.IntRange(0, 25).Draw(t, "ref"))
+			}
+			if c.kind == "survey" {
+				c.value = rapid.Int64Range(0, 10).Draw(t, "value") * frame.DecimalScale
+			}
+			all = append(all, c)
+			if rapid.IntRange(0, 4).Draw(t, "corrected") == 0 {
+				c.recorded = c.at + rapid.Int64Range(1, 90).Draw(t, "later")*86400
+				c.at += rapid.Int64Range(-20, 20).Draw(t, "moved") * 86400
+				c.kind, c.ref, c.value = "visit", "", absent
+				all = append(all, c)
+			}
+		}
+		return all
+	})
+}
+
+func contracts(account string) *rapid.Generator[[]contract] {
+	return rapid.Custom(func(t *rapid.T) []contract {
+		var all []contract
+		for i := range rapid.IntRange(0, 4).Draw(t, "contracts") {
+			start := at("2023-06-01") + rapid.Int64Range(0, 500).Draw(t, "start")*86400
+			c := contract{id: fmt.Sprintf("%s-%d", account, i), account: account, start: start, amount: absent,
+				recurring: rapid.SampledFrom([]string{"yes", "no", ""}).Draw(t, "recurring")}
+			if rapid.Bool().Draw(t, "ends") {
+				c.end = start + rapid.Int64Range(1, 400).Draw(t, "end")*86400
+			}
+			if rapid.Bool().Draw(t, "priced") {
+				c.amount = rapid.Int64Range(1, 1000).Draw(t, "amount") * frame.DecimalScale
+			}
+			all = append(all, c)
+			if rapid.Bool().Draw(t, "cancelled") {
+				c.cancelled = start + rapid.Int64Range(1, 300).Draw(t, "cancelled at")*86400
+				c.recorded = c.cancelled - rapid.Int64Range(0, 10).Draw(t, "ahead")*86400
+				c.recorded = max(c.recorded, start+1)
+				all = append(all, c)
+			}
+		}
+		return all
+	})
+}
+
+func wallets(account string) *rapid.Generator[[]wallet] {
+	return rapid.Custom(func(t *rapid.T) []wallet {
+		var all []wallet
+		seen := map[string]bool{}
+		for range rapid.IntRange(0, 6).Draw(t, "wallets") {
+			x := wallet{account: account, category: rapid.SampledFrom([]string{"a", "b", "c", ""}).Draw(t, "category"),
+				period: at("2023-06-01") + rapid.Int64Range(0, 8).Draw(t, "quarter")*91*86400,
+				amount: rapid.Int64Range(1, 900).Draw(t, "amount") * frame.DecimalScale}
+			if key := x.category + strconv.FormatInt(x.period, 10); seen[key] {
+				continue
+			} else {
+				seen[key] = true
+			}
+			all = append(all, x)
+			if rapid.IntRange(0, 3).Draw(t, "corrected") == 0 {
+				reversal, again := x, x
+				reversal.amount, reversal.recorded = -x.amount, x.period+rapid.Int64Range(1, 90).Draw(t, "later")*86400
+				again.amount, again.recorded = x.amount+frame.DecimalScale, reversal.recorded
+				all = append(all, reversal, again)
+			}
+		}
+		return all
+	})
+}
+
+func TestCatalogueAnswersEveryFeature(t *testing.T) {
+	e := embedded(t)
+	cases().fill(t, e)
+	m := build(t.Context(), t, e, request("2025-03-01", "2025-04-15"))
+	for _, f := range features.Catalogue() {
+		present := false
+		for _, v := range m.Frame.Column(f.Name).Numbers {
+			present = present || !math.IsNaN(v)
+			if f.Integer && !math.IsNaN(v) && v != math.Trunc(v) {
+				t.Errorf("%s is said to be whole and reads %v", f.Name, v)
+			}
+			if f.Unit == "share" && (v < 0 || v > 1) && f.Name != "wallet_share" {
+				t.Errorf("%s is a share and reads %v", f.Name, v)
+			}
+		}
+		if !present {
+			t.Errorf("%s is missing in every history", f.Name)
+		}
+	}
+}
