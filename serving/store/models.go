@@ -31,23 +31,7 @@ const (
 )
 
 // Model is what is registered of a bundle.
-type Model struct {
-	// Version names the bundle for ever: 1 to 100 of A-Z a-z 0-9 . _ -, beginning
-	// with a letter or digit.
-	Version string
-	// Kind says what the model predicts ("churn"), Grade how good it was found (A, B, C).
-	Kind, Grade string
-	// Card is the model's card as JSON.
-	Card json.RawMessage
-
-	// What follows is filled in by SaveModel.
-
-	// CreatedAt is UTC, to the second.
-	CreatedAt time.Time
-	// File is the bundle's name in the bucket, SHA256 its hash in hexadecimal, Bytes its size.
-	File, SHA256 string
-	Bytes        int64
-}
+type Model = serving.RegisteredModel
 
 // AliasChange is one row of an alias's history.
 type AliasChange struct {

@@ -1,0 +1,140 @@
+package serving
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"fealty/features"
+	"fealty/features/frame"
+	"fealty/model/score"
+)
+
+// Facts is what the use cases ask of the warehouse: features, labels and what
+// is in it.
+type Facts interface {
+	// Describe returns the engine's kind and version, such as "chdb 26.7.3.1".
+	Describe() string
+	Build(ctx context.Context, r features.Request, each func(*features.Slice) error) (*features.BuildReport, error)
+	Measure(ctx context.Context, r features.Request) ([]features.Coverage, error)
+	Population(ctx context.Context, r features.Request) ([]features.Person, error)
+	Outcomes(ctx context.Context, r features.LabelRequest, s *features.Slice) (*features.Outcome, error)
+	Extent(ctx context.Context, watermark uint64) (features.Span, error)
+	ProposeHorizon(ctx context.Context, cutoff frame.Cutoff, known frame.KnownAt, watermark uint64, zone string) (features.Proposal, error)
+	// Definitions fingerprints the catalogue with its SQL.
+	Definitions(catalogue []features.Feature) (string, error)
+	// Watermark is the greatest committed load, 0 when there is none.
+	Watermark(ctx context.Context) (uint64, error)
+	// Profiles returns the attributes of the accounts as known at the cutoff, in
+	// bytewise order of account, block by block; no names means all accounts.
+	Profiles(ctx context.Context, cutoff frame.Cutoff, known frame.KnownAt, watermark uint64, accounts []frame.AccountID, each func([]features.Profile) error) error
+}
+
+// Loads takes rows into the warehouse, a file at a time, whole or not at all.
+type Loads interface {
+	// Load writes the rows under a fresh load and commits it. Content already
+	// loaded changes nothing and says so. A known key with other values wraps
+	// features.ErrKnown unless Correct is set.
+	Load(ctx context.Context, r features.LoadRequest, rows features.Rows, report func(rows int64)) (features.LoadReport, error)
+	// Loads lists the committed loads, newest first, at most limit.
+	Loads(ctx context.Context, limit int) ([]features.Load, error)
+}
+
+// The kinds and purposes of runs.
+const (
+	KindScores   = "score"
+	KindFeatures = "features"
+
+	PurposeLive     = "live"
+	PurposeBackfill = "backfill"
+)
+
+// Run is a set of rows that was written whole and then committed.
+type Run struct {
+	// ID names the run for ever.
+	ID string `json:"run"`
+	// Kind is KindScores or KindFeatures, Purpose PurposeLive or PurposeBackfill:
+	// a backfill never becomes the latest.
+	Kind            string        `json:"kind"`
+	Purpose         string        `json:"purpose"`
+	Cutoff          frame.Cutoff  `json:"cutoff"`
+	KnownAt         frame.KnownAt `json:"known_at"`
+	Watermark       uint64        `json:"watermark"`
+	DefinitionsHash string        `json:"definitions_hash"`
+	ConfigHash      string        `json:"config_hash"`
+	Engine          string        `json:"engine"`
+	// Model, Rung, Grade, HorizonDays, Currency and MarginRate are those of the
+	// scores; empty for features.
+	Model       string  `json:"model,omitempty"`
+	Rung        string  `json:"rung,omitempty"`
+	Grade       string  `json:"grade,omitempty"`
+	HorizonDays int     `json:"horizon_days,omitempty"`
+	Currency    string  `json:"currency,omitempty"`
+	MarginRate  float64 `json:"margin_rate,omitempty"`
+	// DataThrough is the end of the last complete business day of the facts.
+	DataThrough frame.Cutoff `json:"data_through"`
+	// Rows, Commit and CommittedAt are filled in by the commit: Commit counts the
+	// commits of a warehouse upwards.
+	Rows        int64     `json:"rows"`
+	Commit      uint64    `json:"commit"`
+	CommittedAt time.Time `json:"committed_at"`
+}
+
+// Runs keeps runs in the warehouse. A run is visible whole or not at all.
+type Runs interface {
+	// PublishScores writes the batches that next returns (io.EOF after the last)
+	// under a fresh run, verifies their number and checksum, and commits it. On any
+	// error nothing is visible. ID, Rows, Commit and CommittedAt are filled in.
+	PublishScores(ctx context.Context, r Run, next func() ([]score.Score, error)) (Run, error)
+	// PublishFeatures does the same for slices of features.
+	PublishFeatures(ctx context.Context, r Run, next func() (*features.Slice, error)) (Run, error)
+	// Latest returns the published run: the committed live score run with the
+	// greatest (cutoff, commit). ErrUnavailable when nothing is published.
+	Latest(ctx context.Context) (Run, error)
+	// Before returns the published run of the greatest cutoff before c, ErrNotFound
+	// when there is none.
+	Before(ctx context.Context, c frame.Cutoff) (Run, error)
+	// Run returns a committed run by its id, ErrNotFound otherwise.
+	Run(ctx context.Context, id string) (Run, error)
+	// List returns the committed runs, newest commit first.
+	List(ctx context.Context, limit int) ([]Run, error)
+	// Scores reads a run in bytewise order of account; no names means all.
+	// Receipts are whole: what they share with the run is filled in.
+	Scores(ctx context.Context, r Run, accounts []frame.AccountID, each func([]score.Score) error) error
+	// Drop removes a run; readers that hold it keep what they hold.
+	Drop(ctx context.Context, id string) error
+}
+
+// RegisteredModel is what is registered of a model bundle.
+type RegisteredModel struct {
+	// Version names the bundle for ever: 1 to 100 of A-Z a-z 0-9 . _ -, beginning
+	// with a letter or digit.
+	Version string
+	// Kind says what the model predicts ("churn"), Grade how good it was found (A, B, C).
+	Kind, Grade string
+	// Card is the model's card as JSON.
+	Card json.RawMessage
+
+	// What follows is filled in by SaveModel.
+
+	// CreatedAt is UTC, to the second.
+	CreatedAt time.Time
+	// File is the bundle's name in the bucket, SHA256 its hash in hexadecimal, Bytes its size.
+	File, SHA256 string
+	Bytes        int64
+}
+
+// LiveAlias is the alias of the model that scores.
+const LiveAlias = "live"
+
+// Registry keeps model bundles and says which one is live. It is implemented
+// by store.State.
+type Registry interface {
+	SaveModel(ctx context.Context, m RegisteredModel, bundle []byte) (RegisteredModel, error)
+	LoadModel(ctx context.Context, version string) ([]byte, RegisteredModel, error)
+	Models(ctx context.Context, limit, offset int) ([]RegisteredModel, error)
+	// Alias returns ErrNotFound when the alias was never set.
+	Alias(ctx context.Context, alias string) (string, error)
+	SetAlias(ctx context.Context, alias, version string) (previous string, err error)
+	SwapAlias(ctx context.Context, alias, from, to string) error
+}
