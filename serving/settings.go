@@ -144,7 +144,8 @@ func (s Settings) Hash() string {
 	delete(m, "stale")
 	h := sha256.New()
 	for _, key := range slices.Sorted(maps.Keys(m)) {
-		fmt.Fprintf(h, "%d:%s=%d:%s\n", len(key), key, len(m[key]), m[key])
+		// Lengths first, so that no two settings read alike. A hash never fails to take bytes.
+		_, _ = fmt.Fprintf(h, "%d:%s=%d:%s\n", len(key), key, len(m[key]), m[key])
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

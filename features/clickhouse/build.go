@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -211,9 +212,7 @@ type accountRange struct {
 
 func (p *prepared) with(r accountRange) Params {
 	params := make(Params, len(p.params))
-	for k, v := range p.params {
-		params[k] = v
-	}
+	maps.Copy(params, p.params)
 	params["from_account"], params["to_account"] = r.from, r.to
 	if r.named != nil {
 		params["accounts"] = r.named

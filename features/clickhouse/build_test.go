@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -314,9 +315,7 @@ func TestRowsDoNotDependOnSlicesAndSingleAccountsEqualTheBatch(t *testing.T) {
 	single := map[string]string{}
 	for _, a := range all.Frame.Accounts {
 		r.Accounts = []frame.AccountID{a}
-		for k, v := range hashes(build(t.Context(), t, e, r)) {
-			single[k] = v
-		}
+		maps.Copy(single, hashes(build(t.Context(), t, e, r)))
 	}
 	if diff := cmp.Diff(hashes(all), single); diff != "" {
 		t.Errorf("single accounts (-batch +single):\n%s", diff)

@@ -526,11 +526,11 @@ func wallets(account string) *rapid.Generator[[]wallet] {
 			x := wallet{account: account, category: rapid.SampledFrom([]string{"a", "b", "c", ""}).Draw(t, "category"),
 				period: at("2023-06-01") + rapid.Int64Range(0, 8).Draw(t, "quarter")*91*86400,
 				amount: rapid.Int64Range(1, 900).Draw(t, "amount") * frame.DecimalScale}
-			if key := x.category + strconv.FormatInt(x.period, 10); seen[key] {
+			key := x.category + strconv.FormatInt(x.period, 10)
+			if seen[key] {
 				continue
-			} else {
-				seen[key] = true
 			}
+			seen[key] = true
 			all = append(all, x)
 			if rapid.IntRange(0, 3).Draw(t, "corrected") == 0 {
 				reversal, again := x, x
