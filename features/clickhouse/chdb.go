@@ -460,18 +460,22 @@ func (e *embedded) insert(ctx context.Context, c *connection, table string, rows
 
 // writers checks every value against the table's columns.
 func (e *embedded) writers(ctx context.Context, c *connection, table string, rows *frame.Table) ([]*columnWriter, error) {
-	parts := strings.SplitN(table, ".", 2)
+	// Not DESCRIBE: the engine streams answers of SELECTs only.
+	database, name, qualified := strings.Cut(table, ".")
+	if !qualified {
+		database, name = "", table
+	}
 	types := map[string]string{}
-	err := e.ask(ctx, c, "DESCRIBE TABLE `"+strings.Join(parts, "`.`")+"`", nil, func(t *frame.Table) error {
-		name, text := t.Column("name"), t.Column("type")
-		if name == nil || text == nil {
-			return errors.New("the engine does not describe the table")
-		}
-		for i := range name.Texts {
-			types[name.Texts[i]] = text.Texts[i]
-		}
-		return nil
-	})
+	err := e.ask(ctx, c, `SELECT name, type FROM system.columns WHERE database = if({database:String} = '', currentDatabase(), {database:String}) AND table = {name:String}`,
+		map[string]string{"database": database, "name": name}, func(t *frame.Table) error {
+			for i := range t.Rows() {
+				types[t.Columns[0].Texts[i]] = t.Columns[1].Texts[i]
+			}
+			return nil
+		})
+	if err == nil && len(types) == 0 {
+		err = fmt.Errorf("there is no table %s", table)
+	}
 	if err != nil {
 		return nil, err
 	}
