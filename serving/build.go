@@ -1,0 +1,130 @@
+package serving
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"time"
+
+	"fealty/features"
+	"fealty/features/frame"
+)
+
+// Build computes the catalogue's features as of the request's cutoffs
+// (data_through when there are none), slice by slice, and writes them to the
+// output that the request names, or publishes them as a feature run: whole or
+// not at all. Memory is bounded by one slice.
+func (s *Service) Build(ctx context.Context, r BuildRequest, output func(string) (io.WriteCloser, error), report func(Progress)) (BuildResult, error) {
+	c, err := s.calendar(ctx)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	cutoffs, err := c.parseAll(r.Cutoffs)
+	if err != nil {
+		return BuildResult{}, err
+	}
+	if len(cutoffs) == 0 {
+		cutoffs = []frame.Cutoff{c.through}
+	}
+	catalogue := s.catalogue()
+	result := BuildResult{Features: len(catalogue), Status: map[string]int{}}
+	if result.DefinitionsHash, err = s.Facts.Definitions(catalogue); err != nil {
+		return BuildResult{}, fmt.Errorf("fingerprint the features: %w", err)
+	}
+	var built *features.BuildReport
+	produce := func(ctx context.Context, hand func(*features.Slice) error) error {
+		progress := c.progress("building features", report)
+		built, err = s.Facts.Build(ctx, c.request(cutoffs, catalogue), func(sl *features.Slice) error {
+			progress(sl)
+			return hand(sl)
+		})
+		return err
+	}
+	if r.Output == "" {
+		next, stop := stream(ctx, produce)
+		run, err := s.Runs.PublishFeatures(ctx, Run{
+			Kind: KindFeatures, Purpose: PurposeLive, Cutoff: cutoffs[len(cutoffs)-1], KnownAt: c.Known(cutoffs[len(cutoffs)-1]),
+			Watermark: c.watermark, DefinitionsHash: result.DefinitionsHash, ConfigHash: c.Hash(), Engine: s.Facts.Describe(),
+			DataThrough: c.through,
+		}, next)
+		stop()
+		if err != nil {
+			return BuildResult{}, fmt.Errorf("publish features: %w", err)
+		}
+		result.Run = &run
+	} else if err := writeFeatures(ctx, r, output, catalogue, produce); err != nil {
+		return BuildResult{}, err
+	}
+	result.Rows, result.Accounts, result.Coverage = built.Rows, built.Accounts, built.Coverage
+	for status, rows := range built.Status {
+		result.Status[status.String()] = rows
+	}
+	return result, nil
+}
+
+// progress reports the accounts of the slices that pass.
+func (c *calendar) progress(stage string, report func(Progress)) func(*features.Slice) {
+	var accounts int64
+	return func(sl *features.Slice) {
+		for i, a := range sl.Frame.Accounts {
+			if i == 0 || a != sl.Frame.Accounts[i-1] {
+				accounts++
+			}
+		}
+		if report != nil {
+			// Accounts without an order are known too, so that the total may be passed.
+			report(Progress{Stage: stage, Done: accounts, Total: max(accounts, c.span.Accounts), Unit: "accounts"})
+		}
+	}
+}
+
+// writeFeatures streams slices into the file that the request names.
+func writeFeatures(ctx context.Context, r BuildRequest, output func(string) (io.WriteCloser, error), catalogue []features.Feature,
+	produce func(context.Context, func(*features.Slice) error) error,
+) (err error) {
+	if r.Format != "csv" {
+		return fmt.Errorf("format %q is not known; there is csv: %w", r.Format, ErrInvalid)
+	}
+	if output == nil {
+		return fmt.Errorf("output %q: the caller takes no files: %w", r.Output, ErrInvalid)
+	}
+	out, err := output(r.Output)
+	if err != nil {
+		return fmt.Errorf("open the output %q: %w", r.Output, err)
+	}
+	defer func() {
+		if closing := out.Close(); closing != nil && err == nil {
+			err = fmt.Errorf("close the output %q: %w", r.Output, closing)
+		}
+	}()
+	w := csv.NewWriter(out)
+	if err := w.Write(append([]string{"account", "cutoff", "status"}, features.Names(catalogue)...)); err != nil {
+		return fmt.Errorf("write the output %q: %w", r.Output, err)
+	}
+	err = produce(ctx, func(sl *features.Slice) error {
+		row := make([]string, 3+len(sl.Frame.Columns))
+		for i, account := range sl.Frame.Accounts {
+			row[0], row[1], row[2] = string(account), sl.Frame.Cutoffs[i].Time().Format(time.RFC3339), sl.Status[i].String()
+			for k := range sl.Frame.Columns {
+				row[3+k] = ""
+				if v := sl.Frame.Columns[k].Float(i); !math.IsNaN(v) {
+					row[3+k] = strconv.FormatFloat(v, 'g', -1, 64)
+				}
+			}
+			if err := w.Write(row); err != nil {
+				return fmt.Errorf("write the output %q: %w", r.Output, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if w.Flush(); w.Error() != nil {
+		return fmt.Errorf("write the output %q: %w", r.Output, w.Error())
+	}
+	return nil
+}
