@@ -84,12 +84,14 @@ func (g *grid) blank() {
 	}
 }
 
-// find returns the row of an account at a cutoff.
+// find returns the row of an account at a cutoff; −1 for an account that has
+// neither an order nor a place in the accounts table: its contacts, contracts
+// and wallets say nothing of anybody that could be scored.
 func (g *grid) find(account string, cutoff int64) (int, error) {
 	if g.lastBase < 0 || account != g.lastAccount {
 		base, ok := g.row[account]
 		if !ok {
-			return 0, fmt.Errorf("answer for account %q, which is not of the slice: the facts changed below the watermark", account)
+			return -1, nil
 		}
 		g.lastAccount, g.lastBase = account, base
 	}
@@ -98,6 +100,11 @@ func (g *grid) find(account string, cutoff int64) (int, error) {
 		return 0, fmt.Errorf("answer for account %q at %d, which is no cutoff of the request", account, cutoff)
 	}
 	return g.lastBase + k, nil
+}
+
+// strangerError is the end of a build whose account list no longer fits.
+func strangerError(account string) error {
+	return fmt.Errorf("answer for account %q, which is not of the slice: the facts changed below the watermark", account)
 }
 
 func (g *grid) addKnown(t *frame.Table) error {
@@ -109,6 +116,9 @@ func (g *grid) addKnown(t *frame.Table) error {
 		row, err := g.find(columns[0].Texts[i], columns[1].Integers[i])
 		if err != nil {
 			return err
+		}
+		if row < 0 {
+			return strangerError(columns[0].Texts[i])
 		}
 		g.known[row] = true
 	}
@@ -126,6 +136,9 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 		if rows[i], err = g.find(columns[0].Texts[i], columns[1].Integers[i]); err != nil {
 			return err
 		}
+		if rows[i] < 0 && f.Source == features.OrderLines {
+			return strangerError(columns[0].Texts[i])
+		}
 	}
 	for c := range g.Catalogue {
 		feature := &g.Catalogue[c]
@@ -138,7 +151,9 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 		}
 		values := g.values[c]
 		for i, row := range rows {
-			values[row] = column.Float(i)
+			if row >= 0 {
+				values[row] = column.Float(i)
+			}
 		}
 	}
 	if f != features.Orders {
@@ -180,6 +195,9 @@ func (g *grid) categories(ctx context.Context, e Engine, params Params) error {
 			row, err := g.find(columns[0].Texts[i], columns[1].Integers[i])
 			if err != nil {
 				return err
+			}
+			if row < 0 {
+				continue
 			}
 			if g.declared[row] == nil {
 				g.declared[row] = map[string]float64{}

@@ -311,7 +311,7 @@ func TestOrderFeaturesEqualTheDumbTwin(t *testing.T) {
 	e := embedded(t)
 	w := &town{}
 	byAccount := map[string][]line{}
-	for i := range 400 {
+	for i := range 800 {
 		account := fmt.Sprintf("a%03d", i)
 		byAccount[account] = history(account).Example(i)
 		w.lines = append(w.lines, byAccount[account]...)
@@ -376,7 +376,7 @@ func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
 	e := embedded(t)
 	r := randomCutoffs(50)
 	full := &town{}
-	for i := range 12 {
+	for i := range 24 {
 		account := fmt.Sprintf("a%02d", i)
 		full.lines = append(full.lines, history(account).Example(1000+i)...)
 		full.contacts = append(full.contacts, contacts(account).Example(2000+i)...)
@@ -424,7 +424,7 @@ func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
 	m := build(t.Context(), t, e, r)
 	compared := 0
 	for i, c := range r.Cutoffs {
-		for a := range 12 {
+		for a := range 24 {
 			account := fmt.Sprintf("a%02d", a)
 			whole, ok := m.row[rowKey(account, c)]
 			part, okPart := m.row[rowKey(account+"#"+strconv.Itoa(i), c)]
