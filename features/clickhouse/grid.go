@@ -213,8 +213,7 @@ func (g *grid) categories(ctx context.Context, e Engine, params Params) error {
 	slices.Sort(declarers)
 	declarers = slices.Compact(declarers)
 	spent := map[int]map[string]float64{}
-	// As many names as a query may hold without trouble.
-	for part := range slices.Chunk(declarers, 10_000) {
+	for part := range slices.Chunk(declarers, mostNames) {
 		params := g.with(accountRange{named: part})
 		err := g.fetch(ctx, e, categorySpendFile, params, func(t *frame.Table) error {
 			columns, err := pick(t, "account", "cutoff", "category", "spend_365d")
