@@ -14,6 +14,9 @@ import (
 // MaxTrainCutoffs is how many training cutoffs are chosen when none are given.
 const MaxTrainCutoffs = 12
 
+// DefaultBacktests is how many test cutoffs a backtest has when none are given.
+const DefaultBacktests = 3
+
 // CutoffText writes a cutoff as people give it: the last day before it when it
 // is the beginning of a day in the zone, an RFC 3339 instant otherwise.
 // frame.ParseCutoff reads it back.
@@ -217,6 +220,66 @@ func (c *calendar) choose(train []string, test string) ([]frame.Cutoff, frame.Cu
 			strings.Join(late, ", "), c.text(at), c.text(at-(c.windowEnd(0))), ErrInvalid)
 	}
 	return given, at, nil
+}
+
+// newestFinal returns the newest month end whose label is final.
+func (c *calendar) newestFinal() (frame.Cutoff, error) {
+	ends := c.monthEnds()
+	for _, at := range slices.Backward(ends) {
+		if c.Label.Final(at, c.through) {
+			return at, nil
+		}
+	}
+	return 0, fmt.Errorf("no month end has a final label of %d days yet; %s: %w", c.Label.HorizonDays, c.days(), ErrInvalid)
+}
+
+// backtest is one test cutoff with what trains for it.
+type backtest struct {
+	train []frame.Cutoff
+	test  frame.Cutoff
+}
+
+func (c *calendar) backtests(r BacktestRequest) ([]backtest, error) {
+	tests, err := c.parseAll(r.Cutoffs)
+	if err != nil {
+		return nil, err
+	}
+	last := r.Last
+	switch {
+	case last < 0 || last > maxPage:
+		return nil, fmt.Errorf("last %d, need 1 … %d: %w", last, maxPage, ErrInvalid)
+	case last == 0:
+		last = DefaultBacktests
+	}
+	candidates, named := c.monthEnds(), "month ends"
+	if len(r.Train) > 0 {
+		if candidates, err = c.parseAll(r.Train); err != nil {
+			return nil, fmt.Errorf("train: %w", err)
+		}
+		named = "training cutoffs " + strings.Join(r.Train, ", ")
+	}
+	if len(tests) == 0 {
+		if tests, err = c.tests(last); err != nil {
+			return nil, err
+		}
+	}
+	plans := make([]backtest, 0, len(tests))
+	for _, at := range tests {
+		if err := c.final(at); err != nil {
+			return nil, fmt.Errorf("test: %w", err)
+		}
+		limit := MaxTrainCutoffs
+		if len(r.Train) > 0 {
+			limit = len(r.Train)
+		}
+		train := c.trainable(candidates, at, limit)
+		if len(train) == 0 {
+			return nil, fmt.Errorf("none of the %s can train a model tested at %s: a window of %d days must end by then and as many days of data lie before it; %s: %w",
+				named, c.text(at), c.Label.HorizonDays, c.days(), ErrInvalid)
+		}
+		plans = append(plans, backtest{train, at})
+	}
+	return plans, nil
 }
 
 // request asks for features at cutoffs under these settings.

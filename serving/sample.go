@@ -1,0 +1,133 @@
+package serving
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"fealty/features"
+	"fealty/features/frame"
+)
+
+// labelled are the rows of one cutoff that have a label: columns parallel to
+// the catalogue. It is what training keeps; slices are let go.
+type labelled struct {
+	metas    []frame.Meta
+	accounts []frame.AccountID
+	cutoffs  []frame.Cutoff
+	columns  [][]float64
+	y, back  []float64
+	// excluded counts the rows left out, by reason.
+	excluded map[string]int
+}
+
+// frame returns the rows as learners see them, sharing memory.
+func (l *labelled) frame() *frame.Frame {
+	f := &frame.Frame{Accounts: l.accounts, Cutoffs: l.cutoffs}
+	f.Columns = make([]frame.Column, len(l.metas))
+	for i := range l.metas {
+		f.Columns[i] = frame.Column{Meta: l.metas[i], Kind: frame.Number, Numbers: l.columns[i]}
+	}
+	return f
+}
+
+// join puts the rows of several cutoffs one after the other, copied.
+func join(parts []*labelled) *labelled {
+	all := &labelled{excluded: map[string]int{}}
+	for _, p := range parts {
+		if all.metas == nil {
+			all.metas, all.columns = p.metas, make([][]float64, len(p.metas))
+		}
+		all.accounts = append(all.accounts, p.accounts...)
+		all.cutoffs = append(all.cutoffs, p.cutoffs...)
+		for i := range p.columns {
+			all.columns[i] = append(all.columns[i], p.columns[i]...)
+		}
+		all.y, all.back = append(all.y, p.y...), append(all.back, p.back...)
+		for why, n := range p.excluded {
+			all.excluded[why] += n
+		}
+	}
+	return all
+}
+
+// label builds features and labels at the cutoffs in one pass and returns the
+// labelled rows by cutoff. It keeps 8 bytes per feature and labelled row, and
+// one slice.
+func (s *Service) label(ctx context.Context, c *calendar, cutoffs []frame.Cutoff, report func(Progress)) (map[frame.Cutoff]*labelled, error) {
+	catalogue := s.catalogue()
+	parts := make(map[frame.Cutoff]*labelled, len(cutoffs))
+	for _, at := range cutoffs {
+		p := &labelled{columns: make([][]float64, len(catalogue)), excluded: map[string]int{}}
+		for i := range catalogue {
+			p.metas = append(p.metas, catalogue[i].Meta)
+		}
+		parts[at] = p
+	}
+	request := features.LabelRequest{Rule: c.Label, Through: c.through, Watermark: c.watermark}
+	progress := c.progress("building features and labels", report)
+	_, err := s.Facts.Build(ctx, c.request(cutoffs, catalogue), func(sl *features.Slice) error {
+		outcome, err := s.Facts.Outcomes(ctx, request, sl)
+		if err != nil {
+			return fmt.Errorf("label: %w", err)
+		}
+		progress(sl)
+		return keep(parts, sl, outcome)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return parts, nil
+}
+
+// keep appends a slice's labelled rows to the parts of their cutoffs.
+func keep(parts map[frame.Cutoff]*labelled, sl *features.Slice, o *features.Outcome) error {
+	for i, at := range sl.Frame.Cutoffs {
+		p := parts[at]
+		if p == nil || len(p.columns) != len(sl.Frame.Columns) {
+			return fmt.Errorf("a slice has rows at %s with %d columns, which nobody asked for", at, len(sl.Frame.Columns))
+		}
+		switch x := o.Excluded[i]; {
+		case x == features.Ineligible:
+			p.excluded[sl.Status[i].String()]++
+			continue
+		case x != features.Labelled:
+			p.excluded[x.String()]++
+			continue
+		}
+		if y := o.Y[i]; y != 0 && y != 1 {
+			return fmt.Errorf("the outcome of account %q at %s is %v, and churn is 0 or 1: %w", sl.Frame.Accounts[i], at, y, ErrInvalid)
+		}
+		p.accounts, p.cutoffs = append(p.accounts, sl.Frame.Accounts[i]), append(p.cutoffs, at)
+		p.y = append(p.y, o.Y[i])
+		back := math.NaN()
+		if o.CameBack != nil {
+			back = o.CameBack[i]
+		}
+		p.back = append(p.back, back)
+		for k := range p.columns {
+			p.columns[k] = append(p.columns[k], sl.Frame.Columns[k].Numbers[i])
+		}
+	}
+	return nil
+}
+
+// both returns the cutoffs of training and test, ascending, each once.
+func both(train []frame.Cutoff, test ...frame.Cutoff) []frame.Cutoff {
+	all := slices.Concat(train, test)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// peopled refuses a sample without rows, saying what happened to all of them.
+func (c *calendar) peopled(what string, l *labelled, cutoffs ...frame.Cutoff) error {
+	if len(l.y) > 0 {
+		return nil
+	}
+	texts := make([]string, len(cutoffs))
+	for i, at := range cutoffs {
+		texts[i] = c.text(at)
+	}
+	return fmt.Errorf("no account can be labelled for the %s at %v; left out were %v: %w", what, texts, l.excluded, ErrInvalid)
+}
