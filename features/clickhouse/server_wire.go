@@ -305,9 +305,13 @@ type wires struct {
 	mu     sync.Mutex
 	idle   []*wire
 	closed bool
+	dials  sync.WaitGroup
 }
 
-// get returns an idle wire, newest first, or a fresh one.
+// get returns an idle wire, newest first, or a fresh one. A handshake that has
+// begun is carried to its end (or its own time limit) when ctx ends meanwhile,
+// and its wire kept for the next query: servers count connections that break off
+// in their handshake as failures, and some fall over them.
 func (p *wires) get(ctx context.Context) (w *wire, fresh bool, err error) {
 	p.mu.Lock()
 	for len(p.idle) > 0 {
@@ -319,12 +323,38 @@ func (p *wires) get(ctx context.Context) (w *wire, fresh bool, err error) {
 		}
 		w.close()
 	}
+	if p.closed {
+		p.mu.Unlock()
+		return nil, true, ErrClosed
+	}
+	p.dials.Add(1)
 	p.mu.Unlock()
-	err = p.hosts.try(ctx, func(ctx context.Context, address string) (err error) {
-		w, err = dialWire(ctx, p.hosts.options, address)
-		return err
-	})
-	return w, true, err
+	type dialled struct {
+		wire *wire
+		err  error
+	}
+	done := make(chan dialled)
+	go func() {
+		defer p.dials.Done()
+		var d dialled
+		d.err = p.hosts.try(context.WithoutCancel(ctx), func(ctx context.Context, address string) (err error) {
+			d.wire, err = dialWire(ctx, p.hosts.options, address)
+			return err
+		})
+		select {
+		case done <- d:
+		case <-ctx.Done():
+			if d.err == nil {
+				p.put(d.wire)
+			}
+		}
+	}()
+	select {
+	case d := <-done:
+		return d.wire, true, d.err
+	case <-ctx.Done():
+		return nil, true, ctx.Err()
+	}
 }
 
 // put gives a wire back; one whose answer was not read to its end is closed.
@@ -356,5 +386,6 @@ func (p *wires) close() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
+	p.dials.Wait()
 	p.drop()
 }
