@@ -9,5 +9,6 @@ import (
 
 func TestMain(m *testing.M) {
 	launch.Child()
+	loadAndBeKilled()
 	os.Exit(m.Run())
 }

@@ -1,0 +1,173 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"fealty/features"
+	"fealty/features/frame"
+)
+
+// reversible are the tables whose rows add up, so that a correction takes back
+// the old amount; the newest version of a row counts in the others.
+var reversible = []string{"order_lines", "wallets", "outcomes"}
+
+// reconcile compares the load with the committed ones: rows that say what is
+// known go, and those that say something else are refused or become
+// corrections.
+func (l *load) reconcile(ctx context.Context) (unchanged, corrected, reversed int64, err error) {
+	if err := l.compare(ctx); err != nil {
+		return 0, 0, 0, fmt.Errorf("compare with what is known: %w", err)
+	}
+	row, err := l.one(ctx, "loads/verdicts.sql", Params{"load": l.number}, "unchanged", "changed", "corrected_at")
+	if err != nil {
+		return 0, 0, 0, fmt.Errorf("count what is known: %w", err)
+	}
+	unchanged, corrected = row[0], row[1]
+	if corrected > 0 && !l.Correct {
+		return 0, 0, 0, l.conflict(ctx)
+	}
+	params := Params{"table": l.table, "load": l.number, "name": l.Source, "corrected_at": time.Unix(row[2], 0).UTC()}
+	run := func(name string) error {
+		sql := statement(name)
+		return l.Exec(ctx, sql, only(sql, params))
+	}
+	if unchanged > 0 {
+		if err := run("loads/unchanged.sql"); err != nil {
+			return 0, 0, 0, fmt.Errorf("leave out what is known: %w", err)
+		}
+	}
+	if corrected == 0 {
+		return unchanged, 0, 0, nil
+	}
+	if err := run("loads/assumed.sql"); err != nil {
+		return 0, 0, 0, fmt.Errorf("say when the corrections were known: %w", err)
+	}
+	if slices.Contains(reversible, l.schema.Name) {
+		if err := run("loads/reverse_" + l.schema.Name + ".sql"); err != nil {
+			return 0, 0, 0, fmt.Errorf("take back what is corrected: %w", err)
+		}
+	}
+	count, err := l.one(ctx, "loads/count.sql", Params{"table": l.table, "load": l.number}, "reversals")
+	if err != nil {
+		return 0, 0, 0, fmt.Errorf("count the reversals: %w", err)
+	}
+	return unchanged, corrected, count[0], nil
+}
+
+// compare writes a verdict on every known key, part by part, so that the
+// engine's memory is bounded: by ranges of the sorting key where keys begin
+// with it, by hash of the key where they don't.
+func (l *load) compare(ctx context.Context) error {
+	type part struct {
+		from, to string
+		rows     int64
+	}
+	var parts []part
+	err := l.Query(ctx, statement("loads/ranges.sql"), Params{"table": l.table, "load": l.number}, func(t *frame.Table) error {
+		columns, err := pick(t, "range_key", "rows")
+		if err != nil {
+			return err
+		}
+		for i, key := range columns[0].Texts {
+			n := columns[1].Integers[i]
+			if last := len(parts) - 1; last < 0 || parts[last].rows+n > comparedRows {
+				parts = append(parts, part{from: key})
+			}
+			last := &parts[len(parts)-1]
+			last.to, last.rows = key, last.rows+n
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	based, recorded := int64(0), int64(0)
+	if l.based {
+		based = 1
+	}
+	if l.assumed == 0 {
+		recorded = 1
+	}
+	for _, p := range parts {
+		// One range may be larger than a part: a table whose keys don't begin with it, or an account of many lines.
+		cuts := uint64(max(1, (p.rows+comparedRows-1)/comparedRows)) //nolint:gosec // a small count
+		for slice := range cuts {
+			err := l.Exec(ctx, statement("loads/compare.sql"), Params{
+				"table": l.table, "load": l.number, "from_key": p.from, "to_key": p.to,
+				"slice": slice, "slices": cuts, "based": based, "recorded": recorded,
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// conflict names the first key that is known with other values, and the field.
+func (l *load) conflict(ctx context.Context) error {
+	var known, given *frame.Table
+	err := l.Query(ctx, statement("loads/conflict.sql"), Params{"table": l.table, "load": l.number}, func(t *frame.Table) error {
+		loads := t.Column("load")
+		for i := range t.Rows() {
+			row := taken(t, i)
+			switch {
+			case uint64(loads.Integers[i]) != l.number && known == nil: //nolint:gosec // a load's number
+				known = row
+			case uint64(loads.Integers[i]) == l.number && given == nil: //nolint:gosec // a load's number
+				given = row
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("look for what is known with other values: %w", err)
+	}
+	if known == nil || given == nil {
+		return fmt.Errorf("%w: %s", features.ErrKnown, l.schema.Name)
+	}
+	key := ""
+	for _, f := range l.schema.Fields {
+		if f.Key || l.schema.Versioned && f.Name == "valid_from" {
+			key += fmt.Sprintf(" %s %s", f.Name, valueText(given.Column(f.Name)))
+		}
+	}
+	differs := "the number of its rows"
+	for _, f := range l.schema.Fields {
+		a, b := valueText(known.Column(f.Name)), valueText(given.Column(f.Name))
+		if a != b && f.Name != features.RecordedAt && (f.Name != "amount_base" || l.based) {
+			differs = fmt.Sprintf("%s was %s, now %s", f.Name, a, b)
+			break
+		}
+	}
+	return fmt.Errorf("%w (load %d): %s%s: %s; declare it a correction if it is one", features.ErrKnown, known.Column("load").Integers[0], l.schema.Name, key, differs)
+}
+
+// taken copies one row.
+func taken(t *frame.Table, i int) *frame.Table {
+	row := &frame.Table{}
+	for c := range t.Columns {
+		row.Columns = append(row.Columns, t.Columns[c].Take([]int{i}))
+	}
+	return row
+}
+
+// valueText writes the value of a one-row column for people.
+func valueText(c *frame.Column) string {
+	switch {
+	case c == nil || c.IsNull(0):
+		return "empty"
+	case c.Kind == frame.Text:
+		return shortText(c.Texts[0])
+	case c.Kind == frame.Decimal:
+		return decimalText(c.Integers[0])
+	case c.Kind == frame.Time:
+		return instant(c.Integers[0])
+	case c.Kind == frame.Integer:
+		return fmt.Sprint(c.Integers[0])
+	}
+	return fmt.Sprint(c.Float(0))
+}

@@ -1,0 +1,299 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"fealty/features"
+	"fealty/features/frame"
+)
+
+// maxBatchRows is the most that features.Rows hands on at a time.
+const maxBatchRows = 65_536
+
+// maxCountedOrders bounds the memory of the counters for missing line numbers.
+const maxCountedOrders = 64_000_000
+
+// buffer gathers batches until they are worth sending. Its columns are those
+// of the imported table: the schema's fields in order, load and source.
+type buffer struct {
+	columns []frame.Column
+	// nulls are the null marks of the columns, as long as the columns.
+	nulls [][]bool
+	// fields counts the columns that are the schema's.
+	fields int
+	rows   int
+}
+
+func newBuffer(schema features.TableSchema, number uint64, source string) *buffer {
+	b := &buffer{fields: len(schema.Fields)}
+	for _, f := range schema.Fields {
+		b.columns = append(b.columns, frame.Column{Meta: frame.Meta{Name: f.Name}, Kind: f.Kind})
+		b.nulls = append(b.nulls, nil)
+	}
+	load := frame.Column{Meta: frame.Meta{Name: "load"}, Kind: frame.Integer, Integers: make([]int64, insertedRows)}
+	from := frame.Column{Meta: frame.Meta{Name: "source"}, Kind: frame.Text, Texts: make([]string, insertedRows)}
+	for i := range insertedRows {
+		load.Integers[i], from.Texts[i] = int64(number), source //nolint:gosec // a load's number
+	}
+	b.columns = append(b.columns, load, from)
+	return b
+}
+
+// clear forgets the rows and keeps the memory.
+func (b *buffer) clear() {
+	for i := range b.columns[:b.fields] {
+		c := &b.columns[i]
+		c.Texts, c.Integers, c.Numbers = c.Texts[:0], c.Integers[:0], c.Numbers[:0]
+		b.nulls[i] = b.nulls[i][:0]
+	}
+	b.rows = 0
+}
+
+// table returns the rows for an insert; it shares the buffer's memory.
+func (b *buffer) table() *frame.Table {
+	t := &frame.Table{Columns: slices.Clone(b.columns)}
+	for i := range t.Columns {
+		if i >= b.fields {
+			t.Columns[i] = t.Columns[i].Slice(0, b.rows)
+			continue
+		}
+		if slices.Contains(b.nulls[i], true) {
+			t.Columns[i].Null = b.nulls[i]
+		}
+	}
+	return t
+}
+
+// add copies a batch. Fields that it lacks are missing throughout. before is the
+// number of the load's rows that came before it.
+func (b *buffer) add(batch *frame.Table, before int64) error {
+	n := batch.Rows()
+	if n == 0 || n > maxBatchRows {
+		return fmt.Errorf("a batch after row %d has %d rows, not 1 … %d", before, n, maxBatchRows)
+	}
+	if err := batch.Check(); err != nil {
+		return fmt.Errorf("a batch after row %d: %w", before, err)
+	}
+	for i := range b.columns[:b.fields] {
+		c := &b.columns[i]
+		from := batch.Column(c.Name)
+		if from == nil {
+			b.addMissing(i, n)
+			continue
+		}
+		if from.Kind != c.Kind {
+			return fmt.Errorf("column %q holds %s values, the table's are %s", c.Name, from.Kind, c.Kind)
+		}
+		c.Texts, c.Integers, c.Numbers = append(c.Texts, from.Texts...), append(c.Integers, from.Integers...), append(c.Numbers, from.Numbers...)
+		if from.Null == nil {
+			b.nulls[i] = append(b.nulls[i], make([]bool, n)...)
+		} else {
+			b.nulls[i] = append(b.nulls[i], from.Null...)
+		}
+	}
+	b.rows += n
+	return nil
+}
+
+func (b *buffer) addMissing(i, n int) {
+	c := &b.columns[i]
+	switch c.Kind {
+	case frame.Text:
+		c.Texts = append(c.Texts, make([]string, n)...)
+	case frame.Number:
+		c.Numbers = append(c.Numbers, missing(n)...)
+	default:
+		c.Integers = append(c.Integers, make([]int64, n)...)
+	}
+	b.nulls[i] = append(b.nulls[i], slices.Repeat([]bool{true}, n)...)
+}
+
+// completion gives rows the values that they lack and refuses those that the
+// warehouse can't keep.
+type completion struct {
+	schema features.TableSchema
+	// at is the index of each field.
+	at map[string]int
+	// now is what recorded_at defaults to without any event.
+	now   int64
+	base  string
+	rates *rates
+	// lines counts the rows of each order so far, by hash.
+	lines map[uint64]int32
+
+	rows, assumed int64
+	based         bool
+}
+
+func (l *load) newCompletion(ctx context.Context) (*completion, error) {
+	c := &completion{schema: l.schema, at: map[string]int{}, now: l.now, base: l.BaseCurrency}
+	for i := range l.schema.Fields {
+		c.at[l.schema.Fields[i].Name] = i
+	}
+	if _, ok := c.at["amount_base"]; ok {
+		var err error
+		if c.rates, err = readRates(ctx, l.Engine, l.Zone); err != nil {
+			return nil, err
+		}
+	}
+	if l.schema.Field("line") != nil {
+		c.lines = map[uint64]int32{}
+	}
+	return c, nil
+}
+
+// refuse names the row, counted from 1, and the column.
+func (c *completion) refuse(row int64, column, format string, values ...any) error {
+	return fmt.Errorf("%w: row %d, column %q: %s", ErrBadRow, row+1, column, fmt.Sprintf(format, values...))
+}
+
+// complete works on the buffer's rows from index from on.
+func (c *completion) complete(b *buffer, from int) error {
+	if err := c.numberLines(b, from); err != nil {
+		return err
+	}
+	c.recorded(b, from)
+	for i := range c.schema.Fields {
+		if err := c.check(b, i, from); err != nil {
+			return err
+		}
+	}
+	if c.rates != nil {
+		if err := c.convert(b, from); err != nil {
+			return err
+		}
+	}
+	c.rows += int64(b.rows - from)
+	return nil
+}
+
+// numberLines gives a row without a line number its ordinal within its order.
+// Every row is counted, so that the ordinal does not depend on which rows have
+// numbers.
+func (c *completion) numberLines(b *buffer, from int) error {
+	if c.lines == nil {
+		return nil
+	}
+	accounts, orders := b.columns[c.at["account"]].Texts, b.columns[c.at["order_id"]].Texts
+	k := c.at["line"]
+	for i := from; i < b.rows; i++ {
+		key := orderKey(accounts[i], orders[i])
+		n := c.lines[key] + 1
+		if n == 1 && len(c.lines) >= maxCountedOrders {
+			return c.refuse(c.rows+int64(i-from), "line", "more than %d orders in one load need line numbers of their own", maxCountedOrders)
+		}
+		c.lines[key] = n
+		if b.nulls[k][i] {
+			b.nulls[k][i], b.columns[k].Integers[i] = false, int64(n)
+		}
+	}
+	return nil
+}
+
+// orderKey is FNV-1a over account and order id. Two orders in 64 million share
+// a key with a chance of 1 in 10,000; their ordinals would then run through.
+func orderKey(account, order string) uint64 {
+	const offset, prime = 14_695_981_039_346_656_037, 1_099_511_628_211
+	h := uint64(offset)
+	for i := range len(account) {
+		h = (h ^ uint64(account[i])) * prime
+	}
+	h = (h ^ 0xff) * prime // no byte of UTF-8, so that the two don't run into each other
+	for i := range len(order) {
+		h = (h ^ uint64(order[i])) * prime
+	}
+	return h
+}
+
+// recorded gives rows without a recording time their event's, and counts them.
+func (c *completion) recorded(b *buffer, from int) {
+	k := c.at[features.RecordedAt]
+	event := c.schema.Event
+	if event == "" {
+		event = "valid_from"
+	}
+	e := c.at[event]
+	for i := from; i < b.rows; i++ {
+		if !b.nulls[k][i] {
+			continue
+		}
+		c.assumed++
+		b.nulls[k][i] = false
+		if b.columns[k].Integers[i] = b.columns[e].Integers[i]; b.nulls[e][i] {
+			b.columns[k].Integers[i] = c.now
+		}
+	}
+}
+
+// check refuses values of field number k that are absent or out of range.
+func (c *completion) check(b *buffer, k, from int) error {
+	f := &c.schema.Fields[k]
+	column, nulls := &b.columns[k], b.nulls[k]
+	stored := f.Nullable && f.Name != features.RecordedAt
+	for i := from; i < b.rows; i++ {
+		row := c.rows + int64(i-from)
+		if nulls[i] {
+			switch {
+			case f.Required || !stored && f.Kind != frame.Text:
+				return c.refuse(row, f.Name, "the value is missing")
+			case !stored:
+				nulls[i], column.Texts[i] = false, ""
+			}
+			continue
+		}
+		switch f.Kind {
+		case frame.Text:
+			if f.Required && column.Texts[i] == "" {
+				return c.refuse(row, f.Name, "the text is empty")
+			}
+		case frame.Number: // rates
+			if v := column.Numbers[i]; !(v > 0) {
+				return c.refuse(row, f.Name, "%v is not above 0", v)
+			}
+		case frame.Time:
+			if v := column.Integers[i]; v < 0 || v >= endOfDateTime {
+				return c.refuse(row, f.Name, "%s lies outside %s … %s", instant(v), instant(0), instant(endOfDateTime-1))
+			}
+		case frame.Decimal:
+			if v := column.Integers[i]; v >= power(maxPrecision) || v <= -power(maxPrecision) {
+				return c.refuse(row, f.Name, "%s has more than %d digits", decimalText(v), maxPrecision)
+			}
+		case frame.Integer, frame.Category: // every int64 is kept; a schema has no categories
+		}
+	}
+	return nil
+}
+
+// convert fills amount_base where the file gives none.
+func (c *completion) convert(b *buffer, from int) error {
+	k := c.at["amount_base"]
+	amounts, currencies := b.columns[c.at["amount"]].Integers, b.columns[c.at["currency"]].Texts
+	times := b.columns[c.at[c.schema.Event]].Integers
+	for i := from; i < b.rows; i++ {
+		if !b.nulls[k][i] {
+			c.based = true
+			continue
+		}
+		value := amounts[i]
+		if currency := currencies[i]; currency != "" && currency != c.base {
+			row := c.rows + int64(i-from)
+			rate, day, ok := c.rates.at(currency, times[i])
+			if !ok {
+				into := c.base
+				if into == "" {
+					into = "a base currency, which is not set,"
+				}
+				return fmt.Errorf("row %d is in %s: %w from %s into %s on %s or the %d days before; load fx_rates first",
+					row+1, currency, ErrNoRate, currency, into, time.Unix(day*secondsPerDay, 0).UTC().Format(time.DateOnly), rateDays)
+			}
+			if value, ok = rate.convert(value); !ok {
+				return c.refuse(row, "amount_base", "%s %s leaves %d digits in %s", decimalText(amounts[i]), currency, maxPrecision, c.base)
+			}
+		}
+		b.nulls[k][i], b.columns[k].Integers[i] = false, value
+	}
+	return nil
+}

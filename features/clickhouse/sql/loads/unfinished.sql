@@ -1,0 +1,19 @@
+-- Question: which loads left rows behind without having been committed?
+-- Grain:    one row per table × load.
+-- Parameters: none.
+-- As of:    now.
+SELECT DISTINCT 'imported_accounts' AS name, load FROM imported_accounts WHERE load NOT IN (SELECT load FROM loads)
+UNION ALL
+SELECT DISTINCT 'imported_order_lines' AS name, load FROM imported_order_lines WHERE load NOT IN (SELECT load FROM loads)
+UNION ALL
+SELECT DISTINCT 'imported_interactions' AS name, load FROM imported_interactions WHERE load NOT IN (SELECT load FROM loads)
+UNION ALL
+SELECT DISTINCT 'imported_wallets' AS name, load FROM imported_wallets WHERE load NOT IN (SELECT load FROM loads)
+UNION ALL
+SELECT DISTINCT 'imported_contracts' AS name, load FROM imported_contracts WHERE load NOT IN (SELECT load FROM loads)
+UNION ALL
+SELECT DISTINCT 'imported_products' AS name, load FROM imported_products WHERE load NOT IN (SELECT load FROM loads)
+UNION ALL
+SELECT DISTINCT 'imported_fx_rates' AS name, load FROM imported_fx_rates WHERE load NOT IN (SELECT load FROM loads)
+UNION ALL
+SELECT DISTINCT 'imported_outcomes' AS name, load FROM imported_outcomes WHERE load NOT IN (SELECT load FROM loads)
