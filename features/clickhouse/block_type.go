@@ -46,7 +46,8 @@ func parseType(text string) (columnType, error) {
 			continue
 		}
 		t.base = name
-		return t, t.readArguments(arguments)
+		err := t.readArguments(arguments)
+		return t, err
 	}
 }
 

@@ -296,7 +296,7 @@ func (w *columnWriter) writeWholes(b *proto.Buffer, from, to int, times, by int6
 		// Two's complement cut to the width: check has found that nothing is lost.
 		switch bits := uint64(v / by * times); width { //nolint:gosec // as said above
 		case 1:
-			b.Buf = append(b.Buf, byte(bits))
+			b.Buf = append(b.Buf, byte(bits)) //nolint:gosec // as said above
 		case 2:
 			b.Buf = binary.LittleEndian.AppendUint16(b.Buf, uint16(bits)) //nolint:gosec // as said above
 		case 4:

@@ -93,7 +93,7 @@ func openEmbedded(ctx context.Context, dir string, limits Limits) (Engine, error
 		lib: lib, dir: dir, limits: limits, lock: lock,
 		slots: make(chan struct{}, limits.Pool), closed: make(chan struct{}),
 	}
-	if err := e.start(); err != nil {
+	if err := e.start(); err != nil { //nolint:contextcheck // a millisecond that is not worth breaking off
 		return nil, wrap(errors.Join(err, lock.release()))
 	}
 	holding.dir = dir

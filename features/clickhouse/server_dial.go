@@ -237,7 +237,7 @@ func (h *hosts) close() {
 // answered: the next one would say the same.
 func (h *hosts) try(ctx context.Context, dial func(ctx context.Context, address string) error) error {
 	var lines []string
-	for _, address := range h.order() {
+	for _, address := range h.order() { //nolint:contextcheck // hosts that are down are asked again on nobody's time
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

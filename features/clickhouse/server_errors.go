@@ -41,6 +41,8 @@ var (
 var errSilent = errors.New("no data came for too long")
 
 // Exception is an answer of ClickHouse that is an error.
+//
+//nolint:errname // ClickHouse's own word for it
 type Exception struct {
 	// Code is ClickHouse's number of the error, such as 60 for an unknown table.
 	Code int
@@ -68,12 +70,10 @@ const (
 
 // asException finds ClickHouse's exception in an error of either client.
 func asException(err error) (*Exception, bool) {
-	var own *Exception
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Exception](err); ok {
 		return own, true
 	}
-	var theirs *driver.Exception
-	if errors.As(err, &theirs) {
+	if theirs, ok := errors.AsType[*driver.Exception](err); ok {
 		return newException(int(theirs.Code), theirs.Name, theirs.Message), true
 	}
 	return nil, false

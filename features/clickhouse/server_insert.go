@@ -92,7 +92,7 @@ func (l *lease) end() {
 }
 
 func (s *server) insert(ctx context.Context, statement string, held *lease) (err error) {
-	batch, err := s.pool.PrepareBatch(ctx, statement)
+	batch, err := s.pool.PrepareBatch(ctx, statement) //nolint:clickhouselint // closed or aborted on every way out, which differ
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}

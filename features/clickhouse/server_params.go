@@ -17,7 +17,7 @@ import (
 // WithParameters passes texts on unescaped, where `a\b` becomes a backspace.
 func parameterTexts(params Params) (map[string]string, error) {
 	if len(params) == 0 {
-		return nil, nil
+		return map[string]string{}, nil
 	}
 	texts := make(map[string]string, len(params))
 	for name, value := range params {

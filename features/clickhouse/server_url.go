@@ -34,6 +34,8 @@ const (
 )
 
 // serverOptions is what a clickhouse:// URL says.
+//
+//nolint:recvcheck // String must hide the password of a copy too
 type serverOptions struct {
 	hosts          []string
 	database       string
@@ -103,7 +105,8 @@ func readServerURL(u *url.URL) (serverOptions, error) {
 	if !q.Has("compress") && !slices.ContainsFunc(o.hosts, remote) {
 		o.compression = driver.CompressionNone // over loopback packing costs more than it saves
 	}
-	return o, o.readCredentials(u, q.Get("password_file"))
+	err = o.readCredentials(u, q.Get("password_file"))
+	return o, err
 }
 
 // readServerQuery reads the options of the query, all but those of TLS and the hosts.

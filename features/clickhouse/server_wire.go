@@ -58,7 +58,7 @@ func dialWire(ctx context.Context, o *serverOptions, address string) (*wire, err
 		address: address, conn: conn, patient: patient, reader: proto.NewReader(conn), since: time.Now(), finished: true,
 		packed: proto.CompressionDisabled, packer: compress.NewWriter(0, compress.None),
 	}
-	switch o.compression {
+	switch o.compression { //nolint:exhaustive // readServerURL lets no other method pass
 	case driver.CompressionLZ4:
 		w.packed, w.packer = proto.CompressionEnabled, compress.NewWriter(0, compress.LZ4)
 	case driver.CompressionZSTD:
