@@ -45,6 +45,16 @@ const (
 // loading lets one load of this process go on at a time.
 var loading = make(chan struct{}, 1)
 
+// thisProcess names the process among all that write to a server. The drawn
+// part tells it from an earlier one with the same number.
+var thisProcess = sync.OnceValue(func() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	return fmt.Sprintf("%s, process %d, %s", host, os.Getpid(), rand.Text())
+})
+
 // Load takes the rows into their table under a fresh load number, and commits
 // it by one row in loads: until then no reader sees any of them. What a failed
 // or killed load left behind is deleted before the next begins. Loads follow
@@ -120,13 +130,9 @@ func (w Warehouse) begin(ctx context.Context, r features.LoadRequest, schema fea
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown host"
-	}
 	l := &load{
 		Warehouse: w, LoadRequest: r, schema: schema, table: importedTable(schema.Name),
-		holder: fmt.Sprintf("%s, process %d, %s", host, os.Getpid(), rand.Text()), silenced: make(chan struct{}),
+		holder: thisProcess(), silenced: make(chan struct{}),
 	}
 	if err := l.takeTurn(ctx); err != nil {
 		return nil, errors.Join(err, l.end(ctx))
@@ -183,8 +189,8 @@ func (l *load) takeNumber(ctx context.Context) error {
 }
 
 // first gives up the loads before this one that are dead, and reports whether
-// none is left alive. An embedded warehouse has one process, so that everything
-// begun before is dead there.
+// none is left alive. Everything that this process began before is dead, since
+// its loads follow each other; an embedded warehouse has no other process.
 func (l *load) first(ctx context.Context) (bool, error) {
 	type other struct {
 		load   uint64
@@ -194,8 +200,8 @@ func (l *load) first(ctx context.Context) (bool, error) {
 	alone := true
 	err := l.underWay(ctx, func(load uint64, holder string, silent int64) {
 		switch {
-		case load > l.number || holder == l.holder:
-		case l.Info().Kind == "chdb" || silent >= int64(silence/time.Second):
+		case load > l.number || load == l.number && holder == l.holder:
+		case holder == l.holder || l.Info().Kind == "chdb" || silent >= int64(silence/time.Second):
 			dead = append(dead, other{load, holder})
 		default:
 			alone = false
