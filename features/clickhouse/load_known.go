@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"fealty/features"
@@ -93,7 +94,7 @@ func (l *load) compare(ctx context.Context) error {
 	}
 	for _, p := range parts {
 		// One range may be larger than a part: a table whose keys don't begin with it, or an account of many lines.
-		cuts := uint64(max(1, (p.rows+comparedRows-1)/comparedRows)) //nolint:gosec // a small count
+		cuts := uint64(max(1, (p.rows+comparedRows-1)/comparedRows))
 		for slice := range cuts {
 			err := l.Exec(ctx, statement("loads/compare.sql"), Params{
 				"table": l.table, "load": l.number, "from_key": p.from, "to_key": p.to,
@@ -129,10 +130,10 @@ func (l *load) conflict(ctx context.Context) error {
 	if known == nil || given == nil {
 		return fmt.Errorf("%w: %s", features.ErrKnown, l.schema.Name)
 	}
-	key := ""
+	var key strings.Builder
 	for _, f := range l.schema.Fields {
 		if f.Key || l.schema.Versioned && f.Name == "valid_from" {
-			key += fmt.Sprintf(" %s %s", f.Name, valueText(given.Column(f.Name)))
+			fmt.Fprintf(&key, " %s %s", f.Name, valueText(given.Column(f.Name)))
 		}
 	}
 	differs := "the number of its rows"
@@ -143,7 +144,7 @@ func (l *load) conflict(ctx context.Context) error {
 			break
 		}
 	}
-	return fmt.Errorf("%w (load %d): %s%s: %s; declare it a correction if it is one", features.ErrKnown, known.Column("load").Integers[0], l.schema.Name, key, differs)
+	return fmt.Errorf("%w (load %d): %s%s: %s; declare it a correction if it is one", features.ErrKnown, known.Column("load").Integers[0], l.schema.Name, key.String(), differs)
 }
 
 // taken copies one row.

@@ -121,8 +121,14 @@ type completion struct {
 	now   int64
 	base  string
 	rates *rates
-	// lines counts the rows of each order so far, by hash.
+	// lines counts the rows of each order so far, by hash; those of the order at
+	// hand, whose rows mostly follow each other, are counted in open.
 	lines map[uint64]int32
+	open  struct {
+		account, order string
+		key            uint64
+		count          int32
+	}
 
 	rows, assumed int64
 	based         bool
@@ -179,15 +185,21 @@ func (c *completion) numberLines(b *buffer, from int) error {
 	}
 	accounts, orders := b.columns[c.at["account"]].Texts, b.columns[c.at["order_id"]].Texts
 	k := c.at["line"]
+	numbers, nulls := b.columns[k].Integers, b.nulls[k]
 	for i := from; i < b.rows; i++ {
-		key := orderKey(accounts[i], orders[i])
-		n := c.lines[key] + 1
-		if n == 1 && len(c.lines) >= maxCountedOrders {
-			return c.refuse(c.rows+int64(i-from), "line", "more than %d orders in one load need line numbers of their own", maxCountedOrders)
+		if c.open.count == 0 || orders[i] != c.open.order || accounts[i] != c.open.account {
+			if c.open.count > 0 {
+				c.lines[c.open.key] = c.open.count
+			}
+			if len(c.lines) >= maxCountedOrders {
+				return c.refuse(c.rows+int64(i-from), "line", "more than %d orders in one load need line numbers of their own", maxCountedOrders)
+			}
+			c.open.account, c.open.order = accounts[i], orders[i]
+			c.open.key = orderKey(accounts[i], orders[i])
+			c.open.count = c.lines[c.open.key]
 		}
-		c.lines[key] = n
-		if b.nulls[k][i] {
-			b.nulls[k][i], b.columns[k].Integers[i] = false, int64(n)
+		if c.open.count++; nulls[i] {
+			nulls[i], numbers[i] = false, int64(c.open.count)
 		}
 	}
 	return nil
@@ -233,6 +245,7 @@ func (c *completion) check(b *buffer, k, from int) error {
 	f := &c.schema.Fields[k]
 	column, nulls := &b.columns[k], b.nulls[k]
 	stored := f.Nullable && f.Name != features.RecordedAt
+	end := power(maxPrecision)
 	for i := from; i < b.rows; i++ {
 		row := c.rows + int64(i-from)
 		if nulls[i] {
@@ -258,7 +271,7 @@ func (c *completion) check(b *buffer, k, from int) error {
 				return c.refuse(row, f.Name, "%s lies outside %s … %s", instant(v), instant(0), instant(endOfDateTime-1))
 			}
 		case frame.Decimal:
-			if v := column.Integers[i]; v >= power(maxPrecision) || v <= -power(maxPrecision) {
+			if v := column.Integers[i]; v >= end || v <= -end {
 				return c.refuse(row, f.Name, "%s has more than %d digits", decimalText(v), maxPrecision)
 			}
 		case frame.Integer, frame.Category: // every int64 is kept; a schema has no categories

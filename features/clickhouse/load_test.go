@@ -462,12 +462,12 @@ func loadAndBeKilled() {
 	ctx := context.Background()
 	e, err := clickhouse.Open(ctx, "chdb://"+dir, clickhouse.Limits{})
 	if err == nil {
-		fmt.Println("begun")
+		_, _ = fmt.Fprintln(os.Stdout, "begun")
 		r := into("order_lines")
 		r.Hash = func() string { return "big" }
 		_, err = clickhouse.Warehouse{Engine: e}.Load(ctx, r, many(killedRows()), nil)
 	}
-	fmt.Println("ended", err)
+	_, _ = fmt.Fprintln(os.Stdout, "ended", err)
 	os.Exit(0)
 }
 

@@ -192,11 +192,11 @@ func TestMigrationsRefuseWhatTheyDoNotKnow(t *testing.T) {
 func TestImportedTablesHoldTheSchemas(t *testing.T) {
 	w := migrated(t)
 	for _, schema := range features.Schemas() {
-		var want []string
+		var own []string
 		for _, f := range schema.Fields {
-			want = append(want, f.Name+" "+sqlType(f))
+			own = append(own, f.Name+" "+sqlType(f))
 		}
-		own := append(want, "load UInt64", "source LowCardinality(String)")
+		own = append(own, "load UInt64", "source LowCardinality(String)")
 		got := answer(t, w, "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = '"+schema.Name+"' ORDER BY position")
 		if strings.Join(got, "\n") != strings.Join(own, "\n") {
 			t.Errorf("the view %s has\n%s\nwant\n%s", schema.Name, strings.Join(got, "\n"), strings.Join(own, "\n"))
