@@ -347,7 +347,9 @@ func (s *server) Close() error {
 	}
 	s.hosts.close()
 	s.wires.close()
-	if err := s.pool.Close(); err != nil {
+	err := s.pool.Close()
+	s.options.lingering.Wait()
+	if err != nil {
 		return fmt.Errorf("close %s: %w", s.options, err)
 	}
 	return nil

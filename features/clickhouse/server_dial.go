@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ const (
 	// writePiece is what one write deadline covers: 256 KiB in longestSilence is
 	// slower than any network that a warehouse should be used over.
 	writePiece = 256 << 10
+	// farewell is how long a closed connection waits for the server's last words.
+	farewell = time.Second
 )
 
 // patientConn is a TCP connection that tells a slow server from a dead one. A
@@ -30,15 +33,20 @@ const (
 // off a long one that flows.
 type patientConn struct {
 	*net.TCPConn
-	silence time.Duration
+	silence   time.Duration
+	lingering *sync.WaitGroup
 
+	reading  sync.Mutex // held while a read is under way
 	mu       sync.Mutex
 	deadline time.Time // the caller's own
 	stopped  bool
+	closed   bool
 }
 
 // Read implements net.Conn.
 func (c *patientConn) Read(p []byte) (int, error) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
 	c.mu.Lock()
 	if c.stopped {
 		c.mu.Unlock()
@@ -107,8 +115,35 @@ func (c *patientConn) SetReadDeadline(t time.Time) error {
 func (c *patientConn) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.halt()
+}
+
+func (c *patientConn) halt() {
 	c.stopped = true
 	_ = c.TCPConn.SetDeadline(time.Unix(1, 0)) // a closed connection has nothing to stop
+}
+
+// Close implements net.Conn. It returns at once and says goodbye behind: the end
+// of what is written, then what still comes is read, at most for farewell. A
+// plain close with something unread would reset the connection, which may
+// overtake the last words (cancel), and which the server meets as an error.
+func (c *patientConn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return net.ErrClosed
+	}
+	c.closed = true
+	c.halt()
+	c.lingering.Go(func() {
+		c.reading.Lock() // a read that was under way is on its way out
+		defer c.reading.Unlock()
+		if c.CloseWrite() == nil && c.TCPConn.SetReadDeadline(time.Now().Add(farewell)) == nil {
+			_, _ = io.Copy(io.Discard, c.TCPConn)
+		}
+		_ = c.TCPConn.Close() // nothing is expected of it any more
+	})
+	return nil
 }
 
 // SyscallConn lets clickhouse-go look whether a pooled connection was closed by
@@ -133,7 +168,7 @@ func (o *serverOptions) dialHost(ctx context.Context, address string, silence ti
 	if !ok {
 		return nil, nil, errors.Join(fmt.Errorf("%T is no TCP connection", raw), raw.Close())
 	}
-	conn := &patientConn{TCPConn: tcp, silence: silence}
+	conn := &patientConn{TCPConn: tcp, silence: silence, lingering: o.lingering}
 	if o.tls == nil {
 		return conn, conn, nil
 	}
@@ -141,7 +176,7 @@ func (o *serverOptions) dialHost(ctx context.Context, address string, silence ti
 	if config.ServerName == "" {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
-			return nil, nil, errors.Join(err, raw.Close())
+			return nil, nil, errors.Join(err, conn.Close())
 		}
 		config.ServerName = host
 	}
@@ -149,7 +184,7 @@ func (o *serverOptions) dialHost(ctx context.Context, address string, silence ti
 	ctx, cancel := context.WithTimeout(ctx, o.dialTimeout)
 	defer cancel()
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return nil, nil, errors.Join(err, raw.Close())
+		return nil, nil, errors.Join(err, conn.Close())
 	}
 	return secure, conn, nil
 }

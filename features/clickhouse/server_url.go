@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -46,6 +47,8 @@ type serverOptions struct {
 	silence        time.Duration
 	compression    driver.CompressionMethod
 	cluster        string
+	// lingering are the closed connections that still wait for the server's last words.
+	lingering *sync.WaitGroup
 }
 
 // String leaves the password out, whichever verb prints the options.
@@ -77,6 +80,7 @@ const serverURLOptions = "hosts, secure, ca_file, server_name, password_file, or
 func readServerURL(u *url.URL) (serverOptions, error) {
 	o := serverOptions{
 		database: strings.TrimPrefix(u.Path, "/"), user: "default", dialTimeout: defaultDialTimeout, silence: longestSilence,
+		lingering: &sync.WaitGroup{},
 	}
 	if o.database == "" {
 		o.database = "default"

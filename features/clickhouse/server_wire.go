@@ -45,6 +45,10 @@ type wire struct {
 	logs     proto.Logs
 	finished bool // the last answer was read to its end
 	closing  sync.Once
+
+	mu      sync.Mutex
+	asked   bool // a query was sent to its end, and its answer not read to its end
+	stopped bool
 }
 
 // dialWire connects to one host and shakes hands. ctx and the options' dial
@@ -146,9 +150,11 @@ func (w *wire) exception() error {
 // an error that is no Exception the wire must be closed.
 func (w *wire) query(sql string, settings, parameters map[string]string, each func(*frame.Table) error) error {
 	w.finished = false
+	defer w.settle(false)
 	if err := w.send(sql, settings, parameters); err != nil {
 		return err
 	}
+	w.settle(true)
 	var blocks blockReader
 	for {
 		code, err := w.packet()
@@ -266,14 +272,34 @@ func (w *wire) pass(code proto.ServerCode) error {
 	return nil
 }
 
+// settle notes whether the server is answering. A wire that was stopped while
+// the query was still being sent asks for its end now: a word in the middle of
+// it would be read as a part of it.
+func (w *wire) settle(asked bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = asked
+	if asked && w.stopped {
+		w.cancel()
+	}
+}
+
+// cancel asks the server to give up the query that it answers.
+func (w *wire) cancel() {
+	// A second to say so; a frozen network notices by the closing, or by the query's own time limit.
+	if err := w.patient.SetWriteDeadline(time.Now().Add(time.Second)); err == nil {
+		_, _ = w.conn.Write([]byte{byte(proto.ClientCodeCancel)}) // closing says the same, a little later
+	}
+}
+
 // stop asks the server to give the query up and ends what is under way here. It
 // may be called from another goroutine; the wire must be closed afterwards.
 func (w *wire) stop() {
-	if tcp := w.patient.TCPConn; w.conn == net.Conn(w.patient) {
-		// A second to say so; a frozen network notices by the closing, or by the query's own time limit.
-		if err := tcp.SetWriteDeadline(time.Now().Add(time.Second)); err == nil {
-			_, _ = tcp.Write([]byte{byte(proto.ClientCodeCancel)}) // closing says the same, a little later
-		}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = true
+	if w.asked {
+		w.cancel()
 	}
 	w.patient.stop()
 }

@@ -49,11 +49,7 @@ func Engine(t *testing.T, open func(t *testing.T, limits clickhouse.Limits) clic
 			"empty answers":            testEmpty,
 			"statements":               testExec,
 		} {
-			t.Run(name, func(t *testing.T) {
-				e := opened{t, e.Engine}
-				e.one("SELECT 1 AS c", nil) // revives a mortal server
-				test(t, e)
-			})
+			t.Run(name, func(t *testing.T) { test(t, opened{t, e.Engine}) })
 		}
 	})
 	t.Run("busy", func(t *testing.T) {
@@ -76,12 +72,6 @@ func Engine(t *testing.T, open func(t *testing.T, limits clickhouse.Limits) clic
 	})
 }
 
-// Mortal is implemented by an engine whose server may abort when a connection
-// breaks off, as the servers that tests launch do (a real one does not). Revive
-// starts a dead server again; it reports whether err says that the server was
-// dead and the call is worth repeating. The suite calls it from one goroutine.
-type Mortal interface{ Revive(err error) bool }
-
 // opened is an engine with the short words of the suite.
 type opened struct {
 	t *testing.T
@@ -97,19 +87,9 @@ func (e opened) close(t *testing.T) {
 
 func (e opened) exec(sql string) {
 	e.t.Helper()
-	err := e.Exec(e.t.Context(), sql, nil)
-	if e.revived(err) {
-		err = e.Exec(e.t.Context(), sql, nil)
-	}
-	if err != nil {
+	if err := e.Exec(e.t.Context(), sql, nil); err != nil {
 		e.t.Fatalf("%s: %v", sql, err)
 	}
-}
-
-// revived reports whether err came of a dead server that now lives again.
-func (e opened) revived(err error) bool {
-	m, ok := e.Engine.(Mortal)
-	return ok && err != nil && m.Revive(err)
 }
 
 // table creates a table that ends with the test.
@@ -161,9 +141,6 @@ func extend(to, from *frame.Column) {
 func (e opened) mustAll(sql string, params clickhouse.Params) *frame.Table {
 	e.t.Helper()
 	answer, err := e.all(e.t.Context(), sql, params)
-	if e.revived(err) {
-		answer, err = e.all(e.t.Context(), sql, params)
-	}
 	if err != nil {
 		e.t.Fatalf("%s: %v", sql, err)
 	}
@@ -663,9 +640,6 @@ func testCancel(t *testing.T, e opened) {
 	}
 	if err := e.Exec(ctx, "SELECT 1", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a statement with an ended context is told as %v", err)
-	}
-	if _, mortal := e.Engine.(Mortal); mortal {
-		return // it dies of the first few
 	}
 	var wait sync.WaitGroup
 	for i := range 40 {
