@@ -1,0 +1,160 @@
+package ladder
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"fealty/features/frame"
+	"fealty/model"
+	"fealty/model/score"
+)
+
+// Rung is a step of the ladder.
+type Rung string
+
+// The rungs, lowest first.
+const (
+	// Rule is the better of recency and recency ÷ own usual gap, as a one-column
+	// logistic regression, so that it has a probability and contributions.
+	Rule Rung = "rule"
+	// Logistic is a ridge regression on recency, frequency, spend, rhythm and tenure.
+	Logistic Rung = "logistic"
+	// Boosting is monotone histogram boosting on all columns.
+	Boosting Rung = "boosting"
+	// Blend is a weighted mean of the margins of Logistic and Boosting.
+	Blend Rung = "blend"
+)
+
+// Rungs returns the rungs, lowest first.
+func Rungs() []Rung { return []Rung{Rule, Logistic, Boosting, Blend} }
+
+// ParseRung reads a rung's name; "" is the highest.
+func ParseRung(s string) (Rung, error) {
+	if s == "" {
+		return Blend, nil
+	}
+	if slices.Contains(Rungs(), Rung(s)) {
+		return Rung(s), nil
+	}
+	return "", fmt.Errorf("rung %q is none of %v", s, Rungs())
+}
+
+func (r Rung) height() int { return slices.Index(Rungs(), r) }
+
+// Errors of this package, to be recognised with errors.Is.
+var (
+	// ErrSample: rows, labels or columns that can't be learnt from.
+	ErrSample = errors.New("unusable sample")
+	// ErrTooFew: not even the rule can be fitted: too few rows, or one class only.
+	ErrTooFew = errors.New("too little to learn from")
+	// ErrBundle: a bundle that holds no model of this package.
+	ErrBundle = errors.New("not a churn model")
+)
+
+// Sample is rows with labels: eligible accounts at cutoffs.
+type Sample struct {
+	// Frame has the catalogue's columns, Numbers only.
+	Frame *frame.Frame
+	// Y is the outcome of each row, 0 or 1.
+	Y []float64
+	// CameBack is 1 or 0 for a churned row that did or didn't buy in the horizon
+	// after, NaN where that is not known; nil when nothing is known.
+	CameBack []float64
+}
+
+func (s Sample) check(name string) error {
+	if s.Frame == nil {
+		return fmt.Errorf("%w: the %s sample has no frame", ErrSample, name)
+	}
+	if len(s.Y) != s.Frame.Rows() || s.CameBack != nil && len(s.CameBack) != len(s.Y) {
+		return fmt.Errorf("%w: the %s sample has %d rows, %d labels and %d marks of coming back", ErrSample, name, s.Frame.Rows(), len(s.Y), len(s.CameBack))
+	}
+	for i, y := range s.Y {
+		if y != 0 && y != 1 {
+			return fmt.Errorf("%w: label %v of account %q at %s in the %s sample is neither 0 nor 1", ErrSample, y, s.Frame.Accounts[i], s.Frame.Cutoffs[i], name)
+		}
+	}
+	if err := s.Frame.Check(); err != nil {
+		return fmt.Errorf("%w: the %s sample: %w", ErrSample, name, err)
+	}
+	return nil
+}
+
+// Params say how to climb. The zero value of a field means its default.
+type Params struct {
+	// Seed decides the folds and the draws of boosting; default 1.
+	Seed uint64
+	// Bands of the probability, for the report; default score.DefaultBands().
+	Bands score.Bands
+	// Refit fits the chosen rung once more on training and test rows together,
+	// after the test was looked at; calibration stays.
+	Refit bool
+	// MaxRung is the highest rung to try; default Blend.
+	MaxRung Rung
+	// Folds of the training rows, 2 … 20; default 5.
+	Folds int
+	// Bags is how many ensembles of different seeds boosting averages, 1 … 50; default 4.
+	Bags int
+}
+
+// Defaults returns the documented defaults.
+func Defaults() Params {
+	return Params{Seed: 1, Bands: score.DefaultBands(), MaxRung: Blend, Folds: 5, Bags: 4}
+}
+
+func (p Params) withDefaults() Params {
+	d := Defaults()
+	if p.Seed == 0 {
+		p.Seed = d.Seed
+	}
+	if p.Bands == (score.Bands{}) {
+		p.Bands = d.Bands
+	}
+	if p.MaxRung == "" {
+		p.MaxRung = d.MaxRung
+	}
+	if p.Folds == 0 {
+		p.Folds = d.Folds
+	}
+	if p.Bags == 0 {
+		p.Bags = d.Bags
+	}
+	return p
+}
+
+// Validate refuses parameters outside their bounds.
+func (p Params) Validate() error {
+	p = p.withDefaults()
+	if p.Folds < 2 || p.Folds > 20 || p.Bags < 1 || p.Bags > 50 {
+		return fmt.Errorf("ladder: %d folds and %d bags, need 2 … 20 and 1 … 50", p.Folds, p.Bags)
+	}
+	if p.MaxRung.height() < 0 {
+		return fmt.Errorf("ladder: rung %q is none of %v", p.MaxRung, Rungs())
+	}
+	if err := p.Bands.Validate(); err != nil {
+		return fmt.Errorf("ladder: %w", err)
+	}
+	return nil
+}
+
+// What a rung needs of the training rows: accounts, and rows of each class.
+const (
+	ruleClass       = 10
+	logisticRows    = 100
+	logisticClass   = 20
+	boostingClients = 500
+	boostingClass   = 100
+)
+
+// Progress hears how far training is: what is done, and steps done of total.
+type Progress func(stage string, done, total int)
+
+// Result is what Train gives.
+type Result struct {
+	Model *Model
+	// Card has Train, Report, Ladder, Rung, Features, Seed and Refit filled in.
+	Card model.Card
+	// Rungs holds the calibrated margins on the test rows of every fitted rung.
+	Rungs map[Rung][]float64
+}
