@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fealty/features"
@@ -110,7 +111,8 @@ type load struct {
 	features.LoadRequest
 	schema features.TableSchema
 	table  string
-	number uint64
+	// number is the load's; a load that meets known rows takes a second one.
+	number atomic.Uint64
 	holder string
 	// now is the warehouse's time when the load began.
 	now int64
@@ -171,13 +173,14 @@ func (l *load) takeNumber(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("take a number: %w", err)
 		}
-		l.number, l.now = uint64(row[0]), row[1] //nolint:gosec // a count of loads
+		l.number.Store(uint64(row[0])) //nolint:gosec // a count of loads
+		l.now = row[1]
 		if err := l.mark(ctx, false); err != nil {
 			return err
 		}
 		unique := true
 		err = l.underWay(ctx, func(load uint64, holder string, _ int64) {
-			unique = unique && (load != l.number || holder >= l.holder)
+			unique = unique && (load != l.number.Load() || holder >= l.holder)
 		})
 		if err != nil || unique {
 			return err
@@ -200,7 +203,7 @@ func (l *load) first(ctx context.Context) (bool, error) {
 	alone := true
 	err := l.underWay(ctx, func(load uint64, holder string, silent int64) {
 		switch {
-		case load > l.number || load == l.number && holder == l.holder:
+		case load > l.number.Load() || load == l.number.Load() && holder == l.holder:
 		case holder == l.holder || l.Info().Kind == "chdb" || silent >= int64(silence/time.Second):
 			dead = append(dead, other{load, holder})
 		default:
@@ -237,7 +240,7 @@ func (l *load) underWay(ctx context.Context, each func(load uint64, holder strin
 }
 
 func (l *load) mark(ctx context.Context, ended bool) error {
-	return l.markOf(ctx, l.number, l.holder, ended)
+	return l.markOf(ctx, l.number.Load(), l.holder, ended)
 }
 
 func (l *load) markOf(ctx context.Context, number uint64, holder string, ended bool) error {
@@ -270,7 +273,7 @@ func (l *load) end(ctx context.Context) error {
 	defer func() { <-loading }()
 	close(l.silenced)
 	l.quiet.Wait()
-	if l.number == 0 {
+	if l.number.Load() == 0 {
 		return nil
 	}
 	// The mark is written even when the load was cancelled: on a server others wait for it.
@@ -321,7 +324,7 @@ func (l *load) fill(ctx context.Context, rows features.Rows, report func(int64))
 	defer cancel(nil)
 	full, free := make(chan *buffer, 1), make(chan *buffer, 2)
 	for range cap(free) {
-		free <- newBuffer(l.schema, l.number, l.Source)
+		free <- newBuffer(l.schema, l.number.Load(), l.Source)
 	}
 	var sending sync.WaitGroup
 	sending.Go(func() {
@@ -377,7 +380,7 @@ func (c *completion) read(ctx context.Context, rows features.Rows, free <-chan *
 
 // settle compares what came with what is known, and commits it.
 func (l *load) settle(ctx context.Context) (features.LoadReport, error) {
-	report := features.LoadReport{Table: l.schema.Name, Load: l.number}
+	report := features.LoadReport{Table: l.schema.Name, Load: l.number.Load()}
 	hash := ""
 	if l.Hash != nil {
 		hash = l.Hash()
@@ -399,35 +402,41 @@ func (l *load) settle(ctx context.Context) (features.LoadReport, error) {
 			return report, err
 		}
 	}
-	report.Rows = l.rows - report.Unchanged
+	report.Load, report.Rows = l.number.Load(), l.rows-report.Unchanged
 	if report.Assumed = min(l.assumed, report.Rows); l.assumed == l.rows {
 		report.Assumed = report.Rows - report.Corrected // corrections are known since now, not since their event
 	}
 	err = l.Exec(ctx, statement("loads/commit.sql"), Params{
-		"table": l.table, "load": l.number, "holder": l.holder, "name": l.schema.Name, "source": l.Source,
+		"table": l.table, "load": l.number.Load(), "holder": l.holder, "name": l.schema.Name, "source": l.Source,
 		"files": strings.Join(l.Files, "\n"), "hash": hash, "expected": report.Rows + reversed, "rows": report.Rows,
 		"unchanged": report.Unchanged, "corrected": report.Corrected, "assumed": report.Assumed,
 	})
 	if err != nil {
-		return report, fmt.Errorf("commit load %d: %w", l.number, err)
+		return report, fmt.Errorf("commit load %d: %w", l.number.Load(), err)
 	}
-	return report, l.verify(ctx, report.Rows+reversed)
+	if err := l.verify(ctx, report.Rows+reversed); err != nil {
+		return report, err
+	}
+	if report.Unchanged+report.Corrected > 0 {
+		_ = l.sweep(ctx) // the load is committed; what it was before goes now, or before the next load
+	}
+	return report, nil
 }
 
 // verify finds out whether the warehouse agreed to the commit.
 func (l *load) verify(ctx context.Context, expected int64) error {
-	committed, err := l.Warehouse.loads(ctx, l.number, 1)
+	committed, err := l.Warehouse.loads(ctx, l.number.Load(), 1)
 	if err != nil || len(committed) == 1 {
 		return err
 	}
-	row, err := l.one(ctx, "loads/count.sql", Params{"table": l.table, "load": l.number}, "rows")
+	row, err := l.one(ctx, "loads/count.sql", Params{"table": l.table, "load": l.number.Load()}, "rows")
 	if err != nil {
 		return err
 	}
 	if row[0] != expected {
-		return fmt.Errorf("load %d has %d rows in the warehouse where %d were sent; it is not committed", l.number, row[0], expected)
+		return fmt.Errorf("load %d has %d rows in the warehouse where %d were sent; it is not committed", l.number.Load(), row[0], expected)
 	}
-	return fmt.Errorf("%w: load %d is not committed; load it again", ErrTakenOver, l.number)
+	return fmt.Errorf("%w: load %d is not committed; load it again", ErrTakenOver, l.number.Load())
 }
 
 // one runs a query that answers one row, and returns the named columns as

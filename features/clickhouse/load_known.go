@@ -15,75 +15,22 @@ import (
 // the old amount; the newest version of a row counts in the others.
 var reversible = []string{"order_lines", "wallets", "outcomes"}
 
-// reconcile compares the load with the committed ones: rows that say what is
-// known go, and those that say something else are refused or become
-// corrections.
-func (l *load) reconcile(ctx context.Context) (unchanged, corrected, reversed int64, err error) {
-	if err := l.compare(ctx); err != nil {
-		return 0, 0, 0, fmt.Errorf("compare with what is known: %w", err)
-	}
-	row, err := l.one(ctx, "loads/verdicts.sql", Params{"load": l.number}, "unchanged", "changed", "corrected_at")
-	if err != nil {
-		return 0, 0, 0, fmt.Errorf("count what is known: %w", err)
-	}
-	unchanged, corrected = row[0], row[1]
-	if corrected > 0 && !l.Correct {
-		return 0, 0, 0, l.conflict(ctx)
-	}
-	params := Params{"table": l.table, "load": l.number, "name": l.Source, "corrected_at": time.Unix(row[2], 0).UTC()}
-	run := func(name string) error {
-		sql := statement(name)
-		return l.Exec(ctx, sql, only(sql, params))
-	}
-	if unchanged > 0 {
-		if err := run("loads/unchanged.sql"); err != nil {
-			return 0, 0, 0, fmt.Errorf("leave out what is known: %w", err)
-		}
-	}
-	if corrected == 0 {
-		return unchanged, 0, 0, nil
-	}
-	if err := run("loads/assumed.sql"); err != nil {
-		return 0, 0, 0, fmt.Errorf("say when the corrections were known: %w", err)
-	}
-	if slices.Contains(reversible, l.schema.Name) {
-		if err := run("loads/reverse_" + l.schema.Name + ".sql"); err != nil {
-			return 0, 0, 0, fmt.Errorf("take back what is corrected: %w", err)
-		}
-	}
-	count, err := l.one(ctx, "loads/count.sql", Params{"table": l.table, "load": l.number}, "reversals")
-	if err != nil {
-		return 0, 0, 0, fmt.Errorf("count the reversals: %w", err)
-	}
-	return unchanged, corrected, count[0], nil
+// part is what is compared at a time: a range of the sorting key where keys
+// begin with it, a share of the keys by hash where they don't.
+type part struct {
+	from, to      string
+	rows          int64
+	slice, slices uint64
 }
 
-// compare writes a verdict on every known key, part by part, so that the
-// engine's memory is bounded: by ranges of the sorting key where keys begin
-// with it, by hash of the key where they don't.
-func (l *load) compare(ctx context.Context) error {
-	type part struct {
-		from, to string
-		rows     int64
-	}
-	var parts []part
-	err := l.Query(ctx, statement("loads/ranges.sql"), Params{"table": l.table, "load": l.number}, func(t *frame.Table) error {
-		columns, err := pick(t, "range_key", "rows")
-		if err != nil {
-			return err
-		}
-		for i, key := range columns[0].Texts {
-			n := columns[1].Integers[i]
-			if last := len(parts) - 1; last < 0 || parts[last].rows+n > comparedRows {
-				parts = append(parts, part{from: key})
-			}
-			last := &parts[len(parts)-1]
-			last.to, last.rows = key, last.rows+n
-		}
-		return nil
-	})
+// reconcile compares the load with the committed ones: rows that say what is
+// known are left out, and those that say something else are refused or become
+// corrections. What is left is written again under a new number, which is then
+// the load's.
+func (l *load) reconcile(ctx context.Context) (unchanged, corrected, reversed int64, err error) {
+	parts, err := l.parts(ctx)
 	if err != nil {
-		return err
+		return 0, 0, 0, fmt.Errorf("cut the load into parts: %w", err)
 	}
 	based, recorded := int64(0), int64(0)
 	if l.based {
@@ -92,17 +39,82 @@ func (l *load) compare(ctx context.Context) error {
 	if l.assumed == 0 {
 		recorded = 1
 	}
-	for _, p := range parts {
-		// One range may be larger than a part: a table whose keys don't begin with it, or an account of many lines.
-		cuts := uint64(max(1, (p.rows+comparedRows-1)/comparedRows))
-		for slice := range cuts {
-			err := l.Exec(ctx, statement("loads/compare.sql"), Params{
-				"table": l.table, "load": l.number, "from_key": p.from, "to_key": p.to,
-				"slice": slice, "slices": cuts, "based": based, "recorded": recorded,
-			})
-			if err != nil {
-				return err
+	params := Params{"table": l.table, "load": l.number.Load(), "name": l.Source, "based": based, "recorded": recorded}
+	if err := l.each(ctx, "loads/compare.sql", params, parts); err != nil {
+		return 0, 0, 0, fmt.Errorf("compare with what is known: %w", err)
+	}
+	row, err := l.one(ctx, "loads/verdicts.sql", Params{"load": l.number.Load()}, "unchanged", "changed", "corrected_at")
+	if err != nil {
+		return 0, 0, 0, fmt.Errorf("count what is known: %w", err)
+	}
+	unchanged, corrected = row[0], row[1]
+	switch {
+	case corrected > 0 && !l.Correct:
+		return 0, 0, 0, l.conflict(ctx)
+	case unchanged == 0 && corrected == 0:
+		return 0, 0, 0, nil
+	}
+	came := l.number.Load()
+	if err := l.takeNumber(ctx); err != nil {
+		return 0, 0, 0, err
+	}
+	if err := l.markOf(ctx, came, l.holder, true); err != nil {
+		return 0, 0, 0, err
+	}
+	params["into"], params["corrected_at"] = l.number.Load(), time.Unix(row[2], 0).UTC()
+	if err := l.each(ctx, "loads/restage.sql", params, parts); err != nil {
+		return 0, 0, 0, fmt.Errorf("leave out what is known: %w", err)
+	}
+	if corrected > 0 && slices.Contains(reversible, l.schema.Name) {
+		sql := statement("loads/reverse_" + l.schema.Name + ".sql")
+		if err := l.Exec(ctx, sql, only(sql, params)); err != nil {
+			return 0, 0, 0, fmt.Errorf("take back what is corrected: %w", err)
+		}
+	}
+	count, err := l.one(ctx, "loads/count.sql", Params{"table": l.table, "load": l.number.Load()}, "reversals")
+	if err != nil {
+		return 0, 0, 0, fmt.Errorf("count the reversals: %w", err)
+	}
+	return unchanged, corrected, count[0], nil
+}
+
+// parts cuts the load so that the engine's memory is bounded.
+func (l *load) parts(ctx context.Context) ([]part, error) {
+	var ranges []part
+	err := l.Query(ctx, statement("loads/ranges.sql"), Params{"table": l.table, "load": l.number.Load()}, func(t *frame.Table) error {
+		columns, err := pick(t, "range_key", "rows")
+		if err != nil {
+			return err
+		}
+		for i, key := range columns[0].Texts {
+			n := columns[1].Integers[i]
+			if last := len(ranges) - 1; last < 0 || ranges[last].rows+n > comparedRows {
+				ranges = append(ranges, part{from: key})
 			}
+			last := &ranges[len(ranges)-1]
+			last.to, last.rows = key, last.rows+n
+		}
+		return nil
+	})
+	var parts []part
+	for _, p := range ranges {
+		// One range may be larger than a part: a table whose keys don't begin with it, or an account of many lines.
+		p.slices = uint64(max(1, (p.rows+comparedRows-1)/comparedRows))
+		for p.slice = range p.slices {
+			parts = append(parts, p)
+		}
+	}
+	return parts, err
+}
+
+// each runs a statement for each part.
+func (l *load) each(ctx context.Context, name string, params Params, parts []part) error {
+	sql := statement(name)
+	for i, p := range parts {
+		params["part"], params["from_key"], params["to_key"] = uint64(i), p.from, p.to
+		params["slice"], params["slices"] = p.slice, p.slices
+		if err := l.Exec(ctx, sql, only(sql, params)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -111,14 +123,14 @@ func (l *load) compare(ctx context.Context) error {
 // conflict names the first key that is known with other values, and the field.
 func (l *load) conflict(ctx context.Context) error {
 	var known, given *frame.Table
-	err := l.Query(ctx, statement("loads/conflict.sql"), Params{"table": l.table, "load": l.number}, func(t *frame.Table) error {
+	err := l.Query(ctx, statement("loads/conflict.sql"), Params{"table": l.table, "load": l.number.Load()}, func(t *frame.Table) error {
 		loads := t.Column("load")
 		for i := range t.Rows() {
 			row := taken(t, i)
 			switch {
-			case uint64(loads.Integers[i]) != l.number && known == nil: //nolint:gosec // a load's number
+			case uint64(loads.Integers[i]) != l.number.Load() && known == nil: //nolint:gosec // a load's number
 				known = row
-			case uint64(loads.Integers[i]) == l.number && given == nil: //nolint:gosec // a load's number
+			case uint64(loads.Integers[i]) == l.number.Load() && given == nil: //nolint:gosec // a load's number
 				given = row
 			}
 		}

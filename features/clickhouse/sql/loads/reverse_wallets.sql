@@ -1,13 +1,13 @@
 -- Question: none; takes back the amounts that the load corrects: the same rows with the opposite sign and event time, known
 --           when the new values are.
 -- Grain:    one row per row of the last committed load that spoke of a corrected key.
--- Parameters: load UInt64; name String, the source; corrected_at DateTime('UTC'), for corrections without a time of their own.
+-- Parameters: load UInt64, the load as it came; into UInt64, the number that is to be committed; name String, the source; corrected_at DateTime('UTC'), for corrections without a time of their own.
 -- As of:    the load under way.
 INSERT INTO imported_wallets (account, category, period, amount, origin, author, recorded_at, load, source, reversal)
 SELECT
     account, category, period, -amount, origin, author,
     if(verdict = 'later', v.corrected_at, {corrected_at:DateTime('UTC')}),
-    {load:UInt64},
+    {into:UInt64},
     {name:String},
     1
 FROM imported_wallets

@@ -208,6 +208,7 @@ ORDER BY load
 CREATE TABLE IF NOT EXISTS load_verdicts
 (
     load UInt64,
+    part UInt64,
     row_key FixedString(16),
     verdict Enum8('same' = 1, 'later' = 2, 'assumed' = 3),
     rows UInt64,
@@ -216,4 +217,4 @@ CREATE TABLE IF NOT EXISTS load_verdicts
     corrected_at DateTime('UTC')
 )
 ENGINE = MergeTree
-ORDER BY (load, row_key)
+ORDER BY (load, part, row_key)
