@@ -34,14 +34,15 @@ const (
 	// to merge, and two such buffers are what a load holds in memory (about 40 MB
 	// each for order lines; texts are the reader's).
 	insertedRows = 262_144
-	// comparedRows is how many rows are compared with what is known at a time;
-	// the engine holds about 500 bytes of each.
-	comparedRows = 1_000_000
 	// beat is how often a load on a server says that it is alive; one that has
 	// been silent for silence is given up for dead.
 	beat    = 5 * time.Second
 	silence = 30 * time.Second
 )
+
+// comparedRows is how many rows are compared with what is known at a time; the
+// engine holds about 500 bytes of each. Tests make it small.
+var comparedRows int64 = 1_000_000
 
 // loading lets one load of this process go on at a time.
 var loading = make(chan struct{}, 1)

@@ -392,7 +392,7 @@ func TestALoadCutOffAtAnyStatementIsAbsentOrComplete(t *testing.T) {
 	same1(t, "sums of the whole load", answer(t, w, visible), []string{complete})
 	seen := map[string]int{}
 	// Cut off before a statement is cut off after the one before it, so that one way is enough.
-	step := 3
+	step := 4
 	if os.Getenv("FEALTY_TORTURE") == "1" {
 		step = 1
 	}
@@ -487,7 +487,7 @@ func TestAKilledLoadIsAbsentOrComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed(t, w)
-	kills := 4
+	kills := 3
 	if os.Getenv("FEALTY_TORTURE") == "1" {
 		kills = 50
 	}
