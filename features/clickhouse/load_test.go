@@ -486,7 +486,7 @@ func TestAKilledLoadIsAbsentOrComplete(t *testing.T) {
 	if err := w.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	closed(t, w)
+	closeEngine(t, w)
 	kills := 3
 	if os.Getenv("FEALTY_TORTURE") == "1" {
 		kills = 50
@@ -535,7 +535,7 @@ func TestAKilledLoadIsAbsentOrComplete(t *testing.T) {
 		if err := e.Exec(t.Context(), "TRUNCATE TABLE loads", nil); err != nil {
 			t.Fatal(err)
 		}
-		closed(t, e)
+		closeEngine(t, e)
 	}
 }
 

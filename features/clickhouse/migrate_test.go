@@ -23,11 +23,11 @@ func opened(t testing.TB, dir string) clickhouse.Warehouse {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closed(t, e) })
+	t.Cleanup(func() { closeEngine(t, e) })
 	return clickhouse.Warehouse{Engine: e}
 }
 
-func closed(t testing.TB, e clickhouse.Engine) {
+func closeEngine(t testing.TB, e clickhouse.Engine) {
 	t.Helper()
 	if err := e.Close(); err != nil {
 		t.Error(err)
