@@ -29,6 +29,8 @@ type Service struct {
 	// Published is called after a live run was published, so that a desk looks
 	// for it at once; it may be nil.
 	Published func()
+
+	held held
 }
 
 func (s *Service) catalogue() []features.Feature {
@@ -56,6 +58,19 @@ func (s *Service) Operations() []Operation {
 		operation(OpBuild, true, func(ctx context.Context, r BuildRequest, call Call) (BuildResult, error) {
 			return s.Build(ctx, r, call.Output, call.Report)
 		}),
+		operation(OpTrain, true, func(ctx context.Context, r TrainRequest, call Call) (TrainResult, error) {
+			return s.Train(ctx, r, call.Report)
+		}),
+		operation(OpEvaluate, false, func(ctx context.Context, r EvaluateRequest, call Call) (EvaluateResult, error) {
+			return s.Evaluate(ctx, r, call.Report)
+		}),
+		operation(OpBacktest, false, func(ctx context.Context, r BacktestRequest, call Call) (BacktestResult, error) {
+			return s.Backtest(ctx, r, call.Report)
+		}),
+		operation(OpScore, true, func(ctx context.Context, r ScoreRequest, call Call) (ScoreResult, error) {
+			return s.Score(ctx, r, call.Report)
+		}),
+		operation(OpReplay, false, func(ctx context.Context, r ReplayRequest, _ Call) (ReplayResult, error) { return s.Replay(ctx, r) }),
 		operation(OpRuns, false, func(ctx context.Context, r RunsRequest, _ Call) (RunsResult, error) { return s.ListRuns(ctx, r) }),
 		operation(OpModels, false, func(ctx context.Context, r ModelsRequest, _ Call) (ModelsResult, error) { return s.Models(ctx, r) }),
 		operation(OpPromote, true, func(ctx context.Context, r PromoteRequest, _ Call) (PromoteResult, error) { return s.Promote(ctx, r) }),

@@ -1,0 +1,63 @@
+package serving
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"fealty/features/frame"
+)
+
+// Backtest trains and tests at many cutoffs as Train would have done then, and
+// registers nothing. Every cutoff is built once, in one pass; the labelled rows
+// of all of them are kept.
+func (s *Service) Backtest(ctx context.Context, r BacktestRequest, report func(Progress)) (BacktestResult, error) {
+	c, err := s.calendar(ctx)
+	if err != nil {
+		return BacktestResult{}, err
+	}
+	params, err := s.ladder("")
+	if err != nil {
+		return BacktestResult{}, err
+	}
+	plans, err := c.backtests(r)
+	if err != nil {
+		return BacktestResult{}, err
+	}
+	var all []frame.Cutoff
+	for _, p := range plans {
+		all = both(slices.Concat(all, p.train), p.test)
+	}
+	parts, err := s.label(ctx, c, all, report)
+	if err != nil {
+		return BacktestResult{}, err
+	}
+	result := BacktestResult{Rows: []BacktestRow{}}
+	for _, p := range plans {
+		trained, err := s.climb(ctx, c, params, parts, p.train, p.test, func(step Progress) {
+			if report != nil {
+				step.Stage = c.text(p.test) + ": " + step.Stage
+				report(step)
+			}
+		})
+		if err != nil {
+			return BacktestResult{}, fmt.Errorf("test at %s: %w", c.text(p.test), err)
+		}
+		card := &trained.Card
+		for i := range card.Ladder {
+			rung := &card.Ladder[i]
+			if rung.Why != "" {
+				continue // not fitted
+			}
+			row := BacktestRow{
+				Cutoff: c.text(p.test), Rung: rung.Rung, Served: rung.Rung == card.Rung, TrainCutoffs: len(p.train),
+				Rows: card.Report.Test.Rows, BaseRate: card.Report.Test.BaseRate, Quality: rung.Test,
+			}
+			if row.Served {
+				row.Grade, row.Quality = card.Report.Grade, card.Report.Quality
+			}
+			result.Rows = append(result.Rows, row)
+		}
+	}
+	return result, nil
+}

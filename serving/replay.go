@@ -1,0 +1,216 @@
+package serving
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"fealty/features"
+	"fealty/features/frame"
+	"fealty/model"
+	"fealty/model/score"
+)
+
+// otherEngineTolerance is how far a margin may lie from the published one when
+// another engine version computes it: its floating-point functions may differ
+// in the last bits.
+const otherEngineTolerance = 1e-9
+
+// Unrecorded is implemented by facts that may hold sources without a recording
+// time, whose past state nobody can tell.
+type Unrecorded interface {
+	// Unrecorded returns the names of the mapped sources without recorded_at.
+	Unrecorded(ctx context.Context) ([]string, error)
+}
+
+// Replay computes an account's published score again from its receipt and
+// compares: the fingerprint of its row and the margin must be equal on the
+// same engine version, the margin within 1e-9 on another. What differs is said
+// in Why; it is an error only when there is nothing to compare.
+func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, error) {
+	if r.Account == "" {
+		return ReplayResult{}, fmt.Errorf("replay: no account was given: %w", ErrInvalid)
+	}
+	run, published, err := s.published(ctx, r)
+	if err != nil {
+		return ReplayResult{}, err
+	}
+	receipt := published.Receipt
+	result := ReplayResult{
+		Account: r.Account, Run: run.ID, Replayable: true,
+		Published: side(&published), Replayed: s.today(receipt), MarginDelta: model.Figure(math.NaN()),
+	}
+	sources, err := s.unrecorded(ctx)
+	if err != nil {
+		return ReplayResult{}, err
+	}
+	if len(sources) > 0 {
+		result.Replayable = false
+		result.Why = "not replayable: source " + strings.Join(sources, ", ") + " has no recording time"
+		return result, nil
+	}
+	definitions, err := s.Facts.Definitions(s.catalogue())
+	if err != nil {
+		return ReplayResult{}, fmt.Errorf("fingerprint the features: %w", err)
+	}
+	result.Replayed.DefinitionsHash = definitions
+	if definitions != receipt.DefinitionsHash {
+		// Other definitions make another row: to compare the numbers would prove nothing.
+		result.Why = fmt.Sprintf("the features are defined otherwise now (%s) than then (%s): only the release that scored can replay it",
+			definitions, receipt.DefinitionsHash)
+		return result, nil
+	}
+	watermark, err := s.Facts.Watermark(ctx)
+	if err != nil {
+		return ReplayResult{}, fmt.Errorf("ask for the newest load: %w", err)
+	}
+	if watermark < receipt.Watermark {
+		result.Why = fmt.Sprintf("the score was made of loads up to %d, and the warehouse holds loads up to %d", receipt.Watermark, watermark)
+		return result, nil
+	}
+	again, err := s.again(ctx, frame.AccountID(r.Account), receipt)
+	if err != nil {
+		return ReplayResult{}, err
+	}
+	if again == nil {
+		result.Why = "the facts up to the receipt's load don't know the account"
+		return result, nil
+	}
+	result.Replayed = side(again)
+	result.compare(&published, again)
+	return result, nil
+}
+
+// published reads the score that is to be replayed.
+func (s *Service) published(ctx context.Context, r ReplayRequest) (Run, score.Score, error) {
+	var run Run
+	var err error
+	if r.Run == "" {
+		run, err = s.latest(ctx)
+	} else {
+		run, err = s.Runs.Run(ctx, r.Run)
+	}
+	if err != nil {
+		return Run{}, score.Score{}, err
+	}
+	if run.Kind != KindScores {
+		return Run{}, score.Score{}, fmt.Errorf("run %q holds %ss, no scores: %w", run.ID, run.Kind, ErrInvalid)
+	}
+	var found []score.Score
+	err = s.Runs.Scores(ctx, run, []frame.AccountID{frame.AccountID(r.Account)}, func(part []score.Score) error {
+		for i := range part {
+			if part[i].Account == frame.AccountID(r.Account) {
+				found = append(found, part[i])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Run{}, score.Score{}, fmt.Errorf("read the score of account %q in run %q: %w", r.Account, run.ID, err)
+	}
+	if len(found) == 0 {
+		return Run{}, score.Score{}, fmt.Errorf("run %q has no account %q: %w", run.ID, r.Account, ErrNotFound)
+	}
+	return run, found[0], nil
+}
+
+func (s *Service) unrecorded(ctx context.Context) ([]string, error) {
+	facts, ok := s.Facts.(Unrecorded)
+	if !ok || s.Settings.Sources == "" {
+		return nil, nil
+	}
+	sources, err := facts.Unrecorded(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask which sources have no recording time: %w", err)
+	}
+	return sources, nil
+}
+
+// again scores the account by the receipt; nil when the facts don't know it.
+func (s *Service) again(ctx context.Context, account frame.AccountID, receipt score.Receipt) (*score.Score, error) {
+	m, err := s.model(ctx, receipt.Model)
+	if err != nil {
+		return nil, err
+	}
+	k := s.scorer(m, receipt.Cutoff, receipt.KnownAt, receipt.Watermark)
+	var found *score.Score
+	_, err = s.Facts.Build(ctx, features.Request{
+		Cutoffs: []frame.Cutoff{receipt.Cutoff}, KnownAt: []frame.KnownAt{receipt.KnownAt}, Accounts: []frame.AccountID{account},
+		Watermark: receipt.Watermark, Zone: s.Settings.Zone, ActiveWithinDays: s.Settings.ActiveWithin(), Catalogue: s.catalogue(),
+	}, func(sl *features.Slice) error {
+		part, err := k.scores(sl, 0, sl.Frame.Rows())
+		for i := range part {
+			if part[i].Account == account {
+				found = &part[i]
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// today is what the replayed side would be computed with.
+func (s *Service) today(receipt score.Receipt) ReplayedSide {
+	receipt.RowHash, receipt.ConfigHash, receipt.Engine = "", s.Settings.Hash(), s.Facts.Describe()
+	return side(&score.Score{Receipt: receipt, Margin: math.NaN(), Probability: math.NaN()})
+}
+
+func side(sc *score.Score) ReplayedSide {
+	r := &sc.Receipt
+	return ReplayedSide{
+		Model: r.Model, Engine: r.Engine, DefinitionsHash: r.DefinitionsHash, ConfigHash: r.ConfigHash, RowHash: r.RowHash,
+		Cutoff: r.Cutoff.String(), KnownAt: r.KnownAt.String(), Watermark: r.Watermark,
+		Margin: model.Figure(sc.Margin), Probability: model.Figure(sc.Probability), Unscorable: sc.Unscorable,
+	}
+}
+
+// compare gives the verdict.
+func (r *ReplayResult) compare(then, now *score.Score) {
+	other := then.Receipt.Engine != now.Receipt.Engine
+	delta := now.Margin - then.Margin
+	r.MarginDelta = model.Figure(delta)
+	sameRow := then.Receipt.RowHash == now.Receipt.RowHash
+	sameMargin := math.Float64bits(then.Margin) == math.Float64bits(now.Margin) || then.Unscorable != "" && now.Unscorable == then.Unscorable
+	var differs []string
+	switch {
+	case then.Unscorable != now.Unscorable:
+		differs = append(differs, fmt.Sprintf("it was %s and is %s", standing(then), standing(now)))
+	case other && !sameMargin:
+		// NaN is never within.
+		if within := math.Abs(delta) <= otherEngineTolerance; !within {
+			differs = append(differs, fmt.Sprintf("the margin differs by %g, more than another engine version explains", delta))
+		}
+	case !other:
+		if !sameRow {
+			differs = append(differs, "the account's features differ")
+		}
+		if !sameMargin {
+			differs = append(differs, fmt.Sprintf("the margin differs by %g", delta))
+		}
+	}
+	r.Same = len(differs) == 0
+	switch {
+	case !r.Same:
+		r.Why = strings.Join(differs, "; ")
+	case other:
+		r.Why = fmt.Sprintf("the margin agrees to 1e-9 on another engine version (%s, then %s)", now.Receipt.Engine, then.Receipt.Engine)
+	case then.Unscorable != "":
+		r.Why = "the same features and the same reason for no score"
+	default:
+		r.Why = "the same features and the same margin, to the bit"
+	}
+	if then.Receipt.ConfigHash != now.Receipt.ConfigHash {
+		r.Why += "; the settings that change numbers are others than then"
+	}
+}
+
+func standing(sc *score.Score) string {
+	if sc.Unscorable == "" {
+		return "scored"
+	}
+	return sc.Unscorable
+}

@@ -1,0 +1,166 @@
+package serving
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"fealty/features"
+	"fealty/features/frame"
+	"fealty/model"
+	"fealty/model/score"
+)
+
+// Score scores every known account as of a cutoff (data_through when none is
+// given) and publishes the run: whole or not at all.
+//
+// It goes over the features twice, because an account's percentile needs
+// everybody's probability: 8 bytes per account stay between the passes, and one
+// slice and 10,000 scores are held at a time. Facts that change between the
+// passes (mapped sources may) are noticed, and nothing is published.
+func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progress)) (ScoreResult, error) {
+	c, err := s.calendar(ctx)
+	if err != nil {
+		return ScoreResult{}, err
+	}
+	at := c.through
+	if r.Cutoff != "" {
+		if at, err = c.parse(r.Cutoff); err != nil {
+			return ScoreResult{}, err
+		}
+	}
+	m, err := s.model(ctx, r.Model)
+	if err != nil {
+		return ScoreResult{}, err
+	}
+	if err := s.fits(m); err != nil {
+		return ScoreResult{}, err
+	}
+	k := s.scorer(m, at, c.Known(at), c.watermark)
+	if k.previous, err = s.before(ctx, at); err != nil {
+		return ScoreResult{}, err
+	}
+	request := c.request([]frame.Cutoff{at}, s.catalogue())
+	margins, coverage, err := k.rankAll(ctx, request, c.progress("ranking accounts", report))
+	if err != nil {
+		return ScoreResult{}, err
+	}
+	if len(margins) == 0 {
+		return ScoreResult{}, fmt.Errorf("no account is known as of %s: %w", c.text(at), ErrInvalid)
+	}
+	request.Coverage = coverage
+
+	run := Run{
+		Kind: KindScores, Purpose: PurposeLive, Cutoff: at, KnownAt: k.receipt.KnownAt, Watermark: c.watermark,
+		DefinitionsHash: k.receipt.DefinitionsHash, ConfigHash: k.receipt.ConfigHash, Engine: k.receipt.Engine,
+		Model: m.card.Version, Rung: m.card.Rung, Grade: m.card.Report.Grade, HorizonDays: m.card.HorizonDays,
+		Currency: c.BaseCurrency, MarginRate: c.MarginRate, DataThrough: c.through,
+	}
+	if r.Backfill {
+		run.Purpose = PurposeBackfill
+	}
+	progress := c.progress("scoring accounts", report)
+	next, stop := stream(ctx, func(ctx context.Context, hand func(*features.Slice) error) error {
+		_, err := s.Facts.Build(ctx, request, func(sl *features.Slice) error {
+			progress(sl)
+			return hand(sl)
+		})
+		return err
+	})
+	result := ScoreResult{Bands: map[string]int{}, Unscorable: map[string]int{}, Stages: map[string]int{}}
+	batches := &scoreBatches{scorer: k, next: next, margins: margins, result: &result}
+	run, err = s.Runs.PublishScores(ctx, run, func() ([]score.Score, error) { return batches.batch(ctx) })
+	stop()
+	if err != nil {
+		return ScoreResult{}, fmt.Errorf("publish scores as of %s: %w", c.text(at), err)
+	}
+	result.Run = run
+	if s.Published != nil && run.Purpose == PurposeLive {
+		s.Published()
+	}
+	return result, nil
+}
+
+// rankAll is the first pass: it returns every row's margin, in the order of
+// the build, and makes the distribution that the second pass ranks by.
+func (k *scorer) rankAll(ctx context.Context, request features.Request, progress func(*features.Slice)) ([]float64, []features.Coverage, error) {
+	var margins []float64
+	built, err := k.Facts.Build(ctx, request, func(sl *features.Slice) error {
+		part, err := k.margins(sl)
+		margins = append(margins, part...)
+		progress(sl)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	probabilities := make([]float64, len(margins))
+	for i, v := range margins {
+		probabilities[i] = score.Probability(v)
+	}
+	k.rank = score.NewDistribution(probabilities)
+	return margins, built.Coverage, nil
+}
+
+// scoreBatches is the second pass: it cuts slices into batches of scores.
+type scoreBatches struct {
+	*scorer
+	next func() (*features.Slice, error)
+	// margins are those of the first pass; row counts how many were met again.
+	margins []float64
+	row     int
+	slice   *features.Slice
+	from    int
+	result  *ScoreResult
+}
+
+// errMoved says that the facts changed between the two passes of a run.
+var errMoved = errors.New("the facts changed while they were scored; run it again")
+
+// batch returns the next batch; io.EOF after the last.
+func (b *scoreBatches) batch(ctx context.Context) ([]score.Score, error) {
+	for b.slice == nil || b.from == b.slice.Frame.Rows() {
+		var err error
+		b.slice, err = b.next()
+		b.from = 0
+		if errors.Is(err, io.EOF) && b.row != len(b.margins) {
+			return nil, fmt.Errorf("%w: %w", errMoved, ErrConflict)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	to := min(b.from+batchScores, b.slice.Frame.Rows())
+	scores, err := b.scores(b.slice, b.from, to)
+	if err != nil {
+		return nil, err
+	}
+	b.from = to
+	for i := range scores {
+		sc := &scores[i]
+		if b.row == len(b.margins) || math.Float64bits(b.margins[b.row]) != math.Float64bits(sc.Margin) {
+			return nil, fmt.Errorf("account %q: %w: %w", sc.Account, errMoved, ErrConflict)
+		}
+		b.row++
+		b.result.count(sc)
+	}
+	if err := b.dress(ctx, scores); err != nil {
+		return nil, err
+	}
+	return scores, nil
+}
+
+// count enters a score into the sums of the run.
+func (r *ScoreResult) count(sc *score.Score) {
+	r.Stages[string(sc.Stage)]++
+	if sc.Unscorable != "" {
+		r.Unscorable[sc.Unscorable]++
+		return
+	}
+	r.Bands[string(sc.Band)]++
+	if !math.IsNaN(sc.ValueAtRisk) {
+		r.ValueAtRisk += model.Figure(sc.ValueAtRisk)
+	}
+}
