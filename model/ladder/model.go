@@ -12,7 +12,6 @@ import (
 	"fealty/features/frame"
 	"fealty/model"
 	"fealty/model/artifact"
-	"fealty/model/calibrate"
 	"fealty/model/logistic"
 	"fealty/model/shap"
 	"fealty/model/tree"
@@ -113,16 +112,16 @@ func (m *Model) Predict(f *frame.Frame, out []float64) error {
 		if err := m.linear.Predict(f, part); err != nil {
 			return fmt.Errorf("predict by the logistic part: %w", err)
 		}
-		for i, v := range part {
-			out[i] = m.head.Weight * v
+		for i := range out {
+			out[i] = m.head.Weight * part[i]
 		}
 	}
 	if m.trees != nil {
 		if err := m.trees.Predict(f, part); err != nil {
 			return fmt.Errorf("predict by the trees: %w", err)
 		}
-		for i, v := range part {
-			out[i] += (1 - m.head.Weight) * v
+		for i := range out {
+			out[i] += (1 - m.head.Weight) * part[i]
 		}
 	}
 	for i := range out {
@@ -163,13 +162,6 @@ func (m *Model) Explain(f *frame.Frame, out []float64) (float64, error) {
 		}
 	}
 	return m.head.Slope*base + m.head.Intercept, nil
-}
-
-// calibrated returns the model with another calibrator.
-func (m *Model) calibrated(c calibrate.Affine) (*Model, error) {
-	n := *m
-	n.head.Slope, n.head.Intercept = c.Slope, c.Intercept
-	return n.named()
 }
 
 // Save returns the model as a bundle of texts. The same model gives the same

@@ -18,11 +18,11 @@ const (
 	// Rule is the better of recency and recency ÷ own usual gap, as a one-column
 	// logistic regression, so that it has a probability and contributions.
 	Rule Rung = "rule"
-	// Logistic is a ridge regression on recency, frequency, spend, rhythm and tenure.
+	// Logistic is a ridge regression on recency, frequency, rhythm, spend and steadiness.
 	Logistic Rung = "logistic"
 	// Boosting is monotone histogram boosting on all columns.
 	Boosting Rung = "boosting"
-	// Blend is a weighted mean of the margins of Logistic and Boosting.
+	// Blend is the mean of the margins of Logistic and Boosting.
 	Blend Rung = "blend"
 )
 
@@ -105,22 +105,23 @@ func Defaults() Params {
 
 func (p Params) withDefaults() Params {
 	d := Defaults()
-	if p.Seed == 0 {
-		p.Seed = d.Seed
+	d.Refit = p.Refit
+	if p.Seed != 0 {
+		d.Seed = p.Seed
 	}
-	if p.Bands == (score.Bands{}) {
-		p.Bands = d.Bands
+	if p.Bands != (score.Bands{}) {
+		d.Bands = p.Bands
 	}
-	if p.MaxRung == "" {
-		p.MaxRung = d.MaxRung
+	if p.MaxRung != "" {
+		d.MaxRung = p.MaxRung
 	}
-	if p.Folds == 0 {
-		p.Folds = d.Folds
+	if p.Folds != 0 {
+		d.Folds = p.Folds
 	}
-	if p.Bags == 0 {
-		p.Bags = d.Bags
+	if p.Bags != 0 {
+		d.Bags = p.Bags
 	}
-	return p
+	return d
 }
 
 // Validate refuses parameters outside their bounds.

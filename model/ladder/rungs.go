@@ -19,11 +19,13 @@ import (
 // ruleColumns are what a recency rule may look at.
 var ruleColumns = []string{"recency_days", "recency_to_gap"}
 
-// logisticColumns are recency, frequency, spend, rhythm and tenure: what a
-// person would look at. All are tamed by a logarithm where they have a tail.
+// logisticColumns are recency, frequency, rhythm, money, range and how steadily
+// the account has bought since it came. The share of active months stands for
+// tenure, and windows for totals: tenure and totals grow for everybody at once
+// with the age of the data, and what is learnt of them in one season shifts all
+// margins in the next. Tails are tamed by a logarithm.
 var logisticColumns = []string{
-	"recency_days", "recency_to_gap", "buying_days_total", "buying_days_90d", "buying_days_365d", "gap_median_days", "gap_variation",
-	"spend_365d", "basket_mean_365d", "tenure_days", "active_month_share", "categories_365d", "products_365d",
+	"recency_days", "buying_days_90d", "buying_days_365d", "gap_median_days", "spend_365d", "active_month_share", "products_365d",
 }
 
 const (
