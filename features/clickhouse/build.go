@@ -139,7 +139,7 @@ func Build(ctx context.Context, e Engine, r features.Request, each func(*feature
 // the two.
 func ask(ctx context.Context, e Engine, sql string, params Params, each func(*frame.Table) error) error {
 	params = only(sql, params)
-	for _, t := range spread(e.Info().Cluster, sql) {
+	for _, t := range spread(e.Info(), sql) {
 		if err := e.Query(ctx, t, params, each); err != nil {
 			return err
 		}
@@ -149,11 +149,11 @@ func ask(ctx context.Context, e Engine, sql string, params Params, each func(*fr
 
 // spread returns the statements that together ask every host: the query as it is,
 // and on a cluster with mapped facts once more on each shard.
-func spread(cluster, sql string) []string {
-	if cluster == "" {
+func spread(info Info, sql string) []string {
+	if info.Cluster == "" {
 		return []string{sql}
 	}
-	return []string{sql, OnShards(cluster, sql)}
+	return []string{sql, OnShards(info.Cluster, info.ShardDatabase, sql)}
 }
 
 // Measure tells what each source holds as of each cutoff, in the order of

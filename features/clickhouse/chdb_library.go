@@ -225,12 +225,12 @@ func asEngineError(message string) error {
 	}
 	found := engineError.FindStringSubmatch(message)
 	if found == nil {
-		return errors.New(strings.TrimSpace(message))
+		return errors.New(sentence(message))
 	}
 	code, err := strconv.Atoi(found[1])
 	if err != nil {
-		return errors.New(strings.TrimSpace(message))
+		return errors.New(sentence(message))
 	}
 	said, _, _ := strings.Cut(found[2], "\nStack trace:")
-	return &Exception{Code: code, Message: strings.TrimSpace(said)}
+	return &Exception{Code: code, Message: sentence(said)}
 }

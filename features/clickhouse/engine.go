@@ -58,6 +58,9 @@ type Info struct {
 	Hosts []string
 	// Cluster is the name of the cluster that holds mapped facts, if any.
 	Cluster string
+	// ShardDatabase is the database, of the same name on each host of the cluster,
+	// that holds a host's mapped facts under the canonical names.
+	ShardDatabase string
 }
 
 // Limits bound every query of an engine.

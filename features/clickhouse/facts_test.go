@@ -203,7 +203,14 @@ func insert(t *testing.T, e clickhouse.Engine, table string, columns ...frame.Co
 // fill inserts the town's rows.
 func (w *town) fill(t *testing.T, e clickhouse.Engine) {
 	t.Helper()
-	insert(t, e, "order_lines",
+	w.fillLines(t, e, "order_lines")
+	w.fillOther(t, e)
+}
+
+// fillLines inserts the town's order lines into a table.
+func (w *town) fillLines(t *testing.T, e clickhouse.Engine, table string) {
+	t.Helper()
+	insert(t, e, table,
 		texts("account", w.lines, func(l line) string { return l.account }),
 		texts("order_id", w.lines, func(l line) string { return l.order }),
 		numbers("line", frame.Integer, w.lines, func(l line) int64 { return l.number }),
@@ -216,6 +223,11 @@ func (w *town) fill(t *testing.T, e clickhouse.Engine) {
 		numbers("ordered_at", frame.Time, w.lines, func(l line) int64 { return l.ordered }),
 		numbers("recorded_at", frame.Time, w.lines, line.known),
 		numbers("load", frame.Integer, w.lines, func(l line) int64 { return orElse(l.load, 1) }))
+}
+
+// fillOther inserts the other rows of the town.
+func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
+	t.Helper()
 	insert(t, e, "interactions",
 		texts("id", w.contacts, func(c contact) string { return c.id }),
 		texts("account", w.contacts, func(c contact) string { return c.account }),

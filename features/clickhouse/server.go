@@ -74,7 +74,7 @@ func openServer(ctx context.Context, u *url.URL, limits Limits) (Engine, error) 
 	if s.pool, err = driver.Open(s.options.driverOptions(s.hosts, s.limits)); err != nil {
 		return nil, fmt.Errorf("open %s: %w", s.options, err)
 	}
-	s.info = Info{Kind: "clickhouse", Hosts: options.hosts, Cluster: options.cluster}
+	s.info = Info{Kind: "clickhouse", Hosts: options.hosts, Cluster: options.cluster, ShardDatabase: options.shardDatabase}
 	if err := s.probe(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -80,9 +81,15 @@ func asException(err error) (*Exception, bool) {
 }
 
 func newException(code int, name, message string) *Exception {
-	message = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(message), name+":"))
-	return &Exception{Code: code, Message: message}
+	return &Exception{Code: code, Message: sentence(strings.TrimPrefix(strings.TrimSpace(message), name+":"))}
 }
+
+// sentence puts a message of the engine on one line.
+func sentence(message string) string {
+	return lineBreaks.ReplaceAllString(strings.TrimSpace(message), " ")
+}
+
+var lineBreaks = regexp.MustCompile(`\s*[\r\n]\s*`)
 
 func fromWire(e *proto.Exception) *Exception { return newException(int(e.Code), e.Name, e.Message) }
 

@@ -2,9 +2,11 @@ package clickhouse_test
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 
 	"fealty/features/clickhouse"
+	"fealty/features/clickhouse/launch"
 )
 
 // serverOf opens a server engine; the caller closes it.
@@ -16,3 +18,13 @@ func serverOf(t *testing.T, u *url.URL, limits clickhouse.Limits) clickhouse.Eng
 	}
 	return e
 }
+
+// oneLine fails if an error is not one line, or shows the password.
+func oneLine(t *testing.T, what string, err error) {
+	t.Helper()
+	if text := err.Error(); strings.ContainsAny(text, "\r\n") || strings.Contains(text, launch.AdminPassword) {
+		t.Errorf("%s: the error is no clean line: %q", what, text)
+	}
+}
+
+func outputLines(out []byte) []string { return strings.Split(strings.TrimSpace(string(out)), "\n") }

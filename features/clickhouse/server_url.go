@@ -47,6 +47,7 @@ type serverOptions struct {
 	silence        time.Duration
 	compression    driver.CompressionMethod
 	cluster        string
+	shardDatabase  string
 	// lingering are the closed connections that still wait for the server's last words.
 	lingering *sync.WaitGroup
 }
@@ -60,7 +61,7 @@ func (o serverOptions) String() string {
 func (o serverOptions) GoString() string { return o.String() }
 
 // serverURLOptions are the options of a URL's query, for messages.
-const serverURLOptions = "hosts, secure, ca_file, server_name, password_file, order, dial_timeout, silence_timeout, compress, cluster"
+const serverURLOptions = "hosts, secure, ca_file, server_name, password_file, order, dial_timeout, silence_timeout, compress, cluster, shard_database"
 
 // readServerURL reads clickhouse://USER:PASSWORD@HOST:PORT,…/DATABASE?option=value:
 //
@@ -74,6 +75,8 @@ const serverURLOptions = "hosts, secure, ca_file, server_name, password_file, or
 //	silence_timeout=30s      a query that hears nothing so long is given up; at most 30s
 //	compress=lz4             lz4, zstd or none; default lz4, none on the same machine
 //	cluster=NAME             the cluster that holds mapped facts
+//	shard_database=NAME      the database, on each of its hosts, with a host's mapped
+//	                         facts; default: the URL's database with _shard behind it
 //
 // User and password come from the URL, then password_file, then the
 // environment. No error names a password.
@@ -98,6 +101,14 @@ func readServerURL(u *url.URL) (serverOptions, error) {
 		}
 	} else if q.Has("ca_file") || q.Has("server_name") {
 		return o, errors.New("warehouse.url: ca_file and server_name need secure=true")
+	}
+	switch {
+	case o.cluster == "" && o.shardDatabase != "":
+		return o, errors.New("warehouse.url: shard_database needs cluster")
+	case o.cluster != "" && o.shardDatabase == "":
+		o.shardDatabase = o.database + shardSuffix
+	case o.cluster != "" && o.shardDatabase == o.database:
+		return o, fmt.Errorf("warehouse.url: shard_database is %q, which holds fealty's own tables; name another", o.database)
 	}
 	names := strings.Split(u.Host, ",")
 	if q.Has("hosts") {
@@ -150,6 +161,8 @@ func readServerQuery(o *serverOptions, q url.Values) (secure bool, err error) {
 			o.compression = method
 		case "cluster":
 			o.cluster = value
+		case "shard_database":
+			o.shardDatabase = value
 		default:
 			// A mistyped password= must not show its value.
 			return false, fmt.Errorf("warehouse.url: unknown option %q; there are %s", name, serverURLOptions)

@@ -64,6 +64,9 @@ type Options struct {
 	// Clusters name the ports of their shards, one replica each, all on this
 	// machine: {"facts": {9001, 9002}}.
 	Clusters map[string][]int
+	// Zone is the time zone of the process (TZ), such as Asia/Kolkata; empty means
+	// that of the test.
+	Zone string
 }
 
 // Server is one launched ClickHouse. Its methods are for one goroutine of the
@@ -78,6 +81,7 @@ type Server struct {
 	library string
 	config  string
 	users   string
+	zone    string
 	cmd     *exec.Cmd
 	stdin   *os.File
 	log     *lockedLog
@@ -92,7 +96,7 @@ func Start(t testing.TB, o Options) *Server {
 	if !hooked {
 		t.Fatal("launch.Start needs launch.Child() as the first line of this package's TestMain")
 	}
-	s := &Server{t: t, Port: o.Port, Dir: o.Dir, library: Library(t), log: &lockedLog{}}
+	s := &Server{t: t, Port: o.Port, Dir: o.Dir, zone: o.Zone, library: Library(t), log: &lockedLog{}}
 	if s.Port == 0 {
 		s.Port = FreePort(t)
 	}
@@ -231,6 +235,9 @@ func (s *Server) start() {
 	cmd := exec.CommandContext(context.Background(), program) // the test program itself
 	cmd.Env = append(os.Environ(),
 		childLibrary+"="+s.library, childDir+"="+s.Dir, childConfig+"="+s.config, childPort+"="+strconv.Itoa(s.Port))
+	if s.zone != "" {
+		cmd.Env = append(cmd.Env, "TZ="+s.zone)
+	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, s.log, s.log
 	if err := cmd.Start(); err != nil {
 		s.t.Fatalf("start the server: %v", err)

@@ -1,0 +1,204 @@
+package clickhouse_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fealty/features/clickhouse"
+	"fealty/features/clickhouse/launch"
+)
+
+// The same rows give the same matrix wherever and however it is computed. The
+// stored matrix.txt is the common reference: what stands there was worked out by
+// hand (build_test.go) or read before it was stored.
+
+// goldenCutoffs are those of matrix.txt.
+var goldenCutoffs = []string{"2025-03-01", "2025-04-15"}
+
+// shuffled returns the town with its rows in another order.
+func (w *town) shuffled(seed uint64) *town {
+	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // order of test rows, not a secret
+	s := *w
+	s.lines, s.contacts, s.contracts, s.wallets = slices.Clone(w.lines), slices.Clone(w.contacts), slices.Clone(w.contracts), slices.Clone(w.wallets)
+	r.Shuffle(len(s.lines), func(i, j int) { s.lines[i], s.lines[j] = s.lines[j], s.lines[i] })
+	r.Shuffle(len(s.contacts), func(i, j int) { s.contacts[i], s.contacts[j] = s.contacts[j], s.contacts[i] })
+	r.Shuffle(len(s.contracts), func(i, j int) { s.contracts[i], s.contracts[j] = s.contracts[j], s.contracts[i] })
+	r.Shuffle(len(s.wallets), func(i, j int) { s.wallets[i], s.wallets[j] = s.wallets[j], s.wallets[i] })
+	return &s
+}
+
+// crowd returns n accounts with invented rows in every table, amounts that add
+// up differently in floating point, ties and corrections.
+func crowd(n int, seed uint64) *town {
+	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // as in shuffled
+	w := &town{members: map[string]int64{}}
+	start := at("2023-01-01")
+	day := func(days int) int64 {
+		return start + r.Int64N(int64(days))*86400 + r.Int64N(4)*21600 + r.Int64N(2)*4711
+	}
+	maybe := func(v int64) int64 {
+		if r.IntN(3) == 0 {
+			return absent
+		}
+		return v
+	}
+	pick := func(words ...string) string { return words[r.IntN(len(words))] }
+	for i := range n {
+		account := "crowd-" + strconv.Itoa(i)
+		if r.IntN(2) == 0 {
+			w.members[account] = day(300)
+		}
+		for o := range r.IntN(15) {
+			ordered := day(900)
+			for number := range 1 + r.IntN(3) {
+				l := line{
+					account: account, order: fmt.Sprintf("%s-%d", account, o), number: int64(number), ordered: ordered, load: 1,
+					product: pick("p1", "p2", "p3", "p4", ""), category: pick("paper", "ink", "toys", ""),
+					amount: r.Int64N(9_999_999) - 999_999, discount: maybe(r.Int64N(33_333)), cost: maybe(r.Int64N(777_777)),
+				}
+				if r.IntN(8) == 0 {
+					l.recorded = ordered + r.Int64N(60)*86400
+				}
+				w.lines = append(w.lines, l)
+			}
+		}
+		for c := range r.IntN(10) {
+			w.contacts = append(w.contacts, contact{
+				id: fmt.Sprintf("%s-%d", account, c), account: account, at: day(900), value: maybe(r.Int64N(100_000)),
+				kind: pick("visit", "call", "email", "care", "complaint", "referral", "survey", "survey_nps"),
+			})
+			if last := w.contacts[len(w.contacts)-1]; last.kind == "complaint" && r.IntN(2) == 0 {
+				w.contacts = append(w.contacts, contact{id: last.id + "r", account: account, kind: "complaint_resolved", ref: last.id, at: last.at + r.Int64N(50)*86400, value: absent})
+			}
+		}
+		for c := range r.IntN(3) {
+			begin := day(800)
+			k := contract{id: fmt.Sprintf("%s-%d", account, c), account: account, recurring: pick("yes", "no"), start: begin, amount: maybe(r.Int64N(9_999_999))}
+			if r.IntN(4) > 0 {
+				k.end = begin + r.Int64N(500)*86400
+			}
+			w.contracts = append(w.contracts, k)
+		}
+		for range r.IntN(4) {
+			w.wallets = append(w.wallets, wallet{account: account, category: pick("", "paper", "ink", "toys"), period: day(800), amount: r.Int64N(99_999_999)})
+		}
+	}
+	return w
+}
+
+// part returns the town's accounts that keep takes.
+func (w *town) part(keep func(account string) bool) *town {
+	p := &town{members: map[string]int64{}}
+	for account, since := range w.members {
+		if keep(account) {
+			p.members[account] = since
+		}
+	}
+	p.lines = slices.DeleteFunc(slices.Clone(w.lines), func(l line) bool { return !keep(l.account) })
+	p.contacts = slices.DeleteFunc(slices.Clone(w.contacts), func(c contact) bool { return !keep(c.account) })
+	p.contracts = slices.DeleteFunc(slices.Clone(w.contracts), func(c contract) bool { return !keep(c.account) })
+	p.wallets = slices.DeleteFunc(slices.Clone(w.wallets), func(x wallet) bool { return !keep(x.account) })
+	p.outcomes = slices.DeleteFunc(slices.Clone(w.outcomes), func(o outcome) bool { return !keep(o.account) })
+	return p
+}
+
+func TestMatrixOverTheWireUnderAnotherZone(t *testing.T) {
+	t.Parallel()
+	s := launch.Start(t, launch.Options{Zone: "Asia/Kolkata"})
+	e := serverOf(t, s.URL("default", ""), clickhouse.Limits{})
+	defer closeEngine(t, e)
+	clearTables(t, e)
+	cases().shuffled(7).fill(t, e)
+	golden(t, "matrix.txt", build(t.Context(), t, e, request(goldenCutoffs...)))
+	for _, threads := range []int{1, 2, 8} {
+		e := serverOf(t, s.URL("default", ""), clickhouse.Limits{Threads: threads})
+		golden(t, "matrix.txt", build(t.Context(), t, e, request(goldenCutoffs...)))
+		closeEngine(t, e)
+	}
+}
+
+// Bit for bit: what depends on the order of a sum shows in the last bits only.
+func TestMatrixDoesNotDependOnThreadsPartsAndTheOrderOfRows(t *testing.T) {
+	launch.Library(t)
+	dir := t.TempDir()
+	w := crowd(400, 1)
+	var want map[string]string
+	for _, c := range []struct {
+		threads, parts int
+		seed           uint64
+	}{{1, 1, 0}, {2, 7, 11}, {8, 13, 12}, {0, 3, 13}} {
+		e, err := clickhouse.Open(t.Context(), "chdb://"+dir, clickhouse.Limits{Threads: c.threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		clearTables(t, e)
+		s := w
+		if c.seed != 0 {
+			s = w.shuffled(c.seed)
+		}
+		for i := range c.parts {
+			// Rows, not accounts, are dealt to the parts.
+			part := &town{lines: every(s.lines, i, c.parts), contacts: every(s.contacts, i, c.parts), contracts: every(s.contracts, i, c.parts), wallets: every(s.wallets, i, c.parts)}
+			if i == 0 {
+				part.members = s.members
+			}
+			part.fill(t, e)
+		}
+		got := hashes(build(t.Context(), t, e, request(goldenCutoffs...)))
+		closeEngine(t, e)
+		if want == nil {
+			if want = got; len(want) < 500 {
+				t.Fatalf("only %d rows to compare", len(want))
+			}
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%d threads, %d parts, order %d (-one thread, one part +this):\n%.2000s", c.threads, c.parts, c.seed, diff)
+		}
+	}
+}
+
+// every returns each n-th element, from the i-th on.
+func every[T any](all []T, i, n int) []T {
+	var some []T
+	for ; i < len(all); i += n {
+		some = append(some, all[i])
+	}
+	return some
+}
+
+// zoneVariable tells a child of TestMatrixUnderEveryProcessZone that it is one.
+const zoneVariable = "FEALTY_TEST_ZONE"
+
+// The engine reads TZ when it is loaded, so that each zone has a process.
+func TestMatrixUnderEveryProcessZone(t *testing.T) {
+	launch.Library(t)
+	if zone := os.Getenv(zoneVariable); zone != "" {
+		if _, offset := time.Date(2025, 3, 1, 0, 0, 0, 0, time.Local).Zone(); offset == 0 { //nolint:gosmopolitan // the local zone is what is tested
+			t.Fatalf("TZ=%s had no effect", zone)
+		}
+		e := embedded(t)
+		cases().fill(t, e)
+		golden(t, "matrix.txt", build(t.Context(), t, e, request(goldenCutoffs...)))
+		return
+	}
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, zone := range []string{"America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"} {
+		child := exec.CommandContext(t.Context(), program, "-test.run=^TestMatrixUnderEveryProcessZone$", "-test.v") //nolint:gosec // the test itself
+		child.Env = append(os.Environ(), "TZ="+zone, zoneVariable+"="+zone)
+		if out, err := child.CombinedOutput(); err != nil || !slices.Contains(outputLines(out), "PASS") {
+			t.Errorf("%s: %v\n%s", zone, err, out)
+		}
+	}
+}
