@@ -20,9 +20,12 @@ import (
 // churnKind is the kind of the models that this room trains.
 const churnKind = "churn"
 
-// cardSection is the section of a bundle that is the use case's own; the others
-// are the ladder's.
-const cardSection = "card.json"
+// The sections of a bundle that are the use case's own, the card for programs
+// and for people; the others are the ladder's.
+const (
+	cardSection  = "card.json"
+	wordsSection = "card.md"
+)
 
 // registered is a model out of the registry.
 type registered struct {
@@ -39,8 +42,10 @@ func seal(m *ladder.Model, card *model.Card) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("save the model: %w", err)
 	}
-	if _, taken := sections[cardSection]; taken {
-		return nil, fmt.Errorf("save the model: it has a section %q of its own", cardSection)
+	for _, own := range []string{cardSection, wordsSection} {
+		if _, taken := sections[own]; taken {
+			return nil, fmt.Errorf("save the model: it has a section %q of its own", own)
+		}
 	}
 	if card.Version, err = versionOf(sections, *card); err != nil {
 		return nil, err
@@ -50,7 +55,7 @@ func seal(m *ladder.Model, card *model.Card) ([]byte, error) {
 		return nil, err
 	}
 	bundle := maps.Clone(sections)
-	bundle[cardSection] = raw
+	bundle[cardSection], bundle[wordsSection] = raw, []byte(ladder.CardMarkdown(card))
 	var out bytes.Buffer
 	if err := bundle.Write(&out); err != nil {
 		return nil, fmt.Errorf("pack model %q: %w", card.Version, err)
@@ -128,6 +133,7 @@ func unseal(raw []byte) (*registered, error) {
 		return nil, fmt.Errorf("read its card: %w", err)
 	}
 	delete(sections, cardSection)
+	delete(sections, wordsSection)
 	version, err := versionOf(sections, m.card)
 	if err != nil {
 		return nil, err

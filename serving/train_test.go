@@ -107,7 +107,7 @@ func TestTrainWritesTheWholeCard(t *testing.T) {
 		t.Fatalf("registered as %+v (%v)", m, err)
 	}
 	sections, err := artifact.Read(bytes.NewReader(bundle))
-	if err != nil || !bytes.Equal(sections["card.json"], m.Card) {
+	if err != nil || !bytes.Equal(sections["card.json"], m.Card) || !bytes.Contains(sections["card.md"], []byte(result.Model)) {
 		t.Errorf("the bundle lacks its card (%v)", err)
 	}
 	if !slices.Contains(stages, "building features and labels") {
