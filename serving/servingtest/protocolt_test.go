@@ -86,6 +86,32 @@ func TestProtocolT(t *testing.T) {
 	if bars != 11 {
 		t.Errorf("%d figures have a bar, want 11", bars)
 	}
+	overTheWire(t, data, figures)
+}
+
+// overTheWire runs the last test cutoff on a ClickHouse server: the figures are
+// those of the embedded engine.
+func overTheWire(t *testing.T, data string, figures []servingtest.Figure) {
+	t.Helper()
+	embedded := map[string]float64{}
+	for _, f := range figures {
+		embedded[f.Name] = float64(f.Value)
+	}
+	w := opened(t, launch.Start(t, launch.Options{}).URL("default", "").String())
+	public := servingtest.OnlineRetail()
+	public.Backtest.Cutoffs = []string{"2011-09-09"}
+	wire, _, err := public.Measure(t.Context(), w, w, data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range wire {
+		if want, ok := embedded[f.Name]; !ok || !(math.Abs(float64(f.Value)-want) <= 1e-9) || f.Engine != "clickhouse" {
+			t.Errorf("%s on %s = %v, embedded %v", f.Name, f.Engine, f.Value, want)
+		}
+	}
+	if len(wire) < 20 {
+		t.Errorf("%d figures came over the wire", len(wire))
+	}
 }
 
 // What nobody can know beforehand is not known: a higher AUC is a leak.
