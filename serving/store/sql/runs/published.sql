@@ -1,0 +1,14 @@
+-- Question: which score run is the published one, or was before a cutoff?
+-- Grain:    one row, or none.
+-- Parameters: any Bool (true: at whatever cutoff); before DateTime: otherwise the cutoff lies before it.
+-- As of:    the newest commit. Backfills never count.
+SELECT
+    run_id, commit, kind, purpose, cutoff, known_at, watermark, definitions_hash, config_hash, engine, model, rung, grade,
+    horizon_days, currency, margin_rate, data_through, rows, committed_at
+FROM runs
+WHERE kind = 'score'
+    AND purpose = 'live'
+    AND ({any:Bool} OR cutoff < {before:DateTime('UTC')})
+    AND run_id NOT IN (SELECT run_id FROM dropped_runs)
+ORDER BY runs.cutoff DESC, runs.commit DESC, runs.run_id DESC
+LIMIT 1
