@@ -34,7 +34,7 @@ func (s *Service) Backtest(ctx context.Context, r BacktestRequest, report func(P
 	}
 	result := BacktestResult{Rows: []BacktestRow{}}
 	for _, p := range plans {
-		trained, err := s.climb(ctx, c, params, parts, p.train, p.test, func(step Progress) {
+		trained, err := c.climb(ctx, params, join(at(parts, p.train), false), parts[p.test], func(step Progress) {
 			if report != nil {
 				step.Stage = c.text(p.test) + ": " + step.Stage
 				report(step)

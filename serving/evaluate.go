@@ -37,7 +37,7 @@ func (s *Service) Evaluate(ctx context.Context, r EvaluateRequest, report func(P
 	if err != nil {
 		return EvaluateResult{}, err
 	}
-	if err := c.peopled("cutoff", parts[at], at); err != nil {
+	if err := peopled("cutoff "+c.text(at), parts[at]); err != nil {
 		return EvaluateResult{}, err
 	}
 	params, err := s.ladder("")

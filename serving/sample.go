@@ -32,24 +32,41 @@ func (l *labelled) frame() *frame.Frame {
 	return f
 }
 
-// join puts the rows of several cutoffs one after the other, copied.
-func join(parts []*labelled) *labelled {
-	all := &labelled{excluded: map[string]int{}}
+// join puts the rows of several cutoffs one after the other, copied column by
+// column. With release the parts are emptied on the way, so that no more than
+// one column stands in memory twice; they keep what they left out.
+func join(parts []*labelled, release bool) *labelled {
+	all := &labelled{metas: parts[0].metas, columns: make([][]float64, len(parts[0].metas)), excluded: map[string]int{}}
+	for i := range all.columns {
+		of := make([][]float64, len(parts))
+		for k, p := range parts {
+			of[k] = p.columns[i]
+			if release {
+				p.columns[i] = nil
+			}
+		}
+		all.columns[i] = slices.Concat(of...)
+	}
 	for _, p := range parts {
-		if all.metas == nil {
-			all.metas, all.columns = p.metas, make([][]float64, len(p.metas))
-		}
-		all.accounts = append(all.accounts, p.accounts...)
-		all.cutoffs = append(all.cutoffs, p.cutoffs...)
-		for i := range p.columns {
-			all.columns[i] = append(all.columns[i], p.columns[i]...)
-		}
+		all.accounts, all.cutoffs = append(all.accounts, p.accounts...), append(all.cutoffs, p.cutoffs...)
 		all.y, all.back = append(all.y, p.y...), append(all.back, p.back...)
 		for why, n := range p.excluded {
 			all.excluded[why] += n
 		}
+		if release {
+			p.accounts, p.cutoffs, p.y, p.back = nil, nil, nil, nil
+		}
 	}
 	return all
+}
+
+// at returns the parts of some cutoffs.
+func at(parts map[frame.Cutoff]*labelled, cutoffs []frame.Cutoff) []*labelled {
+	chosen := make([]*labelled, len(cutoffs))
+	for i, c := range cutoffs {
+		chosen[i] = parts[c]
+	}
+	return chosen
 }
 
 // label builds features and labels at the cutoffs in one pass and returns the
@@ -121,13 +138,9 @@ func both(train []frame.Cutoff, test ...frame.Cutoff) []frame.Cutoff {
 }
 
 // peopled refuses a sample without rows, saying what happened to all of them.
-func (c *calendar) peopled(what string, l *labelled, cutoffs ...frame.Cutoff) error {
+func peopled(what string, l *labelled) error {
 	if len(l.y) > 0 {
 		return nil
 	}
-	texts := make([]string, len(cutoffs))
-	for i, at := range cutoffs {
-		texts[i] = c.text(at)
-	}
-	return fmt.Errorf("no account can be labelled for the %s at %v; left out were %v: %w", what, texts, l.excluded, ErrInvalid)
+	return fmt.Errorf("no account can be labelled at the %s; left out were %v: %w", what, l.excluded, ErrInvalid)
 }

@@ -25,8 +25,8 @@ const severityError = "error"
 // and health allow. Training the same content again gives the same version and
 // changes nothing. Broken off, it leaves nothing behind.
 //
-// It keeps the labelled rows of the training cutoffs twice (8 bytes per feature
-// and row) while it joins them, and one slice of the build.
+// It keeps the labelled rows of all cutoffs (8 bytes per feature and row) and one
+// slice of the build; what the ladder holds comes on top.
 func (s *Service) Train(ctx context.Context, r TrainRequest, report func(Progress)) (TrainResult, error) {
 	c, err := s.calendar(ctx)
 	if err != nil {
@@ -50,7 +50,8 @@ func (s *Service) Train(ctx context.Context, r TrainRequest, report func(Progres
 	if err != nil {
 		return TrainResult{}, err
 	}
-	result, err := s.climb(ctx, c, params, parts, train, test, report)
+	rows, last := join(at(parts, train), true), parts[test]
+	result, err := c.climb(ctx, params, rows, last, report)
 	if err != nil {
 		return TrainResult{}, err
 	}
@@ -60,7 +61,7 @@ func (s *Service) Train(ctx context.Context, r TrainRequest, report func(Progres
 	}
 	if result.Card.Report.Grade == GradeC && result.Model.Rung() != ladder.Rule && r.Rung == "" && !r.NoPromote && better == "" {
 		// Not better than the rule, so that the rule itself is what may serve.
-		if result, err = s.stepDown(ctx, c, params, parts, train, test, result, report); err != nil {
+		if result, err = c.stepDown(ctx, params, rows, last, result, report); err != nil {
 			return TrainResult{}, err
 		}
 	}
@@ -99,17 +100,12 @@ func (s *Service) ladder(rung string) (ladder.Params, error) {
 	return p, nil
 }
 
-// climb trains on the parts of the training cutoffs and looks at the test once.
-func (s *Service) climb(ctx context.Context, c *calendar, p ladder.Params, parts map[frame.Cutoff]*labelled, train []frame.Cutoff, test frame.Cutoff, report func(Progress)) (*ladder.Result, error) {
-	chosen := make([]*labelled, len(train))
-	for i, at := range train {
-		chosen[i] = parts[at]
-	}
-	rows, last := join(chosen), parts[test]
-	if err := c.peopled("training cutoffs", rows, train...); err != nil {
+// climb trains on the rows of the training cutoffs and looks at the test once.
+func (c *calendar) climb(ctx context.Context, p ladder.Params, rows, last *labelled, report func(Progress)) (*ladder.Result, error) {
+	if err := peopled("training cutoffs", rows); err != nil {
 		return nil, err
 	}
-	if err := c.peopled("test cutoff", last, test); err != nil {
+	if err := peopled("test cutoff", last); err != nil {
 		return nil, err
 	}
 	result, err := ladder.Train(ctx, p, rows.sample(), last.sample(), func(stage string, done, total int) {
@@ -143,8 +139,8 @@ func (s *Service) complete(c *calendar, card *model.Card, parts map[frame.Cutoff
 	card.TestCutoff, card.Watermark, card.DefinitionsHash, card.ConfigHash = c.text(test), c.watermark, definitions, c.Hash()
 	card.Engine, card.MarginRate = s.Facts.Describe(), c.MarginRate
 	card.Excluded = map[string]int{}
-	for _, at := range both(train, test) {
-		for why, n := range parts[at].excluded {
+	for _, part := range at(parts, both(train, test)) {
+		for why, n := range part.excluded {
 			card.Excluded[why] += n
 		}
 	}
@@ -153,9 +149,9 @@ func (s *Service) complete(c *calendar, card *model.Card, parts map[frame.Cutoff
 
 // stepDown trains the recency rule alone, and keeps on its card what the higher
 // rungs reached.
-func (s *Service) stepDown(ctx context.Context, c *calendar, p ladder.Params, parts map[frame.Cutoff]*labelled, train []frame.Cutoff, test frame.Cutoff, above *ladder.Result, report func(Progress)) (*ladder.Result, error) {
+func (c *calendar) stepDown(ctx context.Context, p ladder.Params, rows, last *labelled, above *ladder.Result, report func(Progress)) (*ladder.Result, error) {
 	p.MaxRung = ladder.Rule
-	result, err := s.climb(ctx, c, p, parts, train, test, report)
+	result, err := c.climb(ctx, p, rows, last, report)
 	if err != nil {
 		return nil, err
 	}

@@ -320,3 +320,32 @@ func TestBacktestIsTrainAtEachCutoff(t *testing.T) {
 		}
 	}
 }
+
+// In the village the rule is as good as anything, so that the folds' choice is
+// of grade C: what serves is the rule, and the card still shows the others.
+func TestGradeCStepsDownToTheRule(t *testing.T) {
+	s, _, _, registry := village(300)
+	kept, err := s.Train(t.Context(), TrainRequest{NoPromote: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept.Card.Rung == "rule" || kept.Card.Report.Grade != GradeC || kept.Live {
+		t.Fatalf("rung %s of grade %s, live %v: the village does not show what this test is about", kept.Card.Rung, kept.Card.Report.Grade, kept.Live)
+	}
+	stepped := trained(t, s)
+	if stepped.Card.Rung != "rule" || stepped.Card.Report.Grade != GradeC || !stepped.Live || registry.alias != stepped.Model {
+		t.Errorf("rung %s of grade %s, live %v because %q", stepped.Card.Rung, stepped.Card.Report.Grade, stepped.Live, stepped.Why)
+	}
+	for i, row := range stepped.Card.Ladder {
+		if above := kept.Card.Ladder[i]; row.Rung != above.Rung || row.Why != above.Why || row.Why == "" && row.Test != above.Test {
+			t.Errorf("the card shows %+v, the ladder reached %+v", row, above)
+		}
+	}
+	// Something better is live: the choice of the folds is registered, and waits.
+	registry.models = append(registry.models, RegisteredModel{Version: "good", Grade: GradeB})
+	registry.alias = "good"
+	waits := trained(t, s)
+	if waits.Live || waits.Model != kept.Model || registry.alias != "good" {
+		t.Errorf("model %s of rung %s went live: %v", waits.Model, waits.Card.Rung, waits.Live)
+	}
+}
