@@ -1,5 +1,7 @@
 package clickhouse
 
+import "time"
+
 // OpenServer opens a server engine for the tests of other packages' suites.
 var OpenServer = openServer
 
@@ -10,3 +12,27 @@ func CompareAtATime(rows int64) (restore func()) {
 	comparedRows = rows
 	return func() { comparedRows = before }
 }
+
+// Supported tells whether a server's version is new enough.
+var Supported = supported
+
+// DownHosts are the hosts that an engine holds for down.
+func DownHosts(e Engine) []string {
+	h := e.(*server).hosts
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return sortedKeys(h.down)
+}
+
+// EndPauses lets an engine ask the hosts that are down at the next chance.
+func EndPauses(e Engine) {
+	h := e.(*server).hosts
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for address := range h.down {
+		h.down[address] = time.Now().Add(-hostPause)
+	}
+}
+
+// DropIdle closes an engine's idle connections for queries.
+func DropIdle(e Engine) { e.(*server).wires.drop() }

@@ -10,6 +10,7 @@ import (
 
 // The server engine keeps the contract of every engine.
 func TestServerPassesTheEngineSuite(t *testing.T) {
+	t.Parallel()
 	s := launch.Start(t, launch.Options{})
 	featurestest.Engine(t, func(t *testing.T, limits clickhouse.Limits) clickhouse.Engine {
 		t.Helper()
