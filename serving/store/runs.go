@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -205,6 +206,11 @@ func (s *Runs) publish(ctx context.Context, r serving.Run, write func(*publicati
 	if r.Purpose != serving.PurposeLive && r.Purpose != serving.PurposeBackfill {
 		return serving.Run{}, fmt.Errorf("purpose %q, need %s or %s: %w", r.Purpose, serving.PurposeLive, serving.PurposeBackfill, serving.ErrInvalid)
 	}
+	for _, at := range []int64{int64(r.Cutoff), int64(r.KnownAt), int64(r.DataThrough)} {
+		if at < 0 || at > math.MaxUint32 { // toDateTime would not refuse it
+			return serving.Run{}, fmt.Errorf("%s lies outside 1970 … 2106: %w", frame.Cutoff(at), serving.ErrInvalid)
+		}
+	}
 	select {
 	case publishing <- struct{}{}:
 		defer func() { <-publishing }()
@@ -269,10 +275,10 @@ func (p *publication) commit(ctx context.Context) (serving.Run, error) {
 		checksums = append(checksums, w.digest.String())
 	}
 	failed := p.engine.Exec(ctx, runStatement("commit.sql"), clickhouse.Params{
-		"run": r.ID, "kind": r.Kind, "purpose": r.Purpose, "cutoff": r.Cutoff, "known_at": r.KnownAt, "watermark": r.Watermark,
+		"run": r.ID, "kind": r.Kind, "purpose": r.Purpose, "cutoff": int64(r.Cutoff), "known_at": int64(r.KnownAt), "watermark": r.Watermark,
 		"definitions_hash": r.DefinitionsHash, "config_hash": r.ConfigHash, "engine": r.Engine, "model": r.Model, "rung": r.Rung,
 		"grade": r.Grade, "horizon_days": int64(r.HorizonDays), "currency": r.Currency, "margin_rate": r.MarginRate,
-		"data_through": r.DataThrough, "rows": r.Rows, "expected": expected, "checksum": strings.Join(checksums, " "),
+		"data_through": int64(r.DataThrough), "rows": r.Rows, "expected": expected, "checksum": strings.Join(checksums, " "),
 	})
 	// The question is asked even when ctx has ended: the run may be there.
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
@@ -351,7 +357,7 @@ func (s *Runs) sweep(ctx context.Context) error {
 
 // Latest implements serving.Runs.
 func (s *Runs) Latest(ctx context.Context) (serving.Run, error) {
-	all, err := s.ask(ctx, "published.sql", clickhouse.Params{"any": true, "before": frame.Cutoff(0)})
+	all, err := s.ask(ctx, "published.sql", clickhouse.Params{"before": int64(math.MaxInt64)})
 	if err != nil {
 		return serving.Run{}, fmt.Errorf("ask which run is published: %w", err)
 	}
@@ -363,7 +369,7 @@ func (s *Runs) Latest(ctx context.Context) (serving.Run, error) {
 
 // Before implements serving.Runs.
 func (s *Runs) Before(ctx context.Context, c frame.Cutoff) (serving.Run, error) {
-	all, err := s.ask(ctx, "published.sql", clickhouse.Params{"any": false, "before": c})
+	all, err := s.ask(ctx, "published.sql", clickhouse.Params{"before": int64(c)})
 	if err != nil {
 		return serving.Run{}, fmt.Errorf("ask which run was published before %s: %w", c, err)
 	}

@@ -169,7 +169,7 @@ func agrees(s *score.Score, r *serving.Run) error {
 	own := s.Receipt
 	own.RowHash = ""
 	if own != (score.Receipt{}) && own != receipt(r) {
-		return fmt.Errorf("its receipt says %+v and its run %+v", own, receipt(r))
+		return fmt.Errorf("its receipt says %+v and its run %+v: %w", own, receipt(r), serving.ErrInvalid)
 	}
 	return nil
 }

@@ -25,6 +25,10 @@ func TestMain(m *testing.M) {
 		workUntilKilled(dir)
 		return
 	}
+	if dir := os.Getenv(publishEnv); dir != "" {
+		publishUntilKilled(dir)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -1,6 +1,6 @@
 -- Question: which score run is the published one, or was before a cutoff?
 -- Grain:    one row, or none.
--- Parameters: any Bool (true: at whatever cutoff); before DateTime: otherwise the cutoff lies before it.
+-- Parameters: before Int64: the cutoff, in Unix seconds, lies before it.
 -- As of:    the newest commit. Backfills never count.
 SELECT
     run_id, commit, kind, purpose, cutoff, known_at, watermark, definitions_hash, config_hash, engine, model, rung, grade,
@@ -8,7 +8,7 @@ SELECT
 FROM runs
 WHERE kind = 'score'
     AND purpose = 'live'
-    AND ({any:Bool} OR cutoff < {before:DateTime('UTC')})
+    AND toInt64(toUnixTimestamp(cutoff)) < {before:Int64}
     AND run_id NOT IN (SELECT run_id FROM dropped_runs)
 ORDER BY runs.cutoff DESC, runs.commit DESC, runs.run_id DESC
 LIMIT 1
