@@ -17,13 +17,6 @@ import (
 // in the last bits.
 const otherEngineTolerance = 1e-9
 
-// Unrecorded is implemented by facts that may hold sources without a recording
-// time, whose past state nobody can tell.
-type Unrecorded interface {
-	// Unrecorded returns the names of the mapped sources without recorded_at.
-	Unrecorded(ctx context.Context) ([]string, error)
-}
-
 // Replay computes an account's published score again from its receipt and
 // compares: the fingerprint of its row and the margin must be equal on the
 // same engine version, the margin within 1e-9 on another. What differs is said
@@ -41,11 +34,7 @@ func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, er
 		Account: r.Account, Run: run.ID, Replayable: true,
 		Published: side(&published), Replayed: s.today(receipt), MarginDelta: model.Figure(math.NaN()),
 	}
-	sources, err := s.unrecorded(ctx)
-	if err != nil {
-		return ReplayResult{}, err
-	}
-	if len(sources) > 0 {
+	if sources := s.unrecorded(); len(sources) > 0 {
 		result.Replayable = false
 		result.Why = "not replayable: source " + strings.Join(sources, ", ") + " has no recording time"
 		return result, nil
@@ -115,16 +104,16 @@ func (s *Service) published(ctx context.Context, r ReplayRequest) (Run, score.Sc
 	return run, found[0], nil
 }
 
-func (s *Service) unrecorded(ctx context.Context) ([]string, error) {
-	facts, ok := s.Facts.(Unrecorded)
-	if !ok || s.Settings.Sources == "" {
-		return nil, nil
+// unrecorded names the mapped sources whose rows don't say when they were known:
+// what such a source held at an earlier instant nobody can tell.
+func (s *Service) unrecorded() []string {
+	var names []string
+	for _, m := range s.Sources {
+		if m.Columns[features.RecordedAt] == "" {
+			names = append(names, m.Name)
+		}
 	}
-	sources, err := facts.Unrecorded(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("ask which sources have no recording time: %w", err)
-	}
-	return sources, nil
+	return names
 }
 
 // again scores the account by the receipt; nil when the facts don't know it.

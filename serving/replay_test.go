@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"fealty/features"
 	"fealty/model/score"
 )
 
@@ -109,10 +110,13 @@ func TestReplayOfWhoHasNoScore(t *testing.T) {
 }
 
 func TestReplayOfUnrecordedSources(t *testing.T) {
-	s, facts, runs, _ := village(200)
+	s, _, runs, _ := village(200)
 	live(t, s)
 	yes, _ := seek(t, runs, scored(t, s, ScoreRequest{}).Run)
-	s.Settings.Sources, facts.unrecorded = "- name: erp", []string{"erp"}
+	s.Sources = []features.MappedSource{
+		{Name: "shop", Columns: map[string]string{"account": "client", "recorded_at": "seen"}},
+		{Name: "erp", Columns: map[string]string{"account": "client"}},
+	}
 	result := replayed(t, s, ReplayRequest{Account: string(yes.Account)})
 	if result.Same || result.Replayable || result.Why != "not replayable: source erp has no recording time" {
 		t.Errorf("%+v", result)

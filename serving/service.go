@@ -22,6 +22,8 @@ type Service struct {
 	Runs     Runs
 	Registry Registry
 	Settings Settings
+	// Sources are the mapped sources that Settings.Sources is the text of.
+	Sources []features.MappedSource
 	// Catalogue of features; nil means features.Catalogue().
 	Catalogue []features.Feature
 	// Now is the clock, for scores as of this instant; nil means time.Now.

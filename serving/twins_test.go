@@ -37,7 +37,6 @@ type twinFacts struct {
 	span        features.Span
 	definitions string
 	engine      string
-	unrecorded  []string
 	sliceRows   int
 	// built is called before each slice is handed on.
 	built func()
@@ -75,8 +74,6 @@ func (f *twinFacts) Watermark(context.Context) (uint64, error) {
 	}
 	return w, nil
 }
-
-func (f *twinFacts) Unrecorded(context.Context) ([]string, error) { return f.unrecorded, nil }
 
 func (f *twinFacts) Extent(_ context.Context, watermark uint64) (features.Span, error) {
 	if f.span.Rows > 0 {
