@@ -40,7 +40,7 @@ func calendarOf(t *testing.T, settings Settings) *calendar {
 	return c
 }
 
-func texts(c *calendar, cutoffs []frame.Cutoff) string {
+func spelled(c *calendar, cutoffs []frame.Cutoff) string {
 	var all []string
 	for _, at := range cutoffs {
 		all = append(all, c.text(at))
@@ -76,7 +76,7 @@ func TestCutoffsAreMonthEnds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := texts(cal, train); got != c.train || cal.text(test) != c.test {
+			if got := spelled(cal, train); got != c.train || cal.text(test) != c.test {
 				t.Errorf("train %s, test %s; want %s and %s", got, cal.text(test), c.train, c.test)
 			}
 		})
@@ -185,7 +185,7 @@ func TestBacktestCutoffs(t *testing.T) {
 	say := func(plans []backtest) string {
 		var all []string
 		for _, p := range plans {
-			all = append(all, fmt.Sprintf("%s<%s>", c.text(p.test), texts(c, p.train)))
+			all = append(all, fmt.Sprintf("%s<%s>", c.text(p.test), spelled(c, p.train)))
 		}
 		return strings.Join(all, " ")
 	}
