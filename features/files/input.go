@@ -115,6 +115,8 @@ type tap struct {
 	sum  hash.Hash
 	read *atomic.Int64
 	own  int64
+	// ahead counts bytes that were told to be read before they passed here.
+	ahead int64
 }
 
 func (t *tap) Read(p []byte) (int, error) {
@@ -124,7 +126,9 @@ func (t *tap) Read(p []byte) (int, error) {
 	n, err := t.from.Read(p)
 	if n > 0 {
 		_, _ = t.sum.Write(p[:n]) // a hash never fails
-		t.read.Add(int64(n))
+		told := min(int64(n), t.ahead)
+		t.ahead -= told
+		t.read.Add(int64(n) - told)
 		t.own += int64(n)
 	}
 	return n, err

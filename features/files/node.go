@@ -18,6 +18,9 @@ type record struct {
 	cells [][]byte
 	// null marks cells that are empty or a null token.
 	null []bool
+	// point marks cells that are numbers by their file's own types: their decimal
+	// mark is the point, whatever is declared of texts.
+	point []bool
 	// ordinal counts records over all inputs, from 1.
 	ordinal int64
 	// line is the line on which the record begins, from 1; for Parquet its row.
@@ -74,7 +77,7 @@ func (n *columnNode) missing(r *record) bool          { return r.null[n.slot] }
 func (n *columnNode) bytes(r *record) ([]byte, error) { return r.cells[n.slot], nil }
 
 func (n *columnNode) number(r *record) (number, error) {
-	v, err := parseNumber(r.cells[n.slot], n.comma)
+	v, err := parseNumber(r.cells[n.slot], n.comma && !r.point[n.slot])
 	if err != nil {
 		return v, &fault{n.slot, r.cells[n.slot], err}
 	}
@@ -296,9 +299,10 @@ func textNumber(n node, r *record, comma bool) (number, error) {
 	if err != nil {
 		return number{}, err
 	}
-	v, err := parseNumber(b, comma)
+	slot := slotOf(n)
+	v, err := parseNumber(b, comma && (slot < 0 || !r.point[slot]))
 	if err != nil {
-		return v, &fault{slotOf(n), b, err}
+		return v, &fault{slot, b, err}
 	}
 	return v, nil
 }

@@ -41,7 +41,11 @@ type Reader struct {
 	source source
 	begun  int64 // records before the current input
 
-	record  record
+	record record
+	// keyed tells that columns are known record by record; absent then marks the
+	// slots whose column no record of the inputs so far had.
+	keyed   bool
+	absent  []bool
 	table   frame.Table
 	report  Report
 	reasons map[reasonKey]int64
@@ -84,6 +88,11 @@ func (r *Reader) openNext(ctx context.Context) error {
 	if r.stream, err = r.openStream(ctx, in); err != nil {
 		return fmt.Errorf("open %s: %w", in.Name, err)
 	}
+	keyed := r.stream.format == JSONLines
+	if r.plan != nil && r.keyed != keyed {
+		return fmt.Errorf("read %s: is %s, and %s is not; import files with and without a header separately", in.Name, r.stream.format, r.report.Files[0])
+	}
+	r.keyed = keyed
 	if r.source, err = r.openSource(); err != nil {
 		return r.placed(err)
 	}
@@ -91,9 +100,12 @@ func (r *Reader) openNext(ctx context.Context) error {
 		if r.plan, err = r.o.compile(r.source.columns(), r.cal); err != nil {
 			return fmt.Errorf("read %s: %w", in.Name, err)
 		}
-		r.record.cells, r.record.null = make([][]byte, len(r.plan.columns)), make([]bool, len(r.plan.columns))
+		slots := len(r.plan.columns)
+		r.record = record{cells: make([][]byte, slots), null: make([]bool, slots), point: make([]bool, slots)}
+		r.absent = slices.Repeat([]bool{keyed}, slots)
 		r.makeColumns()
 	}
+	clear(r.record.point)
 	if err := r.source.bind(r.plan.columns); err != nil {
 		return fmt.Errorf("read %s: %w", in.Name, err)
 	}
@@ -111,6 +123,10 @@ func (r *Reader) openSource() (source, error) {
 	switch r.stream.format {
 	case CSV, TSV:
 		return newCSV(r.stream.text, &o)
+	case JSONLines:
+		return newJSONL(r.stream.text, &o), nil
+	case Parquet:
+		return openParquet(r.stream, &o)
 	}
 	return nil, fmt.Errorf("format %q is not known", r.stream.format)
 }
@@ -401,7 +417,19 @@ func (r *Reader) endInput() error {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
 	if r.report.Records == r.begun {
-		return &RowError{File: name, Line: 1, Reason: "has a header and no record", err: errNoRecord}
+		reason := errNoRecord
+		if !r.keyed {
+			reason = errNoRow
+		}
+		return &RowError{File: name, Line: 1, Reason: reason.Error(), err: reason}
+	}
+	if j, ok := r.source.(*jsonSource); ok {
+		if err := j.lacking(r.plan.chosen); err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		for slot := range r.absent {
+			r.absent[slot] = r.absent[slot] && !j.found(slot)
+		}
 	}
 	r.stream.tap.end()
 	if err := r.closeInput(); err != nil {
@@ -410,7 +438,10 @@ func (r *Reader) endInput() error {
 	return nil
 }
 
-var errNoRecord = errors.New("has no record")
+var (
+	errNoRecord = errors.New("has no record")
+	errNoRow    = errors.New("has a header and no record")
+)
 
 func (r *Reader) closeInput() error {
 	var err error

@@ -75,7 +75,8 @@ type Count struct {
 // Mapped tells what fills a field.
 type Mapped struct {
 	Field string `json:"field"`
-	// From is the expression; "" when the field stays empty.
+	// From is the expression; "" when the field stays empty. Whether a key of
+	// JSON lines exists is known at the end of the input only.
 	From string `json:"from"`
 }
 
@@ -173,7 +174,7 @@ func (r *Reader) Report() Report {
 		from := ""
 		if t.entry != "" {
 			_, from, _ = strings.Cut(t.entry, "=")
-		} else if c, ok := t.value.(*columnNode); ok {
+		} else if c, ok := t.value.(*columnNode); ok && !r.absent[c.slot] {
 			from = c.name
 		}
 		p.Mapping = append(p.Mapping, Mapped{t.field.Name, strings.TrimSpace(from)})
