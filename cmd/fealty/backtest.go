@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+
+	"fealty/serving"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+type backtestOptions struct {
+	request serving.BacktestRequest
+	flags   *pflag.FlagSet
+}
+
+func newBacktest(e *env) *cobra.Command {
+	o := backtestOptions{}
+	c := &cobra.Command{
+		Use: "backtest", Short: "Train and test at many past cutoffs, as training would have done then", Args: none,
+		Example: `  fealty backtest --last 6
+  fealty backtest --cutoff 2011-08-09 --cutoff 2011-09-09 --train-cutoff 2011-03-09 --train-cutoff 2011-04-09 -o csv`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.flags = c.Flags()
+			return runBacktest(c.Context(), e, o)
+		},
+	}
+	f := c.Flags()
+	f.StringArrayVar(&o.request.Cutoffs, "cutoff", nil, "a test cutoff; may be repeated")
+	f.IntVar(&o.request.Last, "last", 0, "without --cutoff: the last so many month ends (default 3)")
+	f.StringArrayVar(&o.request.Train, "train-cutoff", nil, "a training cutoff; those whose windows end by a test cutoff are used (default: earlier month ends)")
+	addConfigFlags(f, "horizon_days", "active_within", "seed")
+	return c
+}
+
+func runBacktest(ctx context.Context, e *env, o backtestOptions) error {
+	result, err := perform[serving.BacktestResult](ctx, e, o.flags, job{operation: serving.OpBacktest, request: o.request})
+	if err != nil {
+		return err
+	}
+	s := section{head: append([]string{"cutoff", "rung", "served", "grade", "train_cutoffs", "accounts", "base_rate"}, qualityHead...)}
+	for i := range result.Rows {
+		r := &result.Rows[i]
+		s.rows = append(s.rows, append([]any{r.Cutoff, r.Rung, r.Served, r.Grade, r.TrainCutoffs, r.Rows, r.BaseRate}, qualityCells(&r.Quality)...))
+	}
+	return e.show(answer{data: result, sections: []section{s}})
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"fealty/features"
+	"fealty/serving"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func newFeatures(e *env) *cobra.Command {
+	return group("features", "What is known of an account as of a cutoff", newFeaturesBuild(e), newFeaturesList(e))
+}
+
+type featuresBuildOptions struct {
+	request serving.BuildRequest
+	to      string
+	flags   *pflag.FlagSet
+}
+
+func newFeaturesBuild(e *env) *cobra.Command {
+	o := featuresBuildOptions{}
+	c := &cobra.Command{
+		Use: "build", Short: "Build the features of all accounts as of cutoffs", Args: none,
+		Long: `Builds the features of all accounts as of one or more cutoffs (default: the last complete day of the data), in one
+pass over the facts, into a file or, without --to, a committed feature run in the warehouse. A date means the end of
+that day in the business time zone.`,
+		Example: `  fealty features build --cutoff 2011-09-09 --to features.csv
+  fealty features build --cutoff 2011-06-30 --cutoff 2011-07-31 --to - --format csv | head
+  fealty features build`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.flags = c.Flags()
+			return runFeaturesBuild(c.Context(), e, o)
+		},
+	}
+	f := c.Flags()
+	f.StringArrayVar(&o.request.Cutoffs, "cutoff", nil, "a date or an RFC 3339 instant; may be repeated")
+	f.StringVar(&o.to, "to", "", "file to write (- is standard output)")
+	f.StringVar(&o.request.Format, "format", "", "format of the file (default: by its ending, such as .csv)")
+	addConfigFlags(f, "warehouse.url", "state.dir")
+	return c
+}
+
+func runFeaturesBuild(ctx context.Context, e *env, o featuresBuildOptions) error {
+	out := &outputs{env: e}
+	var err error
+	if o.request.Output, err = out.output(o.to); err != nil {
+		return err
+	}
+	if o.to != "" && o.request.Format == "" {
+		if o.request.Format = strings.TrimPrefix(filepath.Ext(o.to), "."); o.request.Format == "" {
+			return fmt.Errorf("--to %q has no ending that names a format; say --format: %w", o.to, serving.ErrInvalid)
+		}
+	}
+	result, err := perform[serving.BuildResult](ctx, e, o.flags, job{operation: serving.OpBuild, request: o.request, out: out})
+	if err != nil {
+		return err
+	}
+	if o.to == stdio {
+		// The data has gone to standard output already.
+		e.say("%d rows of %d accounts, %d features", result.Rows, result.Accounts, result.Features)
+		return nil
+	}
+	run := ""
+	if result.Run != nil {
+		run = result.Run.ID
+	}
+	coverage := section{title: "Sources as of the cutoffs", head: []string{"source", "cutoff", "rows", "first", "last", "windows cut short (days)"}}
+	for _, c := range result.Coverage {
+		coverage.rows = append(coverage.rows, []any{string(c.Source), c.Cutoff.String(), c.Rows, instant(c.First), instant(c.Last), strings.Trim(fmt.Sprint(c.Truncated), "[]")})
+	}
+	status := section{title: "Accounts by eligibility", head: []string{"status", "rows"}}
+	for _, s := range sortedKeys(result.Status) {
+		status.rows = append(status.rows, []any{s, result.Status[s]})
+	}
+	return e.show(answer{data: result, rows: 1, sections: []section{
+		facts("", "rows", result.Rows, "accounts", result.Accounts, "features", result.Features, "run", run, "file", o.to, "definitions", result.DefinitionsHash),
+		status, coverage,
+	}})
+}
+
+func newFeaturesList(e *env) *cobra.Command {
+	group := ""
+	c := &cobra.Command{
+		Use: "list", Short: "List the catalogue of features", Args: none,
+		Example: `  fealty features list
+  fealty features list --group rhythm -o csv`,
+		RunE: func(*cobra.Command, []string) error { return runFeaturesList(e, group) },
+	}
+	c.Flags().StringVar(&group, "group", "", "only features of this group")
+	return c
+}
+
+// listedFeature is a feature as it is listed.
+type listedFeature struct {
+	Name       string `json:"name"`
+	Group      string `json:"group"`
+	Unit       string `json:"unit"`
+	Label      string `json:"label"`
+	LabelZH    string `json:"label_zh"`
+	Direction  string `json:"direction"`
+	Actionable bool   `json:"actionable"`
+	File       string `json:"file"`
+}
+
+func runFeaturesList(e *env, group string) error {
+	list, groups := []listedFeature{}, map[string]bool{}
+	for _, f := range features.Catalogue() {
+		groups[f.Group] = true
+		if group != "" && f.Group != group {
+			continue
+		}
+		list = append(list, listedFeature{
+			Name: f.Name, Group: f.Group, Unit: f.Unit, Label: f.LabelEN, LabelZH: f.LabelZH,
+			Direction: direction(int(f.Direction)), Actionable: f.Actionable, File: f.File.Name,
+		})
+	}
+	if len(list) == 0 {
+		return fmt.Errorf("group %q is none of %s: %w", group, strings.Join(sortedKeys(groups), ", "), serving.ErrInvalid)
+	}
+	s := section{head: []string{"name", "group", "unit", "label", "label_zh", "risk_when_higher", "actionable", "file"}}
+	for _, f := range list {
+		s.rows = append(s.rows, []any{f.Name, f.Group, f.Unit, f.Label, f.LabelZH, f.Direction, f.Actionable, f.File})
+	}
+	return e.show(answer{data: list, sections: []section{s}})
+}
+
+// direction says what a higher value does to the risk.
+func direction(d int) string {
+	switch {
+	case d > 0:
+		return "higher"
+	case d < 0:
+		return "lower"
+	}
+	return "either"
+}

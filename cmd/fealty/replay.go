@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"fealty/serving"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+type replayOptions struct {
+	request serving.ReplayRequest
+	flags   *pflag.FlagSet
+}
+
+func newReplay(e *env) *cobra.Command {
+	o := replayOptions{}
+	c := &cobra.Command{
+		Use: "replay ACCOUNT", Short: "Prove a published score: compute it again from its receipt", Args: arguments(1, 1, "an account"),
+		Long: "Computes an account's published score again from what its receipt names and compares the two. Exit code 6 when they differ.",
+		Example: `  fealty replay 17850
+  fealty replay 17850 --run 20111208-7f3a -o json`,
+		RunE: func(c *cobra.Command, args []string) error {
+			o.request.Account, o.flags = args[0], c.Flags()
+			return runReplay(c.Context(), e, o)
+		},
+	}
+	c.Flags().StringVar(&o.request.Run, "run", "", "the run (default: the published one)")
+	addConfigFlags(c.Flags(), "warehouse.url", "state.dir")
+	return c
+}
+
+func runReplay(ctx context.Context, e *env, o replayOptions) error {
+	r, err := perform[serving.ReplayResult](ctx, e, o.flags, job{operation: serving.OpReplay, request: o.request})
+	if err != nil {
+		return err
+	}
+	s := section{title: "Published and computed again", head: []string{"what", "published", "replayed"}}
+	p, q := &r.Published, &r.Replayed
+	for _, line := range [][3]any{
+		{"model", p.Model, q.Model}, {"engine", p.Engine, q.Engine}, {"definitions", p.DefinitionsHash, q.DefinitionsHash},
+		{"configuration", p.ConfigHash, q.ConfigHash}, {"row", p.RowHash, q.RowHash}, {"cutoff", p.Cutoff, q.Cutoff},
+		{"known at", p.KnownAt, q.KnownAt}, {"watermark", p.Watermark, q.Watermark}, {"margin", p.Margin, q.Margin},
+		{"probability", p.Probability, q.Probability}, {"no score because", p.Unscorable, q.Unscorable},
+	} {
+		s.rows = append(s.rows, line[:])
+	}
+	err = e.show(answer{data: r, rows: 1, sections: []section{
+		facts("", "account", r.Account, "run", r.Run, "same", r.Same, "because", r.Why, "replayable", r.Replayable, "difference of margins", r.MarginDelta),
+		s,
+	}})
+	if err == nil && !r.Same {
+		return fmt.Errorf("replay %s: %w", r.Account, errFindings)
+	}
+	return err
+}

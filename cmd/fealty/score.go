@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+
+	"fealty/serving"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+type scoreOptions struct {
+	request serving.ScoreRequest
+	flags   *pflag.FlagSet
+}
+
+func newScore(e *env) *cobra.Command {
+	o := scoreOptions{}
+	c := &cobra.Command{
+		Use: "score", Short: "Publish a score for every account", Args: none,
+		Long: "Scores every account as of a cutoff and publishes the run: readers see the run before or this one, never a mix.",
+		Example: `  fealty score
+  fealty score --cutoff 2011-10-31 --backfill`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.flags = c.Flags()
+			return runScore(c.Context(), e, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.request.Cutoff, "cutoff", "", "a date or instant (default: the last complete day of the data)")
+	f.StringVar(&o.request.Model, "model", "", "the model's version (default: the live one)")
+	f.BoolVar(&o.request.Backfill, "backfill", false, "publish a run that never becomes the latest")
+	addConfigFlags(f, "warehouse.url", "state.dir")
+	return c
+}
+
+func runScore(ctx context.Context, e *env, o scoreOptions) error {
+	result, err := perform[serving.ScoreResult](ctx, e, o.flags, job{operation: serving.OpScore, request: o.request})
+	if err != nil {
+		return err
+	}
+	run := &result.Run
+	counts := section{title: "Accounts", head: []string{"kind", "value", "accounts"}}
+	for _, part := range []struct {
+		kind   string
+		counts map[string]int
+	}{{"band", result.Bands}, {"stage", result.Stages}, {"without a score", result.Unscorable}} {
+		for _, value := range sortedKeys(part.counts) {
+			counts.rows = append(counts.rows, []any{part.kind, value, part.counts[value]})
+		}
+	}
+	return e.show(answer{data: result, rows: 1, sections: []section{
+		facts("", "run", run.ID, "purpose", run.Purpose, "cutoff", run.Cutoff.String(), "model", run.Model, "grade", run.Grade, "accounts", run.Rows,
+			"value at risk", result.ValueAtRisk, "currency", run.Currency, "margin rate", run.MarginRate),
+		counts,
+	}})
+}
