@@ -87,35 +87,41 @@ func configText(values map[string]given) string {
 	defaults, above := defaultConfig(), ""
 	for _, k := range configKeys() {
 		group, name, nested := strings.Cut(k.path, ".")
+		off, indent := "", "  "
 		if !nested {
-			group, name = "", k.path
+			group, name, indent = "", k.path, ""
+		} else if !anyBelow(values, group) {
+			// A group of which nothing is set is a comment with everything in it.
+			off = "# "
 		}
-		indent := ""
-		if nested {
-			indent = "  "
-			if group != above {
-				open := "# "
-				for path := range values {
-					if strings.HasPrefix(path, group+".") {
-						open = ""
-					}
-				}
-				b.WriteString("\n" + open + group + ":\n")
-			}
-		}
-		above = group
-		if !nested {
+		if group != above || !nested {
 			b.WriteString("\n")
 		}
-		b.WriteString(indent + "# " + k.about + "\n")
-		if v, set := values[k.path]; set {
+		if nested && group != above {
+			b.WriteString(off + group + ":\n")
+		}
+		above = group
+		b.WriteString(off + indent + "# " + k.about + "\n")
+		switch v, set := values[k.path]; {
+		case set:
 			b.WriteString(indent + name + ": " + quoted(v.text) + "\n")
-		} else {
-			b.WriteString("# " + indent + name + ": " + quoted(k.text(defaults)) + "\n")
+		case off != "":
+			b.WriteString(off + indent + name + ": " + quoted(k.text(defaults)) + "\n")
+		default:
+			b.WriteString(indent + "# " + name + ": " + quoted(k.text(defaults)) + "\n")
 		}
 	}
 	b.WriteString(sourcesText)
 	return b.String()
+}
+
+func anyBelow(values map[string]given, group string) bool {
+	for path := range values {
+		if strings.HasPrefix(path, group+".") {
+			return true
+		}
+	}
+	return false
 }
 
 // quoted is a value as YAML, in quotes where it would read as something else.
