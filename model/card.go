@@ -43,11 +43,13 @@ type Card struct {
 	// Version names the model for ever; it is derived from its content.
 	Version string `json:"version"`
 	Kind    string `json:"kind"`
-	// CreatedAt is the as-of instant of training in RFC 3339, not the wall clock's.
+	// TrainedThrough is the as-of instant of training in RFC 3339, not the wall clock's.
 	TrainedThrough string `json:"trained_through"`
 	Label          string `json:"label"`
 	HorizonDays    int    `json:"horizon_days"`
-	ActiveWithin   int    `json:"active_within_days"`
+	// ActiveWithin is how recent the last purchase of an eligible account is, in
+	// days; 0 is unlimited.
+	ActiveWithin int `json:"active_within_days"`
 	// Rung is the step of the ladder that serves.
 	Rung            string   `json:"rung"`
 	TrainCutoffs    []string `json:"train_cutoffs"`
@@ -67,7 +69,7 @@ type Card struct {
 	// Excluded counts rows left out of training and test, by reason.
 	Excluded map[string]int `json:"excluded"`
 	Report   Report         `json:"report"`
-	// Open says which rungs were fitted and why the others were not.
+	// Ladder says which rungs were fitted and why the others were not.
 	Ladder []RungCard `json:"ladder"`
 }
 

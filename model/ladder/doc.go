@@ -7,7 +7,9 @@
 // where rows come from, what a label means and who promotes a model.
 //
 // What is decided is decided on folds of the training rows, with an account in
-// one fold only: the column of the rule, the rung and whether to calibrate. The test rows are looked at once, for the report.
+// one fold only: the column of the rule, the rounds of boosting, the rung and
+// whether to calibrate. The test rows are looked at once, for the report, and a
+// row that stands in both samples is refused.
 //
 // Every rung gives a margin in log-odds and contributions that add up to it. A
 // blend is a weighted mean of margins, the calibrator is affine in the margin,

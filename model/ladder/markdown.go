@@ -2,7 +2,9 @@ package ladder
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"fealty/model"
@@ -24,12 +26,15 @@ func CardMarkdown(c *model.Card) string {
 		{"test rows", fmt.Sprintf("%d, %s churned", c.Report.Test.Rows, percent(c.Report.Test.BaseRate))},
 		{"came back within the next horizon", percent(c.Report.CameBack)},
 		{"active within", activeWithin(c.ActiveWithin)},
+		{"rows left out", leftOut(c.Excluded)},
+		{"features that it reads", fmt.Sprint(len(c.Features))},
 		{"refit on the test rows too", fmt.Sprint(c.Refit)},
 		{"seed", fmt.Sprint(c.Seed)},
 		{"watermark", fmt.Sprint(c.Watermark)},
 		{"engine", c.Engine},
 		{"definitions hash", c.DefinitionsHash},
 		{"configuration hash", c.ConfigHash},
+		{"share of revenue that is margin where no cost is known", fmt.Sprint(c.MarginRate)},
 	} {
 		say("| %s | %s |\n", row[0], row[1])
 	}
@@ -78,6 +83,18 @@ func tables(say func(string, ...any), r *model.Report) {
 	for _, row := range r.Importance {
 		say("| %s | %s | %s |\n", row.Feature, number(row.Mean), percent(row.Share))
 	}
+}
+
+// leftOut tells the reasons in the order of the alphabet.
+func leftOut(excluded map[string]int) string {
+	var parts []string
+	for _, why := range slices.Sorted(maps.Keys(excluded)) {
+		parts = append(parts, fmt.Sprintf("%d %s", excluded[why], why))
+	}
+	if parts == nil {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
 }
 
 func activeWithin(days int) string {

@@ -20,6 +20,7 @@ import (
 // The sections of a bundle.
 const (
 	headSection     = "ladder.json"
+	ruleSection     = "rule.json"
 	logisticSection = "logistic.json"
 	treesSection    = "trees.txt"
 	// maxTreesBytes bounds the text of the trees.
@@ -31,7 +32,9 @@ const (
 // Model is a trained churn model: the weighted mean of up to two margins, and a
 // calibrator that is affine in it. It is immutable and safe for concurrent use.
 type Model struct {
-	head     head
+	head head
+	// rule is the recency rule of the same training, which the model is compared with.
+	rule     *logistic.Model
 	linear   *logistic.Model
 	trees    *shap.Explainer
 	features []string
@@ -54,14 +57,14 @@ type head struct {
 var _ model.Explainer = (*Model)(nil)
 
 // assemble checks that the parts fit the head.
-func assemble(h head, linear *logistic.Model, trees *tree.Ensemble) (*Model, error) {
-	m := &Model{head: h, linear: linear}
+func assemble(h head, rule, linear *logistic.Model, trees *tree.Ensemble) (*Model, error) {
+	m := &Model{head: h, rule: rule, linear: linear}
 	switch {
 	case h.Format != format:
 		return nil, fmt.Errorf("%w: format %d, this program reads %d", ErrBundle, h.Format, format)
 	case h.Rung.height() < 0:
 		return nil, fmt.Errorf("%w: rung %q is none of %v", ErrBundle, h.Rung, Rungs())
-	case (linear != nil) != (h.Rung != Boosting), (trees != nil) != (h.Rung == Boosting || h.Rung == Blend):
+	case rule == nil, (linear != nil) != h.Rung.hasLinear(), (trees != nil) != h.Rung.hasTrees():
 		return nil, fmt.Errorf("%w: rung %q does not go with its parts", ErrBundle, h.Rung)
 	case !(h.Weight >= 0 && h.Weight <= 1) || (linear == nil) != (h.Weight == 0) || (trees == nil) != (h.Weight == 1):
 		return nil, fmt.Errorf("%w: weight %v does not go with its parts", ErrBundle, h.Weight)
@@ -99,6 +102,19 @@ func (m *Model) Rung() Rung { return m.head.Rung }
 // Features returns the names of the columns that the model reads. The caller
 // owns the slice.
 func (m *Model) Features() []string { return slices.Clone(m.features) }
+
+// ruleMargins returns the margins of the recency rule that the model is
+// compared with; margins are the model's own, which the rule's are where it serves.
+func (m *Model) ruleMargins(f *frame.Frame, margins []float64) ([]float64, error) {
+	if m.head.Rung == Rule {
+		return margins, nil
+	}
+	rule := make([]float64, f.Rows())
+	if err := m.rule.Predict(f, rule); err != nil {
+		return nil, fmt.Errorf("predict by the recency rule: %w", err)
+	}
+	return rule, nil
+}
 
 // Predict writes the calibrated margin (log-odds) of every row of f into out.
 // Columns are found by name.
@@ -172,7 +188,10 @@ func (m *Model) Save() (artifact.Bundle, error) {
 		return nil, fmt.Errorf("save the model's head: %w", err)
 	}
 	b := artifact.Bundle{headSection: raw}
-	if m.linear != nil {
+	if b[ruleSection], err = m.rule.MarshalText(); err != nil {
+		return nil, fmt.Errorf("save the recency rule: %w", err)
+	}
+	if m.linear != nil && m.head.Rung != Rule {
 		if b[logisticSection], err = m.linear.MarshalText(); err != nil {
 			return nil, fmt.Errorf("save the logistic part: %w", err)
 		}
@@ -191,8 +210,11 @@ func (m *Model) Save() (artifact.Bundle, error) {
 // ErrBundle.
 func Load(b artifact.Bundle) (*Model, error) {
 	raw, ok := b[headSection]
-	if !ok || len(raw) > maxHeadBytes {
+	if !ok {
 		return nil, fmt.Errorf("%w: no section %s", ErrBundle, headSection)
+	}
+	if len(raw) > maxHeadBytes {
+		return nil, fmt.Errorf("%w: %s has %d bytes; the most is %d", ErrBundle, headSection, len(raw), maxHeadBytes)
 	}
 	var h head
 	decoder := json.NewDecoder(bytes.NewReader(raw))
@@ -203,10 +225,21 @@ func Load(b artifact.Bundle) (*Model, error) {
 	if decoder.More() {
 		return nil, fmt.Errorf("%w: %s goes on behind its end", ErrBundle, headSection)
 	}
-	var linear *logistic.Model
+	var rule, linear *logistic.Model
 	var trees *tree.Ensemble
 	var err error
+	if text, ok := b[ruleSection]; ok {
+		if rule, err = logistic.Parse(text); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrBundle, ruleSection, err)
+		}
+		if h.Rung == Rule {
+			linear = rule
+		}
+	}
 	if text, ok := b[logisticSection]; ok {
+		if h.Rung == Rule {
+			return nil, fmt.Errorf("%w: rung %q does not go with %s", ErrBundle, h.Rung, logisticSection)
+		}
 		if linear, err = logistic.Parse(text); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrBundle, logisticSection, err)
 		}
@@ -216,7 +249,7 @@ func Load(b artifact.Bundle) (*Model, error) {
 			return nil, fmt.Errorf("%w: %s: %w", ErrBundle, treesSection, err)
 		}
 	}
-	return assemble(h, linear, trees)
+	return assemble(h, rule, linear, trees)
 }
 
 // Version names the model by its content: equal models have equal names.

@@ -1,9 +1,11 @@
 package ladder
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 
 	"fealty/features/frame"
 	"fealty/model"
@@ -20,7 +22,7 @@ const (
 	Rule Rung = "rule"
 	// Logistic is a ridge regression on recency, frequency, rhythm, spend and steadiness.
 	Logistic Rung = "logistic"
-	// Boosting is monotone histogram boosting on all columns.
+	// Boosting is monotone histogram boosting on all columns but the tenure.
 	Boosting Rung = "boosting"
 	// Blend is the mean of the margins of Logistic and Boosting.
 	Blend Rung = "blend"
@@ -41,6 +43,10 @@ func ParseRung(s string) (Rung, error) {
 }
 
 func (r Rung) height() int { return slices.Index(Rungs(), r) }
+
+func (r Rung) hasLinear() bool { return r != Boosting }
+
+func (r Rung) hasTrees() bool { return r == Boosting || r == Blend }
 
 // Errors of this package, to be recognised with errors.Is.
 var (
@@ -75,8 +81,58 @@ func (s Sample) check(name string) error {
 			return fmt.Errorf("%w: label %v of account %q at %s in the %s sample is neither 0 nor 1", ErrSample, y, s.Frame.Accounts[i], s.Frame.Cutoffs[i], name)
 		}
 	}
+	for i := range s.Frame.Columns {
+		if c := &s.Frame.Columns[i]; c.Kind != frame.Number {
+			return fmt.Errorf("%w: column %q of the %s sample is %s, not a number", ErrSample, c.Name, name, c.Kind)
+		}
+	}
 	if err := s.Frame.Check(); err != nil {
 		return fmt.Errorf("%w: the %s sample: %w", ErrSample, name, err)
+	}
+	return nil
+}
+
+// ordered returns the sample by cutoff and account, so that no draw and no sum
+// depends on the order in which rows came. It refuses two rows of one account at
+// one cutoff.
+func (s Sample) ordered(name string) (Sample, error) {
+	f := s.Frame
+	by := func(i, j int) int { return compareRows(f, i, f, j) }
+	order := make([]int, f.Rows())
+	for i := range order {
+		order[i] = i
+	}
+	sorted := slices.IsSortedFunc(order, by)
+	if !sorted {
+		slices.SortFunc(order, by)
+	}
+	for k := 1; k < len(order); k++ {
+		if i := order[k]; by(order[k-1], i) == 0 {
+			return Sample{}, fmt.Errorf("%w: account %q stands twice at %s in the %s sample", ErrSample, f.Accounts[i], f.Cutoffs[i], name)
+		}
+	}
+	if sorted {
+		return s, nil
+	}
+	o := Sample{Frame: f.Take(order), Y: pick(s.Y, order)}
+	if s.CameBack != nil {
+		o.CameBack = pick(s.CameBack, order)
+	}
+	return o, nil
+}
+
+// compareRows orders row i of f and row j of g by cutoff and account.
+func compareRows(f *frame.Frame, i int, g *frame.Frame, j int) int {
+	return cmp.Or(cmp.Compare(f.Cutoffs[i], g.Cutoffs[j]), cmp.Compare(f.Accounts[i], g.Accounts[j]))
+}
+
+// unseen refuses test rows that stand in the ordered training sample too: what
+// was learnt by heart would be praised as knowledge.
+func (s Sample) unseen(train Sample) error {
+	for i := range s.Y {
+		if _, seen := sort.Find(len(train.Y), func(k int) int { return compareRows(s.Frame, i, train.Frame, k) }); seen {
+			return fmt.Errorf("%w: account %q at %s stands in the training and in the test sample", ErrSample, s.Frame.Accounts[i], s.Frame.Cutoffs[i])
+		}
 	}
 	return nil
 }
@@ -126,14 +182,14 @@ func (p Params) withDefaults() Params {
 
 // Validate refuses parameters outside their bounds.
 func (p Params) Validate() error {
-	p = p.withDefaults()
-	if p.Folds < 2 || p.Folds > 20 || p.Bags < 1 || p.Bags > 50 {
-		return fmt.Errorf("ladder: %d folds and %d bags, need 2 … 20 and 1 … 50", p.Folds, p.Bags)
+	d := p.withDefaults()
+	if d.Folds < 2 || d.Folds > 20 || d.Bags < 1 || d.Bags > 50 {
+		return fmt.Errorf("ladder: %d folds and %d bags, need 2 … 20 and 1 … 50", d.Folds, d.Bags)
 	}
-	if p.MaxRung.height() < 0 {
-		return fmt.Errorf("ladder: rung %q is none of %v", p.MaxRung, Rungs())
+	if d.MaxRung.height() < 0 {
+		return fmt.Errorf("ladder: rung %q is none of %v", d.MaxRung, Rungs())
 	}
-	if err := p.Bands.Validate(); err != nil {
+	if err := d.Bands.Validate(); err != nil {
 		return fmt.Errorf("ladder: %w", err)
 	}
 	return nil
