@@ -1,0 +1,32 @@
+package clickhouse
+
+import "context"
+
+// GuardExpression is the guard of mapped expressions.
+var GuardExpression = guardExpression
+
+// GuardQuery is the guard of mapped queries; it returns the tables read.
+func GuardQuery(ctx context.Context, e Engine, text string) ([]string, error) {
+	tables, err := guardQuery(ctx, e, text)
+	names := make([]string, len(tables))
+	for i := range tables {
+		names[i] = tables[i].String()
+	}
+	return names, err
+}
+
+// GuardTokens is the part of the guard of expressions that needs no engine; it
+// returns the names that stand before a bracket.
+func GuardTokens(text string) ([]string, error) {
+	all, err := tokens(text)
+	if err != nil {
+		return nil, err
+	}
+	var calls []string
+	for i := 1; i < len(all); i++ {
+		if before := all[i-1]; all[i].symbol("(") && (before.kind == wordToken || before.kind == quotedToken) {
+			calls = append(calls, before.text)
+		}
+	}
+	return calls, guardTokens(all, columnForm)
+}
