@@ -85,6 +85,9 @@ func (s *stream) Next(ctx context.Context) (*frame.Table, error) {
 	if s.closed {
 		return nil, fmt.Errorf("read table %q of the town: the stream is closed", s.schema.Name)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("read table %q of the town: %w", s.schema.Name, err)
+	}
 	if s.given == s.rows {
 		s.clear()
 	}
