@@ -88,7 +88,7 @@ func asked(err error) error {
 // asJSON turns an answer of the API into what REST would have said, so that -o
 // json and curl agree.
 func asJSON(m proto.Message) (json.RawMessage, error) {
-	raw, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+	raw, err := protojson.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("encode the answer: %w", err)
 	}

@@ -89,8 +89,8 @@ Data goes to standard output, everything else to standard error.
 	cobra.EnableCommandSorting = false
 	root.AddCommand(
 		newInit(e), newImport(e), newFeatures(e), newTrain(e), newEvaluate(e), newBacktest(e), newScore(e),
-		newRuns(e), newModels(e), newReplay(e), newGet(e), newList(e), newToken(e), newConfig(e), newDoctor(e),
-		newTown(e), newVersion(e), newProtocolT(e),
+		newRuns(e), newModels(e), newReplay(e), newServe(e), newGet(e), newList(e), newToken(e), newConfig(e), newDoctor(e),
+		newDemo(e), newTown(e), newVersion(e), newProtocolT(e),
 	)
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(helpTemplate)

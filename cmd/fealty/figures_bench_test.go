@@ -1,0 +1,352 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"fealty/features"
+	"fealty/features/clickhouse"
+	"fealty/features/clickhouse/launch"
+	"fealty/features/files"
+	"fealty/features/frame"
+)
+
+// figure is one line of what `make bench` prints: a ratio (ours ÷ the peer's
+// time) or a size, with the bound that it must keep.
+type figure struct {
+	Name      string  `json:"name"`
+	Engine    string  `json:"engine"`
+	Value     float64 `json:"value"`
+	Unit      string  `json:"unit"`
+	Reference float64 `json:"reference"`
+	Op        string  `json:"op"`
+	Bound     float64 `json:"bound"`
+	OK        bool    `json:"ok"`
+}
+
+// atMost prints a figure that must not exceed its bound.
+func atMost(b *testing.B, name, engine, unit string, value, reference, bound float64) {
+	b.Helper()
+	f := figure{name, engine, value, unit, reference, "<=", bound, value <= bound}
+	line, err := json.Marshal(f)
+	if err != nil {
+		b.Fatal(err)
+	}
+	fmt.Println(string(line))
+	if !f.OK {
+		b.Errorf("%s = %.3f, want at most %.3f", name, value, bound)
+	}
+}
+
+const (
+	benchLines    = 10_000_000
+	benchAccounts = 200_000
+	benchCutoff   = "2024-01-01T00:00:00Z"
+	// benchRuns of each side, in turn; the quickest counts, because noise only adds.
+	benchRuns = 3
+)
+
+// The town of the benchmark, made by the engine itself: 50 lines an account in
+// 17 orders over three years, some lines returned.
+const benchRows = `
+SELECT
+    concat('A', leftPad(toString(number % 200000), 7, '0')) AS account,
+    concat('O', leftPad(toString(number % 200000), 7, '0'), '-', toString(intDiv(intDiv(number, 200000), 3))) AS order_id,
+    toInt64(intDiv(number, 200000) % 3 + 1) AS line,
+    concat('P', toString(cityHash64(number) % 240)) AS product,
+    concat('C', toString(cityHash64(number) % 12)) AS category,
+    toDecimal64(1, 4) AS quantity,
+    toDecimal64(toInt64(cityHash64(number, 1) % 50000) - 1000, 4) / 100 AS amount,
+    amount AS amount_base,
+    toDecimal64(cityHash64(number, 2) % 200, 4) / 100 AS discount,
+    toDecimal64(cityHash64(number, 3) % 20000, 4) / 100 AS cost,
+    'EUR' AS currency,
+    toDateTime('2021-01-01 00:00:00', 'UTC') + toIntervalSecond(intDiv(intDiv(number, 200000), 3) * 5500000 + cityHash64(number % 200000, intDiv(intDiv(number, 200000), 3)) % 5000000) AS ordered_at,
+    ordered_at AS recorded_at`
+
+// BenchmarkFigures measures what stands in the issue of speed: features,
+// import and memory, each against its peer in the same run.
+func BenchmarkFigures(b *testing.B) {
+	if os.Getenv("FEALTY_BENCH") == "" {
+		b.Skip("needs minutes and 4 GB: make bench")
+	}
+	launch.Library(b)
+	dir := b.TempDir()
+	engine, err := clickhouse.Open(b.Context(), "chdb://"+dir, clickhouse.Limits{MaxMemory: 8 << 30})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := engine.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	w := clickhouse.Warehouse{Engine: engine}
+	if err := w.Migrate(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	importFigures(b, w, dir)
+	featureFigures(b, w, dir)
+}
+
+// seconds returns the quickest of several runs of each, taken in turn.
+func seconds(b *testing.B, runs ...func() error) []float64 {
+	b.Helper()
+	best := make([]float64, len(runs))
+	for range benchRuns {
+		for i, run := range runs {
+			began := time.Now()
+			if err := run(); err != nil {
+				b.Fatal(err)
+			}
+			if took := time.Since(began).Seconds(); best[i] == 0 || took < best[i] {
+				best[i] = took
+			}
+		}
+	}
+	return best
+}
+
+// importFigures reads 10 million CSV lines by the import and by the engine's
+// own reader. The import leaves the rows for featureFigures.
+func importFigures(b *testing.B, w clickhouse.Warehouse, dir string) {
+	b.Helper()
+	path := filepath.Join(dir, "order_lines.csv")
+	sql := fmt.Sprintf("INSERT INTO FUNCTION file('%s', 'CSVWithNames') %s FROM numbers(%d)", path, benchRows, benchLines)
+	if err := w.Exec(b.Context(), sql, nil); err != nil {
+		b.Fatal(err)
+	}
+	table, _ := features.Schema("order_lines")
+	load := func() error {
+		reader, err := files.Open(b.Context(), files.Options{Inputs: files.FromPaths(path), Table: table})
+		if err != nil {
+			return err
+		}
+		_, err = w.Load(b.Context(), features.LoadRequest{Table: table.Name, Hash: reader.ContentHash, BaseCurrency: "EUR", Zone: "UTC"}, reader, func(int64) {})
+		return errors.Join(err, reader.Close())
+	}
+	own := func() error {
+		err := w.Exec(b.Context(), "DROP TABLE IF EXISTS bench_lines", nil)
+		if err == nil {
+			err = w.Exec(b.Context(), `CREATE TABLE bench_lines (account String, order_id String, line Int64, product String, category String,
+				quantity Decimal(18, 4), amount Decimal(18, 4), amount_base Decimal(18, 4), discount Decimal(18, 4), cost Decimal(18, 4), currency String,
+				ordered_at DateTime('UTC'), recorded_at DateTime('UTC')) ENGINE = MergeTree ORDER BY (account, ordered_at, order_id, line)`, nil)
+		}
+		if err == nil {
+			err = w.Exec(b.Context(), fmt.Sprintf("INSERT INTO bench_lines SELECT * FROM file('%s', 'CSVWithNames') SETTINGS date_time_input_format = 'best_effort'", path), nil)
+		}
+		return err
+	}
+	// The same content is loaded once only, so that ours runs once and the engine's
+	// reader before and after it.
+	before := seconds(b, own)[0]
+	began := time.Now()
+	if err := load(); err != nil {
+		b.Fatal(err)
+	}
+	ours := time.Since(began).Seconds()
+	after := seconds(b, own)[0]
+	b.Logf("import of %d lines: %.2f s, the engine's own reader %.2f s and %.2f s", benchLines, ours, before, after)
+	atMost(b, "import/10m/engine-reader", w.Describe(), "ratio", ours/min(before, after), 1, 1.5)
+	if err := errors.Join(w.Exec(b.Context(), "DROP TABLE bench_lines", nil), os.Remove(path)); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func featureFigures(b *testing.B, w clickhouse.Warehouse, dir string) {
+	b.Helper()
+	watermark, err := w.Watermark(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	one := request(b, watermark, 1)
+	var rows int
+	build := func(r features.Request) func() error {
+		return func() error {
+			rows = 0
+			_, err := w.Build(b.Context(), r, func(s *features.Slice) error {
+				rows += s.Frame.Rows()
+				return nil
+			})
+			return err
+		}
+	}
+	watch := watchMemory()
+	took := seconds(b, build(one), bare(b, w, one), build(request(b, watermark, 12)))
+	peak := watch()
+	if rows != 12*benchAccounts {
+		b.Fatalf("%d rows for 12 cutoffs of %d accounts", rows, benchAccounts)
+	}
+	b.Logf("features: one cutoff %.2f s, the bare SQL %.2f s, twelve cutoffs %.2f s", took[0], took[1], took[2])
+	atMost(b, "features/10m/bare-sql", w.Describe(), "ratio", took[0]/took[1], 1, 1.25)
+	atMost(b, "features/10m/twelve-cutoffs", w.Describe(), "ratio", took[2]/took[0], 1, 4)
+	// A slice holds at most 200,000 rows of the catalogue in float64 beside their keys.
+	slice := float64(200_000 * (8*len(features.Catalogue()) + 64))
+	atMost(b, "features/10m/go-memory", w.Describe(), "ratio", peak/slice, 1, 2)
+	polars(b, w, one, dir)
+}
+
+// request asks for the newest n month ends.
+func request(b *testing.B, watermark uint64, n int) features.Request {
+	b.Helper()
+	last, err := time.Parse(time.RFC3339, benchCutoff)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := features.Request{Watermark: watermark, Zone: "UTC"}
+	for i := range n {
+		at := last.AddDate(0, -i, 0).Unix()
+		r.Cutoffs, r.KnownAt = append(r.Cutoffs, frame.Cutoff(at)), append(r.KnownAt, frame.KnownAt(at))
+	}
+	return r
+}
+
+// bare runs the statements of the catalogue by the engine alone, their answers
+// discarded where they arise.
+func bare(b *testing.B, w clickhouse.Warehouse, r features.Request) func() error {
+	b.Helper()
+	return func() error {
+		for _, f := range features.Files(features.Catalogue()) {
+			sql, ok := clickhouse.FeatureStatement(f.Name)
+			if !ok {
+				return fmt.Errorf("no statement %s", f.Name)
+			}
+			params := clickhouse.Params{}
+			for name, value := range map[string]any{
+				"cutoffs": r.Cutoffs, "known_at": r.KnownAt, "watermark": r.Watermark, "tz": r.Zone,
+				"accounts": []string{}, "from_account": "", "to_account": "",
+			} {
+				if strings.Contains(sql, "{"+name+":") {
+					params[name] = value
+				}
+			}
+			if err := w.Exec(b.Context(), sql, params); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// watchMemory samples the heap of Go until the function that it returns is
+// called, which answers with the growth in bytes.
+func watchMemory() func() float64 {
+	const every = 50 * time.Millisecond
+	ctx, cancel := context.WithCancel(context.Background())
+	var before, now runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	peak := before.HeapInuse
+	var done sync.WaitGroup
+	done.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				runtime.ReadMemStats(&now)
+				peak = max(peak, now.HeapInuse)
+			}
+		}
+	})
+	return func() float64 {
+		cancel()
+		done.Wait()
+		return float64(peak - before.HeapInuse)
+	}
+}
+
+// polars compares the features of the orders alone with a script of the same
+// features; it skips where no Python environment with polars can be made.
+func polars(b *testing.B, w clickhouse.Warehouse, r features.Request, dir string) {
+	b.Helper()
+	python, err := polarsPython(b.Context())
+	if err != nil {
+		b.Logf("no comparison with polars: %v", err)
+		return
+	}
+	path := filepath.Join(dir, "lines.parquet")
+	scaled := strings.NewReplacer("\n", " ").Replace(`SELECT account, order_id, line, product, toInt64(amount * 10000) AS amount, toInt64(discount * 10000) AS discount,
+		toInt64(cost * 10000) AS cost, toDateTime64(ordered_at, 3, 'UTC') AS ordered_at, toDateTime64(recorded_at, 3, 'UTC') AS recorded_at FROM order_lines`)
+	if err := w.Exec(b.Context(), fmt.Sprintf("INSERT INTO FUNCTION file('%s', 'Parquet') %s", path, scaled), nil); err != nil {
+		b.Fatal(err)
+	}
+	r.Catalogue = nil
+	for _, f := range features.Catalogue() {
+		if f.File == features.Orders {
+			r.Catalogue = append(r.Catalogue, f)
+		}
+	}
+	ours := seconds(b, func() error {
+		_, err := w.Build(b.Context(), r, func(*features.Slice) error { return nil })
+		return err
+	})[0]
+	out, err := exec.CommandContext(b.Context(), python, "testdata/bench/order_features.py", path, benchCutoff).Output() //nolint:gosec // our own script and folder
+	if err != nil {
+		b.Fatalf("the polars script: %v", err)
+	}
+	said := strings.Fields(string(out))
+	theirs, err := strconv.ParseFloat(said[0], 64)
+	if err != nil || said[1] != strconv.Itoa(benchAccounts) {
+		b.Fatalf("the polars script says %q", out)
+	}
+	b.Logf("order features: %.2f s, polars %s %.2f s", ours, said[len(said)-1], theirs)
+	atMost(b, "features/10m/polars", w.Describe(), "ratio", ours/theirs, 1, 1)
+}
+
+// polarsPython returns a Python with polars, made once and kept beside the
+// engine.
+func polarsPython(ctx context.Context) (string, error) {
+	cache := os.Getenv("FEALTY_CACHE")
+	if cache == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("find a folder for the environment: %w", err)
+		}
+		cache = filepath.Join(home, ".cache", "fealty")
+	}
+	venv := filepath.Join(cache, "venv-polars-1.35.2")
+	python := filepath.Join(venv, "bin", "python")
+	for _, args := range [][]string{
+		{"python3", "-m", "venv", venv},
+		{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "polars==1.35.2"},
+	} {
+		var said bytes.Buffer
+		command := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // the words stand above
+		command.Stderr = &said
+		if err := command.Run(); err != nil {
+			return "", fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, said.String())
+		}
+	}
+	return python, nil
+}
+
+// A CSV header is what the import maps by name: the benchmark's must hold every
+// required field.
+func TestBenchRowsNameTheRequiredFields(t *testing.T) {
+	table, _ := features.Schema("order_lines")
+	header, err := csv.NewReader(strings.NewReader("account,order_id,line,product,category,quantity,amount,amount_base,discount,cost,currency,ordered_at,recorded_at")).Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range header {
+		if table.Field(name) == nil || !strings.Contains(benchRows, name) {
+			t.Errorf("%q is no field of order_lines, or not in the rows", name)
+		}
+	}
+}
