@@ -2,14 +2,12 @@ package serving
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
 	"io"
-	"math"
-	"strconv"
-	"time"
+	"slices"
 
 	"fealty/features"
+	"fealty/features/files"
 	"fealty/features/frame"
 )
 
@@ -85,8 +83,12 @@ func (c *calendar) progress(stage string, report func(Progress)) func(*features.
 func writeFeatures(ctx context.Context, r BuildRequest, output func(string) (io.WriteCloser, error), catalogue []features.Feature,
 	produce func(context.Context, func(*features.Slice) error) error,
 ) (err error) {
-	if r.Format != "csv" {
-		return fmt.Errorf("format %q is not known; there is csv: %w", r.Format, ErrInvalid)
+	format := files.Format(r.Format)
+	if format == "" {
+		format = files.CSV
+	}
+	if formats := []files.Format{files.CSV, files.TSV, files.JSONLines, files.Parquet}; !slices.Contains(formats, format) {
+		return fmt.Errorf("format %q is none of %v: %w", r.Format, formats, ErrInvalid)
 	}
 	if output == nil {
 		return fmt.Errorf("output %q: the caller takes no files: %w", r.Output, ErrInvalid)
@@ -100,31 +102,19 @@ func writeFeatures(ctx context.Context, r BuildRequest, output func(string) (io.
 			err = fmt.Errorf("close the output %q: %w", r.Output, closing)
 		}
 	}()
-	w := csv.NewWriter(out)
-	if err := w.Write(append([]string{"account", "cutoff", "status"}, features.Names(catalogue)...)); err != nil {
+	w, err := files.NewFrameWriter(format, out, catalogue)
+	if err != nil {
 		return fmt.Errorf("write the output %q: %w", r.Output, err)
 	}
 	err = produce(ctx, func(sl *features.Slice) error {
-		row := make([]string, 3+len(sl.Frame.Columns))
-		for i, account := range sl.Frame.Accounts {
-			row[0], row[1], row[2] = string(account), sl.Frame.Cutoffs[i].Time().Format(time.RFC3339), sl.Status[i].String()
-			for k := range sl.Frame.Columns {
-				row[3+k] = ""
-				if v := sl.Frame.Columns[k].Float(i); !math.IsNaN(v) {
-					row[3+k] = strconv.FormatFloat(v, 'g', -1, 64)
-				}
-			}
-			if err := w.Write(row); err != nil {
-				return fmt.Errorf("write the output %q: %w", r.Output, err)
-			}
+		if err := w.Write(sl); err != nil {
+			return fmt.Errorf("write the output %q: %w", r.Output, err)
 		}
 		return nil
 	})
-	if err != nil {
-		return err
+	// Closed after an error too, so that its buffers are let go.
+	if closing := w.Close(); closing != nil && err == nil {
+		err = fmt.Errorf("write the output %q: %w", r.Output, closing)
 	}
-	if w.Flush(); w.Error() != nil {
-		return fmt.Errorf("write the output %q: %w", r.Output, w.Error())
-	}
-	return nil
+	return err
 }

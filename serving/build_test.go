@@ -42,6 +42,20 @@ func TestBuildWritesAFile(t *testing.T) {
 	}
 }
 
+func TestBuildWritesEveryFormat(t *testing.T) {
+	s, _, _, _ := village(30) //nolint:dogsled // only the service is asked
+	for format, begins := range map[string]string{"": "account,", "tsv": "account\t", "jsonl": `{"account":`, "parquet": "PAR1"} {
+		out := &sink{}
+		result, err := s.Build(t.Context(), BuildRequest{Output: "f", Format: format}, func(string) (io.WriteCloser, error) { return out, nil }, nil)
+		if err != nil || !strings.HasPrefix(out.String(), begins) || result.Rows == 0 {
+			t.Errorf("format %q begins with %.10q (%v), want %q", format, out.String(), err, begins)
+		}
+		if format == "parquet" && !strings.HasSuffix(out.String(), "PAR1") {
+			t.Error("the Parquet file has no end")
+		}
+	}
+}
+
 func TestBuildPublishesARun(t *testing.T) {
 	s, _, runs, _ := village(30)
 	result, err := s.Build(t.Context(), BuildRequest{}, nil, nil)
