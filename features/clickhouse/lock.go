@@ -1,3 +1,5 @@
+//go:build linux && amd64 && !nochdb
+
 package clickhouse
 
 import (
@@ -6,12 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
-
-// ErrLocked means that another process, or another Engine of this one, holds
-// the directory of an embedded warehouse.
-var ErrLocked = errors.New("the warehouse is in use")
 
 // errWouldBlock is what lockFile answers when somebody else holds the file.
 var errWouldBlock = errors.New("locked by another process")
@@ -84,4 +83,13 @@ func readHolder(name string) string {
 		return "another process"
 	}
 	return holder
+}
+
+// lockFile takes the whole file for this open file, without waiting.
+func lockFile(file *os.File) error {
+	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errWouldBlock
+	}
+	return err
 }

@@ -16,6 +16,10 @@ const embeddedScheme = "chdb://"
 // error says what to do.
 var ErrNoEngine = errors.New("the embedded warehouse has no engine")
 
+// ErrLocked means that another process, or another Engine of this one, holds
+// the directory of an embedded warehouse.
+var ErrLocked = errors.New("the warehouse is in use")
+
 // Open opens the warehouse that a URL names, and keeps every query within the
 // limits:
 //
