@@ -1,16 +1,21 @@
-"""Runs the feature queries of a folder on one engine and writes their answers as TSV.
+"""Walks an engine through every SQL file of fealty and writes what it answers as TSV.
 
-    answer.py wheel|LIBRARY SQL_FOLDER ANSWERS
+    answer.py wheel|LIBRARY ROOT ANSWERS
 
-`wheel` is the chdb module of the running Python; LIBRARY is the path of a libchdb.so.
-The rows are those of rows.sql; the parameters stand in the text that uses them.
+`wheel` is the chdb module of the running Python; LIBRARY is the path of a libchdb.so. `walk` beside this
+file says what is run and how; parameters stand in the text that uses them.
 """
 
 import ctypes
+import os
 import pathlib
+import re
+import shutil
 import sys
 import tempfile
+import traceback
 
+HERE = pathlib.Path(__file__).parent
 CUTOFFS = ["2025-03-01 00:00:00", "2025-07-16 12:00:00", "2026-01-01 00:00:00"]
 PARAMETERS = {
     "cutoffs": "[" + ",".join(f"'{c}'" for c in CUTOFFS) + "]",
@@ -20,7 +25,15 @@ PARAMETERS = {
     "to_account": "",
     "watermark": "2",
     "tz": "Europe/Berlin",
+    "horizon_days": "90",
+    "grace_days": "30",
+    "outcome": "left",
 }
+# SQLite's, which are no SQL of ClickHouse.
+ELSEWHERE = ("serving/store/sql/state/",)
+# The steps of migrations are named so, in whatever folder.
+STEP = re.compile(r"/\d{4}_\w+\.sql$")
+USED = re.compile(r"\{(\w+):[^{}]+\}")
 
 
 def wheel(directory):
@@ -60,29 +73,134 @@ def library(path, directory):
     return query
 
 
-def main(engine, folder, answers):
-    out = pathlib.Path(answers)
-    out.mkdir(parents=True)
-    with tempfile.TemporaryDirectory() as directory:
-        query = wheel(directory) if engine == "wheel" else library(engine, directory)
+class Walker:
+    def __init__(self, query, root, out):
+        self.query, self.root, self.out = query, root, out
+        self.steps, self.seen, self.named = 0, set(), set()
         # The oldest wheel keeps nothing of its default database between calls.
         query("CREATE DATABASE facts ENGINE = Atomic")
-        for statement in (pathlib.Path(__file__).parent / "rows.sql").read_text().split(";\n"):
-            if statement.strip():
-                query("USE facts;" + statement)
-        version = query("SELECT version() AS v").split("\n")[1]
-        settings = "".join(f"SET param_{k} = '{v}';" for k, v in ((k, v.replace("'", "\\'")) for k, v in PARAMETERS.items()))
-        files = sorted(pathlib.Path(folder).glob("*.sql"))
-        if not files:
-            sys.exit(f"no SQL file in {folder}")
-        for file in files:
-            try:
-                answer = query("USE facts;" + settings + file.read_text())
-            except Exception as e:  # the engine's own error types differ by release
-                sys.exit(f"{file.name} on ClickHouse {version}: {e}")
-            lines = answer.rstrip("\n").split("\n")
-            (out / (file.stem + ".tsv")).write_text("\n".join([lines[0], *sorted(lines[1:])]) + "\n")
-    (out / "version").write_text(version + "\n")
+        self.version = query("SELECT version() AS v").split("\n")[1]
+
+    def run(self, what, text):
+        try:
+            return self.query("USE facts;" + text)
+        except Exception as e:  # the engine's own error types differ by release
+            sys.exit(f"{what} on ClickHouse {self.version}: {e}")
+
+    def file(self, name):
+        """The text of an SQL file; from here on it counts as covered."""
+        self.seen.add(name)
+        path = self.root / name
+        if not path.is_file():
+            sys.exit(f"walk names {name}, which is not there")
+        return path.read_text()
+
+    def bound(self, name, given):
+        text = self.file(name)
+        code = re.sub(r"^--.*$", "", text, flags=re.M)
+        values = {**PARAMETERS, **given}
+        used = set(USED.findall(code))
+        if missing := sorted(used - values.keys()):
+            sys.exit(f"{name} takes {', '.join(missing)}: give a line to it in {HERE / 'walk'}")
+        if idle := sorted(given.keys() - used):
+            sys.exit(f"{name} does not take {', '.join(idle)}, which the walk gives it")
+        quote = lambda v: v.replace("\\", "\\\\").replace("'", "\\'")
+        return "".join(f"SET param_{k} = '{quote(values[k])}';" for k in sorted(used)) + text
+
+    def keep(self, name, answer, without=()):
+        rows = [line.split("\t") for line in answer.rstrip("\n").split("\n")]
+        header = rows[0]
+        for column in without:
+            if column not in header:
+                sys.exit(f"{name} answers no column {column}; it answers {', '.join(header)}")
+        kept = [i for i, column in enumerate(header) if column not in without]
+        lines = ["\t".join(row[i] for i in kept) for row in rows]
+        self.steps += 1
+        (self.out / f"{self.steps:03d} {name.replace('/', '|')}").write_text("\n".join([lines[0], *sorted(lines[1:])]) + "\n")
+
+    def ask(self, name, without=(), given={}):
+        self.keep(name, self.run(name, self.bound(name, given)), without)
+
+    def migrate(self):
+        """Every step, twice: a step must do nothing the second time."""
+        for _ in range(2):
+            for name in sorted(filter(STEP.search, sql_files(self.root))):
+                for i, statement in enumerate(re.split(r"^-- next$", self.file(name), flags=re.M)):
+                    self.run(f"{name}, statement {i + 1}", statement)
+
+    def views(self):
+        found = self.run("the tables", "SELECT name FROM system.tables WHERE database = 'facts' AND name LIKE 'imported\\_%' ORDER BY name")
+        for table in found.rstrip("\n").split("\n")[1:]:
+            view = table.removeprefix("imported_")
+            self.run(view, f"CREATE VIEW {view} AS SELECT * FROM {table} WHERE load IN (SELECT load FROM loads WHERE `table` = '{view}')")
+
+    def rest(self):
+        for name in sorted(sql_files(self.root) - self.named):
+            self.ask(name)
+
+    def walk(self, lines):
+        self.named = {word for _, words in lines for word in words if word.endswith(".sql")}
+        self.named |= set(filter(STEP.search, sql_files(self.root)))
+        for number, words in lines:
+            verb, rest = words[0], words[1:]
+            if verb == "migrate":
+                self.migrate()
+            elif verb == "rows":
+                for statement in self.file(*rest).split(";\n"):
+                    if statement.strip():
+                        self.run(rest[0], statement)
+            elif verb == "views":
+                self.views()
+            elif verb == "rest":
+                self.rest()
+            elif verb == "look":
+                text = " ".join(rest)
+                self.keep(f"walk line {number}", self.run(text, text))
+            elif verb in ("ask", "do"):
+                given = dict(word.split("=", 1) for word in rest[1:] if "=" in word)
+                without = [word[1:] for word in rest[1:] if word.startswith("-") and "=" not in word]
+                if verb == "ask":
+                    self.ask(rest[0], without, given)
+                else:
+                    self.run(rest[0], self.bound(rest[0], given))
+            else:
+                sys.exit(f"walk line {number}: what is {verb}?")
+        if forgotten := sorted(sql_files(self.root) - self.seen):
+            sys.exit("nobody covers " + ", ".join(forgotten))
+
+
+def sql_files(root):
+    """Every SQL file of the project that ClickHouse runs, by its path."""
+    names = {str(p.relative_to(root)) for room in ("features", "serving", "model", "cmd") for p in (root / room).rglob("*.sql")}
+    return {n for n in names if "/testdata/" not in n and not n.startswith(ELSEWHERE)}
+
+
+def steps():
+    for number, line in enumerate((HERE / "walk").read_text().splitlines(), 1):
+        if line.startswith("look "):
+            yield number, line.split(" ", 1)
+        elif line.strip() and not line.startswith("#"):
+            yield number, line.split()
+
+
+def main(engine, root, answers):
+    out = pathlib.Path(answers)
+    out.mkdir(parents=True)
+    directory = tempfile.mkdtemp()
+    status = 1
+    try:
+        walker = Walker(wheel(directory) if engine == "wheel" else library(engine, directory), pathlib.Path(root), out)
+        walker.walk(list(steps()))
+        (out / "version").write_text(walker.version + "\n")
+        status = 0
+    except SystemExit as e:
+        print(e.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    shutil.rmtree(directory, ignore_errors=True)
+    sys.stderr.flush()
+    # Not by the interpreter's usual end: the engine's threads may crash or hang in it.
+    os._exit(status)
 
 
 if __name__ == "__main__":

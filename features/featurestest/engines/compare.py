@@ -22,7 +22,12 @@ def main(reference, *others):
     name = (ref / "version").read_text().strip()
     for other in map(pathlib.Path, others):
         version = (other / "version").read_text().strip()
-        for file in sorted(ref.glob("*.tsv")):
+        for file in sorted(ref.glob("[0-9]*")):
+            step = file.name.replace("|", "/")
+            if not (other / file.name).exists():
+                failed += 1
+                print(f"FAIL  {step} on {version}: no answer")
+                continue
             want, got = file.read_text().splitlines(), (other / file.name).read_text().splitlines()
             wrong = [] if len(want) == len(got) else [f"{len(want) - 1} rows on {name}, {len(got) - 1} rows here"]
             header = want[0].split("\t")
@@ -35,7 +40,7 @@ def main(reference, *others):
             if len(want) < 2:
                 wrong.append("no rows: the comparison says nothing")
             passed, failed = passed + (not wrong), failed + bool(wrong)
-            print(f"{'FAIL' if wrong else 'ok'}  {file.stem} on {version}: {len(want) - 1} rows, {len(header)} columns")
+            print(f"{'FAIL' if wrong else 'ok'}  {step} on {version}: {len(want) - 1} rows, {len(header)} columns")
             for line in wrong[:5]:
                 print("      " + line)
     print(f"{passed} passed, {failed} failed")
