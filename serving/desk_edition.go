@@ -224,7 +224,7 @@ func (b *dictionaryBuilder) finish() (dictionary, bool) {
 	renamed := make([]uint32, len(words))
 	var all textsBuilder
 	for i, w := range words {
-		renamed[b.known[w]] = uint32(i) //nolint:gosec // as above
+		renamed[b.known[w]] = uint32(i)
 		if !all.add(w) {
 			return dictionary{}, false
 		}

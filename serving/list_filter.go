@@ -213,12 +213,12 @@ func (f *filter) number(field *listField, x *expr.Expr) (float64, error) {
 }
 
 // present tells whether the field has a value; it is never unknown.
-func (field *listField) present(e *edition) test {
-	if field.number != nil {
-		values := field.number(e)
+func (f *listField) present(e *edition) test {
+	if f.number != nil {
+		values := f.number(e)
 		return func(i int) truth { return truthOf(!math.IsNaN(values[i])) }
 	}
-	column := field.text(e)
+	column := f.text(e)
 	return byWord(column, func(word string) truth { return truthOf(word != "") })
 }
 

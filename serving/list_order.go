@@ -133,7 +133,7 @@ func (f *listField) keys(e *edition, desc bool) func(i int) uint64 {
 		for code := range ranks {
 			ranks[code] = missing
 			if rank := slices.Index(f.words, column.words.at(code)); rank >= 0 {
-				ranks[code] = turn(uint64(rank)) //nolint:gosec // an index
+				ranks[code] = turn(uint64(rank))
 			}
 		}
 		return func(i int) uint64 { return ranks[column.code(i)] }
@@ -173,7 +173,7 @@ func (e *edition) sorted(order []ordering.Field) []uint32 {
 	}
 	rows := make([]row, e.rows())
 	for i := range rows {
-		rows[i] = row{first: keys[0](i), at: uint32(i)} //nolint:gosec // an edition has fewer rows than an int32
+		rows[i] = row{first: keys[0](i), at: uint32(i)}
 		if len(keys) > 1 {
 			rows[i].second = keys[1](i)
 		}

@@ -522,7 +522,7 @@ func TestPageTokensAreBound(t *testing.T) {
 			t.Errorf("bit %d: %+v, %v", bit, page, err)
 		}
 	}
-	for n := range len(raw) {
+	for n := range raw {
 		r.PageToken = base64.RawURLEncoding.EncodeToString(raw[:n])
 		if _, err := d.List(t.Context(), r); n > 0 && KindOf(err) != Invalid {
 			t.Errorf("%d bytes: %v", n, err)
