@@ -56,7 +56,7 @@ func openHouse(ctx context.Context, e *env, c *config) (_ *house, err error) {
 			// What no sentinel of an outage names is what the URL says.
 			err = fmt.Errorf("%w: %w", err, serving.ErrInvalid)
 		}
-		return nil, fmt.Errorf("open the warehouse: %w", err)
+		return nil, err
 	}
 	h.warehouse = clickhouse.Warehouse{Engine: engine}
 	if err := h.warehouse.Migrate(ctx); err != nil {
