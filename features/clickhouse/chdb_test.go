@@ -53,7 +53,7 @@ func TestEmbeddedEngine(t *testing.T) {
 func recovered() (text string) {
 	defer func() { text = fmt.Sprint(recover()) }()
 	var nothing *struct{ x int }
-	runtime.KeepAlive(nothing.x)
+	runtime.KeepAlive(nothing.x) //nolint:govet // on purpose
 	return "no panic"
 }
 
@@ -205,7 +205,7 @@ func TestOneProcessHoldsADirectory(t *testing.T) {
 // hold starts a child that holds the directory, and waits until it does.
 func hold(t *testing.T, dir string) (*exec.Cmd, io.Closer) {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOneProcessHoldsADirectory$") //nolint:gosec // the test itself
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOneProcessHoldsADirectory$")
 	child.Env = append(os.Environ(), holdingVariable+"="+dir)
 	stdin, err := child.StdinPipe()
 	if err != nil {
@@ -256,7 +256,7 @@ func TestUnusablePathsAreNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	readOnly := t.TempDir()
-	if err := os.Chmod(readOnly, 0o500); err != nil { //nolint:gosec // a directory
+	if err := os.Chmod(readOnly, 0o500); err != nil {
 		t.Fatal(err)
 	}
 	paths := []string{file, filepath.Join(file, "below"), "/proc/fealty", "/dev/null"}

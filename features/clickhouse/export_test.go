@@ -18,7 +18,7 @@ var Supported = supported
 
 // DownHosts are the hosts that an engine holds for down.
 func DownHosts(e Engine) []string {
-	h := e.(*server).hosts
+	h := serverIn(e).hosts
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return sortedKeys(h.down)
@@ -26,7 +26,7 @@ func DownHosts(e Engine) []string {
 
 // EndPauses lets an engine ask the hosts that are down at the next chance.
 func EndPauses(e Engine) {
-	h := e.(*server).hosts
+	h := serverIn(e).hosts
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for address := range h.down {
@@ -35,4 +35,13 @@ func EndPauses(e Engine) {
 }
 
 // DropIdle closes an engine's idle connections for queries.
-func DropIdle(e Engine) { e.(*server).wires.drop() }
+func DropIdle(e Engine) { serverIn(e).wires.drop() }
+
+// serverIn returns the server engine; it panics on another kind.
+func serverIn(e Engine) *server {
+	s, ok := e.(*server)
+	if !ok {
+		panic("the engine is no server")
+	}
+	return s
+}

@@ -63,7 +63,7 @@ func wide(n int, load int64) *frame.Table {
 		{Meta: frame.Meta{Name: "n"}, Kind: frame.Integer},
 		{Meta: frame.Meta{Name: "text"}, Kind: frame.Text},
 	}}
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // text that does not compress
+	r := rand.New(rand.NewPCG(1, 2))
 	for i := range n {
 		rows.Columns[0].Integers = append(rows.Columns[0].Integers, load)
 		rows.Columns[1].Integers = append(rows.Columns[1].Integers, int64(i))
@@ -72,7 +72,7 @@ func wide(n int, load int64) *frame.Table {
 	return rows
 }
 
-func TestAnotherHostServesWhenOneDoesNot(t *testing.T) {
+func TestAnotherHostServesWhenOneDoesNot(t *testing.T) { //nolint:tparallel // the cases share a server and its table
 	t.Parallel()
 	b := launch.Start(t, launch.Options{})
 	hung := speak(t, "")
@@ -282,7 +282,7 @@ func TestAConnectionCutAnywhereLeavesNothingToSee(t *testing.T) {
 		"CREATE TABLE marks (load Int64) ENGINE = MergeTree ORDER BY load")
 	const rows = 150_000 // three blocks, 15 MB
 	const seen = "SELECT toInt64(count()) FROM wide WHERE load IN (SELECT load FROM marks)"
-	r := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // where to cut
+	r := rand.New(rand.NewPCG(7, 7))
 	load := func(id int64) error {
 		if err := e.Insert(t.Context(), "wide", wide(rows, id)); err != nil {
 			return err
@@ -340,7 +340,7 @@ func TestRequestsGivenUpLeaveNothingBehind(t *testing.T) {
 	requests := make(chan int)
 	var all sync.WaitGroup
 	for worker := range uint64(6) {
-		r := rand.New(rand.NewPCG(3, worker)) //nolint:gosec // when to give up
+		r := rand.New(rand.NewPCG(3, worker))
 		all.Go(func() {
 			for i := range requests {
 				patience := time.Duration(r.Int64N(int64(60 * time.Millisecond)))

@@ -67,7 +67,7 @@ func hello(revision, major, minor int) string {
 
 // Whatever is wrong with a server is one line that says so and what to do, of
 // the right kind, soon, and without the password.
-func TestOpenSaysInOneLineWhatIsWrong(t *testing.T) {
+func TestOpenSaysInOneLineWhatIsWrong(t *testing.T) { //nolint:tparallel // the cases share a server that some of them kill
 	t.Parallel()
 	s := launch.Start(t, launch.Options{Users: []launch.User{
 		{Name: "reader", Password: launch.AdminPassword, ReadOnly: true, Grants: []string{"SELECT ON *.*"}},
@@ -84,7 +84,6 @@ func TestOpenSaysInOneLineWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	nobody := net.JoinHostPort("127.0.0.1", "1")
-	at := func(address, database, extra string) *url.URL { return launch.URL(address, database, extra) }
 	as := func(user, password string) *url.URL {
 		u := s.URL("default", "")
 		u.User = url.UserPassword(user, password)
@@ -104,17 +103,17 @@ func TestOpenSaysInOneLineWhatIsWrong(t *testing.T) {
 		"may not create a table": {url: as("looker", launch.AdminPassword), kind: clickhouse.ErrRefused, words: []string{`"looker"`, "create a table", `"default"`}},
 		"may not delete":         {url: as("maker", launch.AdminPassword), kind: clickhouse.ErrRefused, words: []string{`"maker"`, "delete rows"}},
 		"TLS at the plain port":  {url: s.URL("default", "secure=true"), kind: clickhouse.ErrUnreachable, words: []string{"TLS"}, breaks: true},
-		"plain at the TLS port":  {url: at(secure.address, "default", ""), kind: clickhouse.ErrUnreachable, words: []string{"secure=true"}},
-		"unknown authority":      {url: at(secure.address, "default", "secure=true"), kind: clickhouse.ErrUnreachable, words: []string{"unknown authority", "ca_file"}},
-		"another authority":      {url: at(secure.address, "default", "secure=true&ca_file="+theirs.file), kind: clickhouse.ErrUnreachable, words: []string{"unknown authority"}},
-		"another name":           {url: at(misnamed.address, "default", "secure=true&ca_file="+ours.file), kind: clickhouse.ErrUnreachable, words: []string{"another name"}},
-		"expired":                {url: at(expired.address, "default", "secure=true&ca_file="+ours.file), kind: clickhouse.ErrUnreachable, words: []string{"expired"}},
-		"no certificate in file": {url: at(secure.address, "default", "secure=true&ca_file="+empty), words: []string{"holds no PEM"}},
-		"nobody listens":         {url: at(nobody, "default", ""), kind: clickhouse.ErrUnreachable, words: []string{"nothing listens"}},
-		"unknown host":           {url: at("no-such-host.invalid:9000", "default", "dial_timeout=2s"), kind: clickhouse.ErrUnreachable, words: []string{"no-such-host.invalid:9000"}},
-		"a black hole":           {url: at(hung.address, "default", "dial_timeout=300ms"), kind: clickhouse.ErrUnreachable, words: []string{"300ms"}},
-		"a web server":           {url: at(speak(t, "HTTP/1.0 400 Bad Request\r\n\r\n"), "default", "dial_timeout=1s"), kind: clickhouse.ErrUnreachable, words: []string{"native port"}},
-		"an ancient server":      {url: at(speak(t, hello(54_406, 18, 16)), "default", "dial_timeout=1s"), kind: clickhouse.ErrUnsupported, words: []string{"18.16", "older than 24.8"}},
+		"plain at the TLS port":  {url: launch.URL(secure.address, "default", ""), kind: clickhouse.ErrUnreachable, words: []string{"secure=true"}},
+		"unknown authority":      {url: launch.URL(secure.address, "default", "secure=true"), kind: clickhouse.ErrUnreachable, words: []string{"unknown authority", "ca_file"}},
+		"another authority":      {url: launch.URL(secure.address, "default", "secure=true&ca_file="+theirs.file), kind: clickhouse.ErrUnreachable, words: []string{"unknown authority"}},
+		"another name":           {url: launch.URL(misnamed.address, "default", "secure=true&ca_file="+ours.file), kind: clickhouse.ErrUnreachable, words: []string{"another name"}},
+		"expired":                {url: launch.URL(expired.address, "default", "secure=true&ca_file="+ours.file), kind: clickhouse.ErrUnreachable, words: []string{"expired"}},
+		"no certificate in file": {url: launch.URL(secure.address, "default", "secure=true&ca_file="+empty), words: []string{"holds no PEM"}},
+		"nobody listens":         {url: launch.URL(nobody, "default", ""), kind: clickhouse.ErrUnreachable, words: []string{"nothing listens"}},
+		"unknown host":           {url: launch.URL("no-such-host.invalid:9000", "default", "dial_timeout=2s"), kind: clickhouse.ErrUnreachable, words: []string{"no-such-host.invalid:9000"}},
+		"a black hole":           {url: launch.URL(hung.address, "default", "dial_timeout=300ms"), kind: clickhouse.ErrUnreachable, words: []string{"300ms"}},
+		"a web server":           {url: launch.URL(speak(t, "HTTP/1.0 400 Bad Request\r\n\r\n"), "default", "dial_timeout=1s"), kind: clickhouse.ErrUnreachable, words: []string{"native port"}},
+		"an ancient server":      {url: launch.URL(speak(t, hello(54_406, 18, 16)), "default", "dial_timeout=1s"), kind: clickhouse.ErrUnsupported, words: []string{"18.16", "older than 24.8"}},
 		"an unknown option":      {url: s.URL("default", "pasword="+launch.AdminPassword), words: []string{`"pasword"`, "password_file"}},
 		"a cluster in itself":    {url: s.URL("default", "cluster=c&shard_database=default"), words: []string{"shard_database"}},
 	} {

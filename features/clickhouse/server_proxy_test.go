@@ -71,7 +71,7 @@ func (p *proxy) serve(ctx context.Context, client net.Conn, to string) {
 	p.dialled.Add(1)
 	p.open.Add(1)
 	defer p.open.Add(-1)
-	defer client.Close()
+	defer end(client)
 	if secure, ok := client.(*tls.Conn); ok && secure.HandshakeContext(ctx) != nil {
 		return // the server behind never hears of it
 	}
@@ -79,12 +79,19 @@ func (p *proxy) serve(ctx context.Context, client net.Conn, to string) {
 	if err != nil {
 		return
 	}
-	defer server.Close()
-	defer context.AfterFunc(ctx, func() { client.Close(); server.Close() })()
+	defer end(server)
+	defer context.AfterFunc(ctx, func() { end(client, server) })()
 	var both sync.WaitGroup
 	both.Go(func() { p.pass(ctx, server, client, &p.cutUp) })
 	both.Go(func() { p.pass(ctx, client, server, &p.cutDown) })
 	both.Wait()
+}
+
+// end closes what may be closed already.
+func end(conns ...net.Conn) {
+	for _, c := range conns {
+		_ = c.Close()
+	}
 }
 
 // pass copies until one side ends, and tells the other; a cut ends both.
@@ -98,19 +105,18 @@ func (p *proxy) pass(ctx context.Context, to, from net.Conn, cut *atomic.Int64) 
 		}
 		if limit := cut.Load(); limit >= 0 && passed+int64(n) > limit {
 			_, _ = to.Write(buffer[:max(0, limit-passed)])
-			to.Close()
-			from.Close()
+			end(to, from)
 			return
 		}
 		if _, failed := to.Write(buffer[:n]); failed != nil {
-			from.Close()
+			end(from)
 			return
 		}
 		if passed += int64(n); err != nil {
 			if half, ok := to.(interface{ CloseWrite() error }); ok && err == io.EOF { //nolint:errorlint // Read returns it bare
 				_ = half.CloseWrite()
 			} else {
-				to.Close()
+				end(to)
 			}
 			return
 		}
