@@ -539,6 +539,21 @@ func TestAListThatIsBrokenOff(t *testing.T) {
 	}
 }
 
+// The longest filters are read and refused in no time, however deep they are.
+func TestFiltersAreReadQuickly(t *testing.T) {
+	d := fourShops(t)
+	for _, unit := range []string{"(", "NOT (", "-(", "a(", "a((", "a=(", "a(a,(", "a OR ", "a AND ", "a ", "a.", "-", "1.", `"x" `, "AND(", "band:(", "band=high ", "band = high OR "} {
+		text := strings.Repeat(unit, MaxFilter/len(unit))
+		begin := time.Now()
+		_, err := d.List(t.Context(), ListRequest{Filter: text})
+		if took := time.Since(begin); took > 3*time.Second || err != nil && KindOf(err) != Invalid {
+			t.Errorf("%q again and again took %s: %v", unit, took, err)
+		} else if testing.Verbose() {
+			t.Logf("%q took %s", unit, took)
+		}
+	}
+}
+
 func FuzzListFilter(f *testing.F) {
 	for _, seed := range []string{
 		`band = "high" AND value_at_risk > 1000`, `NOT (name:"a*" OR -probability<.5) segment=shop`, `a(b(c(d(`, `((((((`, `NOT NOT NOT`,
