@@ -71,8 +71,7 @@ func (f *filter) misread(err error) error {
 		Position() filtering.Position
 		Message() string
 	}
-	// The whole error's text is not asked for: it repeats the filter at every levar l located
-if errors.As(e, &l)es
+	what, at := err.Error(), 0
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if l, ok := e.(located); ok { //nolint:errorlint // each level is looked at on its own
 			what, at = l.Message(), int(l.Position().Offset)
@@ -91,7 +90,7 @@ func (f *filter) refuse(at int, format string, args ...any) error {
 
 func (f *filter) at(e *expr.Expr) int { return int(f.positions[e.GetId()]) }
 
-// on makes the filterthing passes.
+// on makes the filter's test of an edition; nil when everything passes.
 func (f *filter) on(e *edition) (test, error) {
 	if f.expr == nil {
 		return nil, nil //nolint:nilnil // no filter, no test
