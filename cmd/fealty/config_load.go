@@ -83,7 +83,8 @@ func (e *env) loadConfig(flags *pflag.FlagSet) (*config, error) {
 	if c.file != "" {
 		base = filepath.Dir(c.file)
 	}
-	return c, c.finish(base)
+	err := c.finish(base)
+	return c, err
 }
 
 func readBounded(path string) ([]byte, error) {

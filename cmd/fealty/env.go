@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,8 +48,8 @@ func processEnv() *env {
 // variable returns an environment variable, "" when it isn't set.
 func (e *env) variable(name string) string {
 	// The last one holds, as in a shell.
-	for i := len(e.environ) - 1; i >= 0; i-- {
-		if key, value, ok := strings.Cut(e.environ[i], "="); ok && key == name {
+	for _, v := range slices.Backward(e.environ) {
+		if key, value, ok := strings.Cut(v, "="); ok && key == name {
 			return value
 		}
 	}
@@ -66,5 +67,5 @@ func (e *env) path(name string) string {
 // terminal reports whether a stream is a terminal that can redraw a line.
 func (e *env) terminal(stream any) bool {
 	file, ok := stream.(*os.File)
-	return ok && e.variable("TERM") != "dumb" && cwriter.IsTerminal(int(file.Fd())) //nolint:gosec // a descriptor is small
+	return ok && e.variable("TERM") != "dumb" && cwriter.IsTerminal(int(file.Fd()))
 }

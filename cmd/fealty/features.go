@@ -79,7 +79,7 @@ func runFeaturesBuild(ctx context.Context, e *env, o featuresBuildOptions) error
 		status.rows = append(status.rows, []any{s, result.Status[s]})
 	}
 	return e.show(answer{data: result, rows: 1, sections: []section{
-		facts("", "rows", result.Rows, "accounts", result.Accounts, "features", result.Features, "run", run, "file", o.to, "definitions", result.DefinitionsHash),
+		facts("rows", result.Rows, "accounts", result.Accounts, "features", result.Features, "run", run, "file", o.to, "definitions", result.DefinitionsHash),
 		status, coverage,
 	}})
 }

@@ -54,7 +54,7 @@ func (e *env) dial(o *askOptions) (*client.Client, error) {
 	}
 	options := client.Options{Token: e.variable("FEALTY_TOKEN"), Insecure: o.allowsUnsecured}
 	if o.tokenFile != "" {
-		raw, err := os.ReadFile(e.path(o.tokenFile)) //nolint:gosec // the user names the file on the command line
+		raw, err := os.ReadFile(e.path(o.tokenFile))
 		if err != nil {
 			return nil, fmt.Errorf("read the key: %w: %w", err, serving.ErrInvalid)
 		}
@@ -65,7 +65,7 @@ func (e *env) dial(o *askOptions) (*client.Client, error) {
 		options.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	if o.ca != "" {
-		pem, err := os.ReadFile(e.path(o.ca)) //nolint:gosec // the user names the file on the command line
+		pem, err := os.ReadFile(e.path(o.ca))
 		if err != nil {
 			return nil, fmt.Errorf("read the certificate authority: %w: %w", err, serving.ErrInvalid)
 		}

@@ -100,7 +100,7 @@ func runImport(ctx context.Context, e *env, o importOptions) (err error) {
 	for _, field := range sortedKeys(read.Skipped) {
 		pairs = append(pairs, "skipped for empty "+field, read.Skipped[field])
 	}
-	a := answer{data: result, sections: []section{facts("", pairs...)}}
+	a := answer{data: result, sections: []section{facts(pairs...)}}
 	if len(read.Reasons) > 0 {
 		s := section{title: "Quarantined", head: []string{"field", "column", "reason", "rows"}}
 		for _, r := range read.Reasons {

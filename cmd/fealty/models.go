@@ -112,7 +112,7 @@ func runModelsShow(ctx context.Context, e *env, o modelsShowOptions) error {
 		}
 		row := result.Models[0]
 		sections := []section{
-			facts("", "version", row.Version, "grade", row.Grade, "because", card.Report.GradeWhy, "live", row.Live, "created at", row.CreatedAt,
+			facts("version", row.Version, "grade", row.Grade, "because", card.Report.GradeWhy, "live", row.Live, "created at", row.CreatedAt,
 				"rung", card.Rung, "label", card.Label, "horizon days", card.HorizonDays, "test cutoff", card.TestCutoff,
 				"training rows", card.Train.Rows, "features", len(card.Features), "engine", card.Engine, "watermark", card.Watermark),
 			ladderSection(card.Ladder),
@@ -146,7 +146,7 @@ func runModelsPromote(ctx context.Context, e *env, flags *pflag.FlagSet, version
 }
 
 func promoted(r serving.PromoteResult) answer {
-	return answer{data: r, sections: []section{facts("", "live", r.Version, "before", r.Previous)}}
+	return answer{data: r, sections: []section{facts("live", r.Version, "before", r.Previous)}}
 }
 
 func newModelsRollback(e *env) *cobra.Command {

@@ -49,8 +49,8 @@ type section struct {
 }
 
 // facts is a section of names with values.
-func facts(title string, pairs ...any) section {
-	s := section{title: title, head: []string{"field", "value"}}
+func facts(pairs ...any) section {
+	s := section{head: []string{"field", "value"}}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		s.rows = append(s.rows, []any{pairs[i], pairs[i+1]})
 	}

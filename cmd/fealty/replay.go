@@ -48,7 +48,7 @@ func runReplay(ctx context.Context, e *env, o replayOptions) error {
 		s.rows = append(s.rows, line[:])
 	}
 	err = e.show(answer{data: r, rows: 1, sections: []section{
-		facts("", "account", r.Account, "run", r.Run, "same", r.Same, "because", r.Why, "replayable", r.Replayable, "difference of margins", r.MarginDelta),
+		facts("account", r.Account, "run", r.Run, "same", r.Same, "because", r.Why, "replayable", r.Replayable, "difference of margins", r.MarginDelta),
 		s,
 	}})
 	if err == nil && !r.Same {

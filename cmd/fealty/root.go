@@ -28,7 +28,7 @@ func run(e *env) int {
 }
 
 func runRoot(ctx context.Context, e *env) int {
-	root := newRoot(e)
+	root := newRoot(e) //nolint:contextcheck // verbs take the context that cobra hands them
 	root.SetArgs(e.args)
 	began := false
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {

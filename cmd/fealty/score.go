@@ -50,7 +50,7 @@ func runScore(ctx context.Context, e *env, o scoreOptions) error {
 		}
 	}
 	return e.show(answer{data: result, rows: 1, sections: []section{
-		facts("", "run", run.ID, "purpose", run.Purpose, "cutoff", run.Cutoff.String(), "model", run.Model, "grade", run.Grade, "accounts", run.Rows,
+		facts("run", run.ID, "purpose", run.Purpose, "cutoff", run.Cutoff.String(), "model", run.Model, "grade", run.Grade, "accounts", run.Rows,
 			"value at risk", result.ValueAtRisk, "currency", run.Currency, "margin rate", run.MarginRate),
 		counts,
 	}})

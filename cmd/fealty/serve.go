@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -139,7 +138,7 @@ func (h *house) serve(ctx context.Context, e *env, c *config, d *doors, log *slo
 		// the desk's watch tries again and its status says why.
 		_, _ = desk.Refresh(ctx)
 	}
-	server, err := rpc.New(rpc.Options{
+	server, err := rpc.New(rpc.Options{ //nolint:contextcheck // the gateway lives as long as the server, not as this call
 		Answers: desk, Operations: h.operations(c), Tokens: h.state, Log: log, TLS: d.tls, AuthOff: !c.serve.auth,
 	})
 	if err != nil {
@@ -193,4 +192,4 @@ func (h *house) dataThrough(c *config) func(context.Context) (frame.Cutoff, erro
 }
 
 // discardLog is for a serve whose requests nobody wants to read of.
-func discardLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func discardLog() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -49,7 +49,7 @@ func runTrain(ctx context.Context, e *env, o trainOptions) error {
 	}
 	card := &result.Card
 	sections := []section{
-		facts("", "model", result.Model, "grade", card.Report.Grade, "because", card.Report.GradeWhy, "live", result.Live, "live because", result.Why,
+		facts("model", result.Model, "grade", card.Report.Grade, "because", card.Report.GradeWhy, "live", result.Live, "live because", result.Why,
 			"rung", card.Rung, "training cutoffs", strings.Join(card.TrainCutoffs, " "), "test cutoff", card.TestCutoff,
 			"training rows", card.Train.Rows, "test accounts", card.Report.Test.Rows, "of which churned", card.Report.Test.Churned),
 		ladderSection(card.Ladder),

@@ -46,7 +46,7 @@ func newVersion(e *env) *cobra.Command {
 		Example: "  fealty version -o json",
 		RunE: func(*cobra.Command, []string) error {
 			v := toldVersion{Version: programVersion(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-			return e.show(answer{data: v, sections: []section{facts("", "version", v.Version, "go", v.Go, "platform", v.Platform)}})
+			return e.show(answer{data: v, sections: []section{facts("version", v.Version, "go", v.Go, "platform", v.Platform)}})
 		},
 	}
 }
