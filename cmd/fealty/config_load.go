@@ -83,7 +83,7 @@ func (e *env) loadConfig(flags *pflag.FlagSet) (*config, error) {
 	if c.file != "" {
 		base = filepath.Dir(c.file)
 	}
-	err := c.finish(base)
+	err = c.finish(base)
 	return c, err
 }
 
