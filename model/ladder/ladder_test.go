@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"gonum.org/v1/gonum/stat"
 
 	"fealty/features/frame"
 	"fealty/model"
@@ -333,23 +334,37 @@ func TestGradesFollowTheInterval(t *testing.T) {
 	for i, v := range truth {
 		bent[i] = 3 * v // the same order, overconfident
 	}
+	near := make([]float64, n)
+	for i, v := range truth {
+		near[i] = v + 0.8*d.NormFloat64() // nearly as good
+	}
 	for _, c := range []struct {
 		name          string
 		margins, rule []float64
+		rows          int
 		want          string
 	}{
-		{"better and calibrated", truth, rule, "A"},
-		{"better, overconfident", bent, rule, "B"},
-		{"the rule itself", rule, rule, "C"},
-		{"worse", rule, truth, "C"},
+		{"better and calibrated", truth, rule, n, "A"},
+		{"better, overconfident", bent, rule, n, "B"},
+		{"better by little", truth, near, n, "B"},
+		{"the rule itself", rule, rule, n, "C"},
+		{"worse", rule, truth, n, "C"},
+		{"better by much, on too few rows to be sure", truth, rule, 60, "C"},
+		{"one row of a class", truth, rule, 2, "C"},
 	} {
-		q, err := quality(y, c.margins)
+		q, err := quality(y[:c.rows], c.margins[:c.rows])
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := model.Report{Quality: q}
-		if err := grade(&r, y, c.margins, c.rule); err != nil || r.Grade != c.want {
+		if c.rows < n {
+			r.Quality.ECE = 0.01 // bins of six rows say nothing; the interval is what is asked about
+		}
+		if err := grade(&r, y[:c.rows], c.margins[:c.rows], c.rule[:c.rows]); err != nil || r.Grade != c.want {
 			t.Errorf("%s: grade %q (%s), want %s (%v)", c.name, r.Grade, r.GradeWhy, c.want, err)
+		}
+		if c.rows == 60 && !(r.AboveRule >= gradeAbove && r.AboveRuleLow <= 0) {
+			t.Errorf("%s: %v above the rule, from %v: no case of a wide interval", c.name, r.AboveRule, r.AboveRuleLow)
 		}
 	}
 }
@@ -739,11 +754,214 @@ func TestTheErrorOfALeadCountsAccounts(t *testing.T) {
 		}
 		return (&climb{train: s}).lead(a, b)
 	}
+	draws := func() (differences []float64) {
+		d := rand.New(rand.NewPCG(3, 3))
+		for range 300 {
+			y, m, shift := float64(d.IntN(2)), d.NormFloat64(), 0.3*d.NormFloat64()
+			chance := func(m float64) float64 { return y*calibrate.Logistic(m) + (1-y)*(1-calibrate.Logistic(m)) }
+			differences = append(differences, math.Log(chance(m))-math.Log(chance(m+shift)))
+		}
+		return differences
+	}
 	l, one := lead(1, false)
 	l4, same := lead(4, false)
 	_, apart := lead(4, true)
+	// One row an account: the error of a mean of independent draws.
+	if d, n := draws(), 300.0; math.Abs(l-stat.Mean(d, nil)) > 1e-12 || math.Abs(one-stat.PopStdDev(d, nil)/math.Sqrt(n)) > 1e-12 {
+		t.Errorf("lead %v ± %v, the draws give %v ± %v", l, one, stat.Mean(d, nil), stat.PopStdDev(d, nil)/math.Sqrt(n))
+	}
 	if math.Abs(l-l4) > 1e-12 || math.Abs(one-same) > 1e-12 || math.Abs(apart-one/2) > 1e-12 {
 		t.Errorf("lead %v and %v; error %v, four rows an account %v, four accounts %v", l, l4, one, same, apart)
+	}
+}
+
+// A calibrator is kept where it helps on folds that it did not see: for margins
+// that say too much, not for right ones, and never one that turns them round.
+func TestCalibrationIsKeptOnlyWhereItHelps(t *testing.T) {
+	const n = 4000
+	d := rand.New(rand.NewPCG(4, 4))
+	right, loud, back, y, of := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n), make([]int, n)
+	for i := range n {
+		right[i] = d.NormFloat64()
+		loud[i], back[i] = 2.5*right[i]+0.5, -right[i]
+		if d.Float64() < calibrate.Logistic(right[i]) {
+			y[i] = 1
+		}
+		of[i] = i % 5
+	}
+	before := func(m []float64) (sum float64) {
+		for i := range m {
+			sum += loss(m[i], y[i]) / n
+		}
+		return sum
+	}
+	c, crossed, err := calibrator(loud, y, of, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// loud = 2.5·right + .5, so right = .4·loud − .2.
+	if math.Abs(c.Slope-0.4) > 0.03 || math.Abs(c.Intercept+0.2) > 0.1 || before(crossed) > before(loud)-0.1 {
+		t.Errorf("loud margins: %+v, log-loss %.3f before and %.3f after", c, before(loud), before(crossed))
+	}
+	for name, m := range map[string][]float64{"turned round": back, "all equal to the base rate": make([]float64, n)} {
+		if c, crossed, err := calibrator(m, y, of, 5); err != nil || name == "turned round" && c != calibrate.Identity() || before(crossed) > before(m) {
+			t.Errorf("%s: %+v, log-loss %.4f before and %.4f after (%v)", name, c, before(m), before(crossed), err)
+		}
+	}
+	// Right margins: over draws, what is kept never loses on the folds, and the slope stays at 1.
+	if c, crossed, err := calibrator(right, y, of, 5); err != nil || before(crossed) > before(right) || math.Abs(c.Slope-1) > 0.1 {
+		t.Errorf("right margins: %+v, log-loss %.4f before and %.4f after (%v)", c, before(right), before(crossed), err)
+	}
+}
+
+// The calibrator is folded into the contributions of every rung.
+func TestContributionsOfCalibratedMargins(t *testing.T) {
+	s := planted(50, 1, 27, 1)
+	for _, rung := range Rungs() {
+		m, err := Load(saved(t, rung))
+		if err != nil {
+			t.Fatal(err)
+		}
+		width := len(m.Features())
+		margins, parts := make([]float64, len(s.Y)), make([]float64, len(s.Y)*width)
+		base, err := m.Explain(s.Frame, parts)
+		if err := errors.Join(err, m.Predict(s.Frame, margins)); err != nil {
+			t.Fatal(err)
+		}
+		raw := *m
+		raw.head.Slope, raw.head.Intercept = 1, 0
+		plain := make([]float64, len(s.Y))
+		if err := raw.Predict(s.Frame, plain); err != nil {
+			t.Fatal(err)
+		}
+		for i := range s.Y {
+			sum := base
+			for _, v := range parts[i*width : (i+1)*width] {
+				sum += v
+			}
+			if math.Abs(sum-margins[i]) > 1e-9 || math.Abs(margins[i]-(0.9*plain[i]+0.1)) > 1e-12 {
+				t.Errorf("%s row %d: contributions give %v, the margin is %v and before calibration %v", rung, i, sum, margins[i], plain[i])
+			}
+		}
+		if m.Rung() != rung {
+			t.Errorf("%s comes back as %s", rung, m.Rung())
+		}
+	}
+}
+
+// The better of the two columns on the folds is the rule, whichever it is.
+func TestTheRuleIsTheBetterColumn(t *testing.T) {
+	p := Defaults()
+	p.MaxRung = Rule
+	for _, noise := range ruleColumns {
+		train, test := planted(300, 1, 31, 0), planted(100, 1, 32, 0)
+		d := rand.New(rand.NewPCG(5, 5))
+		column := train.Frame.Column(noise).Numbers
+		d.Shuffle(len(column), func(i, j int) { column[i], column[j] = column[j], column[i] })
+		r := mustTrain(t, p, train, test)
+		if got := r.Model.Features(); len(got) != 1 || got[0] == noise || rungCard(t, r, Rule).Settings != got[0] {
+			t.Errorf("with noise in %s the rule reads %v and the card says %q", noise, got, rungCard(t, r, Rule).Settings)
+		}
+	}
+}
+
+// A forest is the mean of its bags, monotone where the catalogue says so, and
+// blind to the tenure; a blend is the mean of its parts, on the folds as in service.
+func TestForestsAndBlendsAreMeans(t *testing.T) {
+	s := planted(600, 1, 33, 1)
+	predict := func(m predictor, f *frame.Frame) []float64 {
+		t.Helper()
+		out := make([]float64, f.Rows())
+		if err := m.Predict(f, out); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	grow := func(g forest) []float64 {
+		e, err := g.fit(t.Context(), s.Frame, s.Y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(e.Features(), ageing) {
+			t.Errorf("the trees read %s", ageing)
+		}
+		return predict(e, s.Frame)
+	}
+	g := forest{seed: 3, bags: 2, rounds: 30}
+	both := grow(g)
+	first := grow(forest{seed: 3, bags: 1, rounds: 30})
+	second := grow(forest{seed: g.params(1).Seed, bags: 1, rounds: 30})
+	differ := false
+	for i := range both {
+		differ = differ || first[i] != second[i]
+		if mean := (first[i] + second[i]) / 2; math.Abs(both[i]-mean) > 1e-12 {
+			t.Fatalf("row %d: two bags give %v, their mean is %v", i, both[i], mean)
+		}
+	}
+	if !differ {
+		t.Error("two bags are the same")
+	}
+
+	c := &climb{p: Defaults(), train: s, report: func(string, int, int) {}}
+	c.p.Bags = 1
+	c.of = folds(s.Frame, c.p.Folds, 1)
+	var err error
+	if c.parts, err = splits(s.Y, c.of, c.p.Folds); err != nil {
+		t.Fatal(err)
+	}
+	all, err := c.candidates(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.fit(t.Context(), s, all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blend, err := p.rung(all[3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, trees, served := predict(p.linear, s.Frame), predict(p.trees, s.Frame), predict(blend, s.Frame)
+	for i := range served {
+		if mean := (all[1].margins[i] + all[2].margins[i]) / 2; math.Abs(all[3].margins[i]-mean) > 1e-12 {
+			t.Fatalf("row %d: the blend is judged on %v, the mean of the parts is %v", i, all[3].margins[i], mean)
+		}
+		if mean := all[3].calibrator.Margin((line[i] + trees[i]) / 2); math.Abs(served[i]-mean) > 1e-12 {
+			t.Fatalf("row %d: the blend says %v, the mean of the parts is %v", i, served[i], mean)
+		}
+	}
+
+	// More silence never lowers the risk.
+	later := s.Frame.Take([]int{0, 1, 2, 3, 4, 5, 6, 7})
+	before := predict(p.trees, later)
+	for range 60 {
+		for i := range later.Rows() {
+			later.Column("recency_days").Numbers[i] += 2
+		}
+		after := predict(p.trees, later)
+		for i := range after {
+			if after[i] < before[i] {
+				t.Fatalf("row %d: two more days of silence take the margin from %v to %v", i, before[i], after[i])
+			}
+		}
+		before = after
+	}
+}
+
+func TestProgressRunsToItsEnd(t *testing.T) {
+	p := Defaults()
+	p.Bags = 1
+	for _, accounts := range []int{60, 600} {
+		next, total := 0, 0
+		_, err := Train(t.Context(), p, planted(accounts, 1, 28, 0), planted(50, 1, 29, 0), func(stage string, done, of int) {
+			if stage == "" || done != next || total != 0 && of != total {
+				t.Errorf("%d accounts: %q is step %d of %d, want %d of %d", accounts, stage, done, of, next, total)
+			}
+			next, total = done+1, of
+		})
+		if err != nil || next != total+1 {
+			t.Errorf("%d accounts: the last of %d steps was %d (%v)", accounts, total, next-1, err)
+		}
 	}
 }
 
