@@ -62,8 +62,8 @@ func openHouse(ctx context.Context, e *env, c *config) (_ *house, err error) {
 	if err := h.warehouse.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("bring the warehouse up to this release: %w", err)
 	}
-	if len(c.sources) > 0 {
-		return nil, fmt.Errorf("%s: this release maps no sources yet: %w", c.origins["sources"], serving.ErrInvalid)
+	if err := h.warehouse.MapSources(ctx, c.sources); err != nil {
+		return nil, fmt.Errorf("map the sources: %w", err)
 	}
 	if h.runs, err = store.OpenRuns(ctx, engine); err != nil {
 		return nil, fmt.Errorf("open the runs: %w", err)
