@@ -143,6 +143,7 @@ type node struct {
 // syntaxTree asks the engine what it understands. Nothing is run.
 func syntaxTree(ctx context.Context, e Engine, sql string) (*node, error) {
 	var lines []string
+	//nolint:unqueryvet // one column of lines
 	err := e.Query(ctx, "SELECT * FROM (EXPLAIN AST "+sql+"\n)", nil, func(t *frame.Table) error {
 		if len(t.Columns) != 1 || t.Columns[0].Kind != frame.Text {
 			return errors.New("EXPLAIN AST answers something else than lines")

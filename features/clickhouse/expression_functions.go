@@ -9,7 +9,7 @@ import (
 // words makes a set of names.
 func words(text string) map[string]bool {
 	set := map[string]bool{}
-	for _, name := range strings.Fields(text) {
+	for name := range strings.FieldsSeq(text) {
 		set[strings.ToLower(name)] = true
 	}
 	return set

@@ -88,11 +88,11 @@ func distinct(sources []features.MappedSource) error {
 		if err := m.Validate(); err != nil {
 			return err
 		}
-		if key := [2]string{m.Table, m.Name}; seen[key] {
+		key := [2]string{m.Table, m.Name}
+		if seen[key] {
 			return fmt.Errorf("%w: source %q of %s stands twice", features.ErrBadRequest, m.Name, m.Table)
-		} else {
-			seen[key] = true
 		}
+		seen[key] = true
 	}
 	return nil
 }
@@ -184,6 +184,8 @@ type mapping struct {
 func compile(ctx context.Context, e Engine, database string, s features.MappedSource) (*mapping, error) {
 	m := &mapping{MappedSource: s}
 	m.schema, _ = features.Schema(s.Table)
+	m.Columns = maps.Clone(s.Columns)
+	maps.DeleteFunc(m.Columns, func(_, text string) bool { return text == "" })
 	columns, err := m.relate(ctx, e, database)
 	if err != nil {
 		return nil, err
@@ -238,6 +240,7 @@ func (m *mapping) relate(ctx context.Context, e Engine, database string) ([]stri
 		m.base = &tables[0]
 	}
 	m.relation = "(\n" + query + "\n)"
+	//nolint:unqueryvet // what the query answers is what is asked for
 	found, err := typesOf(ctx, e, database, "SELECT * FROM "+m.relation)
 	if err != nil {
 		return nil, fmt.Errorf("query: %w: %w", ErrSource, err)

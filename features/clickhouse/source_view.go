@@ -84,7 +84,7 @@ func (m *mapping) reading(f *features.Field) (string, error) {
 		return "", refuse("make a number of it")
 	case frame.Time:
 		zone := "'" + quoteEscapes.Replace(m.zone()) + "'"
-		switch {
+		switch { //nolint:staticcheck // the cases after the first ask more than the name
 		case name == "DateTime":
 			return "toDateTime64(" + v + ", 0, 'UTC')", nil
 		case name == "DateTime64":

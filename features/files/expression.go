@@ -64,7 +64,8 @@ func newSyntax(text string, from int, comma bool, cal *calendar) (*syntax, error
 	if !utf8.ValidString(text) {
 		return nil, &SyntaxError{Text: text, At: 1, Reason: "not valid UTF-8"}
 	}
-	return s, s.next()
+	err := s.next()
+	return s, err
 }
 
 func (s *syntax) fail(at int, format string, args ...any) error {

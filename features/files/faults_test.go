@@ -105,7 +105,7 @@ func TestExtremesAreKept(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int64{
 		"99999999999999.9999": 999_999_999_999_999_999, "-99999999999999.9999": -999_999_999_999_999_999, "-0.0": 0, "0.0001": 1, "-0.005": -50, "1e13": 100_000_000_000_000_000,
-		".5": 5_000, "+7": 70_000, "5.": 50_000, " 12.50 ": 125_000, "000012.5000000": 125_000, "1.5E2": 1_500_000,
+		".5": 5_000, "+7": 70_000, "5.": 50_000, " 12.50 ": 125_000, "000012.5000000": 125_000, "1.5E2": 1_500_000, //nolint:gocritic // the spaces are the case
 	} {
 		got, _, err := orders(t, csvHeader+"A1,O1,"+text+",2026-01-02\n")
 		if err != nil || got["amount"].integers[0] != want {
@@ -280,7 +280,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "read ") && !strings.HasPrefix(err.Error(), "open ") && !strings.Contains(err.Error(), c.in.Name+":") {
 			t.Errorf("%s: error %v, want %q", name, err, c.want)
 		}
-		if held := int64(most) - int64(before.HeapInuse); held > 100<<20 { //nolint:gosec // sizes of a heap
+		if held := int64(most) - int64(before.HeapInuse); held > 100<<20 {
 			t.Errorf("%s: %d MiB were held", name, held>>20)
 		}
 		if e.taken > c.taken {

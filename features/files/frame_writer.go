@@ -41,7 +41,7 @@ type FrameWriter struct {
 	catalogue []features.Feature
 	format    Format
 	text      *bufio.Writer
-	parquet   *parquet.Writer
+	parquet   *parquet.Writer //nolint:staticcheck // rows whose columns are known at run time have no Go type for the generic one
 	delimiter byte
 	keys      [][]byte // JSON: `,"name":` of each column
 	line      []byte

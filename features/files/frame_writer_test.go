@@ -21,7 +21,7 @@ import (
 
 // matrix invents a slice of the catalogue with every kind of value.
 func matrix(rows int, catalogue []features.Feature) *features.Slice {
-	chance := rand.New(rand.NewPCG(3, uint64(rows))) //nolint:gosec // rows are few
+	chance := rand.New(rand.NewPCG(3, uint64(rows)))
 	s := &features.Slice{Frame: &frame.Frame{}}
 	hostile := []string{"=cmd|' /C calc'!A0", "+49 30", "-5", "@sum", "\tx", "a,b", "quote \"q\"", "line\nbreak", "语言😀", " space ", "C-1", "\x01\x7f\\"}
 	for row := range rows {

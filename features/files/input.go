@@ -160,7 +160,7 @@ func (v *valve) Read(p []byte) (int, error) {
 	if v.out > v.limits.Unpacked {
 		return 0, fmt.Errorf("unpacks to more than %d bytes, the limit", v.limits.Unpacked)
 	}
-	if v.out > freeBytes && v.out/int64(v.limits.Ratio) > v.packed.own {
+	if v.out > freeBytes && v.out/v.limits.Ratio > v.packed.own {
 		return 0, fmt.Errorf("unpacks to more than %d times its size, the limit", v.limits.Ratio)
 	}
 	return n, err

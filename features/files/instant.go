@@ -38,11 +38,11 @@ type civil struct {
 	offset                                 int // seconds east of UTC
 	zoned                                  bool
 	// epoch holds the seconds since 1970 for layouts that count them.
-	epoch    int64
-	isEpoch  bool
-	afternon bool // %p said PM
-	twelve   bool // %I was read
-	yearDay  int  // %j, 0 when absent
+	epoch     int64
+	isEpoch   bool
+	afternoon bool // %p said PM
+	twelve    bool // %I was read
+	yearDay   int  // %j, 0 when absent
 }
 
 // daysBefore counts the days from 1970-01-01 to a day of the proleptic
@@ -375,7 +375,7 @@ func (k *calendar) parseLayout(b []byte, l Layout) (int64, error) {
 			return 0, errNoSuchDay
 		}
 		c.hour %= 12
-		if c.afternon {
+		if c.afternoon {
 			c.hour += 12
 		}
 	}
@@ -434,7 +434,7 @@ func (c *civil) read(d byte, b []byte) (rest []byte, err error) {
 		if len(b) < 2 || b[1]|0x20 != 'm' || b[0]|0x20 != 'a' && b[0]|0x20 != 'p' {
 			return nil, errLayout
 		}
-		c.afternon = b[0]|0x20 == 'p'
+		c.afternoon = b[0]|0x20 == 'p'
 		return b[2:], nil
 	case 'b', 'B':
 		for m := time.January; m <= time.December; m++ {

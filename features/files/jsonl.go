@@ -458,7 +458,7 @@ func (p *jsonText) number() ([]byte, error) {
 		}
 	}
 	// 007 and 1.2.3 are no numbers.
-	if p.i < len(p.b) && !bytes.ContainsRune([]byte(" \t\r,]}"), rune(p.b[p.i])) {
+	if p.i < len(p.b) && bytes.IndexByte([]byte(" \t\r,]}"), p.b[p.i]) < 0 {
 		return nil, errJSONNumber
 	}
 	return p.b[begin:p.i], nil

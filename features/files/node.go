@@ -599,14 +599,21 @@ const (
 )
 
 func newIntern() *intern {
-	return &intern{seed: maphash.MakeSeed(), texts: make([]string, internPlaces)}
+	return &intern{seed: maphash.MakeSeed()}
+}
+
+// grow fits the table to batches of so many rows. What it held is forgotten.
+func (t *intern) grow(rows int) {
+	if n := min(rows, internPlaces); n > len(t.texts) {
+		t.texts = make([]string, n) // a power of two
+	}
 }
 
 func (t *intern) text(b []byte) string {
 	if len(b) > longText {
 		return string(b)
 	}
-	at := &t.texts[maphash.Bytes(t.seed, b)%internPlaces]
+	at := &t.texts[maphash.Bytes(t.seed, b)&uint64(len(t.texts)-1)]
 	if *at != string(b) {
 		*at = string(b)
 	}

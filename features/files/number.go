@@ -14,6 +14,8 @@ import (
 // number is an exact decimal: ±mant × 10^exp, or ±wide × 10^exp when wide is
 // not nil. Texts of files become numbers without passing through floating
 // point, so that a sum of cents is a sum of cents.
+//
+//nolint:recvcheck // the readers take a copy, the arithmetic changes its own
 type number struct {
 	mant uint64
 	wide *big.Int
@@ -336,7 +338,7 @@ func (n number) append(to []byte) []byte {
 	if n.neg {
 		to = append(to, '-')
 	}
-	n.neg = false
+	n.neg = false //nolint:revive // the copy is ours
 	digits := n.integer().Append(nil, 10)
 	if n.exp >= 0 {
 		to = append(to, digits...)
@@ -372,7 +374,7 @@ func (n number) float() (float64, error) {
 // scientific gives ±mant e exp, which strconv reads exactly as meant.
 func (n number) scientific() []byte {
 	neg := n.neg
-	n.neg = false
+	n.neg = false //nolint:revive // the copy is ours
 	var b []byte
 	if neg {
 		b = append(b, '-')

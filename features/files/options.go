@@ -364,10 +364,5 @@ func (t *nullTokens) null(b []byte) bool {
 	if t.lengths&(1<<min(len(b), 63)) == 0 {
 		return false
 	}
-	for _, text := range t.texts {
-		if text == string(b) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(t.texts, string(b))
 }

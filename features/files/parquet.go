@@ -380,7 +380,7 @@ func appendDecimal(to []byte, c *parquetColumn, v *stored) ([]byte, error) {
 	// Two's complement, the highest byte first.
 	wide := new(big.Int).SetBytes(v.b)
 	if len(v.b) > 0 && v.b[0] >= 0x80 {
-		wide.Sub(wide, new(big.Int).Lsh(big.NewInt(1), uint(8*len(v.b)))) //nolint:gosec // at most 64 bytes
+		wide.Sub(wide, new(big.Int).Lsh(big.NewInt(1), uint(8*len(v.b))))
 	}
 	n := number{exp: -c.scale, neg: wide.Sign() < 0}
 	n.wide = wide.Abs(wide)

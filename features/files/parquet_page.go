@@ -263,7 +263,7 @@ func (p *pages) open(h pageHeader, b []byte) (err error) {
 	case h.encoding == encodingPlain:
 		p.values = &plainFixed{b, c.stored, widthOf(c)}
 	case h.encoding == encodingRLE && c.stored == physBoolean:
-		if len(b) < 4 || uint64(binary.LittleEndian.Uint32(b)) > uint64(len(b)-4) {
+		if len(b) < 4 || int64(binary.LittleEndian.Uint32(b)) > int64(len(b)-4) {
 			return errFewValues
 		}
 		p.values = &hybrid{b: b[4 : 4+binary.LittleEndian.Uint32(b)], width: 1}
@@ -311,7 +311,7 @@ func (p *pages) unpack(to, b []byte, size, codec int64) ([]byte, error) {
 	case codecZstd:
 		if p.zstd == nil {
 			var err error
-			p.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(max(p.spend.limits.Page, 1<<20)))) //nolint:gosec // limits are positive
+			p.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(max(p.spend.limits.Page, 1<<20))))
 			if err != nil {
 				return to, err
 			}

@@ -104,7 +104,7 @@ func typesFixture(tb testing.TB) (names []string, rows []map[string]*string) {
 		if token == json.Delim('{') {
 			continue
 		}
-		names = append(names, token.(string)) //nolint:forcetypeassert // a key is a string
+		names = append(names, token.(string)) //nolint:forcetypeassert,errcheck // a key is a string
 		if _, err := d.Token(); err != nil {
 			tb.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestParquetOfEveryKind(t *testing.T) {
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			content, err := os.ReadFile(path) //nolint:gosec // a fixture
+			content, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}

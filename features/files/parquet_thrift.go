@@ -73,13 +73,13 @@ func (t *compact) uvarint() uint64 {
 // integer reads an i16, i32 or i64.
 func (t *compact) integer() int64 {
 	u := t.uvarint()
-	return int64(u>>1) ^ -int64(u&1) //nolint:gosec // zigzag: the bits are meant
+	return int64(u>>1) ^ -int64(u&1)
 }
 
 // bytes reads a binary; it shares memory with the input.
 func (t *compact) bytes() []byte {
 	n := t.uvarint()
-	if n > uint64(len(t.b)-t.i) {
+	if n > uint64(len(t.b)-t.i) { //nolint:gosec // i never passes the end
 		t.fail(errCut)
 		return nil
 	}
@@ -119,11 +119,11 @@ func (t *compact) list() (count int, kind byte) {
 	if n == 15 {
 		n = t.uvarint()
 	}
-	if n > uint64(len(t.b)-t.i) {
+	if n > uint64(len(t.b)-t.i) { //nolint:gosec // i never passes the end
 		t.fail(errCut)
 		return 0, 0
 	}
-	return int(n), head & 0x0f //nolint:gosec // compared above
+	return int(n), head & 0x0f
 }
 
 func (t *compact) skip(kind byte, depth int) {

@@ -88,7 +88,7 @@ func (p *plainBytes) next(v *stored) error {
 		return errFewValues
 	}
 	n := binary.LittleEndian.Uint32(p.b)
-	if uint64(n) > uint64(len(p.b)-4) {
+	if int64(n) > int64(len(p.b)-4) {
 		return errFewValues
 	}
 	v.b = p.b[4 : 4+n]
@@ -111,7 +111,7 @@ func (p *plainBits) next(v *stored) error {
 	return nil
 }
 
-// split reads values whose first bytes stand together, then all second bytes …
+// split reads values whose first bytes stand together, then all second bytes, and so on.
 type split struct {
 	b       []byte
 	i, n    int
@@ -186,7 +186,7 @@ func (h *hybrid) nextNumber() (uint32, error) {
 			if h.run > uint64(len(h.b))+1 && h.width > 0 { // a pack of 8 takes width bytes
 				return 0, errEncoded
 			}
-			size := min(int(h.run)*h.width, len(h.b)) //nolint:gosec // bounded above, and nothing times 0 is large
+			size := min(int(h.run)*h.width, len(h.b))
 			h.pack, h.b = h.b[:size:size], h.b[size:]
 			h.run *= 8
 			continue
@@ -250,7 +250,7 @@ func (d *dictionary) load(b []byte, count int64, c *parquetColumn) error {
 			return errFewValues
 		}
 		n := binary.LittleEndian.Uint32(b[at:])
-		if at += 4; uint64(n) > uint64(len(b)-at) {
+		if at += 4; int64(n) > int64(len(b)-at) {
 			return errFewValues
 		}
 		at += int(n)

@@ -23,6 +23,10 @@ import (
 // batchRows is the number of rows of a full batch, the most that features.Rows allows.
 const batchRows = 65_536
 
+// firstRows is for how many rows a batch has room at first: a file of a few
+// lines should not cost what a file of millions does.
+const firstRows = 256
+
 // Reader streams the rows of its inputs. It implements features.Rows: each
 // batch has every field of the table, in the order of the schema; fields that
 // nothing fills are empty (null, or "" for texts that are not nullable).
@@ -47,6 +51,7 @@ type Reader struct {
 	keyed   bool
 	absent  []bool
 	table   frame.Table
+	room    int // rows that the batch has room for
 	report  Report
 	reasons map[reasonKey]int64
 	err     error // what Next answers from now on
@@ -138,18 +143,33 @@ func (r *Reader) makeColumns() {
 		t := &r.plan.targets[i]
 		t.column = &r.table.Columns[i]
 		t.column.Name, t.column.Kind = t.field.Name, t.field.Kind
-		t.nulls = make([]bool, batchRows)
+		if t.field.Kind == frame.Text {
+			t.intern = newIntern()
+		}
+	}
+	r.grow()
+}
+
+// grow makes room for more rows in the batch.
+func (r *Reader) grow() {
+	had := r.room
+	r.room = min(max(firstRows, 4*had), batchRows)
+	for i := range r.plan.targets {
+		t := &r.plan.targets[i]
+		c := t.column
+		t.nulls = append(make([]bool, 0, r.room), t.nulls...)[:r.room]
 		switch t.field.Kind {
 		case frame.Text:
-			t.column.Texts, t.intern = make([]string, batchRows), newIntern()
+			c.Texts = append(make([]string, 0, r.room), c.Texts...)[:r.room]
+			t.intern.grow(r.room)
 		case frame.Number:
-			t.column.Numbers = make([]float64, batchRows)
+			c.Numbers = append(make([]float64, 0, r.room), c.Numbers...)[:r.room]
 		default:
-			t.column.Integers = make([]int64, batchRows)
+			c.Integers = append(make([]int64, 0, r.room), c.Integers...)[:r.room]
 		}
 		if t.value == nil {
-			for j := range batchRows {
-				t.setEmpty(j)
+			for row := had; row < r.room; row++ {
+				t.setEmpty(row)
 			}
 		}
 	}
@@ -189,6 +209,9 @@ func (r *Reader) batch(ctx context.Context) (*frame.Table, error) {
 	r.widen()
 	n := 0
 	for n < batchRows {
+		if n == r.room {
+			r.grow()
+		}
 		if r.source == nil {
 			if r.next == len(r.o.Inputs) {
 				break
@@ -462,11 +485,11 @@ func (r *Reader) widen() {
 		c := r.plan.targets[i].column
 		switch c.Kind {
 		case frame.Text:
-			c.Texts = c.Texts[:batchRows]
+			c.Texts = c.Texts[:r.room]
 		case frame.Number:
-			c.Numbers = c.Numbers[:batchRows]
+			c.Numbers = c.Numbers[:r.room]
 		default:
-			c.Integers = c.Integers[:batchRows]
+			c.Integers = c.Integers[:r.room]
 		}
 	}
 }

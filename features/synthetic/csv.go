@@ -50,7 +50,7 @@ func (t *Town) writeFile(ctx context.Context, table, path string) (err error) {
 	if err = t.WriteTable(ctx, table, buffer); err == nil {
 		err = buffer.Flush()
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
+	if err = errors.Join(err, file.Close()); err != nil { //nolint:gocritic // the deferred removal looks at this err
 		return err
 	}
 	return os.Rename(file.Name(), path)

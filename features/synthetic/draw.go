@@ -25,7 +25,7 @@ type draw struct {
 
 func newDraw() *draw {
 	source := rand.NewPCG(0, 0)
-	return &draw{source: source, Rand: rand.New(source)} //nolint:gosec // invented data: it must be repeatable, not secret
+	return &draw{source: source, Rand: rand.New(source)}
 }
 
 // reset starts the stream of one account and purpose over.
@@ -85,22 +85,6 @@ func (d *draw) poisson(mean float64) int {
 		}
 	}
 	return 200
-}
-
-// pick draws an index with probability proportional to the weights.
-func (d *draw) pick(weights []float64) int {
-	total := 0.0
-	for _, w := range weights {
-		total += w
-	}
-	at := total * d.Float64()
-	for i, w := range weights {
-		if at < w {
-			return i
-		}
-		at -= w
-	}
-	return len(weights) - 1
 }
 
 // clamp brings v into [low, high].

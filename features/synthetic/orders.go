@@ -91,7 +91,7 @@ func (t *Town) order(d *draw, p *profile, lines []line, order int32, day int) []
 		}
 		discount := int64(float64(full) * clamp(share, 0, 0.4))
 		lines = append(lines, line{
-			at: at, recorded: recorded, order: order, number: int32(k + 1), category: category, product: item, //nolint:gosec // at most 201 lines
+			at: at, recorded: recorded, order: order, number: int32(k + 1), category: category, product: item,
 			quantity: quantity, amount: full - discount, discount: discount,
 			cost: int64(float64(quantity*item.costCents) * (1 + 0.03*years) * rateOf(p.currency)),
 		})
