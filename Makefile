@@ -26,7 +26,7 @@ FRESH := $(if $(filter true,$(CI)),-count=1)
 GOTESTSUM := .tools/bin/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg
 GOFILES = $$(git ls-files --cached --others --exclude-standard '*.go' ':!serving/gen')
 
-.PHONY: help setup build demo test test-engines check fmt vet lint law generated bench torture generate clean
+.PHONY: help setup build demo test test-engines protocol-t check fmt vet lint law generated bench torture generate clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ test: setup ## build every variant and run every test; PKG=./model/... narrows i
 
 test-engines: setup ## run every SQL file on the older ClickHouse releases too (24.8 and 25.8)
 	features/featurestest/engines/run
+
+protocol-t: setup build ## measure fealty on public orders: a table, then one JSON line per figure; a missed bar is exit 1
+	@bin/fealty protocol-t --data "$${FEALTY_DATA:-../shared/data}"
 
 check: fmt vet lint law generated ## format, vet, lint, import law, generated code
 
