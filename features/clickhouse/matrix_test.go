@@ -129,12 +129,12 @@ func TestMatrixOverTheWireUnderAnotherZone(t *testing.T) {
 func TestMatrixDoesNotDependOnThreadsPartsAndTheOrderOfRows(t *testing.T) {
 	launch.Library(t)
 	dir := t.TempDir()
-	w := crowd(400, 1)
+	w := crowd(200, 1)
 	var want map[string]string
 	for _, c := range []struct {
 		threads, parts int
 		seed           uint64
-	}{{1, 1, 0}, {2, 7, 11}, {8, 13, 12}, {0, 3, 13}} {
+	}{{1, 1, 0}, {2, 5, 11}, {8, 9, 12}} {
 		e, err := clickhouse.Open(t.Context(), "chdb://"+dir, clickhouse.Limits{Threads: c.threads})
 		if err != nil {
 			t.Fatal(err)
@@ -155,7 +155,7 @@ func TestMatrixDoesNotDependOnThreadsPartsAndTheOrderOfRows(t *testing.T) {
 		got := hashes(build(t.Context(), t, e, request(goldenCutoffs...)))
 		closeEngine(t, e)
 		if want == nil {
-			if want = got; len(want) < 500 {
+			if want = got; len(want) < 300 {
 				t.Fatalf("only %d rows to compare", len(want))
 			}
 			continue
