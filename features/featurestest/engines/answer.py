@@ -28,6 +28,8 @@ PARAMETERS = {
     "horizon_days": "90",
     "grace_days": "30",
     "outcome": "left",
+    "base_currency": "USD",
+    "now": "2025-07-01 00:00:00",
 }
 # SQLite's, which are no SQL of ClickHouse.
 ELSEWHERE = ("serving/store/sql/state/",)
