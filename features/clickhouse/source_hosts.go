@@ -70,9 +70,9 @@ func (w Warehouse) mapHosts(ctx context.Context, sources []features.MappedSource
 			}
 			for i, part := range parts {
 				if i > 0 {
-					sql += "\nUNION ALL\n"
+					sql += "\nUNION ALL\n" //nolint:modernize // two or three parts
 				}
-				sql += part //nolint:modernize // two or three parts
+				sql += part
 			}
 			if err := replaceView(ctx, p, schema.Name, sql, comments, false); err != nil {
 				return fmt.Errorf("on %s: %w", p.address, err)

@@ -458,7 +458,7 @@ func (p *jsonText) number() ([]byte, error) {
 		}
 	}
 	// 007 and 1.2.3 are no numbers.
-	if p.i < len(p.b) && bytes.IndexByte([]byte(" \t\r,]}"), p.b[p.i]) < 0 {
+	if p.i < len(p.b) && bytes.IndexByte([]byte(" \t\r,]}"), p.b[p.i]) < 0 { //nolint:mirror // no text to convert
 		return nil, errJSONNumber
 	}
 	return p.b[begin:p.i], nil

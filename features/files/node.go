@@ -613,7 +613,7 @@ func (t *intern) text(b []byte) string {
 	if len(b) > longText {
 		return string(b)
 	}
-	at := &t.texts[maphash.Bytes(t.seed, b)&uint64(len(t.texts)-1)]
+	at := &t.texts[maphash.Bytes(t.seed, b)&uint64(len(t.texts)-1)] //nolint:gosec // a length
 	if *at != string(b) {
 		*at = string(b)
 	}

@@ -57,6 +57,9 @@ var (
 	errBeyondMoney     = errors.New("has more digits than any amount")
 )
 
+// freeCells is how many values a file may have whatever its size is.
+const freeCells = 16 << 20
+
 // openParquet reads the footer of an input.
 func openParquet(s *stream, o *Options) (source, error) {
 	p := &parquetSource{limits: o.Limits, nulls: o.tokens()}
@@ -147,8 +150,8 @@ func (p *parquetSource) readFooter(size int64) error {
 		return err
 	}
 	p.most = math.MaxInt64
-	if size < (math.MaxInt64-freeBytes)/p.limits.Ratio {
-		p.most = freeBytes + size*p.limits.Ratio
+	if size < (math.MaxInt64-freeCells)/p.limits.Ratio {
+		p.most = freeCells + size*p.limits.Ratio
 	}
 	for i := range p.footer.columns {
 		p.header = append(p.header, p.footer.columns[i].name)

@@ -220,7 +220,7 @@ func (r *Reader) batch(ctx context.Context) (*frame.Table, error) {
 				return nil, err
 			}
 		}
-		r.stream.tap.ctx = ctx
+		r.stream.tap.ctx = ctx //nolint:fatcontext // the reader below has no other way to learn of it
 		err := r.source.next(ctx, &r.record)
 		if errors.Is(err, io.EOF) {
 			if err := r.endInput(); err != nil {
@@ -306,7 +306,7 @@ var (
 )
 
 // fieldFault is a fault with the field that was being filled.
-type fieldFault struct {
+type fieldFault struct { //nolint:errname // a fault with its field, as fault is
 	target *target
 	err    error
 }
@@ -318,7 +318,7 @@ func (f *fieldFault) Unwrap() error { return f.err }
 func (r *Reader) fill(t *target, n int) error {
 	rec := &r.record
 	t.nulls[n] = false
-	switch t.field.Kind {
+	switch t.field.Kind { //nolint:exhaustive // the other kinds are numbers and share the rest
 	case frame.Text:
 		b, err := t.value.bytes(rec)
 		if err != nil {
@@ -384,8 +384,8 @@ func (r *Reader) bad(err error) error {
 		return e
 	}
 	var p *place
-	record := []byte(nil)
-	if errors.As(err, &p) {
+	record := []byte(nil) //nolint:wastedassign // empty unless the case below fills it
+	if errors.As(err, &p) { //nolint:modernize // the pointer is used below
 		record = p.record
 	} else {
 		record = r.source.record()
@@ -399,9 +399,9 @@ func mendable(err error) bool {
 }
 
 // rowError gives a fault its place. mend tells whether the stream can go on.
-func (r *Reader) rowError(err error) (e error, mend bool) {
+func (r *Reader) rowError(err error) (e error, mend bool) { //nolint:revive // the error is the answer, mend its footnote
 	var p *place
-	if errors.As(err, &p) {
+	if errors.As(err, &p) { //nolint:modernize // as above
 		return r.placed(p), p.mendable
 	}
 	var f *fault
@@ -414,7 +414,7 @@ func (r *Reader) rowError(err error) (e error, mend bool) {
 	}
 	row := &RowError{File: r.stream.input.Name, Line: at.line, Column: at.column, Name: at.name, Value: shorten(f.value), Reason: f.reason.Error(), err: f.reason}
 	var field *fieldFault
-	if errors.As(err, &field) {
+	if errors.As(err, &field) { //nolint:modernize // as above
 		row.Field = field.target.field.Name
 	}
 	return row, true
