@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"fealty/features/frame"
 )
 
 // MappedSource says how rows of the user's own table or query are read, in
@@ -115,7 +113,9 @@ func Canonical(sources []MappedSource) string {
 			b.WriteByte(' ')
 		}
 		for _, name := range slices.Sorted(maps.Keys(m.Columns)) {
-			fmt.Fprintf(&b, "%s=%s ", name, strconv.Quote(m.Columns[name]))
+			if m.Columns[name] != "" {
+				fmt.Fprintf(&b, "%s=%s ", name, strconv.Quote(m.Columns[name]))
+			}
 		}
 		all = append(all, strings.TrimSpace(b.String()))
 	}
@@ -125,8 +125,6 @@ func Canonical(sources []MappedSource) string {
 
 // Inspection asks what is to be known of the facts before they are trusted.
 type Inspection struct {
-	// Cutoff is the as-of date.
-	Cutoff frame.Cutoff
 	// Now is this instant in Unix seconds: what lies after it has not happened.
 	Now int64
 	// Watermark is the greatest load that is read.

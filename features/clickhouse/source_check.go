@@ -1,0 +1,265 @@
+package clickhouse
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"fealty/features"
+	"fealty/features/frame"
+)
+
+//go:embed sql/checks/*.sql
+var checkStatements embed.FS
+
+// Inspect counts what is to be known of the facts before they are trusted: one
+// measurement per thing counted, also where the count is 0, in no particular
+// order of tables. On a cluster what the shards count is added up.
+//
+//	extent            rows of a table and source
+//	clock_hour        order lines by hour, of all; Subject 00 … 23
+//	clock_weekday     order lines by weekday; Subject 1 (Monday) … 7
+//	clock_dates_only  order lines of a source that knows no time of day
+//	empty             rows that lack an optional value
+//	assumed           rows recorded at the instant of their event
+//	strangers         accounts of a table that the accounts table lacks
+//	undated           accounts without a date
+//	duplicates        surplus rows
+//	twice             orders in several sources
+//	future            rows after Now
+//	returns           returns, of sales, in whole units of money
+//	currencies        amounts without amount_base; Subject is the currency
+//	apart             accounts with imported and cluster-mapped facts
+//	unreadable        a mapped source that can't be read; Detail says why
+//	drift             a mapped column whose type changed; Detail says how
+//	sorting           1 when a mapped table is not sorted by the account first; Detail is its key
+//	left_out          rows of a mapped source without a key or required value, by column
+//	out_of_range      rows of a mapped source with a value that the column can't hold
+func (w Warehouse) Inspect(ctx context.Context, r features.Inspection) ([]features.Measurement, error) {
+	zone := r.Zone
+	if zone == "" {
+		zone = "UTC"
+	}
+	params := Params{"watermark": r.Watermark, "tz": zone, "base_currency": r.BaseCurrency, "now": frame.Cutoff(r.Now)}
+	all, err := w.measureSources(ctx, r.Sources)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range all {
+		if m.Check == "unreadable" {
+			return all, nil // the views over it can't be read either
+		}
+	}
+	names, err := fs.Glob(checkStatements, "sql/checks/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	sum := map[features.Measurement]int{}
+	for _, name := range names {
+		b, err := checkStatements.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		err = ask(ctx, w.Engine, string(b), params, func(t *frame.Table) error {
+			c, err := pick(t, "check", "table_name", "column_name", "from_source", "subject", "found", "total")
+			if err != nil {
+				return err
+			}
+			for i := range t.Rows() {
+				m := features.Measurement{Check: c[0].Texts[i], Table: c[1].Texts[i], Column: c[2].Texts[i], Source: c[3].Texts[i], Subject: c[4].Texts[i]}
+				at, ok := sum[m]
+				if !ok {
+					at = len(all)
+					sum[m], all = at, append(all, m)
+				}
+				all[at].Count += c[5].Integers[i]
+				all[at].Total += c[6].Integers[i]
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("inspect the facts by %s: %w", strings.TrimPrefix(name, "sql/checks/"), err)
+		}
+	}
+	apart, err := w.apart(ctx, r.Watermark)
+	return append(all, apart...), err
+}
+
+// apart counts the accounts that have imported facts on the first host and
+// mapped ones on the cluster: each host would see a part of their history.
+func (w Warehouse) apart(ctx context.Context, watermark uint64) ([]features.Measurement, error) {
+	info := w.Info()
+	if info.Cluster == "" {
+		return nil, nil
+	}
+	var all []features.Measurement
+	for _, table := range []string{"order_lines", "interactions", "contracts", "wallets"} {
+		m := features.Measurement{Check: "apart", Table: table, Column: "account"}
+		mapped := OnShards(info.Cluster, info.ShardDatabase, "SELECT DISTINCT account FROM "+table)
+		err := w.Query(ctx, "SELECT countIf(account IN ("+mapped+")) AS found, count() AS total FROM (SELECT DISTINCT account FROM "+table+
+			" WHERE load <= {watermark:UInt64})", Params{"watermark": watermark}, func(t *frame.Table) error {
+			m.Count, m.Total = t.Columns[0].Integers[0], t.Columns[1].Integers[0]
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look for accounts with imported and mapped facts: %w", err)
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// measureSources looks at the mapped sources themselves, before their rows are
+// filtered.
+func (w Warehouse) measureSources(ctx context.Context, sources []features.MappedSource) ([]features.Measurement, error) {
+	here, there := divided(sources)
+	all, err := measureHost(ctx, w.Engine, w.Engine, "", here)
+	if err != nil || len(there) == 0 {
+		return all, err
+	}
+	addresses, err := w.clusterHosts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, address := range addresses {
+		host, err := w.openHost(address)
+		if err != nil {
+			return nil, err
+		}
+		found, err := measureHost(ctx, host, w.Engine, w.Info().ShardDatabase, there)
+		if err = errors.Join(err, host.Close()); err != nil {
+			return nil, fmt.Errorf("on %s: %w", address, err)
+		}
+		for _, m := range found {
+			i := slices.IndexFunc(all, func(o features.Measurement) bool {
+				return o.Check == m.Check && o.Table == m.Table && o.Column == m.Column && o.Source == m.Source && o.Detail == m.Detail
+			})
+			if i < 0 || m.Check == "drift" || m.Check == "sorting" {
+				all = append(all, m)
+				continue
+			}
+			all[i].Count += m.Count
+			all[i].Total += m.Total
+		}
+	}
+	return all, nil
+}
+
+// measureHost looks at the sources of one host; what their columns once were is
+// remembered by the warehouse.
+func measureHost(ctx context.Context, e, memory Engine, database string, sources []features.MappedSource) ([]features.Measurement, error) {
+	var all []features.Measurement
+	for _, s := range sources {
+		m, err := compile(ctx, e, database, s)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if (errors.Is(err, ErrSource) || errors.Is(err, ErrExpression)) && !errors.Is(err, ErrUnreachable) && !errors.Is(err, ErrBusy) {
+			all = append(all, features.Measurement{Check: "unreadable", Table: s.Table, Source: s.Name, Count: 1, Total: 1, Detail: err.Error()})
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look at source %q of %s: %w", s.Name, s.Table, err)
+		}
+		was, err := remembered(ctx, memory, m.id())
+		if err != nil {
+			return nil, err
+		}
+		for _, field := range slices.Sorted(maps.Keys(m.types)) {
+			if before := was[field]; before != "" && before != m.types[field] {
+				all = append(all, features.Measurement{
+					Check: "drift", Table: s.Table, Column: field, Source: s.Name, Count: 1, Total: 1,
+					Detail: fmt.Sprintf("%s was %s and is %s", m.Columns[field], before, m.types[field]),
+				})
+			}
+		}
+		sorting, err := m.sorting(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		lost, err := m.lost(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		all = append(append(all, sorting...), lost...)
+	}
+	return all, nil
+}
+
+// sorting tells whether the table's sorting key begins with the account as it
+// is, so that a question about one account reads a part of it only.
+func (m *mapping) sorting(ctx context.Context, e Engine) ([]features.Measurement, error) {
+	if m.schema.Account == "" || m.base == nil {
+		return nil, nil
+	}
+	key, engine := "", ""
+	err := e.Query(ctx, "SELECT sorting_key, engine FROM system.tables WHERE database = {database:String} AND name = {table:String}",
+		Params{"database": m.base.database, "table": m.base.table}, func(t *frame.Table) error {
+			if t.Rows() > 0 {
+				key, engine = t.Columns[0].Texts[0], t.Columns[1].Texts[0]
+			}
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("ask for the sorting key of %s: %w", m.base, err)
+	}
+	if engine == "View" || engine == "Distributed" {
+		return nil, nil // what lies below it has the key
+	}
+	all, err := tokens(m.Columns[m.schema.Account])
+	if err != nil {
+		return nil, err
+	}
+	name := all[len(all)-1].text // of account, `account` and d.account
+	plain := len(all) == 1 || len(all) == 3 && all[1].symbol(".")
+	first, _, _ := strings.Cut(key, ",")
+	found := features.Measurement{Check: "sorting", Table: m.Table, Column: m.schema.Account, Source: m.Name, Total: 1, Detail: m.base.String() + " is sorted by " + key}
+	if key == "" {
+		found.Detail = m.base.String() + " has no sorting key"
+	}
+	if t, _ := plainType(m.types[m.schema.Account]); !plain || t != "String" {
+		found.Count, found.Detail = 1, "the account is computed: "+m.Columns[m.schema.Account]+" ("+m.types[m.schema.Account]+")"
+	} else if strings.Trim(strings.TrimSpace(first), "`") != name {
+		found.Count = 1
+	}
+	return []features.Measurement{found}, nil
+}
+
+// lost counts the rows that the canonical view leaves out, and the values that
+// it does not hold.
+func (m *mapping) lost(ctx context.Context, e Engine) ([]features.Measurement, error) {
+	var parts []string
+	var all []features.Measurement
+	for _, f := range m.mappedFields() {
+		nothing := "isNull(" + given(f.Name) + ")"
+		if t, _ := plainType(m.types[f.Name]); t == "String" {
+			nothing = "empty(ifNull(" + given(f.Name) + ", ''))"
+		}
+		if f.Required {
+			parts = append(parts, "countIf(ifNull("+nothing+", 1))")
+			all = append(all, features.Measurement{Check: "left_out", Table: m.Table, Column: f.Name, Source: m.Name})
+		}
+		if f.Kind != frame.Text {
+			parts = append(parts, "countIf(NOT ("+nothing+") AND isNull("+held(f)+"))")
+			all = append(all, features.Measurement{Check: "out_of_range", Table: m.Table, Column: f.Name, Source: m.Name})
+		}
+	}
+	for i := range parts {
+		parts[i] = fmt.Sprintf("%s AS c%d", parts[i], i)
+	}
+	err := e.Query(ctx, "SELECT count() AS total, "+strings.Join(parts, ", ")+"\nFROM ("+m.levels()+")", nil, func(t *frame.Table) error {
+		for i := range all {
+			all[i].Count, all[i].Total = t.Columns[i+1].Integers[0], t.Columns[0].Integers[0]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the rows of source %q that are not seen: %w", m.Name, err)
+	}
+	return all, nil
+}

@@ -1,0 +1,17 @@
+-- Question: which accounts of the facts does the accounts table not know?
+-- Grain:    one row per table of facts with any row, when there is an accounts table: accounts unknown of accounts.
+-- Parameters: watermark UInt64.
+-- As of:    everything up to the watermark.
+SELECT 'strangers' AS check, table_name, 'account' AS column_name, '' AS from_source, '' AS subject, countIf(account NOT IN (SELECT account FROM accounts WHERE load <= {watermark:UInt64})) AS found, count() AS total
+FROM
+(
+    SELECT 'order_lines' AS table_name, account FROM order_lines WHERE load <= {watermark:UInt64} GROUP BY account
+    UNION ALL
+    SELECT 'interactions', account FROM interactions WHERE load <= {watermark:UInt64} GROUP BY account
+    UNION ALL
+    SELECT 'contracts', account FROM contracts WHERE load <= {watermark:UInt64} GROUP BY account
+    UNION ALL
+    SELECT 'wallets', account FROM wallets WHERE load <= {watermark:UInt64} GROUP BY account
+)
+WHERE (SELECT count() FROM accounts WHERE load <= {watermark:UInt64}) > 0
+GROUP BY table_name
