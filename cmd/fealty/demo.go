@@ -160,6 +160,16 @@ func (h *house) walk(ctx context.Context, e *env, c *config, dir string, o demoO
 		}
 		e.say("  %d rows", result.Load.Rows)
 	}
+	var checked serving.CheckResult
+	if err := e.step(ctx, operations, c, "fealty data check", job{operation: serving.OpCheck, request: serving.CheckRequest{}}, nil, &checked); err != nil {
+		return err
+	}
+	e.say("  %d eligible accounts; the highest rung is %s: %s", checked.Eligible, checked.Rung, checked.Why)
+	for i := range checked.Findings {
+		if f := &checked.Findings[i]; f.Severity != serving.SeverityAdvice {
+			e.say("  %s: %s: %s, needed %s", f.Severity, f.Check, f.Now, f.Needed)
+		}
+	}
 	var trained serving.TrainResult
 	if err := e.step(ctx, operations, c, "fealty train", job{operation: serving.OpTrain, request: serving.TrainRequest{}}, nil, &trained); err != nil {
 		return err

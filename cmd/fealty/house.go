@@ -70,14 +70,15 @@ func openHouse(ctx context.Context, e *env, c *config) (_ *house, err error) {
 	}
 	h.service = &serving.Service{
 		Facts: h.warehouse, Loads: h.warehouse, Runs: h.runs, Registry: h.state.By("fealty"),
-		Settings: c.settings, Now: e.now,
+		Settings: c.settings, Sources: c.sources, Now: e.now,
 	}
 	return h, nil
 }
 
 // operations are the verbs over this house.
 func (h *house) operations(c *config) *serving.Operations {
-	return serving.NewOperations(c.settings.Map(), h.service.Operations()...)
+	check := serving.Checker{Facts: h.warehouse, Inspector: h.warehouse, Settings: c.settings, Sources: c.sources, Now: h.service.Now}
+	return serving.NewOperations(c.settings.Map(), append(h.service.Operations(), check.Operation())...)
 }
 
 func (h *house) close() error {

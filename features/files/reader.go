@@ -384,7 +384,7 @@ func (r *Reader) bad(err error) error {
 		return e
 	}
 	var p *place
-	record := []byte(nil) //nolint:wastedassign // empty unless the case below fills it
+	record := []byte(nil)   //nolint:wastedassign // empty unless the case below fills it
 	if errors.As(err, &p) { //nolint:modernize // the pointer is used below
 		record = p.record
 	} else {

@@ -32,7 +32,7 @@ func (t *Town) contacts(d *draw, p *profile, lines []line, out []contact) []cont
 	d.reset(t.params.Seed, forContacts, p.index)
 	out = out[:0]
 	begin := t.start + int64(p.firstDay)*daySeconds
-	attention := math.Exp(-0.4 * p.neglect)
+	attention := math.Exp(-0.5 * p.neglect)
 	visit := segments[p.segment].visitDays
 	out = t.recurring(d, p, out, begin, visit/attention, func(at int64) contact {
 		return contact{at: at, kind: "visit", purpose: oneOf(d, "annual review", "new products", "order follow-up", "introduction"), channel: "on site", value: -1, note: t.note(d, p, at)}
@@ -104,7 +104,7 @@ func (t *Town) complaints(d *draw, p *profile, lines []line, out []contact) []co
 		}
 		last = lines[i].order
 		mood := p.mood(lines[i].at)
-		if !d.chance(clamp(0.022*math.Exp(-0.4*p.satisfaction)*(1+7*mood), 0, 0.7)) {
+		if !d.chance(clamp(0.016*math.Exp(-0.5*p.satisfaction)*(1+20*mood), 0, 0.7)) {
 			continue
 		}
 		at := lines[i].at + int64(d.between(0.5, 9)*daySeconds)

@@ -11,9 +11,11 @@
 //
 // Accounts buy by a rhythm of their own (gamma gaps), with a season by
 // industry, personal preferences among the categories, returns, discounts and
-// costs. Satisfaction and neglect, both hidden, set the hazard of leaving. Most
-// who leave decline first: over weeks the rhythm slows, the basket and the
-// range of categories shrink, complaints and low survey answers rise. Some
+// costs. Satisfaction, neglect and how little of its needs an account buys here
+// set the hazard of leaving; all are hidden, and show in survey answers and
+// referrals, in visits, and in declared wallets. Most who leave decline first:
+// over weeks the rhythm slows, the basket and the range of categories shrink,
+// complaints and low survey answers rise, contracts are cancelled. Some
 // leave without a sign; some accounts have a slump that looks like a decline
 // and recover; some who left come back. So a good model finds much, and not all.
 //

@@ -97,7 +97,7 @@ func pickBy(d *draw, n int, weight func(int) float64) int {
 // most, as after a move from an older system; during its days for the others.
 func (t *Town) open(d *draw, p *profile) {
 	days := float64(t.params.Days)
-	if d.chance(0.62) {
+	if d.chance(0.55) {
 		p.opened = t.start - int64(d.between(1, 6*365))*daySeconds
 	} else {
 		p.firstDay = int(d.between(0, days*0.97))
@@ -107,7 +107,7 @@ func (t *Town) open(d *draw, p *profile) {
 }
 
 func (p *profile) rhythm(d *draw) {
-	p.gapDays = clamp(d.logNormal(31, 0.75)*segments[p.segment].gap, 3, 150)
+	p.gapDays = clamp(d.logNormal(29, 0.7)*segments[p.segment].gap, 3, 110)
 	p.shape = clamp(d.logNormal(2.2, 0.6), 0.8, 9)
 	p.growth = clamp(0.03+0.15*d.NormFloat64(), -0.3, 0.5)
 	p.priceSensitive = d.chance(0.3)
@@ -135,7 +135,8 @@ func (p *profile) preferences(d *draw, s *shop) {
 // fate draws when and how the account leaves.
 func (t *Town) fate(d *draw, p *profile) {
 	p.satisfaction, p.neglect = d.NormFloat64(), d.NormFloat64()
-	p.hazardPerYear = 0.21 * math.Exp(-0.45*p.satisfaction+0.3*p.neglect-0.15*float64(p.segment))
+	// Whoever buys little of what it needs from us leaves more easily.
+	p.hazardPerYear = 0.34 * math.Exp(-0.55*p.satisfaction+0.4*p.neglect-2*(p.meanShare()-0.5)-0.15*float64(p.segment))
 	// What a timely contact would take off the hazard: most for accounts that
 	// are neglected but content, a little the wrong way for the price-sensitive.
 	p.persuasion = clamp(0.12+0.12*p.neglect+0.05*p.satisfaction, 0, 0.5)
@@ -145,8 +146,8 @@ func (t *Town) fate(d *draw, p *profile) {
 	begin := max(t.start+int64(p.firstDay)*daySeconds, t.start)
 	life := d.ExpFloat64() / p.hazardPerYear * 365
 	gradual, length := d.chance(0.72), clamp(d.logNormal(110, 0.4), 45, 260)
-	back, away := d.chance(0.14), d.between(120, 330)
-	slump, slumpAt, slumpLong := d.chance(0.4), d.Float64(), d.between(45, 130)
+	back, away := d.chance(0.2), d.between(120, 330)
+	slump, slumpAt, slumpLong := d.chance(0.35), d.Float64(), d.between(45, 130)
 	if leaves := begin + int64((60+life)*daySeconds); leaves < t.end {
 		p.leaves = leaves
 		if gradual {
@@ -163,6 +164,15 @@ func (t *Town) fate(d *draw, p *profile) {
 		p.slumpFrom = begin + int64(slumpAt*float64(t.end-begin))
 		p.slumpTo = p.slumpFrom + int64(slumpLong*daySeconds)
 	}
+}
+
+// meanShare is our true share of what the account buys, over its categories.
+func (p *profile) meanShare() float64 {
+	total := 0.0
+	for _, c := range p.fading {
+		total += p.share[c]
+	}
+	return total / float64(len(p.fading))
 }
 
 // decline is how far the account has declined at an instant: 0 … 1.

@@ -65,8 +65,8 @@ func (t *Town) contracts(d *draw, p *profile, out []contract) []contract {
 		product:   &shelf[d.IntN(len(shelf))],
 	}
 	cancels := int64(never)
-	if p.leaves < t.end && d.chance(0.45) {
-		cancels = p.leaves - int64(d.between(-40, 45)*daySeconds)
+	if p.leaves != never && d.chance(0.65) {
+		cancels = p.leaves - int64(d.between(-30, 100)*daySeconds)
 	}
 	// The first one begins within a year of the opening, and before the town
 	// for old accounts.

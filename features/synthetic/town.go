@@ -15,7 +15,7 @@ var ErrParams = errors.New("town parameters")
 
 // LinesPerAccount is about how many order lines an account of the town has in
 // three years; a scale by lines is turned into accounts with it.
-const LinesPerAccount = 118
+const LinesPerAccount = 110
 
 const (
 	daySeconds = 86_400
@@ -30,7 +30,7 @@ type Params struct {
 	// Seed chooses the town; every value is good. The default is 0.
 	Seed uint64
 	// Accounts is how many accounts the town has over all its days, 1 … 9,999,999;
-	// default 2,000, about 240,000 order lines in three years.
+	// default 2,000, about 220,000 order lines in three years.
 	Accounts int
 	// Lines, when Accounts is 0, asks for about so many order lines (within a
 	// fifth for 100,000 and more) by scaling the number of accounts; 0 … 1e9.

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"fealty/serving"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func newData(e *env) *cobra.Command {
+	return group("data", "What is in the warehouse, and whether it is fit to learn from", newDataCheck(e), newDataStatus(e))
+}
+
+type dataCheckOptions struct {
+	request serving.CheckRequest
+	flags   *pflag.FlagSet
+}
+
+func newDataCheck(e *env) *cobra.Command {
+	o := dataCheckOptions{}
+	c := &cobra.Command{
+		Use: "check", Short: "Say whether the data suffice, and what is odd in them", Args: none,
+		Long: `Looks at the facts and says what stands in the way of training and scoring: what it is now, what is needed, and the
+way there. It says which rung of the ladder there is enough data for. Exit code 6 when something is an error.`,
+		Example: `  fealty data check
+  fealty data check --cutoff 2011-09-09 -o csv`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.flags = c.Flags()
+			return runDataCheck(c.Context(), e, o)
+		},
+	}
+	c.Flags().StringVar(&o.request.Cutoff, "cutoff", "", "the as-of date (default: the last complete day of the data)")
+	addConfigFlags(c.Flags(), "warehouse.url", "state.dir", "business_time_zone")
+	return c
+}
+
+func runDataCheck(ctx context.Context, e *env, o dataCheckOptions) error {
+	r, err := perform[serving.CheckResult](ctx, e, o.flags, job{operation: serving.OpCheck, request: o.request})
+	if err != nil {
+		return err
+	}
+	found := section{title: "Findings", head: []string{"severity", "phase", "check", "table", "column", "now", "needed", "detail"}}
+	bad := false
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		found.rows = append(found.rows, []any{string(f.Severity), string(f.Phase), f.Check, f.Table, f.Column, f.Now, f.Needed, f.Detail})
+		bad = bad || f.Severity == serving.SeverityError
+	}
+	err = e.show(answer{data: r, rows: 1, sections: []section{
+		facts("highest rung", r.Rung, "because", r.Why, "as of", r.Cutoff, "data through", r.DataThrough, "eligible accounts", r.Eligible,
+			"newest final label", r.Labelled, "stayed then", r.Stayed, "left then", r.Left),
+		found,
+	}})
+	if err == nil && bad {
+		return fmt.Errorf("data check: %w", errFindings)
+	}
+	return err
+}
+
+func newDataStatus(e *env) *cobra.Command {
+	c := &cobra.Command{
+		Use: "status", Short: "Tell what was loaded, what is live and what is published", Args: none,
+		Example: "  fealty data status\n  fealty data status -o json",
+		RunE:    func(c *cobra.Command, _ []string) error { return runDataStatus(c.Context(), e, c.Flags()) },
+	}
+	addConfigFlags(c.Flags(), "warehouse.url", "state.dir")
+	return c
+}
+
+func runDataStatus(ctx context.Context, e *env, flags *pflag.FlagSet) error {
+	r, err := perform[serving.StatusResult](ctx, e, flags, job{operation: serving.OpStatus, request: serving.StatusRequest{}})
+	if err != nil {
+		return err
+	}
+	run := ""
+	if r.Run != nil {
+		run = r.Run.ID
+	}
+	loads := section{title: "Loads, newest first", head: []string{"load", "table", "source", "rows", "assumed_recorded_at", "committed_at"}}
+	for _, l := range r.Loads {
+		loads.rows = append(loads.rows, []any{l.Load, l.Table, l.Source, l.Rows, l.Assumed, l.CommittedAt})
+	}
+	return e.show(answer{data: r, rows: 1, sections: []section{
+		facts("engine", r.Engine, "order lines", r.Orders.Rows, "accounts", r.Orders.Accounts, "first order", instant(r.Orders.First),
+			"newest order", instant(r.Orders.Last), "data through", r.DataThrough, "live model", r.Live, "published run", run,
+			"proposed horizon (days)", r.ProposedHorizonDays),
+		loads,
+	}})
+}

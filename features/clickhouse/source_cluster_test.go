@@ -1,0 +1,75 @@
+package clickhouse_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fealty/features"
+	"fealty/features/clickhouse"
+)
+
+func TestSourcesOfAClusterAreReadOnEachOfItsHosts(t *testing.T) {
+	t.Parallel()
+	s := twoShards(t)
+	w := clickhouse.Warehouse{Engine: s.all}
+	if err := w.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	loaded(t, w, into("order_lines"), csv(t, "order_lines", "account,order_id,amount,amount_base,ordered_at\nimported,i1,10,10,2025-01-01"))
+	for i, e := range s.mapped {
+		execute(t, e, "CREATE DATABASE shop",
+			"CREATE TABLE shop.local_lines (c String, n UInt32, v Float64, d Date) ENGINE = MergeTree ORDER BY c",
+			fmt.Sprintf("INSERT INTO shop.local_lines SELECT concat('shard-%d-', toString(number %% 3)), number, number / 4, '2025-01-02' FROM numbers(1, 12)", i))
+	}
+	m := features.MappedSource{
+		Name: "erp", Table: "order_lines", From: "shop.local_lines", Currency: "EUR", Cluster: "town",
+		Columns: map[string]string{"account": "c", "order_id": "n", "amount": "v", "ordered_at": "d"},
+	}
+	if err := w.MapSources(t.Context(), []features.MappedSource{m}); err != nil {
+		t.Fatal(err)
+	}
+	got := build(t.Context(), t, w, request("2025-02-01"))
+	spend := map[string]float64{}
+	for i, a := range got.Frame.Accounts {
+		spend[string(a)] = got.Frame.Column("spend_90d").Numbers[i]
+	}
+	want := map[string]float64{"imported": 10}
+	for i := range 2 {
+		want[fmt.Sprintf("shard-%d-0", i)], want[fmt.Sprintf("shard-%d-1", i)], want[fmt.Sprintf("shard-%d-2", i)] = 7.5, 5.5, 6.5 // 3+6+9+12, 1+4+7+10, 2+5+8+11 quarters
+	}
+	if diff := cmp.Diff(want, spend); diff != "" {
+		t.Errorf("spend (-want +got):\n%s", diff)
+	}
+	inspect := func(check, table string) []features.Measurement {
+		t.Helper()
+		all, err := w.Inspect(t.Context(), features.Inspection{Now: at("2025-03-01"), Watermark: 9, BaseCurrency: "EUR", Sources: []features.MappedSource{m}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.DeleteFunc(all, func(m features.Measurement) bool { return m.Check != check || m.Table != table })
+	}
+	same1(t, "apart", inspect("apart", "order_lines"), []features.Measurement{{Check: "apart", Table: "order_lines", Column: "account", Total: 1}})
+	same1(t, "left out", inspect("left_out", "order_lines")[0], features.Measurement{Check: "left_out", Table: "order_lines", Column: "account", Source: "erp", Total: 24})
+	// An account on both sides is found.
+	loaded(t, w, into("order_lines"), csv(t, "order_lines", "account,order_id,amount,amount_base,ordered_at\nshard-1-2,i2,10,10,2025-01-01"))
+	same1(t, "apart", inspect("apart", "order_lines"), []features.Measurement{{Check: "apart", Table: "order_lines", Column: "account", Count: 1, Total: 2}})
+
+	// What one host lacks is refused with its name, and changes nothing.
+	execute(t, s.mapped[1], "ALTER TABLE shop.local_lines RENAME COLUMN v TO worth")
+	other := m
+	other.Name = "other"
+	if err := w.MapSources(t.Context(), []features.MappedSource{other}); !errors.Is(err, clickhouse.ErrExpression) {
+		t.Errorf("a host without the column: %v", err)
+	}
+	same1(t, "sources of the first host", answer(t, s.mapped[0], "SELECT DISTINCT source FROM order_lines"), []string{"erp"})
+	if err := w.MapSources(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range s.mapped {
+		same1(t, "rows without sources", answer(t, e, "SELECT count() FROM order_lines"), []string{"0"})
+	}
+}

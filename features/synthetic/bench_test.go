@@ -1,0 +1,48 @@
+package synthetic_test
+
+import (
+	"errors"
+	"io"
+	"testing"
+
+	"fealty/features/synthetic"
+)
+
+// BenchmarkOrderLines streams order lines: the figure is lines a second on one core.
+func BenchmarkOrderLines(b *testing.B) {
+	built := town(b, synthetic.Params{Seed: 3, Accounts: 3_000})
+	b.ReportAllocs()
+	lines := 0
+	for range b.N {
+		rows, err := built.Rows("order_lines")
+		if err != nil {
+			b.Fatal(err)
+		}
+		for {
+			batch, err := rows.Next(b.Context())
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			lines += batch.Rows()
+		}
+		if err := rows.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(lines)/b.Elapsed().Seconds(), "lines/s")
+	b.ReportMetric(float64(lines)/float64(b.N)/3_000, "lines/account")
+}
+
+// BenchmarkWriteCSV writes order lines as CSV.
+func BenchmarkWriteCSV(b *testing.B) {
+	built := town(b, synthetic.Params{Seed: 3, Accounts: 3_000})
+	b.ReportAllocs()
+	for range b.N {
+		if err := built.WriteTable(b.Context(), "order_lines", io.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
