@@ -23,7 +23,7 @@ type history struct {
 	surveys, referrals, wallet          float64
 	spendYear                           float64
 	walletOf                            int64
-	contract, cancelled, churned, falls bool
+	contract, cancelled, churned        bool
 }
 
 // order gathers the lines of one order.
