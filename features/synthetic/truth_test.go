@@ -16,14 +16,14 @@ const day = 86_400
 // history is what a person would count by hand of one account at a cutoff: from
 // the rows, with the definitions of the trade and none of fealty's SQL.
 type history struct {
-	purchases                           []int64 // instants of orders above 0
-	recency, gap                        float64
-	spendBefore, spendLately            float64
-	complaints, visits, lowSurveys      float64
-	surveys, referrals, wallet          float64
-	spendYear                           float64
-	walletOf                            int64
-	contract, cancelled, churned        bool
+	purchases                      []int64 // instants of orders above 0
+	recency, gap                   float64
+	spendBefore, spendLately       float64
+	complaints, visits, lowSurveys float64
+	surveys, referrals, wallet     float64
+	spendYear                      float64
+	walletOf                       int64
+	contract, cancelled, churned   bool
 }
 
 // order gathers the lines of one order.
