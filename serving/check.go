@@ -235,11 +235,8 @@ func (v *verdict) population(ctx context.Context, c *calendar, at frame.Cutoff) 
 // classes counts who stayed and who left at the newest cutoff whose label is
 // final.
 func (v *verdict) classes(ctx context.Context, c *calendar, at frame.Cutoff) error {
-	newest := c.through - c.Label.End(0)
-	if newest > at {
-		newest = at
-	}
-	if err := c.history(newest); err != nil {
+	newest := min(at, c.through-c.Label.End(0))
+	if c.history(newest) != nil {
 		v.add("labels", PhaseTrain, SeverityError, "order_lines", "ordered_at", "no cutoff has a final label with "+days(c.Label.HorizonDays)+" of orders before it",
 			days(c.Label.HorizonDays+int(int64(c.Label.End(0))/86400))+" of orders", "wait, load older orders, or choose a shorter horizon_days")
 		return nil
