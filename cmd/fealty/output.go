@@ -122,7 +122,14 @@ func writeYAML(w io.Writer, data any) error {
 }
 
 func inLines(n *yaml.Node) {
+	quoted := n.Style&yaml.DoubleQuotedStyle != 0
 	n.Style = 0
+	if quoted {
+		// A text such as "yes" keeps its quotes: older readers take it for a boolean.
+		if alone, err := yaml.Marshal(n.Value); err != nil || bytes.ContainsAny(alone[:1], `"'`) {
+			n.Style = yaml.DoubleQuotedStyle
+		}
+	}
 	for _, below := range n.Content {
 		inLines(below)
 	}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+	"pgregory.net/rapid"
+)
+
+// What a key shows is what it reads: otherwise `config show` and `init` lie.
+func TestEveryKeyReadsWhatItShows(t *testing.T) {
+	for _, k := range configKeys() {
+		c := defaultConfig()
+		shown := k.text(c)
+		if err := k.set(c, shown); err != nil {
+			t.Errorf("%s: its default %q is refused: %v", k.path, shown, err)
+		}
+		if again := k.text(c); again != shown {
+			t.Errorf("%s: shows %q, and after reading it %q", k.path, shown, again)
+		}
+	}
+}
+
+// Every key has a variable and a flag of its own; a second key with the same
+// one would never be heard.
+func TestNamesOfKeysAreTheirOwn(t *testing.T) {
+	flags, variables := map[string]string{}, map[string]string{}
+	for _, k := range configKeys() {
+		if other, taken := flags[k.flag]; taken {
+			t.Errorf("--%s is both %s and %s", k.flag, other, k.path)
+		}
+		if other, taken := variables[k.variable()]; taken {
+			t.Errorf("%s is both %s and %s", k.variable(), other, k.path)
+		}
+		flags[k.flag], variables[k.variable()] = k.path, k.path
+	}
+}
+
+// The file that init writes says of itself that it changes nothing, and with
+// every comment sign taken away it changes nothing either.
+func TestTheWrittenFileHoldsTheDefaults(t *testing.T) {
+	dir := t.TempDir()
+	e := &env{dir: dir, now: time.Now}
+	want, err := e.loadConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := strings.TrimSuffix(configText(nil), sourcesText)
+	var bare []string
+	for line := range strings.Lines(written) {
+		// A key behind the sign, not a sentence.
+		if key, _, ok := strings.Cut(strings.TrimLeft(line, "# "), ":"); ok && !strings.Contains(key, " ") {
+			line = strings.Replace(line, "# ", "", 1)
+		}
+		bare = append(bare, line)
+	}
+	for name, text := range map[string]string{"as written": written, "without signs": strings.Join(bare, "")} {
+		if err := os.WriteFile(filepath.Join(dir, configName), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := e.loadConfig(nil)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, text)
+		}
+		for _, k := range configKeys() {
+			if g, w := k.text(got), k.text(want); g != w {
+				t.Errorf("%s: %s = %q, want %q", name, k.path, g, w)
+			}
+			if name == "without signs" && got.origins[k.path] == "" {
+				t.Errorf("%s does not stand in the file", k.path)
+			}
+		}
+	}
+}
+
+func TestSettingsThatInitIsGiven(t *testing.T) {
+	dir := t.TempDir()
+	var said bytes.Buffer
+	e := &env{dir: dir, stderr: &said}
+	if err := runInit(t.Context(), e, initOptions{path: configName, set: []string{"bands.high=0.75", "known_lag=36h", "outcome=left: for good"}}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.loadConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.settings.Bands.High != .75 || c.settings.Bands.Medium != .3 || c.settings.KnownLag != 36*time.Hour || c.settings.Label.Outcome != "left: for good" {
+		t.Errorf("settings = %+v", c.settings)
+	}
+}
+
+// Whatever a duration or a size is, it is read as it is written.
+func TestTextsOfTimesAndSizes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := time.Duration(rapid.Int64Range(0, int64(366*24*time.Hour)).Draw(t, "d"))
+		if got, err := parseDuration(formatDuration(d)); err != nil || got != d {
+			t.Fatalf("%v is written %q and read %v, %v", d, formatDuration(d), got, err)
+		}
+		bytes := rapid.Int64Min(0).Draw(t, "bytes")
+		if got, err := parseSize(formatSize(bytes)); err != nil || got != bytes {
+			t.Fatalf("%d is written %q and read %d, %v", bytes, formatSize(bytes), got, err)
+		}
+	})
+	for text, want := range map[string]time.Duration{"2d": 48 * time.Hour, "48h": 48 * time.Hour, "0": 0, "90m": 90 * time.Minute} {
+		if got, err := parseDuration(text); err != nil || got != want {
+			t.Errorf("parseDuration(%q) = %v, %v; want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "2", "d", "-1d", "1.5d", "999999999999d", "two days"} {
+		if got, err := parseDuration(text); err == nil {
+			t.Errorf("parseDuration(%q) = %v, want an error", text, got)
+		}
+	}
+	for _, text := range []string{"", "-1GiB", "4GB", "99999999999TiB"} {
+		if got, err := parseSize(text); err == nil {
+			t.Errorf("parseSize(%q) = %v, want an error", text, got)
+		}
+	}
+}
+
+func TestPlacesStartWhereTheyAreWritten(t *testing.T) {
+	root := t.TempDir()
+	elsewhere := filepath.Join(root, "elsewhere")
+	if err := os.MkdirAll(elsewhere, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	file := "state:\n  dir: kept\nwarehouse:\n  url: chdb://facts\n"
+	if err := os.WriteFile(filepath.Join(root, configName), []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := &env{dir: elsewhere, global: globalFlags{config: filepath.Join("..", configName)}, environ: []string{"FEALTY_SERVE_TLS_CERT=c.pem", "FEALTY_SERVE_TLS_KEY=k.pem"}}
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	addConfigFlags(flags)
+	c, err := e.loadConfig(flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{c.stateDir, c.warehouse.url, c.serve.tlsCert}
+	want := []string{filepath.Join(root, "kept"), "chdb://" + filepath.Join(root, "facts"), filepath.Join(elsewhere, "c.pem")}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if err := flags.Parse([]string{"--warehouse-url", "chdb://here", "--state-dir", "s"}); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = e.loadConfig(flags); err != nil {
+		t.Fatal(err)
+	}
+	got = []string{c.stateDir, c.warehouse.url}
+	want = []string{filepath.Join(elsewhere, "s"), "chdb://" + filepath.Join(elsewhere, "here")}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSourcesReachTheSettings(t *testing.T) {
+	dir := t.TempDir()
+	e := &env{dir: dir}
+	if err := os.WriteFile(filepath.Join(dir, configName), []byte(uncomment(sourcesText)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.loadConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.sources) != 1 || c.sources[0].Columns["amount"] != "price * quantity" || c.sources[0].Currency != "EUR" {
+		t.Errorf("sources = %+v", c.sources)
+	}
+	if !strings.Contains(c.settings.Map()["sources"], "shop.orders") {
+		t.Errorf("the settings say %q of the sources", c.settings.Map()["sources"])
+	}
+	without, err := (&env{dir: t.TempDir()}).loadConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if maps.Equal(without.settings.Map(), c.settings.Map()) || without.settings.Hash() == c.settings.Hash() {
+		t.Error("a mapped source changes no setting")
+	}
+}
+
+// uncomment takes the sign off the lines below "# sources:".
+func uncomment(text string) string {
+	var out strings.Builder
+	begun := false
+	for line := range strings.Lines(text) {
+		if begun = begun || strings.HasPrefix(line, "# sources:"); begun {
+			out.WriteString(strings.TrimPrefix(line, "# "))
+		}
+	}
+	return out.String()
+}
+
+func TestMaskedHidesPasswords(t *testing.T) {
+	for text, want := range map[string]string{
+		"clickhouse://h:9000/db":                        "clickhouse://h:9000/db",
+		"clickhouse://me@h:9000/db":                     "clickhouse://me@h:9000/db",
+		"clickhouse://me:secret@h:9000/db":              "clickhouse://me:***@h:9000/db",
+		"clickhouse://me:se@c:r/et@h:9000/db":           "clickhouse://me:***@h:9000/db",
+		"clickhouse://h/db?password=secret&secure=true": "clickhouse://h/db?password=***&secure=true",
+		"clickhouse://h/db?password_file=/run/secret":   "clickhouse://h/db?password_file=/run/secret",
+		"chdb:///var/lib/a:b@c":                         "chdb:///var/lib/a:b@c",
+	} {
+		if got := masked(text); got != want {
+			t.Errorf("masked(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestUserAndPasswordFileGoIntoTheURL(t *testing.T) {
+	for _, c := range []struct{ url, user, file, want string }{
+		{"chdb:///w", "me", "/p", "chdb:///w"},
+		{"clickhouse://h/db", "", "", "clickhouse://h/db"},
+		{"clickhouse://h/db", "me", "/p", "clickhouse://me@h/db?password_file=%2Fp"},
+		{"clickhouse://me:x@h/db?secure=true", "me", "", "clickhouse://me:x@h/db?secure=true"},
+		{"clickhouse://me@h/db", "you", "", ""},
+		{"clickhouse://h/db?password_file=a", "", "/p", ""},
+	} {
+		conf := &config{warehouse: warehouseConfig{url: c.url, user: c.user, passwordFile: c.file}}
+		got, err := conf.engineURL()
+		if got != c.want || (err == nil) != (c.want != "") {
+			t.Errorf("%+v: %q, %v", c, got, err)
+		}
+	}
+}
+
+func TestNearestWord(t *testing.T) {
+	known := []string{"horizon_days", "seed", "serve", "state"}
+	for word, want := range map[string]string{"horizont_days": "horizon_days", "sed": "seed", "servr": "serve", "warehouse": "", "x": ""} {
+		if got := nearest(word, known); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := rapid.StringMatching(`[ab]{0,6}`).Draw(t, "a"), rapid.StringMatching(`[ab]{0,6}`).Draw(t, "b")
+		if got, want := distance(a, b), slowDistance(a, b); got != want {
+			t.Fatalf("distance(%q, %q) = %d, want %d", a, b, got, want)
+		}
+	})
+}
+
+// slowDistance is Levenshtein's definition.
+func slowDistance(a, b string) int {
+	if a == "" || b == "" {
+		return len(a) + len(b)
+	}
+	if a[0] == b[0] {
+		return slowDistance(a[1:], b[1:])
+	}
+	return 1 + min(slowDistance(a[1:], b), slowDistance(a, b[1:]), slowDistance(a[1:], b[1:]))
+}
+
+// Whatever stands in a file, it is read or refused with its name.
+func FuzzConfigurationFile(f *testing.F) {
+	f.Add("horizon_days: 60\nbands: {medium: .2, high: .5}\n")
+	f.Add(configText(nil))
+	f.Add(uncomment(sourcesText))
+	f.Add("a: &a [*a]\n")
+	f.Add("seed: !!binary aGk=\n? [x]\n: 1\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		c := defaultConfig()
+		values := map[string]given{}
+		if err := c.readFile([]byte(text), "/x/fealty.yaml", values); err != nil {
+			if exitCode(err) != exitInvalid || !strings.HasPrefix(err.Error(), "fealty.yaml:") {
+				t.Fatalf("refused as %q, exit code %d", err, exitCode(err))
+			}
+			return
+		}
+		if err := c.take(values); err != nil && exitCode(err) != exitInvalid {
+			t.Fatalf("refused as %q, exit code %d", err, exitCode(err))
+		}
+	})
+}
