@@ -236,7 +236,7 @@ func (v *verdict) population(ctx context.Context, c *calendar, at frame.Cutoff) 
 // final.
 func (v *verdict) classes(ctx context.Context, c *calendar, at frame.Cutoff) error {
 	newest := min(at, c.through-c.Label.End(0))
-	if c.history(newest) != nil { //nolint:nilerr // what it says is a finding, not a failure
+	if newest.Add(-c.Label.HorizonDays) < c.first { // as history does, which refuses; here it is a finding
 		v.add("labels", PhaseTrain, SeverityError, "order_lines", "ordered_at", "no cutoff has a final label with "+days(c.Label.HorizonDays)+" of orders before it",
 			days(c.Label.HorizonDays+int(int64(c.Label.End(0))/86400))+" of orders", "wait, load older orders, or choose a shorter horizon_days")
 		return nil

@@ -50,7 +50,7 @@ var attacks = []string{
 	"now()", "today()", "rand()", "generateUUIDv4()", "NOW()", "rowNumberInAllBlocks()", "current_timestamp()",
 	"'unclosed", "`unclosed", "(1", "1)", "[1)", "", "  ", "`a.b`", "`a\\`b`", "format", "settings", "1 2", "0x('y')", "'f'('x')", "cust; ", "lambda(x, 1)",
 	"x -> file(x)", "arrayMap(x -> file(x), tags)", "arrayMap(x -> y, tags)", "EXPLAIN SELECT 1", "viewExplain('EXPLAIN', '', (SELECT 1))", "view(SELECT 1)",
-	strings.Repeat("(", 9000) + "1" + strings.Repeat(")", 9000),
+	strings.Repeat("(", 9000) + "1" + strings.Repeat(")", 9000), strings.Repeat("(", 4000) + "cust" + strings.Repeat(")", 4000), strings.Repeat("abs(", 2000) + "net" + strings.Repeat(")", 2000),
 }
 
 func TestHostileExpressionsAreRefused(t *testing.T) {
