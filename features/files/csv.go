@@ -3,9 +3,11 @@ package files
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -192,15 +194,7 @@ func (s *splitter) scan() (more bool, err error) {
 			return s.spoiled(fields, from, i, lines, errAfterQuote)
 		}
 		begin := i
-		rest := buf[i:end]
-		k := 0
-		for k < len(rest) {
-			if c := rest[k]; c == delimiter || c == '\n' || c == quote && quote != 0 {
-				break
-			}
-			k++
-		}
-		i += k
+		i = s.fieldEnd(i)
 		if i == end && !s.eof {
 			return true, nil
 		}
@@ -219,6 +213,38 @@ func (s *splitter) scan() (more bool, err error) {
 		fields = append(fields, span{from: int32(begin), to: int32(to)}) //nolint:gosec // the buffer is bounded by the line limit
 		return false, s.accept(fields, from, to, next, lines)
 	}
+}
+
+// Eight bytes at once: every byte 1, and the highest bit of every byte.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// fieldEnd returns the first place from i on where a delimiter, a line end or a
+// quote stands, or the end of the buffer.
+func (s *splitter) fieldEnd(i int) int {
+	buf := s.buf[:s.end]
+	delimiter, quote := s.delimiter, s.quote
+	if quote == 0 {
+		quote = '\n' // nothing else to look for
+	}
+	d, q := ones*uint64(delimiter), ones*uint64(quote)
+	for ; i+8 <= len(buf); i += 8 {
+		v := binary.LittleEndian.Uint64(buf[i:])
+		// A byte of these is 0 where v has the sought one; the lowest high bit that
+		// (x − 1) &^ x leaves marks the first of them (higher ones may be false).
+		a, b, c := v^d, v^(ones*'\n'), v^q
+		if found := ((a-ones)&^a | (b-ones)&^b | (c-ones)&^c) & highs; found != 0 {
+			return i + bits.TrailingZeros64(found)>>3
+		}
+	}
+	for ; i < len(buf); i++ {
+		if c := buf[i]; c == delimiter || c == '\n' || c == quote {
+			break
+		}
+	}
+	return i
 }
 
 var newline = []byte{'\n'}

@@ -70,6 +70,9 @@ type columnNode struct {
 	slot  int
 	comma bool
 	cal   *calendar
+	// The lines of an order say the same instant; the last one is remembered.
+	lastText    []byte
+	lastInstant int64
 }
 
 func (n *columnNode) kind() valueKind                 { return kindOpen }
@@ -85,10 +88,15 @@ func (n *columnNode) number(r *record) (number, error) {
 }
 
 func (n *columnNode) instant(r *record) (int64, error) {
-	v, err := n.cal.parse(r.cells[n.slot])
-	if err != nil {
-		return 0, &fault{n.slot, r.cells[n.slot], err}
+	b := r.cells[n.slot]
+	if len(n.lastText) > 0 && string(b) == string(n.lastText) {
+		return n.lastInstant, nil
 	}
+	v, err := n.cal.parse(b)
+	if err != nil {
+		return 0, &fault{n.slot, b, err}
+	}
+	n.lastText, n.lastInstant = append(n.lastText[:0], b...), v
 	return v, nil
 }
 

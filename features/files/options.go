@@ -50,7 +50,8 @@ func FromPaths(paths ...string) []Input {
 
 // Limits bound what a file may ask for. The zero value of each means its
 // default. A Reader's memory is about Line × 2 + one batch of columns, and for
-// Parquet one page of each column that is used.
+// Parquet one page, packed and unpacked, and one dictionary of each column that
+// is used.
 type Limits struct {
 	// Line is the greatest length of one record in bytes; default 1 MiB.
 	Line int
