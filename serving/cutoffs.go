@@ -62,10 +62,34 @@ func (s *Service) calendar(ctx context.Context) (*calendar, error) {
 	}
 	t := time.Unix(c.span.First, 0).In(c.zone)
 	c.first = frame.Cutoff(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, c.zone).Unix())
-	if c.through = c.DataThrough; c.through == 0 {
-		c.through = c.span.DataThrough(c.zone)
-	}
+	c.through = c.lastDay(c.span)
 	return c, nil
+}
+
+// lastDay is the end of the last complete business day: as set, otherwise the
+// beginning of the newest order's day; 0 without orders.
+func (s Settings) lastDay(span features.Span) frame.Cutoff {
+	if s.DataThrough != 0 {
+		return s.DataThrough
+	}
+	return span.DataThrough(s.Location())
+}
+
+// DataThrough returns the end of the last complete business day that the facts
+// hold now, 0 without orders.
+func (s *Service) DataThrough(ctx context.Context) (frame.Cutoff, error) {
+	if s.Settings.DataThrough != 0 {
+		return s.Settings.DataThrough, nil
+	}
+	watermark, err := s.Facts.Watermark(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("ask for the newest load: %w", err)
+	}
+	span, err := s.Facts.Extent(ctx, watermark)
+	if err != nil {
+		return 0, fmt.Errorf("ask which days the orders cover: %w", err)
+	}
+	return s.Settings.lastDay(span), nil
 }
 
 func (c *calendar) text(at frame.Cutoff) string { return CutoffText(at, c.zone) }
@@ -120,9 +144,12 @@ func (c *calendar) final(at frame.Cutoff) error {
 		c.text(at), c.Label.HorizonDays, int(int64(c.Label.End(at)-at)/86400)-c.Label.HorizonDays, c.text(c.Label.End(at)), c.days(), ErrInvalid)
 }
 
-// history refuses a cutoff with less than the horizon's days of data before it.
+// covered tells whether the horizon's days of data lie before a cutoff.
+func (c *calendar) covered(at frame.Cutoff) bool { return at.Add(-c.Label.HorizonDays) >= c.first }
+
+// history refuses a cutoff that is not covered.
 func (c *calendar) history(at frame.Cutoff) error {
-	if at.Add(-c.Label.HorizonDays) >= c.first {
+	if c.covered(at) {
 		return nil
 	}
 	return fmt.Errorf("cutoff %s has %d days of data before it and needs the horizon's %d: %s: %w",
@@ -149,7 +176,7 @@ func (c *calendar) monthEnds() []frame.Cutoff {
 func (c *calendar) trainable(candidates []frame.Cutoff, test frame.Cutoff, limit int) []frame.Cutoff {
 	var train []frame.Cutoff
 	for _, at := range candidates {
-		if c.windowEnd(at) <= test && c.history(at) == nil {
+		if c.windowEnd(at) <= test && c.covered(at) {
 			train = append(train, at)
 		}
 	}

@@ -56,10 +56,7 @@ func (s *Service) ScoreNow(ctx context.Context, accounts []frame.AccountID) ([]s
 	cutoff, known := frame.Cutoff(now.Unix()), frame.KnownAt(now.Unix())
 	k := s.scorer(m, cutoff, known, watermark)
 	k.rank, k.previous = rank, &run
-	request := features.Request{
-		Cutoffs: []frame.Cutoff{cutoff}, KnownAt: []frame.KnownAt{known}, Accounts: accounts, Watermark: watermark,
-		Zone: s.Settings.Zone, ActiveWithinDays: s.Settings.ActiveWithin(), Catalogue: s.catalogue(),
-	}
+	request := k.request(accounts)
 	if request.Coverage, err = s.coverage(ctx, request, now); err != nil {
 		return nil, Run{}, nil, err
 	}

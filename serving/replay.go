@@ -124,10 +124,7 @@ func (s *Service) again(ctx context.Context, account frame.AccountID, receipt sc
 	}
 	k := s.scorer(m, receipt.Cutoff, receipt.KnownAt, receipt.Watermark)
 	var found *score.Score
-	_, err = s.Facts.Build(ctx, features.Request{
-		Cutoffs: []frame.Cutoff{receipt.Cutoff}, KnownAt: []frame.KnownAt{receipt.KnownAt}, Accounts: []frame.AccountID{account},
-		Watermark: receipt.Watermark, Zone: s.Settings.Zone, ActiveWithinDays: s.Settings.ActiveWithin(), Catalogue: s.catalogue(),
-	}, func(sl *features.Slice) error {
+	_, err = s.Facts.Build(ctx, k.request([]frame.AccountID{account}), func(sl *features.Slice) error {
 		part, err := k.scores(sl, 0, sl.Frame.Rows())
 		for i := range part {
 			if part[i].Account == account {

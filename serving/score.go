@@ -8,7 +8,6 @@ import (
 	"math"
 
 	"fealty/features"
-	"fealty/features/frame"
 	"fealty/model"
 	"fealty/model/score"
 )
@@ -42,7 +41,7 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 	if k.previous, err = s.before(ctx, at); err != nil {
 		return ScoreResult{}, err
 	}
-	request := c.request([]frame.Cutoff{at}, s.catalogue())
+	request := k.request(nil)
 	margins, coverage, err := k.rankAll(ctx, request, c.progress("ranking accounts", report))
 	if err != nil {
 		return ScoreResult{}, err

@@ -52,6 +52,15 @@ func (s *Service) scorer(m *registered, cutoff frame.Cutoff, known frame.KnownAt
 	return k
 }
 
+// request asks for the features of some accounts, all when none is named, as
+// the receipt says: a run, a score now and a replay ask alike.
+func (k *scorer) request(accounts []frame.AccountID) features.Request {
+	return features.Request{
+		Cutoffs: []frame.Cutoff{k.receipt.Cutoff}, KnownAt: []frame.KnownAt{k.receipt.KnownAt}, Accounts: accounts,
+		Watermark: k.receipt.Watermark, Zone: k.Settings.Zone, ActiveWithinDays: k.Settings.ActiveWithin(), Catalogue: k.catalogue(),
+	}
+}
+
 // rows returns rows [from, to) of a slice, sharing memory.
 func rows(f *frame.Frame, from, to int) *frame.Frame {
 	return &frame.Frame{Table: f.Slice(from, to), Accounts: f.Accounts[from:to], Cutoffs: f.Cutoffs[from:to]}

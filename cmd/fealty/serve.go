@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"fealty/features"
-	"fealty/features/frame"
 	"fealty/serving"
 	"fealty/serving/client"
 	"fealty/serving/rpc"
@@ -131,7 +130,7 @@ func (d *doors) url() string {
 func (h *house) serve(ctx context.Context, e *env, c *config, d *doors, log *slog.Logger) error {
 	desk := serving.NewDesk(serving.DeskOptions{
 		Runs: h.runs, Score: h.service.ScoreNow, Metas: features.Metas(features.Catalogue()), Settings: c.settings,
-		Version: programVersion(), Describe: h.warehouse.Describe, DataThrough: h.dataThrough(c), Now: e.now, Log: log,
+		Version: programVersion(), Describe: h.warehouse.Describe, DataThrough: h.service.DataThrough, Now: e.now, Log: log,
 	})
 	h.service.Published = func() {
 		// Whoever published may ask at once for what they published. When it fails,
@@ -173,21 +172,6 @@ func (e *env) sayDoors(c *config, d *doors, status serving.Status) {
 		e.say("serving run %s of model %s, %d accounts with a score", status.Run, status.Model, status.Scored)
 	} else {
 		e.say("nothing is published yet: fealty score")
-	}
-}
-
-// dataThrough tells through which day the warehouse's data is complete.
-func (h *house) dataThrough(c *config) func(context.Context) (frame.Cutoff, error) {
-	return func(ctx context.Context) (frame.Cutoff, error) {
-		if c.settings.DataThrough != 0 {
-			return c.settings.DataThrough, nil
-		}
-		watermark, err := h.warehouse.Watermark(ctx)
-		if err != nil {
-			return 0, err
-		}
-		span, err := h.warehouse.Extent(ctx, watermark)
-		return span.DataThrough(c.settings.Location()), err
 	}
 }
 
