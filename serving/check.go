@@ -11,6 +11,7 @@ import (
 
 	"fealty/features"
 	"fealty/features/frame"
+	"fealty/model/ladder"
 )
 
 // Inspector counts what is to be known of the facts before they are trusted. It
@@ -89,13 +90,6 @@ type CheckResult struct {
 	Hours    [24]int64 `json:"lines_by_hour"`
 	Weekdays [7]int64  `json:"lines_by_weekday"`
 }
-
-// The least that is enough for each rung: eligible accounts, and accounts of
-// each class.
-const (
-	boostingAccounts, boostingClass = 500, 100
-	logisticAccounts, logisticClass = 100, 20
-)
 
 // Checker finds out whether facts are fit to train and score with. Its fields
 // are set once; it is safe for concurrent use.
@@ -219,7 +213,7 @@ func (v *verdict) population(ctx context.Context, c *calendar, at frame.Cutoff) 
 		counts[p.Status]++
 	}
 	v.Eligible = counts[features.Eligible]
-	if v.Eligible >= boostingAccounts {
+	if v.Eligible >= ladder.BoostingAccounts {
 		return nil
 	}
 	severity, detail := SeverityWarning, "with fewer the ladder steps down"
@@ -228,7 +222,7 @@ func (v *verdict) population(ctx context.Context, c *calendar, at frame.Cutoff) 
 	}
 	v.add("accounts", PhaseTrain, severity, "order_lines", "account",
 		fmt.Sprintf("%s of %d can be scored (%d lapsed, %d never bought)", plural(v.Eligible, "account"), len(people), counts[features.Lapsed], counts[features.NeverBought]),
-		fmt.Sprintf("%d for the full model, %d for logistic regression", boostingAccounts, logisticAccounts), detail)
+		fmt.Sprintf("%d for the full model, %d for logistic regression", ladder.BoostingAccounts, ladder.LogisticRows), detail)
 	return nil
 }
 
@@ -236,7 +230,7 @@ func (v *verdict) population(ctx context.Context, c *calendar, at frame.Cutoff) 
 // final.
 func (v *verdict) classes(ctx context.Context, c *calendar, at frame.Cutoff) error {
 	newest := min(at, c.through-c.Label.End(0))
-	if newest.Add(-c.Label.HorizonDays) < c.first { // as history does, which refuses; here it is a finding
+	if !c.covered(newest) {
 		v.add("labels", PhaseTrain, SeverityError, "order_lines", "ordered_at", "no cutoff has a final label with "+days(c.Label.HorizonDays)+" of orders before it",
 			days(c.Label.HorizonDays+int(int64(c.Label.End(0))/86400))+" of orders", "wait, load older orders, or choose a shorter horizon_days")
 		return nil
@@ -267,13 +261,13 @@ func (v *verdict) classes(ctx context.Context, c *calendar, at frame.Cutoff) err
 		return fmt.Errorf("count the labels of %s: %w", c.text(newest), err)
 	}
 	v.Labelled = c.text(newest)
-	if least := min(v.Stayed, v.Left); least < boostingClass {
+	if least := min(v.Stayed, v.Left); least < ladder.BoostingClass {
 		severity, detail := SeverityWarning, "with fewer the ladder steps down; a longer history or another horizon_days may give more"
 		if least == 0 {
 			severity, detail = SeverityError, "a model needs to see both; check the label, horizon_days and whether orders go on after that day"
 		}
 		v.add("classes", PhaseTrain, severity, "order_lines", "", fmt.Sprintf("%d stayed and %d left as of %s", v.Stayed, v.Left, v.Labelled),
-			fmt.Sprintf("%d of each for the full model, %d for logistic regression", boostingClass, logisticClass), detail)
+			fmt.Sprintf("%d of each for the full model, %d for logistic regression", ladder.BoostingClass, ladder.LogisticClass), detail)
 	}
 	return nil
 }
@@ -287,10 +281,10 @@ func (v *verdict) choose() {
 		v.Why = "no cutoff has a final label to learn from"
 	case v.Eligible == 0 || least == 0:
 		v.Why = had
-	case v.Eligible < logisticAccounts || least < logisticClass:
-		v.Rung, v.Why = CheckRule, fmt.Sprintf("%s; logistic regression needs %d accounts and %d of each class", had, logisticAccounts, logisticClass)
-	case v.Eligible < boostingAccounts || least < boostingClass:
-		v.Rung, v.Why = CheckLogistic, fmt.Sprintf("%s; boosting needs %d accounts and %d of each class", had, boostingAccounts, boostingClass)
+	case v.Eligible < ladder.LogisticRows || least < ladder.LogisticClass:
+		v.Rung, v.Why = CheckRule, fmt.Sprintf("%s; logistic regression needs %d accounts and %d of each class", had, ladder.LogisticRows, ladder.LogisticClass)
+	case v.Eligible < ladder.BoostingAccounts || least < ladder.BoostingClass:
+		v.Rung, v.Why = CheckLogistic, fmt.Sprintf("%s; boosting needs %d accounts and %d of each class", had, ladder.BoostingAccounts, ladder.BoostingClass)
 	default:
 		v.Rung, v.Why = CheckBoosting, had
 	}

@@ -19,6 +19,7 @@ import (
 	"fealty/features/frame"
 	"fealty/model"
 	"fealty/model/artifact"
+	"fealty/model/boost"
 	"fealty/model/calibrate"
 )
 
@@ -723,7 +724,7 @@ func TestTheChoiceOfRung(t *testing.T) {
 		for k, margins := range [][]float64{zero, c.linear, c.trees, c.blend} {
 			a := &candidate{rung: Rungs()[k], crossed: margins}
 			for i, m := range margins {
-				a.logLoss += loss(m, s.Y[i]) / n
+				a.logLoss += boost.LogLoss{}.Value(m, s.Y[i]) / n
 			}
 			all = append(all, a)
 		}
@@ -791,7 +792,7 @@ func TestCalibrationIsKeptOnlyWhereItHelps(t *testing.T) {
 	}
 	before := func(m []float64) (sum float64) {
 		for i := range m {
-			sum += loss(m[i], y[i]) / n
+			sum += boost.LogLoss{}.Value(m[i], y[i]) / n
 		}
 		return sum
 	}

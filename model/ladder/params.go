@@ -195,13 +195,14 @@ func (p Params) Validate() error {
 	return nil
 }
 
-// What a rung needs of the training rows: accounts, and rows of each class.
+// What a rung needs of the training rows: accounts, and rows of each class. The
+// check of the data counts by them too.
 const (
-	ruleClass       = 10
-	logisticRows    = 100
-	logisticClass   = 20
-	boostingClients = 500
-	boostingClass   = 100
+	RuleClass        = 10
+	LogisticRows     = 100
+	LogisticClass    = 20
+	BoostingAccounts = 500
+	BoostingClass    = 100
 )
 
 // Progress hears how far training is: what is done, and steps done of total.

@@ -8,6 +8,7 @@ import (
 
 	"fealty/features/frame"
 	"fealty/model"
+	"fealty/model/boost"
 	"fealty/model/calibrate"
 	"fealty/model/logistic"
 	"fealty/model/metrics"
@@ -141,9 +142,9 @@ func classes(s Sample) (accounts, rows, churned int) {
 
 func (c *climb) enough() error {
 	_, rows, churned := classes(c.train)
-	if min(churned, rows-churned) < ruleClass {
+	if min(churned, rows-churned) < RuleClass {
 		return fmt.Errorf("%w: %d training rows, of which %d churned and %d stayed; a rule needs %d of each",
-			ErrTooFew, rows, churned, rows-churned, ruleClass)
+			ErrTooFew, rows, churned, rows-churned, RuleClass)
 	}
 	if len(present(c.train.Frame, ruleColumns)) == 0 {
 		return fmt.Errorf("%w: none of the columns %v", ErrSample, ruleColumns)
@@ -158,11 +159,11 @@ func (c *climb) lack(r Rung) string {
 	switch {
 	case r.height() > c.p.MaxRung.height():
 		return fmt.Sprintf("not asked for: the highest rung to try is %s", c.p.MaxRung)
-	case r == Logistic && (rows < logisticRows || least < logisticClass):
-		return fmt.Sprintf("needs %d rows and %d of each class, has %d rows and %d of the rarer class", logisticRows, logisticClass, rows, least)
-	case r.hasTrees() && (accounts < boostingClients || least < boostingClass):
+	case r == Logistic && (rows < LogisticRows || least < LogisticClass):
+		return fmt.Sprintf("needs %d rows and %d of each class, has %d rows and %d of the rarer class", LogisticRows, LogisticClass, rows, least)
+	case r.hasTrees() && (accounts < BoostingAccounts || least < BoostingClass):
 		return fmt.Sprintf("needs %d eligible accounts and %d rows of each class, has %d accounts and %d rows of the rarer class",
-			boostingClients, boostingClass, accounts, least)
+			BoostingAccounts, BoostingClass, accounts, least)
 	}
 	return ""
 }
@@ -311,7 +312,7 @@ func (c *climb) lead(a, b []float64) (lead, spread float64) {
 		if rows[account] == 0 {
 			order = append(order, account)
 		}
-		d := loss(b[i], y) - loss(a[i], y)
+		d := boost.LogLoss{}.Value(b[i], y) - boost.LogLoss{}.Value(a[i], y)
 		sums[account] += d
 		rows[account]++
 		lead += d
@@ -323,14 +324,6 @@ func (c *climb) lead(a, b []float64) (lead, spread float64) {
 		spread += d * d
 	}
 	return lead, math.Sqrt(spread) / n
-}
-
-// loss is −log of the probability that a margin gives to what happened.
-func loss(margin, y float64) float64 {
-	if y == 1 {
-		margin = -margin
-	}
-	return math.Max(margin, 0) + math.Log1p(math.Exp(-math.Abs(margin)))
 }
 
 // parts are what rungs are made of, each fitted once on all rows of a sample
