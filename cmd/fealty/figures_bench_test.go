@@ -1,10 +1,9 @@
-package main_test
+package main
 
 import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -22,34 +21,18 @@ import (
 	"fealty/features/clickhouse/launch"
 	"fealty/features/files"
 	"fealty/features/frame"
+	"fealty/model"
+	"fealty/serving/servingtest"
 )
 
-// figure is one line of what `make bench` prints: a ratio (ours ÷ the peer's
-// time) or a size, with the bound that it must keep.
-type figure struct {
-	Name      string  `json:"name"`
-	Engine    string  `json:"engine"`
-	Value     float64 `json:"value"`
-	Unit      string  `json:"unit"`
-	Reference float64 `json:"reference"`
-	Op        string  `json:"op"`
-	Bound     float64 `json:"bound"`
-	OK        bool    `json:"ok"`
-}
-
-// atMost prints a figure that must not exceed its bound.
+// atMost prints a figure that must not exceed its bound: a ratio (ours ÷ the
+// peer's time) or a size.
 func atMost(b *testing.B, name, engine, unit string, value, reference, bound float64) {
 	b.Helper()
-	f := figure{name, engine, value, unit, reference, "<=", bound, value <= bound}
-	line, err := json.Marshal(f)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if _, err := fmt.Fprintln(os.Stdout, string(line)); err != nil {
-		b.Fatal(err)
-	}
-	if !f.OK {
-		b.Errorf("%s = %.3f, want at most %.3f", name, value, bound)
+	f := servingtest.Figure{Name: name, Engine: engine, Value: model.Figure(value), Unit: unit, Reference: &reference}
+	f.Bar("<=", bound)
+	if err := printFigures(os.Stdout, []servingtest.Figure{f}); err != nil {
+		b.Error(err)
 	}
 }
 
@@ -174,7 +157,7 @@ func featureFigures(b *testing.B, w clickhouse.Warehouse, dir string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	one := request(b, watermark, 1)
+	one := monthEnds(b, watermark, 1)
 	var rows int
 	build := func(r features.Request) func() error {
 		return func() error {
@@ -187,7 +170,7 @@ func featureFigures(b *testing.B, w clickhouse.Warehouse, dir string) {
 		}
 	}
 	watch := watchMemory()
-	took := seconds(b, build(one), bare(b, w, one), build(request(b, watermark, 12)))
+	took := seconds(b, build(one), bare(b, w, one), build(monthEnds(b, watermark, 12)))
 	peak := watch()
 	if rows != 12*benchAccounts {
 		b.Fatalf("%d rows for 12 cutoffs of %d accounts", rows, benchAccounts)
@@ -201,8 +184,8 @@ func featureFigures(b *testing.B, w clickhouse.Warehouse, dir string) {
 	polars(b, w, one, dir)
 }
 
-// request asks for the newest n month ends.
-func request(b *testing.B, watermark uint64, n int) features.Request {
+// monthEnds asks for the newest n month ends.
+func monthEnds(b *testing.B, watermark uint64, n int) features.Request {
 	b.Helper()
 	last, err := time.Parse(time.RFC3339, benchCutoff)
 	if err != nil {

@@ -1,14 +1,12 @@
 package clickhouse_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,6 +17,7 @@ import (
 
 	"fealty/features"
 	"fealty/features/clickhouse"
+	"fealty/features/clickhouse/launch"
 	"fealty/features/files"
 	"fealty/features/frame"
 )
@@ -494,19 +493,7 @@ func TestAKilledLoadIsAbsentOrComplete(t *testing.T) {
 	rows, chance := killedRows(), rand.New(rand.NewPCG(1, 2))
 	longest := time.Duration(rows) * 1800 * time.Nanosecond // about what opening the stream to its commit takes
 	for k := range kills {
-		child := exec.CommandContext(t.Context(), os.Args[0])
-		child.Env = append(os.Environ(), loadingChild+"="+dir)
-		out, err := child.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
-		said := bufio.NewScanner(out)
-		if !said.Scan() || said.Text() != "begun" {
-			t.Fatalf("the child says %q", said.Text())
-		}
+		child := launch.Again(t, loadingChild+"="+dir, "begun")
 		wait := time.Duration(chance.Int64N(int64(longest)))
 		time.Sleep(wait)
 		_ = child.Process.Kill() // it may have ended

@@ -39,7 +39,9 @@ type Figure struct {
 // Reached reports whether the figure has no bar or reaches it.
 func (f *Figure) Reached() bool { return f.OK == nil || *f.OK }
 
-func (f *Figure) bar(op string, bound float64) {
+// Bar sets the bar and says whether the value reaches it: op is "==", ">=" or
+// "<=".
+func (f *Figure) Bar(op string, bound float64) {
 	v := float64(f.Value)
 	// NaN reaches nothing.
 	ok := op == "==" && v == bound || op == ">=" && v >= bound || op == "<=" && v <= bound
@@ -117,7 +119,7 @@ func NegativeControl() Public {
 			for i := range figures {
 				if figures[i].Name == "retail-46m/2014-12-16/served/auc" {
 					// Recency reaches .518, a boosting of another library .566; above .60 is a leak.
-					figures[i].bar("<=", .60)
+					figures[i].Bar("<=", .60)
 				}
 			}
 			return figures
@@ -258,7 +260,7 @@ var retailReferences = map[string]float64{
 func retailFigures(s sums, table []serving.BacktestRow) []Figure {
 	exact := func(name string, value, bound float64, unit string) Figure {
 		f := Figure{Name: "protocol-t/" + name, Value: model.Figure(value), Unit: unit, Reference: &bound}
-		f.bar("==", bound)
+		f.Bar("==", bound)
 		return f
 	}
 	figures := []Figure{
@@ -278,17 +280,17 @@ func retailFigures(s sums, table []serving.BacktestRow) []Figure {
 	for i := range all {
 		switch all[i].Name {
 		case "protocol-t/2011-09-09/served/auc":
-			all[i].bar(">=", .740)
+			all[i].Bar(">=", .740)
 		case "protocol-t/2011-08-09/served/auc":
-			all[i].bar(">=", .757)
+			all[i].Bar(">=", .757)
 		case "protocol-t/2011-07-09/served/auc":
-			all[i].bar(">=", .758)
+			all[i].Bar(">=", .758)
 		case "protocol-t/2011-09-09/served/log_loss":
-			all[i].bar("<=", .590)
+			all[i].Bar("<=", .590)
 		case "protocol-t/2011-08-09/served/log_loss":
-			all[i].bar("<=", .580)
+			all[i].Bar("<=", .580)
 		case "protocol-t/2011-07-09/served/log_loss":
-			all[i].bar("<=", .592)
+			all[i].Bar("<=", .592)
 		}
 	}
 	return append(figures, all...)

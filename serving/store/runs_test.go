@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -10,7 +9,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -797,19 +795,7 @@ func TestAKilledPublicationIsAbsentOrComplete(t *testing.T) {
 	}
 	chance := rand.New(rand.NewPCG(5, 6))
 	for k := range kills {
-		child := exec.CommandContext(t.Context(), os.Args[0])
-		child.Env = append(os.Environ(), publishEnv+"="+dir)
-		out, err := child.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
-		said := bufio.NewScanner(out)
-		if !said.Scan() || said.Text() != "begun <nil>" {
-			t.Fatalf("the child says %q", said.Text())
-		}
+		child := launch.Again(t, publishEnv+"="+dir, "begun <nil>")
 		wait := time.Duration(chance.Int64N(int64(1200 * time.Millisecond)))
 		time.Sleep(wait)
 		_ = child.Process.Kill()

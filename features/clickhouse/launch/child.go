@@ -1,10 +1,13 @@
 package launch
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"runtime"
+	"testing"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -75,4 +78,25 @@ func serve(library, dir, config, port string) (int32, error) {
 	}
 	pin.Pin(&argv[0])
 	return run(int32(len(args)), unsafe.Pointer(&argv[0])), nil // C wants argc and argv; nine arguments fit an int32
+}
+
+// Again starts the test program once more with one more variable ("NAME=value")
+// and returns when it has written said as its first line: a process to be
+// killed in the middle of its work. The caller waits for its end.
+func Again(t testing.TB, variable, said string) *exec.Cmd {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0]) // the test program itself
+	child.Env = append(os.Environ(), variable)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	if !lines.Scan() || lines.Text() != said {
+		t.Fatalf("the child says %q, want %q", lines.Text(), said)
+	}
+	return child
 }
