@@ -10,6 +10,7 @@
 package launch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -196,9 +197,42 @@ func (s *Server) Kill() {
 	s.cmd = nil
 }
 
-// Pause freezes the process (SIGSTOP): connections stay open and nothing
-// answers. Resume lets it go on.
-func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
+// Pause freezes the process (SIGSTOP) and returns when all its threads stand
+// still: connections stay open and nothing answers. Resume lets it go on.
+func (s *Server) Pause() {
+	s.t.Helper()
+	s.signal(syscall.SIGSTOP)
+	// The signal is only on its way: a thread that runs meanwhile may still answer.
+	for began := time.Now(); !s.standsStill(); time.Sleep(time.Millisecond) {
+		if time.Since(began) > readyWithin {
+			s.t.Fatalf("the server does not stand still %s after SIGSTOP", readyWithin)
+		}
+	}
+}
+
+// standsStill reports whether every thread is stopped, as Linux tells it.
+func (s *Server) standsStill() bool {
+	s.t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.Pid()))
+	if err != nil || len(threads) == 0 {
+		s.t.Fatalf("look at the server's threads: %d found: %v", len(threads), err)
+	}
+	for _, name := range threads {
+		text, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // it has ended
+		}
+		if err != nil {
+			s.t.Fatalf("look at a thread of the server: %v", err)
+		}
+		// The state follows the name, which stands in brackets and may hold some.
+		_, state, ok := strings.Cut(string(text[bytes.LastIndexByte(text, ')')+1:]), " ")
+		if !ok || !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
+}
 
 // Resume lets a paused process go on.
 func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
