@@ -31,7 +31,7 @@ func atMost(b *testing.B, name, engine, unit string, value, reference, bound flo
 	b.Helper()
 	f := servingtest.Figure{Name: name, Engine: engine, Value: model.Figure(value), Unit: unit, Reference: &reference}
 	f.Bar("<=", bound)
-	if err := printFigures(os.Stdout, []servingtest.Figure{f}); err != nil {
+	if err := servingtest.PrintFigures(os.Stdout, []servingtest.Figure{f}); err != nil {
 		b.Error(err)
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,9 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 )
-
-// errBelowBar says that a figure of protocol T is on the wrong side of its bar.
-var errBelowBar = errors.New("a figure does not reach its bar")
 
 // newProtocolT is hidden: it measures fealty, and people with orders of their own
 // have backtest.
@@ -48,7 +44,7 @@ type protocolTOptions struct {
 }
 
 // runProtocolT measures the public data sets, each in an embedded warehouse of
-// its own that is removed afterwards. The error wraps errBelowBar when all were
+// its own that is removed afterwards. The error wraps servingtest.ErrBelowBar when all were
 // measured and one is not good enough.
 func runProtocolT(ctx context.Context, o protocolTOptions) error {
 	var figures []servingtest.Figure
@@ -62,27 +58,7 @@ func runProtocolT(ctx context.Context, o protocolTOptions) error {
 			return err
 		}
 	}
-	return printFigures(o.out, figures)
-}
-
-// printFigures prints a JSON line for each figure; the error wraps errBelowBar
-// when one is not good enough.
-func printFigures(to io.Writer, figures []servingtest.Figure) error {
-	encode := json.NewEncoder(to)
-	encode.SetEscapeHTML(false)
-	failed := 0
-	for i := range figures {
-		if err := encode.Encode(&figures[i]); err != nil {
-			return fmt.Errorf("print figure %s: %w", figures[i].Name, err)
-		}
-		if !figures[i].Reached() {
-			failed++
-		}
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d: %w", failed, len(figures), errBelowBar)
-	}
-	return nil
+	return servingtest.PrintFigures(o.out, figures)
 }
 
 func measurePublic(ctx context.Context, o protocolTOptions, public servingtest.Public) (figures []servingtest.Figure, table []serving.BacktestRow, err error) {

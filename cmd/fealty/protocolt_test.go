@@ -17,7 +17,7 @@ func TestFiguresArePrintedAsLines(t *testing.T) {
 	var out strings.Builder
 	good := servingtest.Figure{Name: "protocol-t/2011-09-09/served/auc", Engine: "chdb", Value: .7461, Reference: &reference, Op: ">=", Bound: &bound, OK: &yes}
 	plain := servingtest.Figure{Name: "protocol-t/2011-09-09/rule/auc", Engine: "chdb", Value: .6851}
-	if err := printFigures(&out, []servingtest.Figure{good, plain}); err != nil {
+	if err := servingtest.PrintFigures(&out, []servingtest.Figure{good, plain}); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"name":"protocol-t/2011-09-09/served/auc","engine":"chdb","value":0.7461,"unit":"","reference":0.744,"op":">=","bound":0.74,"ok":true}
@@ -28,7 +28,7 @@ func TestFiguresArePrintedAsLines(t *testing.T) {
 	}
 	bad := good
 	bad.OK = &no
-	if err := printFigures(io.Discard, []servingtest.Figure{bad, plain}); !errors.Is(err, errBelowBar) || exitCode(err) != 1 {
+	if err := servingtest.PrintFigures(io.Discard, []servingtest.Figure{bad, plain}); !errors.Is(err, servingtest.ErrBelowBar) || exitCode(err) != 1 {
 		t.Errorf("a false ok: %v, exit %d; want exit 1", err, exitCode(err))
 	}
 }

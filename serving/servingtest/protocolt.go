@@ -17,37 +17,6 @@ import (
 	"fealty/serving"
 )
 
-// Figure is one measured number, with the bar that it has to reach if it has
-// one.
-type Figure struct {
-	// Name is a path from the protocol to the number.
-	Name string `json:"name"`
-	// Engine is the kind of warehouse that it was measured on.
-	Engine string       `json:"engine"`
-	Value  model.Figure `json:"value"`
-	Unit   string       `json:"unit"`
-	// Reference is what another system reached on the same file by the same
-	// protocol, nil when nobody measured it.
-	Reference *float64 `json:"reference,omitempty"`
-	// Op, "==", ">=" or "<=", and Bound are the bar; OK says whether Value is on
-	// the right side of it. Figures without a bar have none of the three.
-	Op    string   `json:"op,omitempty"`
-	Bound *float64 `json:"bound,omitempty"`
-	OK    *bool    `json:"ok,omitempty"`
-}
-
-// Reached reports whether the figure has no bar or reaches it.
-func (f *Figure) Reached() bool { return f.OK == nil || *f.OK }
-
-// Bar sets the bar and says whether the value reaches it: op is "==", ">=" or
-// "<=".
-func (f *Figure) Bar(op string, bound float64) {
-	v := float64(f.Value)
-	// NaN reaches nothing.
-	ok := op == "==" && v == bound || op == ">=" && v >= bound || op == "<=" && v <= bound
-	f.Op, f.Bound, f.OK = op, &bound, &ok
-}
-
 // Public is a public data set with the protocol that is run on it.
 type Public struct {
 	// Name begins the figures' names.
