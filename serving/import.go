@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,11 +16,21 @@ import (
 	"fealty/features/frame"
 )
 
+// aheadOfClock is how far an event may lie after the instant of its import: the
+// clocks of two machines differ, and a day that has begun where the business is
+// may not have begun elsewhere.
+const aheadOfClock = 24 * time.Hour
+
+// happened are the tables of what has happened. Contracts may begin, and wallets
+// be planned, in the future (data check counts by the same tables).
+var happened = []string{"order_lines", "interactions"}
+
 // Import reads the call's files as rows of a table and loads them: whole or
 // not at all. Files are one load, read in their order. What was read before
 // changes nothing and is answered with the earlier load. A bad row is an
 // ErrInvalid naming file, line and column, unless the request names a
-// quarantine.
+// quarantine; an order line or interaction more than a day ahead of the clock is
+// one.
 func (s *Service) Import(ctx context.Context, r ImportRequest, call Call) (result ImportResult, err error) {
 	options, err := s.readOptions(r, call.Files)
 	if err != nil {
@@ -106,6 +117,10 @@ func (s *Service) readOptions(r ImportRequest, given []File) (files.Options, err
 	o := files.Options{
 		Table: table, Map: r.Map, Where: r.Where, Null: r.Null, NullTokens: r.NullTokens, NoQuotes: r.NoQuotes,
 		Columns: r.Columns, Zone: zone, DecimalComma: r.DecimalComma, Round: r.Round, Format: files.Format(r.Format),
+		TempDir: s.TempDir,
+	}
+	if slices.Contains(happened, table.Name) {
+		o.NotAfter = s.now().Add(aheadOfClock)
 	}
 	switch {
 	case r.Delimiter == `\t` || r.Delimiter == "tab":

@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"fealty/features"
 	"fealty/features/files"
@@ -150,6 +153,85 @@ func TestImportKeepsBadRowsApart(t *testing.T) {
 	var read files.Report
 	if err != nil || json.Unmarshal(result.Read, &read) != nil || read.Quarantined != 1 {
 		t.Errorf("counted %d bad rows (%v), want 1", read.Quarantined, err)
+	}
+}
+
+// An order or a contact that lies ahead of the clock has not happened. A day of
+// grace is for clocks and zones; what is planned may lie where it likes.
+func TestTheFutureIsABadRow(t *testing.T) {
+	now := time.Date(2025, 6, 30, 22, 0, 0, 0, time.UTC)
+	begins := map[string]string{
+		"order_lines":  "account,order_id,amount,ordered_at\nC1,o1,10,",
+		"interactions": "id,account,kind,at\ni1,C1,visit,",
+		"contracts":    "id,account,start\nk1,C1,",
+		"wallets":      "account,amount,period\nC1,10,",
+	}
+	for _, c := range []struct {
+		table, at string
+		column    string // of the refusal, "" for none
+	}{
+		{"order_lines", "2025-06-30T21:59:59Z", ""},
+		{"order_lines", "2025-07-01", ""},           // a day that has begun in Berlin
+		{"order_lines", "2025-07-01T22:00:00Z", ""}, // the last instant that is accepted
+		{"order_lines", "2025-07-01T22:00:01Z", `column 4 "ordered_at"`},
+		{"interactions", "2025-07-02T00:00:00Z", `column 4 "at"`},
+		{"contracts", "2030-01-01", ""},
+		{"wallets", "2026-01-01", ""},
+	} {
+		loads := &twinLoads{}
+		service := &Service{Settings: DefaultSettings(), Loads: loads, Now: func() time.Time { return now }}
+		load := func(quarantine string) (ImportResult, error) {
+			return service.Import(t.Context(), ImportRequest{Table: c.table, Quarantine: quarantine},
+				Call{Files: []File{{"a.csv", strings.NewReader(begins[c.table] + c.at + "\n")}}, Report: func(Progress) {}})
+		}
+		_, err := load("")
+		switch {
+		case c.column == "" && (err != nil || loads.rows != 1):
+			t.Errorf("%s at %s: %v", c.table, c.at, err)
+		case c.column != "" && (KindOf(err) != Invalid || !strings.Contains(err.Error(), "a.csv:2: "+c.column) || loads.rows != 0):
+			t.Errorf("%s at %s: %v, want line 2, %s", c.table, c.at, err, c.column)
+		}
+		if c.column == "" {
+			continue
+		}
+		var read files.Report
+		result, err := load("-")
+		if err != nil || json.Unmarshal(result.Read, &read) != nil || read.Quarantined != 1 || result.Load.Rows != 0 {
+			t.Errorf("%s at %s in quarantine: %+v (%v), want one bad row", c.table, c.at, read, err)
+		}
+	}
+}
+
+// Parquet that comes as a stream waits in the folder that the service was given
+// and nowhere else, and nothing stays there, however the import ends.
+func TestParquetWaitsInTheServicesFolder(t *testing.T) {
+	s, _, _, _ := village(30) //nolint:dogsled // only the service is asked
+	s.Loads, s.TempDir = &twinLoads{}, t.TempDir()
+	built := &sink{}
+	if _, err := s.Build(t.Context(), BuildRequest{Output: "f", Format: "parquet"}, func(string) (io.WriteCloser, error) { return built, nil }, nil); err != nil {
+		t.Fatal(err)
+	}
+	load := func(content []byte, amount string) (ImportResult, error) {
+		return s.Import(t.Context(), ImportRequest{Table: "order_lines", Map: []string{"order_id=account", "amount=" + amount, "ordered_at=cutoff"}},
+			Call{Files: []File{{"f.parquet", bytes.NewReader(content)}}, Report: func(Progress) {}})
+	}
+	if result, err := load(built.Bytes(), "recency_days"); err != nil || result.Load.Rows != 30 {
+		t.Errorf("%d rows (%v), want 30", result.Load.Rows, err)
+	}
+	for name, broken := range map[string]func() error{
+		"cut short":        func() error { _, err := load(built.Bytes()[:built.Len()/2], "recency_days"); return err },
+		"without a column": func() error { _, err := load(built.Bytes(), "nothing"); return err },
+	} {
+		if err := broken(); KindOf(err) != Invalid {
+			t.Errorf("%s: %v, want Invalid", name, err)
+		}
+	}
+	if left, err := os.ReadDir(s.TempDir); err != nil || len(left) > 0 {
+		t.Errorf("%v is left (%v)", left, err)
+	}
+	s.TempDir = filepath.Join(s.TempDir, "gone")
+	if _, err := load(built.Bytes(), "recency_days"); err == nil || !strings.Contains(err.Error(), s.TempDir) {
+		t.Errorf("without its folder: %v, want an error that names it", err)
 	}
 }
 

@@ -26,8 +26,12 @@ type Service struct {
 	Sources []features.MappedSource
 	// Catalogue of features; nil means features.Catalogue().
 	Catalogue []features.Feature
-	// Now is the clock, for scores as of this instant; nil means time.Now.
+	// Now is the clock, for scores as of this instant and for what a file tells of
+	// the future; nil means time.Now.
 	Now func() time.Time
+	// TempDir is the folder where Parquet that can't be read in place waits until
+	// it is whole; "" means the system's own.
+	TempDir string
 	// Published is called after a live run was published, so that a desk looks
 	// for it at once; it may be nil.
 	Published func()

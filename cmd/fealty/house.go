@@ -70,7 +70,7 @@ func openHouse(ctx context.Context, e *env, c *config) (_ *house, err error) {
 	}
 	h.service = &serving.Service{
 		Facts: h.warehouse, Loads: h.warehouse, Runs: h.runs, Registry: h.state.By("fealty"),
-		Settings: c.settings, Sources: c.sources, Now: e.now,
+		Settings: c.settings, Sources: c.sources, Now: e.now, TempDir: h.state.TempDir(),
 	}
 	return h, nil
 }

@@ -32,7 +32,9 @@ func newImport(e *env) *cobra.Command {
 		Use: "import TABLE FILE…", Short: "Load files into a table: whole or not at all",
 		Args: arguments(2, -1, "a table and one or more files"),
 		Long: `Reads CSV, TSV, JSON lines or Parquet, plain, .gz or .zst ("-" is standard input), as rows of a table and
-loads them: the files whole or not at all. Loading the same files again changes nothing.
+loads them: the files whole or not at all. Loading the same files again changes nothing. A record that does not fit,
+or an order or interaction more than a day ahead of the clock, is refused by file, line and column, or kept apart by
+--quarantine.
 
 Tables: ` + strings.Join(tables, ", ") + `.`,
 		Example: `  fealty import order_lines orders.csv.gz \

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -384,16 +385,36 @@ func (s *State) History(ctx context.Context, alias string, limit int) (changes [
 	return changes, nil
 }
 
-// sweep removes temporary files that killed processes left in the folder of
-// models. Bundles without a row stay: another process may be about to write it.
+// sweep removes what killed processes left: temporary files in the folder of
+// models, and everything in the temporary folder. Bundles without a row stay:
+// another process may be about to write it.
 func (s *State) sweep() error {
-	entries, err := fs.ReadDir(s.folder.FS(), ".")
+	err := s.sweepFolder(s.folder, func(name string) bool {
+		// The bucket's own form of temporary names; anything else is not ours to remove.
+		return strings.Contains(name, bundleSuffix+".") && strings.HasSuffix(name, ".tmp")
+	})
 	if err != nil {
-		return fmt.Errorf("look into the folder of models: %w", err)
+		return fmt.Errorf("sweep the folder of models: %w", err)
+	}
+	temporary, err := os.OpenRoot(s.temporary)
+	if err != nil {
+		return fmt.Errorf("open the temporary folder: %w", err)
+	}
+	if err := errors.Join(s.sweepFolder(temporary, func(string) bool { return true }), temporary.Close()); err != nil {
+		return fmt.Errorf("sweep the temporary folder: %w", err)
+	}
+	return nil
+}
+
+// sweepFolder removes the files that are ours and have been left alone for
+// strandedAfter.
+func (s *State) sweepFolder(folder *os.Root, ours func(name string) bool) error {
+	entries, err := fs.ReadDir(folder.FS(), ".")
+	if err != nil {
+		return fmt.Errorf("look into it: %w", err)
 	}
 	for _, e := range entries {
-		// The bucket's own form of temporary names; anything else is not ours to remove.
-		if !strings.Contains(e.Name(), bundleSuffix+".") || !strings.HasSuffix(e.Name(), ".tmp") || !e.Type().IsRegular() {
+		if !e.Type().IsRegular() || !ours(e.Name()) {
 			continue
 		}
 		info, err := e.Info()
@@ -401,7 +422,7 @@ func (s *State) sweep() error {
 			continue
 		}
 		if err == nil {
-			err = s.folder.Remove(e.Name())
+			err = folder.Remove(e.Name())
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove a file that a killed process left: %w", err)

@@ -37,11 +37,12 @@ const (
 	stateFile  = "state.db"
 	lockFile   = "state.lock"
 	modelsDir  = "models"
+	tempDir    = "tmp"
 	busyMillis = 10_000
 	// sqliteBusy is SQLITE_BUSY, the low byte of its kin.
 	sqliteBusy = 5
-	// strandedAfter is the age at which a temporary file in the folder of models is
-	// one that a killed process left behind, not one that is being written.
+	// strandedAfter is the age at which a temporary file is one that a killed
+	// process left behind, not one that is being written.
 	strandedAfter = time.Hour
 )
 
@@ -57,7 +58,9 @@ type shared struct {
 	db     *sql.DB
 	bucket *blob.Bucket
 	folder *os.Root
-	now    func() time.Time
+	// temporary is the path of the temporary folder.
+	temporary string
+	now       func() time.Time
 
 	mu sync.Mutex
 	// known are keys looked up lately.
@@ -82,8 +85,10 @@ func OpenState(ctx context.Context, dir string) (*State, error) {
 }
 
 func open(ctx context.Context, dir string) (*State, error) {
-	if err := os.MkdirAll(filepath.Join(dir, modelsDir), 0o700); err != nil { //nolint:gosec // the owner names the state directory
-		return nil, fmt.Errorf("create it: %w", err)
+	for _, folder := range []string{modelsDir, tempDir} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil { //nolint:gosec // the owner names the state directory
+			return nil, fmt.Errorf("create it: %w", err)
+		}
 	}
 	// Creating and migrating happen under a lock: two processes that start at once
 	// would otherwise both do it.
@@ -98,7 +103,7 @@ func open(ctx context.Context, dir string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	shared := &shared{db: db, now: time.Now, known: map[string]knownToken{}}
+	shared := &shared{db: db, temporary: filepath.Join(dir, tempDir), now: time.Now, known: map[string]knownToken{}}
 	if shared.folder, err = os.OpenRoot(filepath.Join(dir, modelsDir)); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the folder of models: %w", err), db.Close())
 	}
@@ -119,6 +124,11 @@ func open(ctx context.Context, dir string) (*State, error) {
 // By returns the same state, acting in the name of who: the audit trail and
 // the history of aliases name them.
 func (s *State) By(who string) *State { return &State{shared: s.shared, who: who} }
+
+// TempDir returns the path of a folder, readable by its owner only, for files
+// that are needed for the length of one operation. Whoever makes one removes it;
+// what a killed process left goes at a later start.
+func (s *State) TempDir() string { return s.temporary }
 
 // Close ends the use of the directory, for every State of it that By returned.
 func (s *State) Close() error {

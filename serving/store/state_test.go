@@ -364,8 +364,11 @@ func TestSweep(t *testing.T) {
 	dir := t.TempDir()
 	s := openAt(t, dir)
 	old := time.Now().Add(-2 * time.Hour)
-	for name, age := range map[string]time.Time{"m.bundle.1a2b.tmp": old, "n.bundle.1a2b.tmp": time.Now(), "notes.txt": old, "x.bundle": old} {
-		path := filepath.Join(dir, modelsDir, name)
+	for name, age := range map[string]time.Time{
+		"models/m.bundle.1a2b.tmp": old, "models/n.bundle.1a2b.tmp": time.Now(), "models/notes.txt": old, "models/x.bundle": old,
+		"tmp/fealty-1.parquet": old, "tmp/fealty-2.parquet": time.Now(),
+	} {
+		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -382,6 +385,9 @@ func TestSweep(t *testing.T) {
 	}
 	if got := fmt.Sprint(entries); strings.Contains(got, "m.bundle.1a2b.tmp") || len(entries) != 3 {
 		t.Errorf("left are %s", got)
+	}
+	if entries, err = os.ReadDir(s.TempDir()); err != nil || len(entries) != 1 || entries[0].Name() != "fealty-2.parquet" {
+		t.Errorf("left in the temporary folder are %v (%v), want the young file", entries, err)
 	}
 	if models, err := s.Models(t.Context(), 10, 0); err != nil || len(models) != 0 {
 		t.Errorf("orphans count as versions: %v, %v", models, err)
