@@ -28,10 +28,11 @@ func newFeaturesBuild(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "build", Short: "Build the features of all accounts as of cutoffs", Args: none,
 		Long: `Builds the features of all accounts as of one or more cutoffs (default: the last complete day of the data), in one
-pass over the facts, into a file or, without --to, a committed feature run in the warehouse. A date means the end of
-that day in the business time zone.`,
+pass over the facts, into a file (CSV, TSV, JSON lines or Parquet) or, without --to, a committed feature run in the
+warehouse. A date means the end of that day in the business time zone.`,
 		Example: `  fealty features build --cutoff 2011-09-09 --to features.csv
-  fealty features build --cutoff 2011-06-30 --cutoff 2011-07-31 --to - --format csv | head
+  fealty features build --cutoff 2011-06-30 --cutoff 2011-07-31 --to features.parquet
+  fealty features build --to - --format csv | head
   fealty features build`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.flags = c.Flags()
@@ -41,7 +42,7 @@ that day in the business time zone.`,
 	f := c.Flags()
 	f.StringArrayVar(&o.request.Cutoffs, "cutoff", nil, "a date or an RFC 3339 instant; may be repeated")
 	f.StringVar(&o.to, "to", "", "file to write (- is standard output)")
-	f.StringVar(&o.request.Format, "format", "", "format of the file (default: by its ending, such as .csv)")
+	f.StringVar(&o.request.Format, "format", "", "csv, tsv, jsonl or parquet (default: by the file's ending)")
 	addConfigFlags(f, "warehouse.url", "state.dir")
 	return c
 }
