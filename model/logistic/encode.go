@@ -11,6 +11,9 @@ import (
 	"fealty/features/frame"
 )
 
+// maxValues bounds rows × columns of a frame, whatever its columns encode to.
+const maxValues = 1 << 31
+
 // maxCells bounds rows × terms of the encoded matrix: 2^28 float64 are 2 GiB.
 const maxCells = 1 << 28
 

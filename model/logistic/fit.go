@@ -36,7 +36,8 @@ func (l Learner) Fit(ctx context.Context, f *frame.Frame, y, weights []float64) 
 //
 // The same input gives the same model, bit for bit, on any number of threads;
 // rows in another order give it up to rounding. Memory is about 8 bytes × rows
-// × (1 + terms), at most 2 GiB. Fit returns ctx.Err() when it is cancelled and
+// × (1 + terms), at most 2 GiB; a frame of more than 2³¹ values is refused
+// before any is looked at. Fit returns ctx.Err() when it is cancelled and
 // otherwise one of the errors of this package.
 func Fit(ctx context.Context, p Params, f *frame.Frame, y, weights []float64) (*Model, error) {
 	if err := p.Validate(); err != nil {
@@ -44,6 +45,10 @@ func Fit(ctx context.Context, p Params, f *frame.Frame, y, weights []float64) (*
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	// Before anything looks at the values, which would take minutes.
+	if values := int64(f.Rows()) * int64(len(f.Columns)); values > maxValues {
+		return nil, fmt.Errorf("%w: %d rows × %d columns are more than %d values", ErrTooLarge, f.Rows(), len(f.Columns), int64(maxValues))
 	}
 	if err := f.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadInput, err)
