@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -27,6 +28,7 @@ var checks = []check{
 	{"bad outcomes are refused", (*suite).badOutcomes},
 	{"bad weights are refused", (*suite).badWeights},
 	{"lengths that differ are refused", (*suite).badLengths},
+	{"more than 2³¹ values are refused", (*suite).tooLarge},
 	{"infinite values", (*suite).infiniteValues},
 	{"extreme values", (*suite).extremeValues},
 	{"degenerate quantiles", (*suite).degenerateQuantiles},
@@ -42,11 +44,15 @@ var checks = []check{
 	{"row by row equals batch", (*suite).rowByRow},
 	{"contributions sum to the margin", (*suite).contributions},
 	{"columns are found by name", (*suite).columnsByName},
+	{"a column of another name", (*suite).otherName},
 	{"missing where training had none", (*suite).newlyMissing},
 	{"unseen levels", (*suite).unseenLevels},
 	{"levels are found by name", (*suite).levelsByName},
+	{"codes outside the levels", (*suite).strayCodes},
 	{"100,000 levels", (*suite).manyLevels},
 	{"save and load keep every bit", (*suite).saveAndLoad},
+	{"a newer format is refused", (*suite).newerFormat},
+	{"a model cut short is refused", (*suite).cutShort},
 	{"several readers at once", (*suite).concurrentReaders},
 	{"a cancelled fit", (*suite).cancelledFit},
 }
@@ -180,29 +186,39 @@ func (s *suite) stump() error {
 	return nil
 }
 
-// refused demands an error that is no panic and says each of the words.
+// refused demands an error that is no panic and says each of the words, in
+// capitals or not.
 func (s *suite) refused(what string, d data, words ...string) error {
 	m, err := s.fit(d)
 	if err == nil || m != nil {
 		return fmt.Errorf("%s: not refused", what)
 	}
+	return says(what, err, words...)
+}
+
+// says demands that err is no panic and holds each of the words.
+func says(what string, err error, words ...string) error {
 	if errors.Is(err, errPanic) {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
+		if !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(w)) {
 			return fmt.Errorf("%s: the error does not say %q: %w", what, w, err)
 		}
 	}
 	return nil
 }
 
+// badRow is where a check puts what must be refused: a number that no error
+// holds by accident.
+const badRow = 83
+
 func (s *suite) badOutcomes() error {
-	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 2, 0.5, -1} {
 		d := s.train
 		d.y = slices.Clone(d.y)
-		d.y[7] = v
-		if err := s.refused(fmt.Sprintf("outcome %v", v), d, "7"); err != nil {
+		d.y[badRow] = v
+		if err := s.refused(fmt.Sprintf("outcome %v", v), d, strconv.Itoa(badRow), fmt.Sprint(v)); err != nil {
 			return err
 		}
 	}
@@ -210,17 +226,32 @@ func (s *suite) badOutcomes() error {
 }
 
 func (s *suite) badWeights() error {
-	for _, v := range []float64{math.NaN(), math.Inf(1), -1} {
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1.25} {
 		d := s.train
 		d.weights = repeat(len(d.y), 1)
-		d.weights[7] = v
-		if err := s.refused(fmt.Sprintf("weight %v", v), d, "7"); err != nil {
+		d.weights[badRow] = v
+		if err := s.refused(fmt.Sprintf("weight %v", v), d, strconv.Itoa(badRow), fmt.Sprint(v)); err != nil {
 			return err
 		}
 	}
 	d := s.train
 	d.weights = make([]float64, len(d.y))
 	return s.refused("weights all 0", d)
+}
+
+// tooLarge: the columns share their values, so that the frame is small and a
+// learner that would copy it is not.
+func (s *suite) tooLarge() error {
+	const rows, columns = 1<<16 + 1, 1<<15 + 1
+	values, y := make([]float64, rows), make([]float64, rows)
+	for i := range rows {
+		values[i], y[i] = float64(i%5), float64(i%2)
+	}
+	f := newFrame(rows)
+	for k := range columns {
+		f.Columns = append(f.Columns, number("x"+strconv.Itoa(k), values))
+	}
+	return s.refused("65,537 rows of 32,769 columns", data{frame: f, y: y}, strconv.Itoa(rows), strconv.Itoa(columns))
 }
 
 func (s *suite) badLengths() error {
@@ -237,14 +268,14 @@ func (s *suite) badLengths() error {
 func (s *suite) infiniteValues() error {
 	for _, v := range []float64{math.Inf(1), math.Inf(-1)} {
 		put := func(i int, old float64) float64 {
-			if i == 3 {
+			if i == badRow {
 				return v
 			}
 			return old
 		}
 		d := s.train
 		d.frame = replaced(d.frame, "trend", put)
-		if err := s.refused(fmt.Sprintf("%v among the values", v), d, "trend", "3"); err != nil {
+		if err := s.refused(fmt.Sprintf("%v among the values", v), d, "trend", strconv.Itoa(badRow), "inf"); err != nil {
 			return err
 		}
 		m, err := s.fit(s.train)
@@ -254,8 +285,8 @@ func (s *suite) infiniteValues() error {
 		// A frame refuses infinities, so a predictor may too; a margin that is not
 		// finite it may not return.
 		out := make([]float64, s.fresh.frame.Rows())
-		if err := m.Predict(replaced(s.fresh.frame, "trend", put), out); err == nil && (math.IsNaN(out[3]) || math.IsInf(out[3], 0)) {
-			return fmt.Errorf("%v at prediction gives the margin %v", v, out[3])
+		if err := m.Predict(replaced(s.fresh.frame, "trend", put), out); err == nil && (math.IsNaN(out[badRow]) || math.IsInf(out[badRow], 0)) {
+			return fmt.Errorf("%v at prediction gives the margin %v", v, out[badRow])
 		}
 	}
 	return nil
@@ -313,9 +344,8 @@ func (s *suite) degenerateQuantiles() error {
 	return nil
 }
 
-// weighted draws weights 0, 1 and 2.
-func (s *suite) weighted(values ...float64) data {
-	d := s.train
+// weighted gives the rows weights of the values, in turn.
+func (d data) weighted(values ...float64) data {
 	d.weights = make([]float64, len(d.y))
 	for i := range d.weights {
 		d.weights[i] = values[(i*7)%len(values)]
@@ -324,7 +354,7 @@ func (s *suite) weighted(values ...float64) data {
 }
 
 func (s *suite) zeroWeights() error {
-	d := s.weighted(1, 0, 1, 1, 0)
+	d := s.rows(s.o.ZeroWeights).weighted(1, 0, 1, 1, 0)
 	// Rows without weight may hold anything that a frame may hold.
 	d.frame = replaced(d.frame, "trend", func(i int, v float64) float64 {
 		if d.weights[i] == 0 {
@@ -338,20 +368,11 @@ func (s *suite) zeroWeights() error {
 			kept = append(kept, i)
 		}
 	}
-	without := d.take(kept)
-	a, err := s.fitAndPredict(d, s.fresh.frame)
-	if err != nil {
-		return err
-	}
-	b, err := s.fitAndPredict(without, s.fresh.frame)
-	if err != nil {
-		return err
-	}
-	return s.alike("weight 0 against no row", a, b, s.o.ZeroWeights)
+	return s.sameModel("weight 0 against no row", d, d.take(kept), s.fresh, s.o.ZeroWeights)
 }
 
 func (s *suite) doubleWeights() error {
-	d := s.weighted(1, 2, 1)
+	d := s.rows(s.o.Weights).weighted(1, 2, 1)
 	var index []int
 	for i, w := range d.weights {
 		for range int(w) {
@@ -359,19 +380,12 @@ func (s *suite) doubleWeights() error {
 		}
 	}
 	twice := data{frame: d.frame, y: d.y}.take(index)
-	a, err := s.fitAndPredict(d, s.fresh.frame)
-	if err != nil {
-		return err
-	}
-	b, err := s.fitAndPredict(twice, s.fresh.frame)
-	if err != nil {
-		return err
-	}
-	if err := s.alike("weight 2 against the row twice", a, b, s.o.Weights); err != nil {
+	if err := s.sameModel("weight 2 against the row twice", d, twice, s.fresh, s.o.Weights); err != nil {
 		return err
 	}
 	// Weights that are ignored would pass above if they hardly mattered: here
 	// they undo a class.
+	d = s.train
 	d.weights = make([]float64, len(d.y))
 	for i, y := range d.y {
 		d.weights[i] = 1 + 19*y
@@ -400,64 +414,34 @@ func mean(v []float64) float64 {
 
 func (s *suite) rowOrder() error {
 	r := rand.New(rand.NewPCG(5, 5)) // a test's shuffle
-	a, err := s.fitAndPredict(s.train, s.fresh.frame)
-	if err != nil {
-		return err
-	}
-	b, err := s.fitAndPredict(s.train.take(r.Perm(len(s.train.y))), s.fresh.frame)
-	if err != nil {
-		return err
-	}
-	return s.alike("rows in another order", a, b, s.o.RowOrder)
+	d := s.rows(s.o.RowOrder)
+	return s.sameModel("rows in another order", d, d.take(r.Perm(len(d.y))), s.fresh, s.o.RowOrder)
 }
 
 func (s *suite) columnOrder() error {
-	columns := slices.Clone(s.train.frame.Columns)
+	d := s.rows(s.o.ColumnOrder)
+	columns := slices.Clone(d.frame.Columns)
 	slices.Reverse(columns)
-	a, err := s.fitAndPredict(s.train, s.fresh.frame)
-	if err != nil {
-		return err
-	}
-	b, err := s.fitAndPredict(s.train.with(columns...), s.fresh.frame)
-	if err != nil {
-		return err
-	}
-	return s.alike("columns in another order", a, b, s.o.ColumnOrder)
+	return s.sameModel("columns in another order", d, d.with(columns...), s.fresh, s.o.ColumnOrder)
 }
 
 func (s *suite) duplicateColumn() error {
 	again := func(d data) data {
 		return d.with(append(slices.Clone(d.frame.Columns), number("again", d.number("recency_days")))...)
 	}
-	a, err := s.fitAndPredict(s.train, s.fresh.frame)
-	if err != nil {
-		return err
-	}
-	b, err := s.fitAndPredict(again(s.train), again(s.fresh).frame)
-	if err != nil {
-		return err
-	}
-	return s.alike("a column twice", a, b, s.o.Duplicate)
+	d := s.rows(s.o.Duplicate)
+	return s.sameModel("a column twice", d, again(d), again(s.fresh), s.o.Duplicate)
 }
 
 func (s *suite) rescaledColumn() error {
-	scaled := func(f *frame.Frame) *frame.Frame {
+	scaled := func(d data) data {
 		for _, name := range []string{"recency_days", "spend", "trend"} {
-			f = replaced(f, name, func(_ int, v float64) float64 { return 1000 * v })
+			d.frame = replaced(d.frame, name, func(_ int, v float64) float64 { return 1000 * v })
 		}
-		return f
+		return d
 	}
-	a, err := s.fitAndPredict(s.train, s.fresh.frame)
-	if err != nil {
-		return err
-	}
-	d := s.train
-	d.frame = scaled(d.frame)
-	b, err := s.fitAndPredict(d, scaled(s.fresh.frame))
-	if err != nil {
-		return err
-	}
-	return s.alike("columns times 1,000", a, b, s.o.Rescale)
+	d := s.rows(s.o.Rescale)
+	return s.sameModel("columns times 1,000", d, scaled(d), scaled(s.fresh), s.o.Rescale)
 }
 
 func (s *suite) sameSeed() error {
@@ -495,7 +479,7 @@ func (s *suite) threads() error {
 }
 
 func (s *suite) inputUnchanged() error {
-	d := s.weighted(1, 2, 0.5)
+	d := s.train.weighted(1, 2, 0.5)
 	before := d.take(counting(len(d.y)))
 	m, err := s.fit(d)
 	if err != nil {
@@ -657,6 +641,31 @@ func (s *suite) columnsByName() error {
 	return nil
 }
 
+// otherName: the frame has as many columns as the training's, one of them by
+// another name. The error must say what was expected, where, and what is there.
+func (s *suite) otherName() error {
+	m, err := s.fit(s.train)
+	if err != nil {
+		return err
+	}
+	names := m.Features()
+	if len(names) == 0 {
+		return errors.New("the model names no feature")
+	}
+	f, err := s.fresh.frame.Select(names)
+	if err != nil {
+		return err
+	}
+	at := min(2, len(names)-1)
+	columns := slices.Clone(f.Columns)
+	columns[at].Name = "zzz"
+	_, err = margins(m, s.fresh.with(columns...).frame)
+	if err == nil {
+		return fmt.Errorf("a frame with zzz for %s is not refused", names[at])
+	}
+	return says("a column of another name", err, "expected", names[at], "at "+strconv.Itoa(at), "found", "zzz")
+}
+
 // cmpErr names the absence of an error.
 func cmpErr(err error) error {
 	if err == nil {
@@ -772,11 +781,52 @@ func (s *suite) manyLevels() error {
 	return err
 }
 
-func (s *suite) saveAndLoad() error {
+// strayCodes: a code that no level belongs to is damage, which training refuses
+// by column and row. Prediction is not asked: its frames have been checked.
+func (s *suite) strayCodes() error {
+	if s.o.NoCategories {
+		return fmt.Errorf("%w: no categories", errNotApplicable)
+	}
+	for _, code := range []int32{-2, 3, math.MinInt32, math.MaxInt32} {
+		columns := slices.Clone(s.train.frame.Columns)
+		c := &columns[len(columns)-1]
+		c.Codes = slices.Clone(c.Codes)
+		c.Codes[badRow] = code
+		if err := s.refused(fmt.Sprintf("code %d of 3 levels", code), s.train.with(columns...), "sector", strconv.Itoa(badRow), strconv.Itoa(int(code))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saved fits and saves a model; it does not apply without Save and Load.
+func (s *suite) saved() (model.Predictor, []byte, error) {
 	if s.o.Save == nil || s.o.Load == nil {
-		return fmt.Errorf("%w: no Save and Load are given", errNotApplicable)
+		return nil, nil, fmt.Errorf("%w: no Save and Load are given", errNotApplicable)
 	}
 	m, err := s.fit(s.train)
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := s.o.Save(m)
+	if err != nil {
+		return nil, nil, fmt.Errorf("save: %w", err)
+	}
+	return m, text, nil
+}
+
+// load turns a panic into an error.
+func (s *suite) load(text []byte) (m model.Predictor, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			m, err = nil, fmt.Errorf("%w: %v", errPanic, p)
+		}
+	}()
+	return s.o.Load(text)
+}
+
+func (s *suite) saveAndLoad() error {
+	m, text, err := s.saved()
 	if err != nil {
 		return err
 	}
@@ -784,11 +834,7 @@ func (s *suite) saveAndLoad() error {
 	if err != nil {
 		return err
 	}
-	text, err := s.o.Save(m)
-	if err != nil {
-		return fmt.Errorf("save: %w", err)
-	}
-	again, err := s.o.Load(text)
+	again, err := s.load(text)
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
@@ -805,6 +851,51 @@ func (s *suite) saveAndLoad() error {
 	}
 	if string(text) != string(text2) {
 		return errors.New("saving what was loaded gives other bytes")
+	}
+	return nil
+}
+
+// formatVersion finds the first version that a saved model names, in JSON
+// ("version":1) or in lines (version=v4).
+var formatVersion = regexp.MustCompile(`version"?\s*[=:]\s*"?v?([0-9]+)`)
+
+// newerFormat: a model that a later release wrote must not be read as if this
+// one had; the error says which version it is and which one is read.
+func (s *suite) newerFormat() error {
+	_, text, err := s.saved()
+	if err != nil {
+		return err
+	}
+	at := formatVersion.FindSubmatchIndex(text)
+	if at == nil {
+		return errors.New("a saved model does not name the version of its format")
+	}
+	was := string(text[at[2]:at[3]])
+	number, err := strconv.Atoi(was)
+	if err != nil {
+		return fmt.Errorf("the version of the format: %w", err)
+	}
+	is := strconv.Itoa(number + 1)
+	_, err = s.load(slices.Concat(text[:at[2]], []byte(is), text[at[3]:]))
+	if err == nil {
+		return fmt.Errorf("a model of version %s, one beyond %s, is read", is, was)
+	}
+	return says("a model from a newer format", err, "version", was, is)
+}
+
+func (s *suite) cutShort() error {
+	_, text, err := s.saved()
+	if err != nil {
+		return err
+	}
+	const cuts = 32
+	for k := range cuts {
+		n := k * len(text) / cuts
+		if m, err := s.load(text[:n]); err == nil {
+			return fmt.Errorf("the first %d bytes of %d are read as the model %v", n, len(text), m)
+		} else if errors.Is(err, errPanic) {
+			return fmt.Errorf("the first %d bytes of %d: %w", n, len(text), err)
+		}
 	}
 	return nil
 }

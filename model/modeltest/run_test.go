@@ -179,6 +179,12 @@ func TestEveryCheckCatchesItsBug(t *testing.T) {
 			}
 			return f, y, w
 		}), nil},
+		{"bad outcomes are refused", "does not say which", fitWith(func(m model.Predictor, err error, _ []float64) (model.Predictor, error) {
+			if err != nil {
+				return nil, errors.New("an outcome is not a number")
+			}
+			return m, nil
+		}), nil},
 		{"bad weights are refused", "takes negative weights for 1", rewritten(func(f rows, y, w []float64) (rows, []float64, []float64) {
 			w = append([]float64(nil), w...)
 			for i, v := range w {
@@ -193,6 +199,9 @@ func TestEveryCheckCatchesItsBug(t *testing.T) {
 				y = append([]float64{0}, y...)
 			}
 			return f, y, w
+		}), nil},
+		{"more than 2³¹ values are refused", "looks at the first columns only", rewritten(func(f rows, y, w []float64) (rows, []float64, []float64) {
+			return newFrame(f.Rows(), f.Columns[:min(len(f.Columns), 4)]...), y, w
 		}), nil},
 		{"infinite values", "takes infinity for 0", rewritten(func(f rows, y, w []float64) (rows, []float64, []float64) {
 			if f.Column("trend") != nil {
@@ -290,6 +299,23 @@ func TestEveryCheckCatchesItsBug(t *testing.T) {
 				}
 			}
 		}), nil},
+		{"a column of another name", "takes the next column instead", buggy{after: func(m *logistic.Model) model.Predictor {
+			return predictor{Model: m, predict: func(m *logistic.Model, f rows, out []float64) error {
+				columns := append([]frame.Column(nil), f.Columns...)
+				for k, name := range m.Features() {
+					columns[k].Name = name
+				}
+				return m.Predict(newFrame(f.Rows(), columns...), out)
+			}}
+		}}, nil},
+		{"a column of another name", "does not say what it found", buggy{after: func(m *logistic.Model) model.Predictor {
+			return predictor{Model: m, predict: func(m *logistic.Model, f rows, out []float64) error {
+				if err := m.Predict(f, out); err != nil {
+					return errors.New("expected trend at 2")
+				}
+				return nil
+			}}
+		}}, nil},
 		{"missing where training had none", "passes NaN on", mangled(func(f rows, out []float64) {
 			if c := f.Column("noise"); c != nil {
 				for i, v := range c.Numbers {
@@ -311,6 +337,19 @@ func TestEveryCheckCatchesItsBug(t *testing.T) {
 				}
 			}
 		}), nil},
+		{"codes outside the levels", "takes a stray code for missing", rewritten(func(f rows, y, w []float64) (rows, []float64, []float64) {
+			g := newFrame(f.Rows(), append([]frame.Column(nil), f.Columns...)...)
+			for k := range g.Columns {
+				c := &g.Columns[k]
+				c.Codes = append([]int32(nil), c.Codes...)
+				for i, v := range c.Codes {
+					if v < 0 || int(v) >= len(c.Levels) {
+						c.Codes[i] = -1
+					}
+				}
+			}
+			return g, y, w
+		}), nil},
 		{"100,000 levels", "has an array of 256", mangled(func(f rows, out []float64) {
 			if c := f.Column("product"); c != nil {
 				var table [256]float64
@@ -320,6 +359,35 @@ func TestEveryCheckCatchesItsBug(t *testing.T) {
 			}
 		}), nil},
 		{"save and load keep every bit", "loads another base", buggy{}, func(o *Options) { o.Load = truncated }},
+		{"a newer format is refused", "reads every version", buggy{}, func(o *Options) {
+			o.Load = func(text []byte) (model.Predictor, error) {
+				return logistic.Parse(formatVersion.ReplaceAll(text, []byte(`version":1`)))
+			}
+		}},
+		{"a newer format is refused", "does not say which version it reads", buggy{}, func(o *Options) {
+			o.Load = func(text []byte) (model.Predictor, error) {
+				m, err := logistic.Parse(text)
+				if err != nil {
+					return nil, errors.New("not a model")
+				}
+				return m, nil
+			}
+		}},
+		{"a newer format is refused", "names no version", buggy{}, func(o *Options) {
+			o.Save = func(model.Predictor) ([]byte, error) { return []byte("{}"), nil }
+		}},
+		{"a model cut short is refused", "closes what is open", buggy{}, func(o *Options) {
+			save := o.Save
+			var whole []byte
+			o.Save = func(m model.Predictor) (text []byte, err error) {
+				whole, err = save(m)
+				return whole, err
+			}
+			o.Load = func(text []byte) (model.Predictor, error) { return logistic.Parse(append(text, whole[len(text):]...)) }
+		}},
+		{"a model cut short is refused", "panics", buggy{}, func(o *Options) {
+			o.Load = func(text []byte) (model.Predictor, error) { panic(len(text)) }
+		}},
 		{"several readers at once", "has a state", mangled(func(_ rows, out []float64) {
 			if toggle.Swap(!toggle.Load()) {
 				out[0]++
@@ -384,7 +452,8 @@ func TestAGoodLearnerPasses(t *testing.T) {
 // A constant model is what a learner may return instead of ErrOneClass.
 func TestOptionsSwitchChecksOff(t *testing.T) {
 	o := Options{NoCategories: true}
-	for _, name := range []string{"unseen levels", "levels are found by name", "100,000 levels", "save and load keep every bit"} {
+	for _, name := range []string{"unseen levels", "levels are found by name", "codes outside the levels", "100,000 levels",
+		"save and load keep every bit", "a newer format is refused", "a model cut short is refused"} {
 		if err := find(t, name)(newSuite(func(uint64) model.Learner { return buggy{} }, o)); !errors.Is(err, errNotApplicable) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -405,10 +474,17 @@ func TestToleranceCompares(t *testing.T) {
 	for _, c := range []struct {
 		t    Tolerance
 		want bool
-	}{{Tolerance{}, false}, {Tolerance{Margin: 1e-4}, false}, {Tolerance{Margin: 1e-2}, true}, {Tolerance{AUC: 0.01}, true}, {Tolerance{AUC: 1e-9}, false}} {
+	}{{Tolerance{}, false}, {Tolerance{Margin: 1e-4}, false}, {Tolerance{Margin: 1e-2}, true}, {Tolerance{AUC: 0.001}, true}, {Tolerance{AUC: 1e-9}, false}} {
 		if err := s.alike("shifted", a, b, c.t); (err == nil) != c.want {
 			t.Errorf("%+v: %v", c.t, err)
 		}
+	}
+	// A tolerance of AUC is capped: half of the rows reversed is not alike.
+	for i := range b[:len(b)/2] {
+		b[i] = -b[i]
+	}
+	if err := s.alike("half reversed", a, b, Tolerance{AUC: 1}); err == nil {
+		t.Error("an AUC may differ by anything")
 	}
 	if err := s.alike("the same", a, a, Tolerance{}); err != nil {
 		t.Error(err)
