@@ -212,6 +212,40 @@ func TestMetricsEqualReference(t *testing.T) {
 	}
 }
 
+func TestMetricsEqualScikitLearn(t *testing.T) {
+	f := of[float64](t)
+	used := map[string]int{}
+	for _, v := range load(t, "sklearn.json") {
+		t.Run(v.Call+"/"+v.Name, func(t *testing.T) {
+			used[v.Call]++
+			switch v.Call {
+			case "roc_auc_score, average_precision_score":
+				near(t, "AUC", f(AUC(v.In.Y, v.In.Score, v.In.W)), v.number(t, "auc"))
+				near(t, "average precision", f(AveragePrecision(v.In.Y, v.In.Score, v.In.W)), v.number(t, "average_precision"))
+			case "log_loss, brier_score_loss":
+				near(t, "log-loss", f(LogLoss(v.In.Y, v.In.P, v.In.W)), v.number(t, "log_loss"))
+				near(t, "Brier", f(Brier(v.In.Y, v.In.P, v.In.W)), v.number(t, "brier"))
+			case "mean_pinball_loss":
+				near(t, "pinball", f(Pinball(v.In.Y, v.In.Q, v.In.Alpha, v.In.W)), v.number(t, "loss"))
+			case "ndcg_score":
+				near(t, "NDCG", f(NDCG(v.In.Relevance, v.In.Score, int(v.In.K))), v.number(t, "ndcg"))
+			case "precision_score, recall_score":
+				near(t, "precision", f(PrecisionAt(v.In.Relevance, v.In.Score, int(v.In.K))), v.number(t, "precision"))
+				near(t, "recall", f(RecallAt(v.In.Relevance, v.In.Score, int(v.In.K))), v.number(t, "recall"))
+			case "confidenceinterval.roc_auc_score":
+				low, high := of[AUCEstimate](t)(DeLong(v.In.Y, v.In.Score)).Interval(v.In.Alpha)
+				within(t, "low", low, v.number(t, "low"), 1e-6)
+				within(t, "high", high, v.number(t, "high"), 1e-6)
+			default:
+				t.Errorf("the call %q is not tested", v.Call)
+			}
+		})
+	}
+	if used["roc_auc_score, average_precision_score"] != 12 || len(used) != 6 {
+		t.Errorf("cases seen: %v", used)
+	}
+}
+
 func TestProfitEqualsReference(t *testing.T) {
 	// Cost matrices, acquisition and curve areas of that library are not ours.
 	elsewhere := []string{"auepc_score", "expected_cost_loss_churn", "cost_loss", "expected_cost_loss", "expected_log_cost_loss",
