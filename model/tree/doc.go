@@ -1,6 +1,7 @@
 // Package tree holds decision-tree ensembles: one flat, immutable Ensemble
 // that predicts, and that reads and writes LightGBM's v4 text format, so that a
-// model trained here opens in Python and the other way round.
+// model trained here opens in Python and the other way round. It reads XGBoost's
+// JSON, too.
 //
 // Place in the flow: frame → model/boost (learns) → [tree] (predicts) →
 // model/shap (explains) → score. There is no learner here, no probability (an
@@ -8,8 +9,9 @@
 // its size is bounded before anything is allocated, and what it says is checked
 // whole before an Ensemble exists.
 //
-// Refused, with the reason: more than one class, linear leaves, averaged
+// Refused in LightGBM's text, with the reason: more than one class, linear leaves, averaged
 // forests (average_output), a format version other than v4, keys that stand
 // twice or that v4 does not know, cycles, children, features or counts out of
-// range, thresholds or leaf values that are not finite.
+// range, thresholds or leaf values that are not finite. ReadXGBoost says what is
+// refused there.
 package tree

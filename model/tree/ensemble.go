@@ -222,6 +222,26 @@ func (e *Ensemble) Depth() int { return e.depth }
 // Tree returns tree i. It shares the ensemble's memory and must not be written.
 func (e *Ensemble) Tree(i int) Tree { return e.trees[i] }
 
+// Cover returns what an explanation averages by: CoverWeight when no tree keeps
+// counts and some keep sums of hessians, as models of XGBoost do, CoverCount
+// otherwise. Either may be absent at single nodes.
+func (e *Ensemble) Cover() Cover {
+	weighed := false
+	for i := range e.trees {
+		t := &e.trees[i]
+		for k := range t.LeafCount {
+			if t.LeafCount[k] > 0 {
+				return CoverCount
+			}
+			weighed = weighed || t.LeafWeight[k] > 0
+		}
+	}
+	if weighed {
+		return CoverWeight
+	}
+	return CoverCount
+}
+
 // Margin walks one row plainly, tree by tree in order: the reference of every
 // faster layout. row holds one value per feature, codes (of Levels, where
 // known) as whole numbers, NaN where missing. It panics if row is shorter than

@@ -28,6 +28,19 @@ const formatVersion = "v4"
 // text claims is allocated before the text has delivered it. Every error wraps
 // ErrTooLarge, ErrFormat or what r returned.
 func Read(r io.Reader, limit int64) (*Ensemble, error) {
+	text, err := readAll(r, limit)
+	if err != nil {
+		return nil, err
+	}
+	e, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	return e, nil
+}
+
+// readAll returns the whole text, or ErrTooLarge.
+func readAll(r io.Reader, limit int64) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("read model text: %w", err)
@@ -35,11 +48,7 @@ func Read(r io.Reader, limit int64) (*Ensemble, error) {
 	if int64(len(text)) > limit {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
 	}
-	e, err := parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
-	}
-	return e, nil
+	return text, nil
 }
 
 // lines walks the text line by line and knows where it is.
@@ -293,6 +302,9 @@ func (f *fields) int64s(key string, want int) []int64 {
 func (f *fields) decisions(want int) []Decision {
 	return each(f, "decision_type", want, true, func(s string) (Decision, error) {
 		v, err := strconv.ParseUint(s, 10, 4)
+		if d := Decision(v); err == nil && d.Categorical() && d.DefaultLeft() {
+			return 0, fmt.Errorf("%s is a category with a default way, which LightGBM does not have", s)
+		}
 		return Decision(v), numberError(s, err)
 	})
 }

@@ -39,6 +39,10 @@ func NumericDecision(m Missing, defaultLeft bool) Decision {
 // codes: members go left; missing, negative and unseen codes go right.
 const CategoricalDecision Decision = 1
 
+// CategoricalMissingLeft is CategoricalDecision, only that missing values go
+// left. XGBoost's models need it; LightGBM's text cannot say it.
+const CategoricalMissingLeft = CategoricalDecision | 2
+
 // Categorical reports whether the node asks for membership in a set of codes.
 func (d Decision) Categorical() bool { return d&1 != 0 }
 
@@ -95,10 +99,14 @@ func (t *Tree) Leaf(row []float64) int {
 }
 
 // GoesLeft reports which way value x takes at a node. It is LightGBM's
-// NumericalDecision and CategoricalDecision (include/LightGBM/tree.h).
+// NumericalDecision and CategoricalDecision (include/LightGBM/tree.h), and
+// CategoricalMissingLeft beside them.
 func (t *Tree) GoesLeft(node int, x float64) bool {
 	d := t.Decision[node]
 	if d.Categorical() {
+		if d.DefaultLeft() && math.IsNaN(x) {
+			return true
+		}
 		return hasCode(t.Codes[node], x)
 	}
 	switch d.Missing() {
@@ -126,6 +134,31 @@ func hasCode(set []uint32, x float64) bool {
 	}
 	code := uint32(x) // a value in (−1, 0) is cut to 0, as in LightGBM
 	return int(code>>5) < len(set) && set[code>>5]>>(code&31)&1 != 0
+}
+
+// Cover is what tells how many training rows went each way at a node.
+type Cover uint8
+
+const (
+	// CoverCount: Count and LeafCount, as LightGBM's pred_contrib takes it.
+	CoverCount Cover = iota
+	// CoverWeight: the sums of hessians, Weight and LeafWeight, as XGBoost's
+	// pred_contribs takes it; its models keep no counts.
+	CoverWeight
+)
+
+// Cover returns the cover of a child as Left and Right name it.
+func (t *Tree) Cover(c Cover, child int32) float64 {
+	switch {
+	case c == CoverWeight && child < 0:
+		return t.LeafWeight[^child]
+	case c == CoverWeight:
+		return t.Weight[child]
+	case child < 0:
+		return float64(t.LeafCount[^child])
+	default:
+		return float64(t.Count[child])
+	}
 }
 
 // check verifies one tree against the number of features, and returns its

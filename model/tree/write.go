@@ -14,6 +14,8 @@ import (
 // gives the same bytes, numbers are the shortest that read back to the same
 // bits, and Read(Write(e)) predicts as e does, to the bit. lightgbm.Booster
 // opens the text; its pandas_categorical carries the levels of categories.
+// Refused is what the format cannot say: CategoricalMissingLeft, and levels of
+// some categories and not of others.
 func (e *Ensemble) Write(w io.Writer) error {
 	levels, err := e.levels()
 	if err != nil {
@@ -22,6 +24,12 @@ func (e *Ensemble) Write(w io.Writer) error {
 	var body bytes.Buffer
 	sizes := make([]int, len(e.trees))
 	for i := range e.trees {
+		for k, d := range e.trees[i].Decision {
+			if d.Categorical() && d.DefaultLeft() {
+				return fmt.Errorf("write model: tree %d sends missing values of %q left, which LightGBM's format cannot say of a category",
+					i, e.names[e.trees[i].Feature[k]])
+			}
+		}
 		before := body.Len()
 		e.trees[i].append(&body, i)
 		sizes[i] = body.Len() - before
