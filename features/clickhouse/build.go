@@ -260,7 +260,8 @@ func (p *prepared) ranges(ctx context.Context, e Engine) ([]accountRange, error)
 }
 
 // accounts calls each for the range's accounts in bytewise order, with their
-// number of order lines.
+// number of order lines. An account whose order lines lie on several hosts is
+// refused with ErrSource, whatever the cutoffs: no host would see its history.
 func (p *prepared) accounts(ctx context.Context, e Engine, r accountRange, each func(account string, lines int64)) error {
 	type found struct {
 		account string
@@ -295,11 +296,38 @@ func (p *prepared) accounts(ctx context.Context, e Engine, r accountRange, each 
 			return 0
 		})
 	}
-	for i := range all {
-		if i > 0 && all[i].account == all[i-1].account {
-			continue // in the accounts table of one host and the facts of another
+	var apart []string
+	unique := all[:0]
+	for _, f := range all {
+		n := len(unique)
+		if n == 0 || unique[n-1].account != f.account {
+			unique = append(unique, f)
+			continue
 		}
-		each(all[i].account, all[i].lines)
+		// In the accounts table of one host and the facts of another, or in the facts of both.
+		if f.lines > 0 && unique[n-1].lines > 0 {
+			apart = append(apart, f.account)
+		}
+		unique[n-1].lines += f.lines
+	}
+	if len(apart) > 0 {
+		return apartError(e.Info().Cluster, string(features.OrderLines), slices.Compact(apart))
+	}
+	for _, f := range unique {
+		each(f.account, f.lines)
 	}
 	return nil
+}
+
+// apartError refuses accounts with facts of one table on several hosts.
+func apartError(cluster, table string, accounts []string) error {
+	const named = 3
+	names := fmt.Sprintf("%q", accounts[:min(named, len(accounts))])
+	more := ""
+	if n := len(accounts) - named; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Errorf("%w: accounts %s%s have rows of %s on several hosts of cluster %q, imported ones on the first or mapped ones on a shard, "+
+		"and an account lives on one: leave them out of the source by where, or shard its table by account (fealty data check counts them)",
+		ErrSource, names, more, table, cluster)
 }

@@ -18,6 +18,11 @@ type grid struct {
 	values      [][]float64
 	known       []bool
 	first, last []int64
+	// cluster is the name of the cluster that is asked, "" when there is none, and
+	// answered tells, on a cluster, which rows the file at hand has answered for: no
+	// other host may.
+	cluster  string
+	answered []bool
 	// category answers, by row and category
 	declared map[int]map[string]float64
 	// where the last row found lies: answers bring an account's cutoffs together
@@ -26,7 +31,7 @@ type grid struct {
 }
 
 func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*features.Slice, error) {
-	g := &grid{prepared: p, row: map[string]int{}, lastBase: -1}
+	g := &grid{prepared: p, row: map[string]int{}, cluster: e.Info().Cluster, lastBase: -1}
 	err := p.accounts(ctx, e, r, func(account string, _ int64) {
 		g.row[account] = len(g.accounts) * len(p.Cutoffs)
 		g.accounts = append(g.accounts, account)
@@ -55,6 +60,9 @@ func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*featur
 
 func (g *grid) fetch(ctx context.Context, e Engine, name string, params Params, add func(*frame.Table) error) error {
 	g.lastBase = -1
+	if g.cluster != "" {
+		g.answered = make([]bool, len(g.known))
+	}
 	if err := ask(ctx, e, statement(name), params, add); err != nil {
 		return fmt.Errorf("build features of %s: %w", name, err)
 	}
@@ -140,6 +148,9 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 			return strangerError(columns[0].Texts[i])
 		}
 	}
+	if err := g.alone(f, columns[0].Texts, rows); err != nil {
+		return err
+	}
 	for c := range g.Catalogue {
 		feature := &g.Catalogue[c]
 		if feature.Kind != features.Measured || feature.File != f {
@@ -168,6 +179,28 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 		if !bought[0].IsNull(i) {
 			g.first[row], g.last[row] = bought[0].Integers[i], bought[1].Integers[i]
 		}
+	}
+	return nil
+}
+
+// alone refuses rows that another host has answered for: each saw a part of the
+// account's facts.
+func (g *grid) alone(f features.File, accounts []string, rows []int) error {
+	if g.cluster == "" {
+		return nil
+	}
+	var apart []string
+	for i, row := range rows {
+		if row < 0 {
+			continue
+		}
+		if g.answered[row] && (len(apart) == 0 || apart[len(apart)-1] != accounts[i]) {
+			apart = append(apart, accounts[i])
+		}
+		g.answered[row] = true
+	}
+	if len(apart) > 0 {
+		return apartError(g.cluster, string(f.Source), apart)
 	}
 	return nil
 }

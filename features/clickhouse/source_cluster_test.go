@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"fealty/features"
 	"fealty/features/clickhouse"
+	"fealty/features/frame"
 )
 
 func TestSourcesOfAClusterAreReadOnEachOfItsHosts(t *testing.T) {
@@ -57,6 +59,48 @@ func TestSourcesOfAClusterAreReadOnEachOfItsHosts(t *testing.T) {
 	// An account on both sides is found.
 	loaded(t, w, into("order_lines"), csv(t, "order_lines", "account,order_id,amount,amount_base,ordered_at\nshard-1-2,i2,10,10,2025-01-01"))
 	same1(t, "apart", inspect("apart", "order_lines"), []features.Measurement{{Check: "apart", Table: "order_lines", Column: "account", Count: 1, Total: 2}})
+	// It is refused by name, also when the cutoff lies before all its orders; the others are built.
+	refused := func(r features.Request, words ...string) {
+		t.Helper()
+		_, err := w.Build(t.Context(), r, func(*features.Slice) error { return nil })
+		if !errors.Is(err, clickhouse.ErrSource) {
+			t.Errorf("facts on both sides: %v, want %v", err, clickhouse.ErrSource)
+			return
+		}
+		for _, word := range words {
+			if !strings.Contains(err.Error(), word) {
+				t.Errorf("%q does not say %q", err, word)
+			}
+		}
+	}
+	refused(request("2025-02-01"), `"shard-1-2"`, "order_lines", `"town"`, "where")
+	refused(request("2024-01-01"), `"shard-1-2"`)
+	named := request("2025-02-01")
+	named.Accounts = []frame.AccountID{"shard-1-2", "imported"}
+	refused(named, `"shard-1-2"`)
+	named.Accounts = []frame.AccountID{"shard-1-1", "imported"}
+	if got := build(t.Context(), t, w, named); got.Frame.Rows() != 2 {
+		t.Errorf("the others have %d rows, want 2", got.Frame.Rows())
+	}
+
+	// So are contacts on both sides of an account whose orders lie on one.
+	for i, e := range s.mapped {
+		execute(t, e, "CREATE TABLE shop.visits (id String, c String, d Date, kind String) ENGINE = MergeTree ORDER BY c",
+			fmt.Sprintf("INSERT INTO shop.visits SELECT 'v%d', 'shard-%d-1', '2025-01-05', 'visit'", i, i))
+	}
+	visits := features.MappedSource{
+		Name: "crm", Table: "interactions", From: "shop.visits", Cluster: "town",
+		Columns: map[string]string{"id": "id", "account": "c", "at": "d", "kind": "kind"},
+	}
+	if err := w.MapSources(t.Context(), []features.MappedSource{m, visits}); err != nil {
+		t.Fatal(err)
+	}
+	loaded(t, w, into("interactions"), csv(t, "interactions", "id,account,at,kind\ni1,shard-0-1,2025-01-06,visit"))
+	if got := build(t.Context(), t, w, named); got.Frame.Rows() != 2 {
+		t.Errorf("those with contacts on one side have %d rows, want 2", got.Frame.Rows())
+	}
+	named.Accounts = []frame.AccountID{"shard-0-1", "imported"}
+	refused(named, `"shard-0-1"`, "interactions")
 
 	// What one host lacks is refused with its name, and changes nothing.
 	execute(t, s.mapped[1], "ALTER TABLE shop.local_lines RENAME COLUMN v TO worth")
