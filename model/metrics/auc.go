@@ -16,7 +16,7 @@ func AUC(y, score, weights []float64) (float64, error) {
 		return 0, err
 	}
 	var positives, negatives, wins float64
-	for _, group := range groups(score) {
+	for group := range groups(score) {
 		var p, n float64
 		for _, i := range group {
 			if y[i] == 1 {
@@ -137,7 +137,7 @@ func place(y, score []float64) (placements, error) {
 	}
 	at := make([]float64, len(y))
 	var above, negativesAbove float64
-	for _, group := range groups(score) {
+	for group := range groups(score) {
 		var p, q float64
 		for _, i := range group {
 			p += y[i]
@@ -211,7 +211,7 @@ func AveragePrecision(y, score, weights []float64) (float64, error) {
 		return 0, err
 	}
 	var positives, rows, area float64
-	for _, group := range groups(score) {
+	for group := range groups(score) {
 		var p float64
 		for _, i := range group {
 			w := weightOf(weights, i)
@@ -240,7 +240,7 @@ func KS(y, score []float64) (float64, error) {
 		return 0, err
 	}
 	var p, q, gap float64
-	for _, group := range groups(score) {
+	for group := range groups(score) {
 		for _, i := range group {
 			p += y[i]
 			q += 1 - y[i]

@@ -1,9 +1,9 @@
 package metrics
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 )
@@ -31,6 +31,42 @@ func checkFinite(what string, n int, v []float64) error {
 	return nil
 }
 
+// largest bounds the magnitude of what is summed and multiplied (weights, values,
+// margins, relevance), so that no sum or product of them is infinite.
+const largest = 1e100
+
+// checkSized is checkFinite with magnitudes of at most largest.
+func checkSized(what string, n int, v []float64) error {
+	if err := checkFinite(what, n, v); err != nil {
+		return err
+	}
+	for i, x := range v {
+		if math.Abs(x) > largest {
+			return fmt.Errorf("%w: %s of row %d is %v, want a magnitude of at most %g", ErrInput, what, i, x, largest)
+		}
+	}
+	return nil
+}
+
+// checkShares checks weights and counts: none is negative, one is above 0, and
+// none is so small that its product with another vanishes.
+func checkShares(what string, n int, v []float64) error {
+	if err := checkSized(what, n, v); err != nil {
+		return err
+	}
+	var sum float64
+	for i, x := range v {
+		if x != 0 && !(x >= 1/largest) {
+			return fmt.Errorf("%w: %s of row %d is %v, want 0 or %g … %g", ErrInput, what, i, x, 1/largest, largest)
+		}
+		sum += x
+	}
+	if sum == 0 {
+		return fmt.Errorf("%w: every %s is 0", ErrInput, what)
+	}
+	return nil
+}
+
 func checkBinary(what string, v []float64) error {
 	if len(v) == 0 {
 		return fmt.Errorf("%w: no rows", ErrInput)
@@ -47,20 +83,7 @@ func checkWeights(n int, w []float64) error {
 	if w == nil {
 		return nil
 	}
-	if err := checkFinite("weight", n, w); err != nil {
-		return err
-	}
-	var sum float64
-	for i, x := range w {
-		if x < 0 {
-			return fmt.Errorf("%w: weight of row %d is %v, want 0 or more", ErrInput, i, x)
-		}
-		sum += x
-	}
-	if sum == 0 || math.IsInf(sum, 1) {
-		return fmt.Errorf("%w: the weights sum to %v", ErrInput, sum)
-	}
-	return nil
+	return checkShares("weight", n, w)
 }
 
 // checkScored is the check of outcomes with scores and, maybe, weights.
@@ -94,22 +117,51 @@ func weightOf(w []float64, i int) float64 {
 	return w[i]
 }
 
-// groups returns the rows by score, highest first, cut where the score changes.
-func groups(score []float64) [][]int {
-	order := make([]int, len(score))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(score[b], score[a]), cmp.Compare(a, b)) })
-	var all [][]int
-	from := 0
-	for k := 1; k <= len(order); k++ {
-		if k == len(order) || score[order[k]] != score[order[from]] {
-			all = append(all, order[from:k])
+// groups yields the rows by score, highest first, cut where the score changes;
+// rows of one score in their own order. One sort, whatever is done with it.
+func groups(score []float64) iter.Seq[[]int] {
+	order := descending(score)
+	return func(yield func([]int) bool) {
+		from := 0
+		for k := 1; k <= len(order); k++ {
+			if k < len(order) && score[order[k]] == score[order[from]] {
+				continue
+			}
+			if !yield(order[from:k]) {
+				return
+			}
 			from = k
 		}
 	}
-	return all
+}
+
+// descending returns the rows by score, highest first. The scores are sorted
+// together with their rows: looked up by row, each comparison would miss the
+// cache.
+func descending(score []float64) []int {
+	type scoredRow struct {
+		score float64
+		row   int
+	}
+	rows := make([]scoredRow, len(score))
+	for i, v := range score {
+		rows[i] = scoredRow{v, i}
+	}
+	slices.SortFunc(rows, func(a, b scoredRow) int {
+		// Plain comparisons, not cmp.Compare: no score is NaN.
+		switch {
+		case a.score > b.score:
+			return -1
+		case a.score < b.score:
+			return 1
+		}
+		return a.row - b.row
+	})
+	order := make([]int, len(rows))
+	for k, r := range rows {
+		order[k] = r.row
+	}
+	return order
 }
 
 // classes counts the outcomes; an error says that one of them is absent.

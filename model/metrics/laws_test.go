@@ -276,6 +276,79 @@ func TestContactsCount(t *testing.T) {
 	}
 }
 
+// The binary search against a look at every row.
+func TestContactsEqualALookAtEveryRow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := draw(t)
+		for k, c := range must[[]Contact](t)(Contacts(s.y, s.score, s.other)) {
+			var contacted, caught int
+			for i, v := range s.score {
+				if v >= s.other[k] {
+					contacted++
+					caught += int(s.y[i])
+				}
+			}
+			if c.Contacted != contacted || c.Caught != caught || c.Bothered != contacted-caught {
+				t.Fatalf("at %v: %+v, twin %d and %d", s.other[k], c, contacted, caught)
+			}
+		}
+	})
+}
+
+// wild are finite numbers whose sums, products and squares are not.
+var wild = []float64{-math.MaxFloat64, -1e300, -1e17, -1, -1e-310, -5e-324, math.Copysign(0, -1), 0, 5e-324, 1e-310, 1e-160, 1, 1e17, 1e155, 1e300, math.MaxFloat64}
+
+// Whatever finite numbers go in, a metric is finite or refuses them: NaN and
+// infinity never come out.
+func TestNoMetricSaysNaN(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := draw(t)
+		n := len(s.y)
+		numbers := rapid.SliceOfN(rapid.SampledFrom(wild), n, n)
+		score, v := numbers.Draw(t, "wild score"), numbers.Draw(t, "wild values")
+		size := make([]float64, n)
+		for i := range size {
+			size[i] = math.Abs(v[i])
+		}
+		treatment := s.permuted(t).y
+		o := BusinessOffer{Alpha: 6, Beta: 14, IncentiveFraction: 0.05, Contact: 15}
+		all := map[string]func() (float64, error){
+			"AUC":              func() (float64, error) { return AUC(s.y, score, size) },
+			"AP":               func() (float64, error) { return AveragePrecision(s.y, score, size) },
+			"KS":               func() (float64, error) { return KS(s.y, score) },
+			"two samples":      func() (float64, error) { return KolmogorovSmirnov(score, v) },
+			"log-loss":         func() (float64, error) { return LogLoss(s.y, s.score, size) },
+			"Brier":            func() (float64, error) { return Brier(s.y, s.score, size) },
+			"pinball":          func() (float64, error) { return Pinball(score, v, 0.8, nil) },
+			"weighted pinball": func() (float64, error) { return Pinball(s.value, s.score, 0.8, size) },
+			"lift":             func() (float64, error) { return Lift(s.y, score, 0.3) },
+			"NDCG":             func() (float64, error) { return NDCG(size, score, 5) },
+			"precision":        func() (float64, error) { return PrecisionAt(size, score, 5) },
+			"recall":           func() (float64, error) { return RecallAt(size, score, 5) },
+			"Qini":             func() (float64, error) { q, err := QiniScore(s.y, score, treatment); return q.Ratio, err },
+			"AUUC":             func() (float64, error) { return AUUC(s.y, score, treatment) },
+			"uplift":           func() (float64, error) { return UpliftAt(s.y, score, treatment, 0.5) },
+			"DeLong":           func() (float64, error) { a, err := DeLong(s.y, score); return a.AUC + a.Variance, err },
+			"paired":           func() (float64, error) { p, err := DeLongPaired(s.y, score, v); return p.Variance + p.P, err },
+			"EMPC":             func() (float64, error) { p, err := EMPC(s.y, score, DefaultOffer()); return p.PerCustomer, err },
+			"EMPB":             func() (float64, error) { p, err := EMPB(s.y, score, size, o); return p.PerCustomer, err },
+			"profit":           func() (float64, error) { return ProfitOfContacts(s.y, score, size, o, n/2) },
+			"PSI of counts":    func() (float64, error) { return PSICounts(size, s.value, 0) },
+			"PSI of values":    func() (float64, error) { d, err := PSI(score, v, 7, PSIFloor); return d.PSI, err },
+			"margins":          func() (float64, error) { return LogLossOfMargins(s.y, score, size) },
+		}
+		for name, metric := range all {
+			got, err := metric()
+			if err == nil && (math.IsNaN(got) || math.IsInf(got, 0)) {
+				t.Fatalf("%s is %v", name, got)
+			}
+			if err != nil && !errors.Is(err, ErrInput) && !errors.Is(err, ErrOneClass) && !errors.Is(err, ErrUndefined) {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
 func TestPSIOfValues(t *testing.T) {
 	nan := math.NaN()
 	if d := of[Drift](t)(PSI([]float64{0, 0, 0, 0, 1}, []float64{0, 0, 0, 0, 1}, 10, PSIFloor)); d.PSI != 0 || len(d.Edges) > 3 {
@@ -356,6 +429,11 @@ func TestBadInputIsRefusedByRow(t *testing.T) {
 		"k 0":                    second(NDCG(y, s, 0)),
 		"a negative relevance":   second(NDCG([]float64{-1, 1, 1, 1}, s, 2)),
 		"a floor of 1":           second(PSICounts(s, s, 1)),
+		"a tiny weight":          second(AUC(y, s, []float64{1, 1, 1e-101, 1})),
+		"a huge weight":          second(Brier(y, s, []float64{1, 1, 1e101, 1})),
+		"a huge margin":          second(LogLossOfMargins(y, []float64{1, 1, 1e101, 1}, nil)),
+		"a huge forecast":        second(Pinball(y, []float64{1, 1, 1e101, 1}, 0.5, nil)),
+		"a huge value":           second(EMPB(y, s, []float64{1, 1e16, 1, 1}, DefaultBusinessOffer())),
 		"a NaN count":            second(PSICounts([]float64{nan, 1}, []float64{1, 1}, 0)),
 		"a treatment of 2":       second(AUUC(y, s, []float64{0, 1, 2, 1})),
 	} {

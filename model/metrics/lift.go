@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 	"math"
+	"sort"
 )
 
 // contactedRows is ceil(fraction·n): the top decile of 25 rows is 3 rows. The
@@ -16,7 +17,7 @@ func contactedRows(n int, fraction float64) int {
 func cumulative(y, score []float64) []float64 {
 	caught := make([]float64, 1, len(y)+1)
 	var before float64
-	for _, group := range groups(score) {
+	for group := range groups(score) {
 		var p float64
 		for _, i := range group {
 			p += y[i]
@@ -111,21 +112,16 @@ func Contacts(y, score, thresholds []float64) ([]Contact, error) {
 	if err := checkFinite("threshold", len(thresholds), thresholds); err != nil {
 		return nil, err
 	}
-	var positives int
-	for _, v := range y {
-		positives += int(v)
+	order := descending(score)
+	caught := make([]int, len(order)+1) // positives among the first k rows
+	for k, i := range order {
+		caught[k+1] = caught[k] + int(y[i])
 	}
+	positives := caught[len(order)]
 	all := make([]Contact, len(thresholds))
 	for k, t := range thresholds {
-		c := Contact{Threshold: t}
-		for i, s := range score {
-			if s >= t {
-				c.Contacted++
-				c.Caught += int(y[i])
-			}
-		}
-		c.Bothered = c.Contacted - c.Caught
-		c.Reached = float64(c.Contacted) / float64(len(y))
+		n := sort.Search(len(order), func(j int) bool { return score[order[j]] < t })
+		c := Contact{Threshold: t, Contacted: n, Caught: caught[n], Bothered: n - caught[n], Reached: float64(n) / float64(len(y))}
 		if positives > 0 {
 			c.Recall = float64(c.Caught) / float64(positives)
 		}

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -33,6 +32,9 @@ func LogLoss(y, p, weights []float64) (float64, error) {
 // without the loss of digits near 0 and 1.
 func LogLossOfMargins(y, margin, weights []float64) (float64, error) {
 	if err := checkScored(y, margin, weights); err != nil {
+		return 0, err
+	}
+	if err := checkSized("margin", len(y), margin); err != nil {
 		return 0, err
 	}
 	var sum, total float64
@@ -139,9 +141,8 @@ func checkBins(bins, least int) error {
 // same forecast share their mean outcome, so that a bin's edge among them cuts
 // off its fair part.
 func byForecast(y, p []float64) (sorted, observed []float64) {
-	all := groups(p)
-	slices.Reverse(all)
-	for _, group := range all {
+	sorted, observed = make([]float64, 0, len(p)), make([]float64, 0, len(p))
+	for group := range groups(p) {
 		var o float64
 		for _, i := range group {
 			o += y[i]
@@ -150,6 +151,8 @@ func byForecast(y, p []float64) (sorted, observed []float64) {
 			sorted, observed = append(sorted, p[group[0]]), append(observed, o/float64(len(group)))
 		}
 	}
+	slices.Reverse(sorted)
+	slices.Reverse(observed)
 	return sorted, observed
 }
 
@@ -231,7 +234,7 @@ func calibrationErrors(y, p []float64, bins int) (expected, largest float64, err
 // Pinball returns the weighted mean pinball loss of forecasts of the quantile
 // alpha, in (0,1), in the unit of y: (y − forecast)·alpha where the outcome lies
 // above, (forecast − y)·(1 − alpha) where below (Koenker and Bassett,
-// Econometrica 46 (1978) 33–50). y is any finite number.
+// Econometrica 46 (1978) 33–50). y is any number up to a magnitude of 1e100.
 func Pinball(y, forecast []float64, alpha float64, weights []float64) (float64, error) {
 	if len(y) == 0 {
 		return 0, fmt.Errorf("%w: no rows", ErrInput)
@@ -239,10 +242,10 @@ func Pinball(y, forecast []float64, alpha float64, weights []float64) (float64, 
 	if !(alpha > 0 && alpha < 1) {
 		return 0, fmt.Errorf("%w: the quantile is %v, want strictly between 0 and 1", ErrInput, alpha)
 	}
-	if err := checkFinite("outcome", len(y), y); err != nil {
+	if err := checkSized("outcome", len(y), y); err != nil {
 		return 0, err
 	}
-	if err := checkFinite("forecast", len(y), forecast); err != nil {
+	if err := checkSized("forecast", len(y), forecast); err != nil {
 		return 0, err
 	}
 	if err := checkWeights(len(y), weights); err != nil {
@@ -267,6 +270,6 @@ func sortedCopy(v []float64) (sorted []float64, missing int) {
 			sorted = append(sorted, x)
 		}
 	}
-	slices.SortFunc(sorted, cmp.Compare[float64])
+	slices.Sort(sorted)
 	return sorted, missing
 }

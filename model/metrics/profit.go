@@ -71,7 +71,7 @@ func (o Offer) lines(y, score []float64) []line {
 	n := float64(len(y))
 	all := []line{{}}
 	var caught, bothered float64
-	for _, group := range groups(score) {
+	for group := range groups(score) {
 		for _, i := range group {
 			caught += y[i]
 			bothered += 1 - y[i]
@@ -206,8 +206,8 @@ func (o BusinessOffer) check(y, score, clv []float64) error {
 		return err
 	}
 	for i, v := range clv {
-		if v < 0 {
-			return fmt.Errorf("%w: value of row %d is %v, want 0 or more", ErrInput, i, v)
+		if err := checkAmount("value", v); err != nil {
+			return fmt.Errorf("row %d: %w", i, err)
 		}
 	}
 	if err := checkAcceptance(o.Alpha, o.Beta); err != nil {
@@ -231,7 +231,7 @@ func EMPB(y, score, clv []float64, o BusinessOffer) (Profit, error) {
 	var best Profit
 	var sum float64
 	contacted := 0
-	for _, group := range groups(score) {
+	for group := range groups(score) {
 		for _, i := range group {
 			sum += o.earned(y[i], clv[i])
 		}
@@ -253,7 +253,7 @@ func ProfitOfContacts(y, score, clv []float64, o BusinessOffer, k int) (float64,
 		return 0, fmt.Errorf("%w: %d contacts among %d rows", ErrInput, k, len(y))
 	}
 	var sum float64
-	for _, group := range groups(score) {
+	for group := range groups(score) {
 		take := math.Min(float64(k), float64(len(group)))
 		var all float64
 		for _, i := range group {

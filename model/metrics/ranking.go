@@ -16,7 +16,7 @@ func checkRanking(relevance, score []float64, k int) error {
 	if k < 1 {
 		return fmt.Errorf("%w: k is %d, want at least 1", ErrInput, k)
 	}
-	if err := checkFinite("relevance", len(relevance), relevance); err != nil {
+	if err := checkSized("relevance", len(relevance), relevance); err != nil {
 		return err
 	}
 	for i, v := range relevance {
@@ -38,7 +38,7 @@ func NDCG(relevance, score []float64, k int) (float64, error) {
 	}
 	var gained float64
 	rank := 0
-	for _, group := range groups(score) {
+	for group := range groups(score) {
 		var sum, discounts float64
 		for _, i := range group {
 			sum += relevance[i]
@@ -70,7 +70,7 @@ func idealGain(relevance []float64, k int) float64 {
 // among the first k, and how many there are.
 func relevantAt(relevance, score []float64, k int) (found float64, all int) {
 	left := k
-	for _, group := range groups(score) {
+	for group := range groups(score) {
 		relevant := 0
 		for _, i := range group {
 			if relevance[i] > 0 {

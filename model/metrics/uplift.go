@@ -54,7 +54,7 @@ func upliftCurve(y, uplift, treatment []float64, value func(arms) float64) []Upl
 	points := []UpliftPoint{{}}
 	var a arms
 	rows := 0
-	for _, group := range groups(uplift) {
+	for group := range groups(uplift) {
 		for _, i := range group {
 			a.add(y[i], treatment[i], 1)
 		}
@@ -184,7 +184,7 @@ func UpliftAt(y, uplift, treatment []float64, fraction float64) (float64, error)
 	}
 	left := int(fraction*float64(len(y)) + 1e-9)
 	var a arms
-	for _, group := range groups(uplift) {
+	for group := range groups(uplift) {
 		share := float64(min(left, len(group))) / float64(len(group))
 		for _, i := range group {
 			a.add(y[i], treatment[i], share)
