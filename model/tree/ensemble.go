@@ -97,7 +97,7 @@ func New(h Header, trees []Tree) (*Ensemble, error) {
 		}
 	}
 	e.trees = flatten(trees)
-	e.batch = newLayout(e.trees, len(h.Features))
+	e.batch = newLayout(e.trees)
 	return e, nil
 }
 

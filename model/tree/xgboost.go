@@ -446,7 +446,7 @@ func (t *xgboostTree) split(out *Tree, node int32, sets map[int32][]int32, featu
 			return fmt.Errorf("it splits a category and has no set of codes")
 		}
 		delete(sets, node)
-		set, err := bits(codes, words)
+		set, err := codeBits(codes, words)
 		out.Threshold = append(out.Threshold, 0)
 		d := CategoricalDecision
 		if t.defaultLeft[node] == 0 { // children are exchanged: what went right goes left
@@ -480,8 +480,8 @@ func (t *xgboostTree) codeSets() (map[int32][]int32, error) {
 	return sets, nil
 }
 
-// bits returns a set of codes, 32 to a word.
-func bits(codes []int32, words *int) ([]uint32, error) {
+// codeBits returns a set of codes, 32 to a word.
+func codeBits(codes []int32, words *int) ([]uint32, error) {
 	const most = 1 << 24 // float32, in which XGBoost keeps codes, tells no more apart
 	largest := int32(0)
 	for _, c := range codes {
