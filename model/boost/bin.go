@@ -224,16 +224,38 @@ func findCodes(c *frame.Column, sample []int32, weights []float64, most int) bin
 // lanes is how many columns share one word of bins.
 const lanes = 8
 
-// table holds binned columns, eight to a uint64 word: words[b][row] has the bins
-// of slots 8b … 8b+7, lowest byte first.
+// table holds binned columns, eight to a uint64 word: the word of block b has the
+// bins of slots 8b … 8b+7, lowest byte first. byRow keeps the words of a row
+// together, which suits few rows anywhere in the table; byBlock, where it is kept,
+// those of a block, which suits most rows in order.
 type table struct {
-	rows  int
-	words [][]uint64
+	rows, blocks int
+	byRow        []uint64
+	byBlock      [][]uint64
 }
 
 // bin returns the bin of a row in a slot.
 func (t *table) bin(slot int, row uint32) uint8 {
-	return uint8(t.words[slot/lanes][row] >> (slot % lanes * 8)) //nolint:gosec // the lowest byte is meant
+	return uint8(t.byRow[int(row)*t.blocks+slot/lanes] >> (slot % lanes * 8)) //nolint:gosec // the lowest byte is meant
+}
+
+// view is where one block's words lie: that of a row at row × stride + at.
+type view struct {
+	words      []uint64
+	stride, at int
+}
+
+// inOrder is the view of a block for most rows, in order.
+func (t *table) inOrder(block int) view {
+	if t.byBlock == nil {
+		return t.anywhere(block)
+	}
+	return view{words: t.byBlock[block], stride: 1}
+}
+
+// anywhere is the view of a block for few rows.
+func (t *table) anywhere(block int) view {
+	return view{words: t.byRow, stride: t.blocks, at: block}
 }
 
 // binned is the training set in bins.
@@ -268,6 +290,7 @@ func newBinned(c *crew, p *Params, f *frame.Frame, use []int32, weights []float6
 		}
 	}
 	b.table = b.apply(c, f, use, nil)
+	b.byBlock = b.blockwise(c)
 	return b
 }
 
@@ -305,31 +328,68 @@ func sampleRows(p *Params, use []int32, weights []float64) (rows []int32, w []fl
 // apply bins rows of f. recode, where not nil, translates a category column's
 // codes of f into the training frame's (−1: none), by column.
 func (b *binned) apply(c *crew, f *frame.Frame, use []int32, recode [][]int32) table {
-	t := table{rows: len(use), words: make([][]uint64, (len(b.slots)+lanes-1)/lanes)}
-	c.run(len(t.words), func(k int) {
-		words := make([]uint64, len(use))
-		for lane, j := range b.slots[k*lanes : min((k+1)*lanes, len(b.slots))] {
-			column, bins, shift := &f.Columns[j], &b.columns[j], lane*8
-			if !bins.category {
-				for n, i := range use {
-					words[n] |= uint64(bins.number(column.Numbers[i])) << shift
+	t := table{rows: len(use), blocks: (len(b.slots) + lanes - 1) / lanes}
+	t.byRow = make([]uint64, t.rows*t.blocks)
+	c.run(chunks(t.rows), func(k int) {
+		from := k * chunk
+		rows := use[from:min(from+chunk, t.rows)]
+		var words [chunk]uint64
+		for block := range t.blocks {
+			clear(words[:])
+			for lane, j := range b.slots[block*lanes : min((block+1)*lanes, len(b.slots))] {
+				var to []int32
+				if recode != nil {
+					to = recode[j]
 				}
-				continue
+				b.columns[j].place(&f.Columns[j], rows, to, words[:len(rows)], lane*8)
 			}
-			for n, i := range use {
-				code, bin := column.Codes[i], uint8(bins.values) //nolint:gosec // values ≤ 255
-				if code >= 0 && recode != nil && recode[j] != nil {
-					code = recode[j][code]
-				}
-				if code >= 0 {
-					bin = bins.at[code]
-				}
-				words[n] |= uint64(bin) << shift
+			for i := range rows {
+				t.byRow[(from+i)*t.blocks+block] = words[i]
 			}
 		}
-		t.words[k] = words
 	})
 	return t
+}
+
+// place puts the bins of a column's rows into their words, shifted. recode is
+// nil or the code of every code.
+func (b *binning) place(column *frame.Column, rows, recode []int32, words []uint64, shift int) {
+	if !b.category {
+		for n, i := range rows {
+			words[n] |= uint64(b.number(column.Numbers[i])) << shift
+		}
+		return
+	}
+	for n, i := range rows {
+		code, bin := column.Codes[i], uint8(b.values) //nolint:gosec // values ≤ 255
+		if code >= 0 && recode != nil {
+			code = recode[code]
+		}
+		if code >= 0 {
+			bin = b.at[code]
+		}
+		words[n] |= uint64(bin) << shift
+	}
+}
+
+// blockwise returns the table's words block by block; nil where there is one
+// block, whose words stand together anyway.
+func (t *table) blockwise(c *crew) [][]uint64 {
+	if t.blocks < 2 {
+		return nil
+	}
+	words := make([][]uint64, t.blocks)
+	for b := range words {
+		words[b] = make([]uint64, t.rows)
+	}
+	c.run(chunks(t.rows), func(k int) {
+		for b := range words {
+			for i := k * chunk; i < min((k+1)*chunk, t.rows); i++ {
+				words[b][i] = t.byRow[i*t.blocks+b]
+			}
+		}
+	})
+	return words
 }
 
 // matchLevels translates the codes of other's category columns into those of f,

@@ -251,15 +251,17 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 		t.held.margin = filled(len(t.held.rows), base)
 	}
 	var (
-		g          = newGrower(t.crew, t.data, p, t.direction, t.sets)
-		gradient   = make([]float64, n)
-		hessian    = make([]float64, n)
-		cells      = make([]cell, n)
+		packed     = p.packs(n)
+		g          = newGrower(t.crew, t.data, p, t.direction, t.sets, packed)
+		s          = slopes{gradient: make([]float64, n), hessian: make([]float64, n), weights: t.weights}
 		bag, aside = t.bag(0)
 		trees      []tree.Tree
 		stop       = stopper{best: -1, least: math.Inf(1)}
 		sampled    = p.RowFraction < 1 || p.FeatureFraction < 1
 	)
+	if !packed {
+		s.cells = make([]cell, n)
+	}
 	for round := range p.Rounds {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -269,13 +271,14 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 		}
 		t.crew.run(chunks(n), func(k int) {
 			a, b := k*chunk, min((k+1)*chunk, n)
-			p.Loss.Gradient(t.margin[a:b], t.y[a:b], gradient[a:b], hessian[a:b])
+			p.Loss.Gradient(t.margin[a:b], t.y[a:b], s.gradient[a:b], s.hessian[a:b])
 		})
-		u, err := quantise(t.crew, gradient, hessian, t.weights, cells)
-		if err != nil {
+		if err := s.measure(t.crew); err != nil {
 			return nil, fmt.Errorf("round %d: %w", round+1, err)
 		}
-		grown, err := g.grow(ctx, bag, cells, u, t.features(round))
+		s.round(t.crew)
+		s.dither = ditherOf(p.Seed, round)
+		grown, err := g.grow(ctx, bag, &s, t.features(round))
 		if err != nil {
 			return nil, err
 		}
@@ -288,7 +291,7 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 			if len(trees) == 0 {
 				shift = base
 			}
-			trees = append(trees, grown.export(t.data, u, p.LearningRate, shift))
+			trees = append(trees, grown.export(t.data, p.LearningRate, shift))
 			t.advance(g, grown, aside)
 		}
 		loss := math.NaN()
@@ -457,13 +460,14 @@ func (t *training) refine(g *grower, grown *grown) {
 	}
 	t.crew.run(len(grown.ends), func(k int) {
 		l := &grown.ends[k]
-		rows := g.order[l.from:l.to]
+		rows := g.rowsOf(l)
 		residuals := make([]float64, len(rows))
 		var weights []float64
 		if t.weights != nil {
 			weights = make([]float64, len(rows))
 		}
-		for i, r := range rows {
+		for i, row := range rows {
+			r := uint32(row) //nolint:gosec // the lower half is the row's number
 			residuals[i] = t.y[r] - t.margin[r]
 			if weights != nil {
 				weights[i] = t.weights[r]
@@ -477,10 +481,10 @@ func (t *training) refine(g *grower, grown *grown) {
 // walking for all others.
 func (t *training) advance(g *grower, grown *grown, aside []uint32) {
 	rate := t.params.LearningRate
-	t.crew.run(len(grown.ends), func(k int) {
-		l := &grown.ends[k]
-		for _, r := range g.order[l.from:l.to] {
-			t.margin[r] += float64(l.value * rate)
+	g.everyRow(grown, func(l *leaf, rows []uint64) {
+		step := float64(l.value * rate)
+		for _, row := range rows {
+			t.margin[uint32(row)] += step //nolint:gosec // the lower half is the row's number
 		}
 	})
 	t.crew.run(chunks(len(aside)), func(k int) {

@@ -210,22 +210,105 @@ func TestRecoversPlantedCodesAndMissing(t *testing.T) {
 
 func TestSameBytes(t *testing.T) {
 	f, y := town(3000, 5)
-	p := small()
-	p.RowFraction, p.FeatureFraction, p.Seed, p.Threads = 0.8, 0.7, 9, 1
-	want := text(t, fit(t, p, f, y, nil))
-	for _, threads := range []int{1, 2, 5} {
-		p.Threads = threads
+	for _, gradients := range []Gradients{Full, Packed} {
+		p := small()
+		p.RowFraction, p.FeatureFraction, p.Seed, p.Threads, p.Gradients = 0.8, 0.7, 9, 1, gradients
+		want := text(t, fit(t, p, f, y, nil))
+		for _, threads := range []int{1, 2, 5} {
+			p.Threads = threads
+			if got := text(t, fit(t, p, f, y, nil)); got != want {
+				t.Errorf("gradients %d: %d threads give other bytes than 1", gradients, threads)
+			}
+		}
+		p.HistogramBytes = 0 // only three histograms: most children are built from rows
 		if got := text(t, fit(t, p, f, y, nil)); got != want {
-			t.Errorf("%d threads give other bytes than 1", threads)
+			t.Errorf("gradients %d: with three histograms the bytes differ", gradients)
+		}
+		p.Seed = 10
+		if got := text(t, fit(t, p, f, y, nil)); got == want {
+			t.Errorf("gradients %d: another seed gives the same bytes, so that nothing was drawn", gradients)
 		}
 	}
-	p.HistogramBytes = 0 // only three histograms: most children are built from rows
-	if got := text(t, fit(t, p, f, y, nil)); got != want {
-		t.Error("with three histograms the bytes differ")
+}
+
+func TestManyRowsArePacked(t *testing.T) {
+	f, y := town(PackedFrom, 23)
+	p := small()
+	p.Rounds = 2
+	bytes := func(rows int, gradients Gradients) string {
+		p.Gradients = gradients
+		return text(t, fit(t, p, f.Take(seq(rows)), y[:rows], nil))
 	}
-	p.Seed = 10
-	if got := text(t, fit(t, p, f, y, nil)); got == want {
-		t.Error("another seed gives the same bytes, so that nothing was drawn")
+	if bytes(PackedFrom-1, ByRows) != bytes(PackedFrom-1, Full) {
+		t.Error("below PackedFrom rows gradients are not full")
+	}
+	if by, packed := bytes(PackedFrom, ByRows), bytes(PackedFrom, Packed); by != packed || packed == bytes(PackedFrom, Full) {
+		t.Error("from PackedFrom rows on gradients are not packed")
+	}
+}
+
+func TestPackedIsAsGoodAsFull(t *testing.T) {
+	// One in fifty, so that most gradients are small beside the largest.
+	f, y := town(40_000, 24)
+	r := stream(24)
+	for i := range y {
+		if r.float() > 0.04 {
+			y[i] = 0
+		}
+	}
+	p := small()
+	var loss [2]float64
+	for k, gradients := range []Gradients{Full, Packed} {
+		p.Gradients = gradients
+		e := fit(t, p, f.Take(seq(30_000)), y[:30_000], nil)
+		loss[k] = meanLoss(LogLoss{}, predict(t, e, f)[30_000:], y[30_000:], nil)
+	}
+	if math.Abs(loss[1]/loss[0]-1) > 0.005 {
+		t.Errorf("loss %v on new rows with full gradients, %v with packed ones", loss[0], loss[1])
+	}
+}
+
+func TestTotalsAreExactWhenPacked(t *testing.T) {
+	// What is saved of nodes comes from the slopes, not from their packed sums:
+	// of squared error, hessians are 1 and their sums count rows.
+	f, y := town(3000, 25)
+	f = framed(f.Columns[:5]...) // categories are shrunk more
+	p := small()
+	p.Loss, p.Gradients, p.LearningRate, p.L2 = Squared{}, Packed, 1, 3
+	e := fit(t, p, f, y, nil)
+	out := make([]float64, len(y)) // what the trees so far say
+	for k := range e.Len() {
+		tr := e.Tree(k)
+		one, err := tree.New(tree.Header{Objective: "regression", Features: e.Header().Features}, []tree.Tree{tr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		margin := predict(t, one, f)
+		sum, rows := map[float64]float64{}, map[float64]float64{}
+		for i, m := range margin {
+			sum[m] += y[i] - out[i]
+			rows[m]++
+		}
+		base := 0.0
+		if k == 0 {
+			base = Squared{}.Base(y, nil)
+		}
+		for l, v := range tr.LeafValue {
+			if float64(tr.LeafCount[l]) != rows[v] || tr.LeafWeight[l] != rows[v] {
+				t.Fatalf("tree %d leaf %d has %v rows, its count is %d and its weight %v", k, l, rows[v], tr.LeafCount[l], tr.LeafWeight[l])
+			}
+			if want := base + (sum[v]-base*rows[v])/(rows[v]+3); math.Abs(v-want) > 1e-9 {
+				t.Fatalf("tree %d leaf %d has the value %v, its rows say %v", k, l, v, want)
+			}
+		}
+		for i := range tr.Count {
+			if float64(tr.Count[i]) != tr.Weight[i] {
+				t.Fatalf("tree %d node %d: count %d, weight %v", k, i, tr.Count[i], tr.Weight[i])
+			}
+		}
+		for i, m := range margin {
+			out[i] += m
+		}
 	}
 }
 
@@ -573,7 +656,18 @@ func TestLeavesKeepTheirMinimum(t *testing.T) {
 	f, y := town(2000, 17)
 	p := small()
 	p.MinRows, p.MinHessian, p.MaxDepth, p.Leaves = 37, 3, 4, 10
-	e := fit(t, p, f, y, nil)
+	t.Run("full", func(t *testing.T) { checkMinimum(t, p, fit(t, p, f, y, nil)) })
+	// Sums of packed hessians are off by chance: by less than 1 in 2,000 rows.
+	p.Gradients = Packed
+	t.Run("packed", func(t *testing.T) {
+		e := fit(t, p, f, y, nil)
+		p.MinHessian--
+		checkMinimum(t, p, e)
+	})
+}
+
+func checkMinimum(t *testing.T, p Params, e *tree.Ensemble) {
+	t.Helper()
 	if e.Depth() > 4 {
 		t.Errorf("depth %d, at most 4 allowed", e.Depth())
 	}
@@ -585,7 +679,7 @@ func TestLeavesKeepTheirMinimum(t *testing.T) {
 		total := int64(0)
 		for i, n := range tr.LeafCount {
 			total += n
-			if n < 37 || tr.LeafWeight[i] < 3 {
+			if n < 37 || tr.LeafWeight[i] < p.MinHessian {
 				t.Errorf("tree %d leaf %d has %d rows and weight %v", k, i, n, tr.LeafWeight[i])
 			}
 		}
@@ -685,16 +779,18 @@ func TestMemoryIsBounded(t *testing.T) {
 	p := Defaults()
 	p.Rounds, p.Threads = 1, 1
 	p.Patience, p.Validation = 1, &Validation{Frame: held, Y: truth}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	fit(t, p, f, y, nil)
-	runtime.ReadMemStats(&after)
-	// One round allocates no less in all than any number of rounds hold at once;
-	// while bins are found, one column after another allocates anew.
-	search := uint64(64 * 20_000 * (30 - 1))
-	const slack = 1 << 20
-	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(p.Memory(20_000, 5_000, 30)); got > most+search+slack {
-		t.Errorf("%d bytes were allocated, the formula allows %d", got, most)
+	for _, p.Gradients = range []Gradients{Full, Packed} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		fit(t, p, f, y, nil)
+		runtime.ReadMemStats(&after)
+		// One round allocates no less in all than any number of rounds hold at once;
+		// while bins are found, one column after another allocates anew.
+		search := uint64(64 * 20_000 * (30 - 1))
+		const slack = 1 << 20
+		if got, most := after.TotalAlloc-before.TotalAlloc, uint64(p.Memory(20_000, 5_000, 30)); got > most+search+slack {
+			t.Errorf("gradients %d: %d bytes were allocated, the formula allows %d", p.Gradients, got, most)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync"
 
 	"fealty/model/tree"
 )
@@ -20,11 +21,15 @@ type grower struct {
 	leaves    int
 	depth     int
 
-	// order and cells are the rows of the tree, leaf after leaf, and what each
-	// row adds to a histogram; partitioning moves both together, so that
-	// building a histogram streams through them. spare holds the right side meanwhile.
-	order, spareOrder []uint32
-	cells, spareCells []cell
+	// rows are the rows of the tree, leaf after leaf (pack.go says what a row is):
+	// splitting a leaf moves its rows from one of the two into the same place of
+	// the other. right notes meanwhile which of them go right.
+	rows  [2][]uint64
+	right []uint8
+	// locks guards each block of the histogram that several goroutines add to, and
+	// desks are where they sum before; both only where gradients are packed.
+	locks []sync.Mutex
+	desks chan *desk
 	// free histograms, and how many may still be made.
 	free []histogram
 	room int
@@ -32,17 +37,23 @@ type grower struct {
 	found [2][]split
 }
 
+// seat is a node's or a leaf's place in the tree.
+type seat struct {
+	total cell
+	// value lies within lower and higher; l2 shrinks it.
+	value, lower, higher, l2 float64
+}
+
 // leaf is a leaf of the tree that grows.
 type leaf struct {
-	from, to      int // its rows in order
-	total         cell
-	value         float64
-	lower, higher float64
-	depth         int
-	path          []int // the slots above it, kept only when sets bind
-	cells         histogram
-	best          split
-	// parent and side say who leads here; −1 for the root.
+	seat
+	from, to int // its rows
+	side     int // which of the grower's rows they are in
+	depth    int
+	path     []int // the slots above it, kept only when sets bind
+	cells    histogram
+	best     split
+	// parent and left say who leads here; −1 for the root.
 	parent int
 	left   bool
 }
@@ -52,25 +63,27 @@ type leaf struct {
 type grown struct {
 	nodes []cut
 	ends  []leaf
+	// units of the totals.
+	units units
 }
 
 // cut is a node.
 type cut struct {
+	seat
 	split
+
 	left, right int32
-	total       cell
-	value       float64
 }
 
-// newGrower sets up memory for n training rows.
-func newGrower(c *crew, b *binned, p *Params, direction []int8, sets [][]bool) *grower {
-	size := len(newHistogram(b.offset[len(b.slots)]))
+// newGrower sets up memory for the training rows.
+func newGrower(c *crew, b *binned, p *Params, direction []int8, sets [][]bool, packed bool) *grower {
+	size := b.offset[len(b.slots)] + binsPerByte
 	const cellBytes = 16
 	g := &grower{
 		crew: c, data: b, direction: direction, sets: sets, leaves: p.Leaves, depth: p.MaxDepth,
-		order: make([]uint32, b.rows), spareOrder: make([]uint32, b.rows),
-		cells: make([]cell, b.rows), spareCells: make([]cell, b.rows),
-		room: int(max(3, p.HistogramBytes/int64(size*cellBytes))),
+		rows:  [2][]uint64{make([]uint64, b.rows), make([]uint64, b.rows)},
+		right: make([]uint8, b.rows),
+		room:  int(max(3, p.HistogramBytes/int64(size*cellBytes))),
 		rules: rules{
 			minRows: int64(max(1, p.MinRows)), minHessian: p.MinHessian, l1: p.L1, l2: p.L2, minGain: p.MinGain,
 			oneHot: p.OneHot, catSmooth: p.CatSmooth, catL2: p.CatL2, maxCatCodes: p.MaxCatCodes,
@@ -78,33 +91,24 @@ func newGrower(c *crew, b *binned, p *Params, direction []int8, sets [][]bool) *
 		},
 	}
 	g.found[0], g.found[1] = make([]split, len(b.slots)), make([]split, len(b.slots))
+	if packed {
+		g.locks = make([]sync.Mutex, b.blocks)
+		g.desks = make(chan *desk, c.extra+1)
+		for range cap(g.desks) {
+			g.desks <- new(desk)
+		}
+	}
 	return g
 }
 
-// grow grows one tree over the given rows, whose cells are indexed by row. use
+// grow grows one tree over the rows of a bag with the slopes of a round. use
 // tells which slots may split. A tree of one leaf means that no split gains
 // anything.
-func (g *grower) grow(ctx context.Context, rows []uint32, cells []cell, u units, use []bool) (*grown, error) {
-	g.rules.units = u
-	order, ordered := g.order[:len(rows)], g.cells[:len(rows)]
-	copy(order, rows)
-	part := make([]cell, chunks(len(rows)))
-	g.crew.run(len(part), func(k int) {
-		for i := k * chunk; i < min((k+1)*chunk, len(rows)); i++ {
-			ordered[i] = cells[rows[i]]
-			part[k] = part[k].plus(ordered[i])
-		}
-	})
-	root := leaf{to: len(rows), lower: math.Inf(-1), higher: math.Inf(1), parent: -1}
-	for _, c := range part {
-		root.total = root.total.plus(c)
-	}
-	gsum, hsum := u.of(root.total)
-	root.value = g.rules.value(gsum, hsum, g.rules.l2)
-	t := &grown{ends: []leaf{root}}
+func (g *grower) grow(ctx context.Context, bag []uint32, s *slopes, use []bool) (*grown, error) {
+	t := &grown{ends: []leaf{g.root(bag, s)}, units: g.rules.units}
 	if g.searchable(&t.ends[0]) {
 		t.ends[0].cells = g.take(t)
-		g.search(use, []*leaf{&t.ends[0]}, nil)
+		g.search(s, use, []*leaf{&t.ends[0]}, nil)
 	}
 	for len(t.ends) < g.leaves {
 		at := 0
@@ -119,12 +123,95 @@ func (g *grower) grow(ctx context.Context, rows []uint32, cells []cell, u units,
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		g.splitLeaf(t, at, use)
+		g.splitLeaf(t, at, s, use)
 	}
 	for i := range t.ends {
 		g.give(&t.ends[i])
 	}
+	if s.cells == nil {
+		g.unpack(t, s)
+	}
 	return t, nil
+}
+
+// root lines the rows of a bag up.
+func (g *grower) root(bag []uint32, s *slopes) leaf {
+	g.rules.units = s.full
+	if s.cells == nil {
+		g.rules.units = s.packing.inverse()
+	}
+	part := make([]cell, chunks(len(bag)))
+	g.crew.run(len(part), func(k int) {
+		rows := g.rows[0][k*chunk : min((k+1)*chunk, len(bag))]
+		for i, r := range bag[k*chunk:][:len(rows)] {
+			if s.cells != nil {
+				rows[i] = uint64(r)
+				part[k] = part[k].plus(s.cells[r])
+			} else {
+				rows[i] = s.pack(r)
+				part[k] = part[k].plus(unpacked(addend(rows[i])))
+			}
+		}
+	})
+	root := leaf{to: len(bag), parent: -1}
+	root.lower, root.higher, root.l2 = math.Inf(-1), math.Inf(1), g.rules.l2
+	for _, c := range part {
+		root.total = root.total.plus(c)
+	}
+	root.value = g.rules.valueOf(&root.seat)
+	return root
+}
+
+// rowsOf returns the rows of a leaf.
+func (g *grower) rowsOf(l *leaf) []uint64 { return g.rows[l.side][l.from:l.to] }
+
+// everyRow calls do for the rows of all leaves, some rows of one leaf at a time,
+// from all goroutines at once.
+func (g *grower) everyRow(t *grown, do func(l *leaf, rows []uint64)) {
+	type stretch struct{ leaf, from, to int }
+	var work []stretch
+	for i := range t.ends {
+		for from := t.ends[i].from; from < t.ends[i].to; from += packedRows {
+			work = append(work, stretch{i, from, min(from+packedRows, t.ends[i].to)})
+		}
+	}
+	g.crew.run(len(work), func(k int) {
+		l := &t.ends[work[k].leaf]
+		do(l, g.rows[l.side][work[k].from:work[k].to])
+	})
+}
+
+// unpack sets totals and the values of leaves anew from the slopes as they were
+// before packing: where to cut may be judged roughly, what to predict not.
+func (g *grower) unpack(t *grown, s *slopes) {
+	for i := range t.ends {
+		t.ends[i].total = cell{}
+	}
+	var lock sync.Mutex
+	g.everyRow(t, func(l *leaf, rows []uint64) {
+		var sum cell
+		for _, row := range rows {
+			sum = sum.plus(s.cell(int(uint32(row)))) //nolint:gosec // the lower half is the row's number
+		}
+		lock.Lock()
+		l.total = l.total.plus(sum)
+		lock.Unlock()
+	})
+	t.units, g.rules.units = s.full, s.full
+	for i := range t.ends {
+		t.ends[i].value = g.rules.valueOf(&t.ends[i].seat)
+	}
+	totalOf := func(child int32) cell {
+		if child < 0 {
+			return t.ends[^child].total
+		}
+		return t.nodes[child].total
+	}
+	for i := len(t.nodes) - 1; i >= 0; i-- { // children have higher numbers than their parents
+		n := &t.nodes[i]
+		n.total = totalOf(n.left).plus(totalOf(n.right))
+		n.value = g.rules.valueOf(&n.seat)
+	}
 }
 
 // searchable tells whether a leaf is large and high enough to be split.
@@ -166,14 +253,14 @@ func (g *grower) give(l *leaf) {
 }
 
 // splitLeaf carries out the best split of leaf `at` and searches both children.
-func (g *grower) splitLeaf(t *grown, at int, use []bool) {
+func (g *grower) splitLeaf(t *grown, at int, sl *slopes, use []bool) {
 	parent := t.ends[at]
 	s := parent.best
 	middle := g.partition(&parent)
 	node := len(t.nodes)
 	t.nodes = append(t.nodes, cut{
 		split: s, left: ^int32(at), right: ^int32(len(t.ends)), //nolint:gosec // at most 65,536 leaves
-		total: parent.total, value: parent.value,
+		seat: parent.seat,
 	})
 	if parent.parent >= 0 {
 		if up := &t.nodes[parent.parent]; parent.left {
@@ -182,14 +269,11 @@ func (g *grower) splitLeaf(t *grown, at int, use []bool) {
 			up.right = int32(node) //nolint:gosec // as above
 		}
 	}
-	left := leaf{
-		from: parent.from, to: middle, total: s.sum, value: s.leftValue,
-		lower: parent.lower, higher: parent.higher, depth: parent.depth + 1, parent: node, left: true,
-	}
-	right := leaf{
-		from: middle, to: parent.to, total: parent.total.minus(s.sum), value: s.rightValue,
-		lower: parent.lower, higher: parent.higher, depth: parent.depth + 1, parent: node,
-	}
+	child := leaf{seat: parent.seat, side: 1 - parent.side, depth: parent.depth + 1, parent: node}
+	child.l2 = s.l2
+	left, right := child, child
+	left.left, left.from, left.to, left.total, left.value = true, parent.from, middle, s.sum, s.leftValue
+	right.from, right.to, right.total, right.value = middle, parent.to, parent.total.minus(s.sum), s.rightValue
 	// Values on either side of a monotone split stay on their side of the middle, for good.
 	switch mid := s.leftValue/2 + s.rightValue/2; {
 	case g.direction[s.slot] > 0:
@@ -213,88 +297,113 @@ func (g *grower) splitLeaf(t *grown, at int, use []bool) {
 	case parent.cells != nil:
 		small.cells = g.take(t)
 		large.cells = parent.cells
-		g.search(use, []*leaf{small}, large)
+		g.search(sl, use, []*leaf{small}, large)
 	case g.searchable(small):
 		first, second := g.take(t), g.take(t)
 		small.cells, large.cells = first, second
-		g.search(use, []*leaf{small, large}, nil)
+		g.search(sl, use, []*leaf{small, large}, nil)
 	default:
 		large.cells = g.take(t)
-		g.search(use, []*leaf{large}, nil)
+		g.search(sl, use, []*leaf{large}, nil)
 	}
 }
 
-// partition moves the rows of a leaf that go left before those that go right,
-// both in the order they had, and returns where the right ones begin.
+// partition moves the rows of a leaf to the other side, those that go left before
+// those that go right, both in the order they had, and returns where the right
+// ones begin.
 func (g *grower) partition(l *leaf) int {
-	var right [binsPerByte]uint8
-	for b := range right {
-		right[b] = 1
+	var goes [binsPerByte]uint8 // 1 for right
+	for b := range goes {
+		goes[b] = 1
 		if l.best.left.has(b) {
-			right[b] = 0
+			goes[b] = 0
 		}
 	}
-	words, shift := g.data.words[l.best.slot/lanes], l.best.slot%lanes*8
-	order, cells := g.order[l.from:l.to], g.cells[l.from:l.to]
-	spareOrder, spareCells := g.spareOrder[:len(order)], g.spareCells[:len(order)]
-	n, m := 0, 0
-	for i, r := range order {
-		// Written to both sides, one of which is overwritten next: no branch to guess.
-		c := cells[i]
-		side := int(right[uint8(words[r]>>shift)]) //nolint:gosec // one byte is meant
-		order[n], cells[n] = r, c
-		spareOrder[m], spareCells[m] = r, c
-		n += 1 - side
-		m += side
+	from, to := g.rowsOf(l), g.rows[1-l.side][l.from:l.to]
+	right := g.right[l.from:l.to]
+	v, shift := g.data.inOrder(l.best.slot/lanes), l.best.slot%lanes*8
+	before := make([]int, chunks(len(from))+1) // rows that go right before each chunk
+	g.share(len(from), len(before)-1, func(k int) {
+		rows := from[k*chunk : min((k+1)*chunk, len(from))]
+		notes := right[k*chunk:][:len(rows)]
+		n := 0
+		for i, row := range rows {
+			side := goes[uint8(v.words[int(uint32(row))*v.stride+v.at]>>shift)] //nolint:gosec // a row's number, and one byte
+			notes[i] = side
+			n += int(side)
+		}
+		before[k+1] = n
+	})
+	for k := range before[1:] {
+		before[k+1] += before[k]
 	}
-	copy(order[n:], spareOrder[:m])
-	copy(cells[n:], spareCells[:m])
-	return l.from + n
+	middle := len(from) - before[len(before)-1]
+	g.share(len(from), len(before)-1, func(k int) {
+		rows := from[k*chunk : min((k+1)*chunk, len(from))]
+		left, right, notes := k*chunk-before[k], middle+before[k], right[k*chunk:][:len(rows)]
+		for i, row := range rows {
+			// Chosen without a branch, which could not be guessed.
+			side := int(notes[i])
+			to[left^(left^right)&-side] = row
+			left += 1 - side
+			right += side
+		}
+	})
+	return l.from + middle
+}
+
+// share hands out n tasks of so much work in all: additions to a bin, or what
+// takes as long. Little work is done here and now, because waking another
+// goroutine costs more than it saves.
+func (g *grower) share(work, n int, task func(int)) {
+	const worthSharing = 1 << 14
+	if work >= worthSharing {
+		g.crew.run(n, task)
+		return
+	}
+	for k := range n {
+		task(k)
+	}
 }
 
 // search builds the histograms of the leaves in build, turns that of rest (which
 // has its parent's) into its own by subtracting the first built one, and finds
-// the best split of all of them. Work is shared out by blocks of eight slots.
-func (g *grower) search(use []bool, build []*leaf, rest *leaf) {
+// the best split of all of them.
+func (g *grower) search(s *slopes, use []bool, build []*leaf, rest *leaf) {
+	var blocks []int
+	for b := range g.data.blocks {
+		if use == nil || slices.Contains(use[b*lanes:min((b+1)*lanes, len(use))], true) {
+			blocks = append(blocks, b)
+		}
+	}
+	for _, l := range build {
+		if s.cells == nil {
+			g.sumPacked(l, blocks)
+		} else {
+			g.sumFull(l, blocks, s.cells)
+		}
+	}
 	searched, allowed := build, make([][]bool, 0, 2)
 	if rest != nil {
 		searched = append(searched[:1:1], rest)
 	}
-	work := 0
 	for _, l := range searched {
 		allowed = append(allowed, g.allowed(l.path, use))
-		work += g.data.offset[len(g.data.slots)]
 	}
-	for _, l := range build {
-		work += (l.to - l.from) * len(g.data.slots)
-	}
-	task := func(block int) {
-		first, last := block*lanes, min((block+1)*lanes, len(g.data.slots))
-		if use != nil && !slices.Contains(use[first:last], true) {
+	g.share(len(searched)*g.data.offset[len(g.data.slots)], len(g.data.slots), func(slot int) {
+		if use != nil && !use[slot] {
 			for k := range searched {
-				clear(g.found[k][first:last])
+				g.found[k][slot] = split{}
 			}
 			return
 		}
-		for _, l := range build {
-			l.cells.build(g.data, block, g.order[l.from:l.to], g.cells[l.from:l.to])
-		}
 		if rest != nil {
-			rest.cells.subtract(g.data, block, build[0].cells)
+			rest.cells.subtract(g.data, slot, build[0].cells)
 		}
 		for k, l := range searched {
-			g.bestOf(l, g.found[k], allowed[k], first, last)
+			g.found[k][slot] = g.bestOf(l, allowed[k], slot)
 		}
-	}
-	// Below this many cell updates, waking another goroutine costs more than it saves.
-	const worthSharing = 1 << 14
-	if blocks := len(g.data.words); work < worthSharing {
-		for b := range blocks {
-			task(b)
-		}
-	} else {
-		g.crew.run(blocks, task)
-	}
+	})
 	for k, l := range searched {
 		l.best = split{}
 		for _, s := range g.found[k] {
@@ -308,23 +417,67 @@ func (g *grower) search(use []bool, build []*leaf, rest *leaf) {
 	}
 }
 
-// bestOf finds the best split of slots [first, last) of one leaf.
-func (g *grower) bestOf(l *leaf, found []split, allowed []bool, first, last int) {
+// dense tells whether a leaf has most of the rows.
+func (g *grower) dense(l *leaf) bool { return 2*(l.to-l.from) > g.data.rows }
+
+// sumFull builds a leaf's histogram from full cells, block by block.
+func (g *grower) sumFull(l *leaf, blocks []int, cells []cell) {
+	rows := g.rowsOf(l)
+	g.share(len(rows)*len(g.data.slots), len(blocks), func(k int) {
+		l.cells.build(g.data, blocks[k], g.data.inOrder(blocks[k]), rows, cells)
+	})
+}
+
+// sumPacked builds a leaf's histogram from packed gradients. The work is cut by
+// rows and by blocks; whole numbers may be added in any order.
+func (g *grower) sumPacked(l *leaf, blocks []int) {
+	rows, crew := g.rowsOf(l), g.crew.extra+1
+	// Few rows are cut by blocks, because every part of the rows has its sums to move.
+	parts, width := max(1, (len(rows)+packedRows-1)/packedRows), deskBlocks
+	const worthMoving = 2048
+	switch {
+	case parts == 1 && len(rows) < worthMoving*crew:
+		width = min(width, max(1, (len(blocks)+crew-1)/crew))
+	case parts < 4*crew:
+		parts = (parts + crew - 1) / crew * crew
+	}
+	if parts > 1 {
+		for _, b := range blocks {
+			from, to := g.data.block(b)
+			clear(l.cells[from:to])
+		}
+	}
+	groups := (len(blocks) + width - 1) / width
+	g.share(len(rows)*len(g.data.slots), parts*groups, func(k int) {
+		some := blocks[k%groups*width:][:min(width, len(blocks)-k%groups*width)]
+		part := k / groups
+		d := <-g.desks
+		d.sum(&g.data.table, some, rows[len(rows)*part/parts:len(rows)*(part+1)/parts], g.dense(l))
+		for i, b := range some {
+			g.locks[b].Lock()
+			d.blocks[i].into(l.cells, g.data, b, parts == 1)
+			g.locks[b].Unlock()
+		}
+		g.desks <- d
+	})
+}
+
+// bestOf finds the best split of a slot of one leaf.
+func (g *grower) bestOf(l *leaf, allowed []bool, slot int) split {
+	if (allowed != nil && !allowed[slot]) || !g.searchable(l) {
+		return split{}
+	}
 	r := g.rules
 	r.lower, r.higher = l.lower, l.higher
-	for slot := first; slot < last; slot++ {
-		found[slot] = split{}
-		if (allowed != nil && !allowed[slot]) || !g.searchable(l) {
-			continue
-		}
-		cells := l.cells[g.data.offset[slot]:g.data.offset[slot+1]]
-		if g.data.column(slot).category {
-			found[slot] = r.bestCategory(cells, l.total)
-		} else {
-			found[slot] = r.bestNumber(cells, l.total, g.direction[slot])
-		}
-		found[slot].slot = slot
+	cells := l.cells[g.data.offset[slot]:g.data.offset[slot+1]]
+	var s split
+	if g.data.column(slot).category {
+		s = r.bestCategory(cells, l.total)
+	} else {
+		s = r.bestNumber(cells, l.total, g.direction[slot])
 	}
+	s.slot = slot
+	return s
 }
 
 // allowed returns the slots that may follow a path: those that share a set with
@@ -365,12 +518,12 @@ func (t *grown) leafOf(rows *table, row uint32) int {
 
 // export turns bins back into thresholds and codes. Values are scaled by rate
 // and moved by shift, which the first tree carries.
-func (t *grown) export(b *binned, u units, rate, shift float64) tree.Tree {
+func (t *grown) export(b *binned, rate, shift float64) tree.Tree {
 	out := tree.Tree{Shrinkage: rate}
 	for i := range t.nodes {
 		n := &t.nodes[i]
 		column := b.column(n.slot)
-		_, h := u.of(n.total)
+		_, h := t.units.of(n.total)
 		decision, threshold, codes := tree.CategoricalDecision, 0.0, []uint32(nil)
 		if column.category {
 			for bin, code := range column.code {
@@ -402,7 +555,7 @@ func (t *grown) export(b *binned, u units, rate, shift float64) tree.Tree {
 	}
 	for i := range t.ends {
 		l := &t.ends[i]
-		_, h := u.of(l.total)
+		_, h := t.units.of(l.total)
 		out.LeafValue = append(out.LeafValue, float64(l.value*rate)+shift)
 		out.LeafWeight = append(out.LeafWeight, h)
 		out.LeafCount = append(out.LeafCount, l.total.rows())

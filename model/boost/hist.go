@@ -3,6 +3,7 @@ package boost
 import (
 	"fmt"
 	"math"
+	"math/bits"
 )
 
 // cell is one bin of a histogram, or the sum over a set of rows, in whole
@@ -34,6 +35,8 @@ func (c cell) minus(d cell) cell { return cell{c.gradient - d.gradient, c.packed
 // units turns whole units back into gradients and hessians. Both are powers of two.
 type units struct{ gradient, hessian float64 }
 
+func (u units) inverse() units { return units{1 / u.gradient, 1 / u.hessian} }
+
 func (u units) of(c cell) (g, h float64) {
 	return float64(c.gradient) * u.gradient, float64(c.packed>>countBits) * u.hessian
 }
@@ -44,53 +47,86 @@ const chunk = 4096
 
 func chunks(rows int) int { return (rows + chunk - 1) / chunk }
 
-// quantise rounds weighted gradients and hessians to whole units, chosen so that
-// the sum over all rows fits. weights is nil where all are 1. The weight is
-// applied after rounding: a row of weight 2 is then two rows of weight 1, to the bit.
-func quantise(c *crew, gradient, hessian, weights []float64, out []cell) (units, error) {
+// slopes are the gradients and hessians of the training rows in one round, and
+// how they become the whole numbers that histograms sum.
+type slopes struct {
+	gradient, hessian []float64
+	weights           []float64 // nil where all are 1
+	// full says what a whole unit of a full cell is; up is one over it.
+	full, up units
+	// cells has the full cell of every row; nil where gradients are packed.
+	cells []cell
+	// packing scales weighted slopes to what fits into a word; dither decides
+	// which way each row is rounded.
+	packing units
+	dither  uint64
+}
+
+// measure checks the slopes and chooses the units so that the sum over all rows
+// fits, and for packed gradients so that each row does.
+func (s *slopes) measure(c *crew) error {
 	type sums struct {
-		g, h float64
-		bad  int
+		g, h, mostG, mostH float64
+		bad                int
 	}
-	part := make([]sums, chunks(len(gradient)))
+	part := make([]sums, chunks(len(s.gradient)))
 	c.run(len(part), func(k int) {
-		s := sums{bad: -1}
-		for i := k * chunk; i < min((k+1)*chunk, len(gradient)); i++ {
+		p := sums{bad: -1}
+		for i := k * chunk; i < min((k+1)*chunk, len(s.gradient)); i++ {
 			w := 1.0
-			if weights != nil {
-				w = weights[i]
+			if s.weights != nil {
+				w = s.weights[i]
 			}
-			g, h := math.Abs(gradient[i])*w, hessian[i]*w
-			if !(g <= math.MaxFloat64 && h >= 0 && h <= math.MaxFloat64) && s.bad < 0 {
-				s.bad = i
+			g, h := math.Abs(s.gradient[i])*w, s.hessian[i]*w
+			if !(g <= math.MaxFloat64 && h >= 0 && h <= math.MaxFloat64) && p.bad < 0 {
+				p.bad = i
 			}
-			s.g += g
-			s.h += h
+			p.g += g
+			p.h += h
+			p.mostG = max(p.mostG, g)
+			p.mostH = max(p.mostH, h)
 		}
-		part[k] = s
+		part[k] = p
 	})
-	total := sums{bad: -1}
-	for _, s := range part {
-		if s.bad >= 0 {
-			return units{}, fmt.Errorf("training row %d has gradient %v and hessian %v", s.bad, gradient[s.bad], hessian[s.bad])
+	var total sums
+	for _, p := range part {
+		if p.bad >= 0 {
+			return fmt.Errorf("training row %d has gradient %v and hessian %v", p.bad, s.gradient[p.bad], s.hessian[p.bad])
 		}
-		total.g += s.g
-		total.h += s.h
+		total.g += p.g
+		total.h += p.h
+		total.mostG = max(total.mostG, p.mostG)
+		total.mostH = max(total.mostH, p.mostH)
 	}
 	if most := math.Ldexp(1, unitLimit); total.g > most || total.h > most {
-		return units{}, fmt.Errorf("the gradients of %d rows sum to %v and the hessians to %v: too large", len(gradient), total.g, total.h)
+		return fmt.Errorf("the gradients of %d rows sum to %v and the hessians to %v: too large", len(s.gradient), total.g, total.h)
 	}
-	up := units{gradient: unit(total.g, gradientBits), hessian: unit(total.h, hessianBits)}
-	c.run(len(part), func(k int) {
-		for i := k * chunk; i < min((k+1)*chunk, len(gradient)); i++ {
-			g, h := math.RoundToEven(gradient[i]*up.gradient), math.RoundToEven(hessian[i]*up.hessian)
-			if weights != nil {
-				g, h = math.RoundToEven(g*weights[i]), math.RoundToEven(h*weights[i])
-			}
-			out[i] = cell{gradient: int64(g), packed: uint64(h)<<countBits | 1}
+	s.up = units{gradient: unit(total.g, gradientBits), hessian: unit(total.h, hessianBits)}
+	s.full = s.up.inverse()
+	s.packing = units{
+		gradient: unit(total.mostG, packedBits),
+		hessian:  unit(total.mostH, min(packedBits, hessianBits-bits.Len(uint(len(s.gradient))))),
+	}
+	return nil
+}
+
+// round fills in the full cells of all rows.
+func (s *slopes) round(c *crew) {
+	c.run(chunks(len(s.cells)), func(k int) {
+		for i := k * chunk; i < min((k+1)*chunk, len(s.cells)); i++ {
+			s.cells[i] = s.cell(i)
 		}
 	})
-	return units{gradient: 1 / up.gradient, hessian: 1 / up.hessian}, nil
+}
+
+// cell rounds the slopes of a row to whole units. The weight is applied after
+// rounding: a row of weight 2 is then two rows of weight 1, to the bit.
+func (s *slopes) cell(row int) cell {
+	g, h := math.RoundToEven(s.gradient[row]*s.up.gradient), math.RoundToEven(s.hessian[row]*s.up.hessian)
+	if s.weights != nil {
+		g, h = math.RoundToEven(g*s.weights[row]), math.RoundToEven(h*s.weights[row])
+	}
+	return cell{gradient: int64(g), packed: uint64(h)<<countBits | 1}
 }
 
 // unitLimit bounds sums and units to 2^±unitLimit, so that squares and quotients
@@ -113,28 +149,33 @@ const binsPerByte = 256
 
 func newHistogram(size int) histogram { return make(histogram, size+binsPerByte) }
 
-// build sums the cells of rows into the histogram's slots [8b, 8b+8).
-func (h histogram) build(b *binned, block int, rows []uint32, cells []cell) {
-	first := block * lanes
-	last := min(first+lanes, len(b.slots))
-	clear(h[b.offset[first]:b.offset[last]])
+// block returns the range of the histogram that the slots of a block have.
+func (b *binned) block(block int) (from, to int) {
+	return b.offset[block*lanes], b.offset[min((block+1)*lanes, len(b.slots))]
+}
+
+// build sums the cells of rows into the slots of a block. cells are indexed by row.
+func (h histogram) build(b *binned, block int, v view, rows []uint64, cells []cell) {
+	from, to := b.block(block)
+	clear(h[from:to])
 	var p [lanes]*[binsPerByte]cell
 	for k := range p {
 		// Lanes beyond the last slot hold byte 0: they add to cells behind the end, which nobody reads.
 		at := b.offset[len(b.slots)]
-		if first+k < last {
-			at = b.offset[first+k]
+		if slot := block*lanes + k; slot < len(b.slots) {
+			at = b.offset[slot]
 		}
 		p[k] = (*[binsPerByte]cell)(h[at:])
 	}
-	accumulate(&p, b.words[block], rows, cells[:len(rows)])
+	accumulate(&p, v, rows, cells)
 }
 
-// accumulate is the innermost loop of training.
-func accumulate(p *[lanes]*[binsPerByte]cell, words []uint64, rows []uint32, cells []cell) {
+// accumulate is the innermost loop of training on full gradients.
+func accumulate(p *[lanes]*[binsPerByte]cell, v view, rows []uint64, cells []cell) {
 	p0, p1, p2, p3, p4, p5, p6, p7 := p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]
-	for i, r := range rows {
-		w, g, n := words[r], cells[i].gradient, cells[i].packed
+	for _, row := range rows {
+		r := int(uint32(row)) //nolint:gosec // the lower half is the row's number
+		w, g, n := v.words[r*v.stride+v.at], cells[r].gradient, cells[r].packed
 		c0 := &p0[uint8(w)] //nolint:gosec // one byte is meant, here and below
 		c0.gradient += g
 		c0.packed += n
@@ -162,11 +203,9 @@ func accumulate(p *[lanes]*[binsPerByte]cell, words []uint64, rows []uint32, cel
 	}
 }
 
-// subtract turns the parent's histogram into the larger child's, slots [8b, 8b+8).
-func (h histogram) subtract(b *binned, block int, smaller histogram) {
-	first := block * lanes
-	last := min(first+lanes, len(b.slots))
-	from, to := b.offset[first], b.offset[last]
+// subtract turns the parent's cells into the larger child's, slot by slot.
+func (h histogram) subtract(b *binned, slot int, smaller histogram) {
+	from, to := b.offset[slot], b.offset[slot+1]
 	parent, child := h[from:to], smaller[from:to]
 	for i := range parent {
 		parent[i].gradient -= child[i].gradient

@@ -55,6 +55,16 @@ func TestPassesTheChecksOfEveryLearner(t *testing.T) {
 			return boost.Learner{Params: p}
 		}, options(modeltest.Tolerance{})) // to the bit
 	})
+	t.Run("packed", func(t *testing.T) {
+		o := options(modeltest.Tolerance{AUC: 0.002})
+		o.RowOrder.AUC = 0.002 // a row's number decides how it is rounded
+		modeltest.Run(t, func(seed uint64) model.Learner {
+			p := boost.Defaults()
+			p.Rounds, p.Seed, p.Gradients = 30, seed, boost.Packed
+			p.MinRows, p.MinCatRows, p.CatSmooth, p.MinHessian = 0, 0, 0, 1
+			return boost.Learner{Params: p}
+		}, o)
+	})
 }
 
 func ExampleFit() {

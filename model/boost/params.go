@@ -74,6 +74,9 @@ type Params struct {
 	// least three are kept. The bound changes speed, never the model.
 	HistogramBytes int64
 
+	// Gradients says how finely gradients are summed; default ByRows.
+	Gradients Gradients
+
 	// Seed decides every draw.
 	Seed uint64
 	// Threads is how many goroutines work, 0 … 1024; 0 (default) means
@@ -81,6 +84,34 @@ type Params struct {
 	Threads int
 	// Progress, if set, is called after every round, from the goroutine of Fit.
 	Progress func(Progress)
+}
+
+// Gradients says how finely gradients and hessians are summed while a tree looks
+// for its cuts.
+type Gradients int
+
+const (
+	// ByRows, the default, is Full below PackedFrom training rows and Packed from there on.
+	ByRows Gradients = iota
+	// Full sums 61 bits of gradient and 35 of hessian. Sums are exact: a row of
+	// weight 2 is a row twice to the bit, and neither the order of rows nor their
+	// number per goroutine shows.
+	Full
+	// Packed sums 12 bits of each, rounded by a chance that depends on Seed, round
+	// and the row's number; rows are counted exactly, and values of leaves, counts
+	// and weights come from the slopes before rounding. It is several times faster.
+	// Other orders of the rows, or weights instead of repeated rows, give other
+	// roundings and may give other trees of the same quality.
+	Packed
+)
+
+// PackedFrom is the number of training rows from which on gradients are packed
+// by default: fewer fit into the caches either way.
+const PackedFrom = 1 << 15
+
+// packs tells whether gradients of so many rows are packed.
+func (p *Params) packs(rows int) bool {
+	return p.Gradients == Packed || p.Gradients == ByRows && rows >= PackedFrom
 }
 
 // Validation is the set on which early stopping looks. The caller sees to it
@@ -132,6 +163,7 @@ func (p Params) Validate() error {
 		{"MaxCatCodes", p.MaxCatCodes, 1, 255},
 		{"MinCatRows", p.MinCatRows, 0, math.MaxInt32},
 		{"Patience", p.Patience, 0, 100_000},
+		{"Gradients", int(p.Gradients), int(ByRows), int(Packed)},
 		{"Threads", p.Threads, 0, 1024},
 	} {
 		if b.value < b.atLeast || b.value > b.atMost {
@@ -177,16 +209,29 @@ func (p Params) Validate() error {
 // Memory returns the most bytes that Fit holds beside the frame and the
 // finished trees, for rows training rows, held-out validation rows and columns:
 //
-//	bins       8 × ⌈columns ÷ 8⌉ bytes per row, training and validation alike
-//	rows       112 bytes per training row: label, weight, margin, gradient and
-//	           hessian 8 each, their quantised pair, in order and a copy 16 each,
-//	           and 24 for row numbers
+//	bins       16 × ⌈columns ÷ 8⌉ bytes per training row (twice, by row and by
+//	           block), 8 × ⌈columns ÷ 8⌉ per validation row
+//	rows       72 bytes per training row: label, weight, margin, gradient and
+//	           hessian 8 each, its word in two places 16, the rest for row numbers
+//	           and sides; 16 more for full cells where gradients are Full, 24 more
+//	           for residuals where the loss is a Refiner
 //	validation 28 bytes per row
-//	histograms min(Leaves, max(3, HistogramBytes ÷ H)) × H, H = 16 × (columns + 1) × 256 bytes
+//	histograms min(Leaves, max(3, HistogramBytes ÷ H)) × H, H = 16 × 256 × (columns + 1) bytes
+//	sums       128 KiB per thread where gradients are Packed
 //	bin search 64 bytes × min(rows, BinRows) per thread
 func (p Params) Memory(rows, held, columns int) int64 {
-	n, v, c := int64(rows), int64(held), int64(columns)
+	n, v, c, each := int64(rows), int64(held), int64(columns), int64(threads(p.Threads))
+	words := 8 * ((c + 7) / 8)
 	histogram := 16 * 256 * (c + 1)
 	kept := min(int64(p.Leaves), max(3, p.HistogramBytes/histogram))
-	return (n+v)*8*((c+7)/8) + 112*n + 28*v + kept*histogram + 64*min(n, int64(p.BinRows))*int64(threads(p.Threads))
+	row := 2*words + 72
+	if _, refines := p.Loss.(Refiner); refines {
+		row += 24
+	}
+	sums := each * deskBlocks * lanes * binsPerByte * 8
+	if !p.packs(rows) {
+		row += 16
+		sums = 0
+	}
+	return n*row + v*(words+28) + kept*histogram + sums + 64*min(n, int64(p.BinRows))*each
 }

@@ -32,6 +32,7 @@ type split struct {
 	// sum of the rows that go left, and the two values, before shrinkage.
 	sum                   cell
 	leftValue, rightValue float64
+	l2                    float64 // that shrank them
 }
 
 // rules is what a leaf is cut by: parameters, units, direction and bounds.
@@ -68,6 +69,13 @@ func (r *rules) value(g, h, l2 float64) float64 {
 		v = min(max(v, r.lower), r.higher)
 	}
 	return v
+}
+
+// valueOf is the value of a seat by its total, within its bounds.
+func (r rules) valueOf(s *seat) float64 {
+	r.lower, r.higher = s.lower, s.higher
+	g, h := r.units.of(s.total)
+	return r.value(g, h, s.l2)
 }
 
 // score is twice what a leaf takes off the loss: G² ÷ (H + λ) at its best value.
@@ -204,7 +212,7 @@ func (r *rules) scanFast(cells []cell, left, total cell, _ int8, floor float64) 
 func (r *rules) settle(s *split, total cell, l2 float64) {
 	lg, lh := r.units.of(s.sum)
 	rg, rh := r.units.of(total.minus(s.sum))
-	s.leftValue, s.rightValue = r.value(lg, lh, l2), r.value(rg, rh, l2)
+	s.leftValue, s.rightValue, s.l2 = r.value(lg, lh, l2), r.value(rg, rh, l2), l2
 }
 
 // bestCategory finds the best set of codes that go left; missing, rare and

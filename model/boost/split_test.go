@@ -2,6 +2,7 @@ package boost
 
 import (
 	"math"
+	"os"
 	"slices"
 	"testing"
 
@@ -130,58 +131,198 @@ func TestBestCategoryEqualsTryingEverySet(t *testing.T) {
 	})
 }
 
+// drawTable draws a binned set and the bins it was made of, by slot and row.
+func drawTable(t *rapid.T, c *crew, rows int) (b *binned, bins [][]int) {
+	slots := rapid.IntRange(1, 19).Draw(t, "slots")
+	b = &binned{offset: []int{0}, table: table{rows: rows, blocks: (slots + lanes - 1) / lanes}}
+	b.byRow = make([]uint64, rows*b.blocks)
+	r := stream(rapid.Uint64().Draw(t, "bins"))
+	bins = make([][]int, slots)
+	for s := range slots {
+		n := rapid.IntRange(2, 256).Draw(t, "bins of a slot")
+		b.slots, b.offset = append(b.slots, s), append(b.offset, b.offset[s]+n)
+		bins[s] = make([]int, rows)
+		for i := range rows {
+			bins[s][i] = r.below(n)
+			b.byRow[i*b.blocks+s/lanes] |= uint64(bins[s][i]) << (s % lanes * 8)
+		}
+	}
+	b.byBlock = b.blockwise(c)
+	return b, bins
+}
+
+// dumbSums adds up cells, indexed by row, bin by bin.
+func dumbSums(b *binned, bins [][]int, rows []uint64, cells []cell) histogram {
+	sums := make(histogram, b.offset[len(b.slots)])
+	for s := range b.slots {
+		for _, r := range rows {
+			at := b.offset[s] + bins[s][uint32(r)]
+			sums[at] = sums[at].plus(cells[uint32(r)])
+		}
+	}
+	return sums
+}
+
 func TestHistogramEqualsDumbSums(t *testing.T) {
+	c := newCrew(2)
+	defer c.dismiss()
 	rapid.Check(t, func(t *rapid.T) {
-		slots, rows := rapid.IntRange(1, 19).Draw(t, "slots"), rapid.IntRange(1, 60).Draw(t, "rows")
-		b := &binned{offset: []int{0}, table: table{rows: rows, words: make([][]uint64, (slots+lanes-1)/lanes)}}
-		for k := range b.words {
-			b.words[k] = make([]uint64, rows)
-		}
-		bins := make([][]int, slots)
-		for s := range slots {
-			n := rapid.IntRange(2, 256).Draw(t, "bins")
-			b.slots, b.offset = append(b.slots, s), append(b.offset, b.offset[s]+n)
-			bins[s] = make([]int, rows)
-			for r := range rows {
-				bins[s][r] = rapid.IntRange(0, n-1).Draw(t, "bin")
-				b.words[s/lanes][r] |= uint64(bins[s][r]) << (s % lanes * 8)
-			}
-		}
+		rows := rapid.IntRange(1, 60).Draw(t, "rows")
+		b, bins := drawTable(t, c, rows)
 		cells := make([]cell, rows)
-		order := make([]uint32, rows)
+		order := make([]uint64, rows)
 		for i := range cells {
 			cells[i] = cellOf(rapid.IntRange(-9, 9).Draw(t, "g"), rapid.IntRange(0, 9).Draw(t, "h"), 1)
-			order[i] = uint32(i)
+			order[i] = uint64(i)
 		}
+		size := b.offset[len(b.slots)]
 		some := order[:rapid.IntRange(0, rows).Draw(t, "part")]
-		dumb := func(rows []uint32) []cell {
-			sums := make([]cell, b.offset[slots])
-			for s := range slots {
-				for _, r := range rows {
-					at := b.offset[s] + bins[s][r]
-					sums[at] = sums[at].plus(cells[r])
-				}
-			}
-			return sums
-		}
-		all, part := newHistogram(b.offset[slots]), newHistogram(b.offset[slots])
+		all, part := newHistogram(size), newHistogram(size)
 		for k := range all {
 			all[k], part[k] = cellOf(7, 7, 7), cellOf(3, 3, 3) // whatever was there before
 		}
-		for block := range b.words {
-			all.build(b, block, order, cells)
-			part.build(b, block, some, cells[:len(some)])
+		for block := range b.blocks {
+			all.build(b, block, b.inOrder(block), order, cells)
+			part.build(b, block, b.anywhere(block), some, cells)
 		}
-		if !slices.Equal(all[:b.offset[slots]], dumb(order)) || !slices.Equal(part[:b.offset[slots]], dumb(some)) {
+		if !slices.Equal(all[:size], dumbSums(b, bins, order, cells)) || !slices.Equal(part[:size], dumbSums(b, bins, some, cells)) {
 			t.Fatal("sums differ from the dumb ones")
 		}
-		for block := range b.words {
-			all.subtract(b, block, part)
+		for slot := range b.slots {
+			all.subtract(b, slot, part)
 		}
-		if !slices.Equal(all[:b.offset[slots]], dumb(order[len(some):])) {
+		if !slices.Equal(all[:size], dumbSums(b, bins, order[len(some):], cells)) {
 			t.Fatal("what subtraction leaves differs from the sum of the other rows")
 		}
 	})
+}
+
+// drawSlopes draws slopes that need all bits of a packed row.
+func drawSlopes(t *rapid.T, c *crew, rows int) *slopes {
+	s := &slopes{gradient: make([]float64, rows), hessian: make([]float64, rows), dither: 5}
+	r := stream(rapid.Uint64().Draw(t, "slopes"))
+	for i := range rows {
+		s.gradient[i], s.hessian[i] = 2*r.float()-1, r.float()
+		if r.below(3) == 0 {
+			s.gradient[i], s.hessian[i] = []float64{-1, 1}[r.below(2)]*(1-0x1p-53), 1-0x1p-53
+		}
+	}
+	if err := s.measure(c); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestPackedHistogramEqualsDumbSums(t *testing.T) {
+	c := newCrew(2)
+	defer c.dismiss()
+	rapid.Check(t, func(t *rapid.T) {
+		// Up to several parts of packedRows, in one bin where a slot draws so.
+		rows := rapid.SampledFrom([]int{1, 50, 1000, 5000, packedRows + 1, 20_000}).Draw(t, "rows")
+		b, bins := drawTable(t, c, rows)
+		s := drawSlopes(t, c, rows)
+		p := Defaults()
+		g := newGrower(c, b, &p, nil, nil, true)
+		cells, left := make([]cell, rows), leaf{to: rows}
+		for i := range rows {
+			g.rows[0][i] = s.pack(uint32(i))
+			cells[i] = unpacked(addend(g.rows[0][i]))
+			if g, h := float64(cells[i].gradient), float64(cells[i].packed>>countBits); cells[i].rows() != 1 ||
+				math.Abs(g-s.gradient[i]*s.packing.gradient) >= 1 || math.Abs(h-s.hessian[i]*s.packing.hessian) >= 1 {
+				t.Fatalf("slopes %v and %v became %v and %v of 2¹²", s.gradient[i], s.hessian[i], g, h)
+			}
+		}
+		var blocks []int
+		for k := range b.blocks {
+			blocks = append(blocks, k)
+		}
+		size := b.offset[len(b.slots)]
+		for _, to := range []int{rows, rows * 2 / 5} { // dense and not
+			left.to, left.cells = to, newHistogram(size)
+			for k := range left.cells {
+				left.cells[k] = cellOf(7, 7, 7) // whatever was there before
+			}
+			g.sumPacked(&left, blocks)
+			if !slices.Equal(left.cells[:size], dumbSums(b, bins, g.rowsOf(&left), cells)) {
+				t.Fatalf("sums of %d rows differ from the dumb ones", to)
+			}
+		}
+	})
+}
+
+func TestAnyNumberOfRowsFitsIntoABin(t *testing.T) {
+	rows := 300_000
+	if os.Getenv("FEALTY_TORTURE") == "1" {
+		rows = 5_000_000
+	}
+	c := newCrew(2)
+	defer c.dismiss()
+	// All rows in bin 0, all pulling one way as hard as any can: the sum is known.
+	b := &binned{slots: []int{0}, offset: []int{0, 2}, table: table{rows: rows, blocks: 1, byRow: make([]uint64, rows)}}
+	for _, pull := range []float64{-1, 1} {
+		s := &slopes{gradient: filled(rows, pull), hessian: filled(rows, 1)}
+		if err := s.measure(c); err != nil {
+			t.Fatal(err)
+		}
+		p := Defaults()
+		g := newGrower(c, b, &p, nil, nil, true)
+		for i := range rows {
+			g.rows[0][i] = s.pack(uint32(i))
+		}
+		l := leaf{to: rows, cells: newHistogram(2)}
+		g.sumPacked(&l, []int{0})
+		gotG, gotH := s.packing.inverse().of(l.cells[0])
+		if n := float64(rows); l.cells[0].rows() != int64(rows) || gotG != pull*n || gotH != n {
+			t.Errorf("%d rows of gradient %v and hessian 1 sum to %v, %v and %d rows", rows, pull, gotG, gotH, l.cells[0].rows())
+		}
+	}
+}
+
+func TestPartitionKeepsTheOrderOfBothSides(t *testing.T) {
+	c := newCrew(2)
+	defer c.dismiss()
+	rapid.Check(t, func(t *rapid.T) {
+		rows := rapid.SampledFrom([]int{1, 2, 300, 4097, 20_000}).Draw(t, "rows")
+		b, bins := drawTable(t, c, rows)
+		p := Defaults()
+		g := newGrower(c, b, &p, nil, nil, true)
+		l := leaf{from: rows / 3, to: rows, side: rapid.IntRange(0, 1).Draw(t, "side")}
+		l.best.slot = rapid.IntRange(0, len(b.slots)-1).Draw(t, "slot")
+		l.best.left.addBelow(rapid.IntRange(0, 256).Draw(t, "cut"))
+		var left, right []uint64
+		for i := range rows {
+			g.rows[l.side][i] = uint64(i) | uint64(i)<<40
+			if i < l.from {
+				continue
+			}
+			if l.best.left.has(bins[l.best.slot][i]) {
+				left = append(left, g.rows[l.side][i])
+			} else {
+				right = append(right, g.rows[l.side][i])
+			}
+		}
+		if middle := g.partition(&l); middle != l.from+len(left) || !slices.Equal(g.rows[1-l.side][l.from:], append(left, right...)) {
+			t.Fatalf("the right ones begin at %d, want %d, or rows stand elsewhere", middle, l.from+len(left))
+		}
+	})
+}
+
+func TestDitheringIsOffByChanceOnly(t *testing.T) {
+	// A gradient of a third of a unit, 60,000 times: rounded to the nearest, all
+	// would vanish. The standard error of the mean is .002 units.
+	const n = 60_000
+	s := &slopes{gradient: filled(n, 1.0/3), hessian: filled(n, 2.25), packing: units{1, 1}}
+	for _, round := range []int{0, 1} {
+		s.dither = ditherOf(7, round)
+		var sum cell
+		for i := range n {
+			sum = sum.plus(unpacked(addend(s.pack(uint32(i)))))
+		}
+		g, h := units{1, 1}.of(sum)
+		if math.Abs(g/n-1.0/3) > 0.01 || math.Abs(h/n-2.25) > 0.01 {
+			t.Errorf("round %d: means %v and %v, want a third and 2.25", round, g/n, h/n)
+		}
+	}
 }
 
 func TestQuantisedSumsNeitherOverflowNorDrift(t *testing.T) {
@@ -198,16 +339,16 @@ func TestQuantisedSumsNeitherOverflowNorDrift(t *testing.T) {
 			w[i] = rapid.SampledFrom([]float64{0.1, 1, 3, 1000}).Draw(t, "w")
 			sumG, sumH, all = sumG+g[i]*w[i], sumH+h[i]*w[i], all+math.Abs(g[i]*w[i])
 		}
-		cells := make([]cell, n)
-		u, err := quantise(c, g, h, w, cells)
-		if err != nil {
+		s := slopes{gradient: g, hessian: h, weights: w, cells: make([]cell, n)}
+		if err := s.measure(c); err != nil {
 			t.Fatal(err)
 		}
+		s.round(c)
 		var total cell
-		for _, k := range cells {
+		for _, k := range s.cells {
 			total = total.plus(k)
 		}
-		gotG, gotH := u.of(total)
+		gotG, gotH := s.full.of(total)
 		if total.rows() != int64(n) {
 			t.Fatalf("%d rows counted of %d", total.rows(), n)
 		}
