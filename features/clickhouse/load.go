@@ -30,10 +30,11 @@ var (
 )
 
 const (
-	// insertedRows is how many rows are sent at a time: few parts for the engine
-	// to merge, and two such buffers are what a load holds in memory (about 40 MB
-	// each for order lines; texts are the reader's).
-	insertedRows = 262_144
+	// insertedRows is how many rows are sent at a time: as many as the engine's own
+	// reader puts into a part, because merging smaller ones costs it more than all
+	// else. Two such buffers are what a load holds in memory (about 160 MB each for
+	// order lines, when a load is that large; texts are the reader's).
+	insertedRows = 1_048_576
 	// beat is how often a load on a server says that it is alive; one that has
 	// been silent for silence is given up for dead.
 	beat    = 5 * time.Second
@@ -74,8 +75,8 @@ var thisProcess = sync.OnceValue(func() string {
 //
 // report, if any, is told the number of rows sent so far; it is called from
 // another goroutine, and not any more after Load has returned. Memory: two
-// buffers of 262,144 rows, and about 24 bytes for each order when line numbers
-// are missing (at most 64 million orders). The caller closes rows.
+// buffers of 1,048,576 rows, and about 24 bytes for each order (at most 64
+// million orders in one load). The caller closes rows.
 func (w Warehouse) Load(ctx context.Context, r features.LoadRequest, rows features.Rows, report func(rows int64)) (features.LoadReport, error) {
 	done, err := w.load(ctx, r, rows, report)
 	if err != nil {

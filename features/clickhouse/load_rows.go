@@ -13,9 +13,6 @@ import (
 // maxBatchRows is the most that features.Rows hands on at a time.
 const maxBatchRows = 65_536
 
-// maxCountedOrders bounds the memory of the counters for missing line numbers.
-const maxCountedOrders = 64_000_000
-
 // buffer gathers batches until they are worth sending. Its columns are those
 // of the imported table: the schema's fields in order, load and source.
 type buffer struct {
@@ -25,20 +22,20 @@ type buffer struct {
 	// fields counts the columns that are the schema's.
 	fields int
 	rows   int
+	// number and source are the same in every row.
+	number uint64
+	source string
 }
 
 func newBuffer(schema features.TableSchema, number uint64, source string) *buffer {
-	b := &buffer{fields: len(schema.Fields)}
+	b := &buffer{fields: len(schema.Fields), number: number, source: source}
 	for _, f := range schema.Fields {
 		b.columns = append(b.columns, frame.Column{Meta: frame.Meta{Name: f.Name}, Kind: f.Kind})
 		b.nulls = append(b.nulls, nil)
 	}
-	load := frame.Column{Meta: frame.Meta{Name: "load"}, Kind: frame.Integer, Integers: make([]int64, insertedRows)}
-	from := frame.Column{Meta: frame.Meta{Name: "source"}, Kind: frame.Text, Texts: make([]string, insertedRows)}
-	for i := range insertedRows {
-		load.Integers[i], from.Texts[i] = int64(number), source //nolint:gosec // a load's number
-	}
-	b.columns = append(b.columns, load, from)
+	b.columns = append(b.columns,
+		frame.Column{Meta: frame.Meta{Name: "load"}, Kind: frame.Integer},
+		frame.Column{Meta: frame.Meta{Name: "source"}, Kind: frame.Text})
 	return b
 }
 
@@ -95,6 +92,12 @@ func (b *buffer) add(batch *frame.Table, before int64) error {
 		}
 	}
 	b.rows += n
+	// Written once: clear leaves them, and table cuts them to the rows at hand.
+	load, from := &b.columns[b.fields], &b.columns[b.fields+1]
+	for len(load.Integers) < b.rows {
+		load.Integers = append(load.Integers, int64(b.number)) //nolint:gosec // a load's number
+		from.Texts = append(from.Texts, b.source)
+	}
 	return nil
 }
 
@@ -121,14 +124,8 @@ type completion struct {
 	now   int64
 	base  string
 	rates *rates
-	// lines counts the rows of each order so far, by hash; those of the order at
-	// hand, whose rows mostly follow each other, are counted in open.
-	lines map[uint64]int32
-	open  struct {
-		account, order string
-		key            uint64
-		count          int32
-	}
+	// lines counts the rows of each order so far; nil where a table has none.
+	lines *ordinals
 
 	rows, assumed int64
 	based         bool
@@ -146,7 +143,7 @@ func (l *load) newCompletion(ctx context.Context) (*completion, error) {
 		}
 	}
 	if l.schema.Field("line") != nil {
-		c.lines = map[uint64]int32{}
+		c.lines = &ordinals{}
 	}
 	return c, nil
 }
@@ -187,37 +184,17 @@ func (c *completion) numberLines(b *buffer, from int) error {
 	k := c.at["line"]
 	numbers, nulls := b.columns[k].Integers, b.nulls[k]
 	for i := from; i < b.rows; i++ {
-		if c.open.count == 0 || orders[i] != c.open.order || accounts[i] != c.open.account {
-			if c.open.count > 0 {
-				c.lines[c.open.key] = c.open.count
-			}
-			if len(c.lines) >= maxCountedOrders {
-				return c.refuse(c.rows+int64(i-from), "line", "more than %d orders in one load need line numbers of their own", maxCountedOrders)
-			}
-			c.open.account, c.open.order = accounts[i], orders[i]
-			c.open.key = orderKey(accounts[i], orders[i])
-			c.open.count = c.lines[c.open.key]
+		c.lines.add(accounts[i], orders[i])
+		if !nulls[i] {
+			continue
 		}
-		if c.open.count++; nulls[i] {
-			nulls[i], numbers[i] = false, int64(c.open.count)
+		ordinal, ok := c.lines.last()
+		if !ok {
+			return c.refuse(c.rows+int64(i-from), "line", "more than %d orders in one load need line numbers of their own", maxCountedOrders)
 		}
+		nulls[i], numbers[i] = false, ordinal
 	}
 	return nil
-}
-
-// orderKey is FNV-1a over account and order id. Two orders in 64 million share
-// a key with a chance of 1 in 10,000; their ordinals would then run through.
-func orderKey(account, order string) uint64 {
-	const offset, prime = 14_695_981_039_346_656_037, 1_099_511_628_211
-	h := uint64(offset)
-	for i := range len(account) {
-		h = (h ^ uint64(account[i])) * prime
-	}
-	h = (h ^ 0xff) * prime // no byte of UTF-8, so that the two don't run into each other
-	for i := range len(order) {
-		h = (h ^ uint64(order[i])) * prime
-	}
-	return h
 }
 
 // recorded gives rows without a recording time their event's, and counts them.

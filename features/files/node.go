@@ -597,7 +597,14 @@ func (c *matchCondition) holds(r *record) (truth, error) {
 // that falls on the place of another replaces it.
 type intern struct {
 	seed  maphash.Seed
-	texts []string
+	texts []interned
+}
+
+// interned keeps the hash beside the text, so that another text in its place is
+// mostly told without a look at memory far away.
+type interned struct {
+	hash uint64
+	text string
 }
 
 const (
@@ -613,7 +620,7 @@ func newIntern() *intern {
 // grow fits the table to batches of so many rows. What it held is forgotten.
 func (t *intern) grow(rows int) {
 	if n := min(rows, internPlaces); n > len(t.texts) {
-		t.texts = make([]string, n) // a power of two
+		t.texts = make([]interned, n) // a power of two
 	}
 }
 
@@ -621,11 +628,12 @@ func (t *intern) text(b []byte) string {
 	if len(b) > longText {
 		return string(b)
 	}
-	at := &t.texts[maphash.Bytes(t.seed, b)&uint64(len(t.texts)-1)] //nolint:gosec // a length
-	if *at != string(b) {
-		*at = string(b)
+	hash := maphash.Bytes(t.seed, b)
+	at := &t.texts[hash&uint64(len(t.texts)-1)] //nolint:gosec // a length
+	if at.hash != hash || at.text != string(b) {
+		*at = interned{hash, string(b)}
 	}
-	return *at
+	return at.text
 }
 
 // fits says why an expression of kind k cannot fill a column of kind f, "" if it can.
