@@ -53,8 +53,7 @@ const (
 var writtenTables = []string{"written_scores", "written_feature_rows", "written_feature_values"}
 
 // publishing lets one publication of this process go on at a time. So a run
-// that was not committed when another begins is nobody's in this process, and
-// commit numbers follow each other.
+// that was not committed when another begins is nobody's in this process.
 var publishing = make(chan struct{}, 1)
 
 // Runs keeps runs of scores and features in a warehouse. Rows are written under
@@ -285,7 +284,9 @@ func (p *publication) commit(ctx context.Context) (serving.Run, error) {
 	defer cancel()
 	committed, asked := p.Run(late, r.ID)
 	if asked == nil {
-		return committed, nil
+		if committed, failed = p.settle(late, committed); failed == nil {
+			return committed, nil
+		}
 	}
 	if failed == nil && errors.Is(asked, serving.ErrNotFound) {
 		failed = fmt.Errorf("its rows went missing before the commit, because another process took it for abandoned: %w", serving.ErrConflict)
@@ -295,6 +296,22 @@ func (p *publication) commit(ctx context.Context) (serving.Run, error) {
 		return serving.Run{}, fmt.Errorf("whether run %s was committed is not known: %w", r.ID, errors.Join(failed, buried))
 	}
 	return serving.Run{}, errors.Join(failed, ignoring(asked, serving.ErrNotFound))
+}
+
+// settle returns the committed run under a number that no other run has. Another
+// process may have drawn the same one at the same instant: the two are told apart
+// before either is told of its own.
+func (p *publication) settle(ctx context.Context, committed serving.Run) (serving.Run, error) {
+	for {
+		if err := p.engine.Exec(ctx, runStatement("redraw.sql"), clickhouse.Params{"run": committed.ID}); err != nil {
+			return serving.Run{}, fmt.Errorf("look for another run with commit number %d: %w", committed.Commit, err)
+		}
+		again, err := p.Run(ctx, committed.ID)
+		if err != nil || again.Commit == committed.Commit {
+			return again, err
+		}
+		committed = again
+	}
 }
 
 func ignoring(err, known error) error {

@@ -6,13 +6,16 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +43,58 @@ func engineAt(t *testing.T, dir string) clickhouse.Engine {
 		}
 	})
 	return e
+}
+
+// wire is the server whose databases newWarehouse opens; nil means embedded
+// warehouses.
+var wire *launch.Server
+
+// warehouses counts the databases of wire.
+var warehouses atomic.Int64
+
+// newWarehouse opens an empty warehouse until the test ends.
+func newWarehouse(t *testing.T) clickhouse.Engine {
+	t.Helper()
+	if wire == nil {
+		return engineAt(t, t.TempDir())
+	}
+	return databaseOf(t, wire, fmt.Sprintf("runs_%d", warehouses.Add(1)))
+}
+
+// databaseOf makes and opens a database of a server until the test ends.
+func databaseOf(t *testing.T, s *launch.Server, name string) clickhouse.Engine {
+	t.Helper()
+	open := func(database string) clickhouse.Engine {
+		e, err := clickhouse.Open(t.Context(), s.URL(database, "").String(), clickhouse.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := e.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return e
+	}
+	if err := open("default").Exec(t.Context(), "CREATE DATABASE "+name, nil); err != nil {
+		t.Fatal(err)
+	}
+	return open(name)
+}
+
+// Over the wire everything holds that holds in process.
+func TestRunsOnAServer(t *testing.T) {
+	wire = launch.Start(t, launch.Options{})
+	defer func() { wire = nil }()
+	t.Run("to the bit", TestScoresComeBackToTheBit)
+	t.Run("hash", TestSipHashIsTheEngines)
+	t.Run("published run", TestThePublishedRun)
+	t.Run("feature run", TestAFeatureRunIsKeptWhole)
+	t.Run("failed publication", TestAFailedPublicationIsNotSeen)
+	t.Run("commit without an answer", TestACommitWithoutAnAnswer)
+	t.Run("one number", TestTwoRunsNeverKeepOneNumber)
+	t.Run("swept", TestWhatIsSwept)
+	t.Run("readers", TestReadersSeeOneSetWhole)
 }
 
 func runsOn(t *testing.T, e clickhouse.Engine) *Runs {
@@ -191,8 +246,12 @@ func fewer(t *testing.T, n int) {
 
 // Whatever a score holds, it is read as it was written, to the bit.
 func TestScoresComeBackToTheBit(t *testing.T) {
-	s := runsOn(t, engineAt(t, t.TempDir()))
-	fewer(t, 30)
+	s := runsOn(t, newWarehouse(t))
+	cases := 30
+	if wire != nil {
+		cases = 10 // what a score holds is told apart in process; here the wire is asked
+	}
+	fewer(t, cases)
 	day := 0
 	rapid.Check(t, func(t *rapid.T) {
 		day++
@@ -257,7 +316,7 @@ func TestSipHashIsTheEngines(t *testing.T) {
 	if got := sipHash(nil); got != 2202906307356721367 {
 		t.Errorf("of nothing it is %d", got)
 	}
-	e := engineAt(t, t.TempDir())
+	e := newWarehouse(t)
 	chance := rand.New(rand.NewPCG(1, 2))
 	for n := range 40 {
 		text := make([]byte, n)
@@ -280,7 +339,7 @@ func TestSipHashIsTheEngines(t *testing.T) {
 // Which run is published, was published before, and is listed, against the
 // definition read aloud over a list.
 func TestThePublishedRun(t *testing.T) {
-	s := runsOn(t, engineAt(t, t.TempDir()))
+	s := runsOn(t, newWarehouse(t))
 	ctx := t.Context()
 	if _, err := s.Latest(ctx); serving.KindOf(err) != serving.Unavailable {
 		t.Errorf("before the first run: %v, want unavailable", err)
@@ -415,7 +474,7 @@ func lines(t *testing.T, e clickhouse.Engine, sql string) (all []string) {
 }
 
 func TestAFeatureRunIsKeptWhole(t *testing.T) {
-	e := engineAt(t, t.TempDir())
+	e := newWarehouse(t)
 	s := runsOn(t, e)
 	two := aSlice(july(2), 2)
 	two.Status[1] = features.Lapsed
@@ -449,6 +508,9 @@ func TestAFeatureRunIsKeptWhole(t *testing.T) {
 	}
 }
 
+// isCommit tells the statement that commits a run.
+func isCommit(sql string) bool { return sql == runStatement("commit.sql") }
+
 // faulty is an engine that fails on purpose.
 type faulty struct {
 	clickhouse.Engine
@@ -474,7 +536,7 @@ func (f faulty) Info() clickhouse.Info {
 // Whatever goes wrong on the way to the commit, readers keep the run before,
 // nothing is left behind and the next publication is as if nothing had been.
 func TestAFailedPublicationIsNotSeen(t *testing.T) {
-	e := engineAt(t, t.TempDir())
+	e := newWarehouse(t)
 	s := runsOn(t, e)
 	before := published(t, s, runAsOf(july(1)), marked(10, .1))
 	down := errors.New("the wire was cut")
@@ -571,11 +633,10 @@ func TestAFailedPublicationIsNotSeen(t *testing.T) {
 // An answer to the commit that does not come is asked for, and a run that may
 // or may not be there is never left so.
 func TestACommitWithoutAnAnswer(t *testing.T) {
-	e := engineAt(t, t.TempDir())
+	e := newWarehouse(t)
 	s := runsOn(t, e)
 	before := published(t, s, runAsOf(july(1)), marked(10, .1))
 	cut := errors.New("the wire was cut")
-	isCommit := func(sql string) bool { return strings.Contains(sql, "INSERT INTO runs") }
 	publish := func(exec func(sql string, really func() error) error) (serving.Run, error) {
 		failing := runsOn(t, faulty{Engine: e, exec: exec})
 		return failing.PublishScores(t.Context(), runAsOf(july(2)), batches(marked(20, .2), 100))
@@ -641,10 +702,89 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	}
 }
 
+// Two processes may draw a number at the same instant; none is told of one that
+// another run keeps.
+func TestTwoRunsNeverKeepOneNumber(t *testing.T) {
+	e := newWarehouse(t)
+	s := runsOn(t, e)
+	published(t, s, runAsOf(july(1)), marked(10, .1))
+	// The rivals' commits are there when the run's own statement ends, under the number that it took.
+	rivals := []string{"0-before", "z-behind"}
+	meeting := runsOn(t, faulty{Engine: e, exec: func(sql string, really func() error) error {
+		if err := really(); err != nil || !isCommit(sql) {
+			return err
+		}
+		for _, id := range rivals {
+			copied := "INSERT INTO runs SELECT * REPLACE ({id:String} AS run_id) FROM runs ORDER BY runs.commit DESC LIMIT 1"
+			if err := e.Exec(t.Context(), copied, clickhouse.Params{"id": id}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	r := published(t, meeting, runAsOf(july(2)), marked(20, .2))
+	seen := map[uint64]string{}
+	unique := func(want int) {
+		t.Helper()
+		all, err := s.List(t.Context(), 100)
+		if err != nil || len(all) != want {
+			t.Fatalf("%d runs are listed (%v), want %d", len(all), err, want)
+		}
+		clear(seen)
+		for _, run := range all {
+			if other, taken := seen[run.Commit]; taken {
+				t.Errorf("%s and %s have number %d", other, run.ID, run.Commit)
+			}
+			seen[run.Commit] = run.ID
+		}
+	}
+	if stands, err := s.Run(t.Context(), r.ID); err != nil || stands != r || r.Commit <= 2 || r.Rows != 20 {
+		t.Errorf("it was told %+v, and %+v stands there (%v)", r, stands, err)
+	}
+	// Now the rivals look, as each does before it is told.
+	for _, id := range rivals {
+		rival, err := s.Run(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &publication{Runs: s}
+		if _, err := p.settle(t.Context(), rival); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unique(4)
+	if stands, err := s.Run(t.Context(), r.ID); err != nil || stands != r {
+		t.Errorf("the number that was told has changed to %d (%v), want %d", stands.Commit, err, r.Commit)
+	}
+	if after := published(t, s, runAsOf(july(2)), marked(5, .1)); after.Commit <= slices.Max(slices.Collect(maps.Keys(seen))) {
+		t.Errorf("the next number is %d, and %v are taken", after.Commit, seen)
+	}
+	unique(5)
+
+	// A run whose number can't be made its own is not published.
+	cut := errors.New("the wire was cut")
+	latest, err := s.Latest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	failing := runsOn(t, faulty{Engine: e, exec: func(sql string, really func() error) error {
+		if sql == runStatement("redraw.sql") {
+			return cut
+		}
+		return really()
+	}})
+	if _, err := failing.PublishScores(t.Context(), runAsOf(july(9)), batches(marked(5, .3), 5)); !errors.Is(err, cut) {
+		t.Errorf("the question for rivals failed, and publishing says %v", err)
+	}
+	if got, err := s.Latest(t.Context()); err != nil || got != latest {
+		t.Errorf("latest is %+v (%v), want %+v", got, err, latest)
+	}
+}
+
 // A run on a server that was never committed may be another process's, still
 // writing; an embedded warehouse has no other process.
 func TestWhatIsSwept(t *testing.T) {
-	e := engineAt(t, t.TempDir())
+	e := newWarehouse(t)
 	s := runsOn(t, e)
 	first := published(t, s, runAsOf(july(1)), marked(5, .1))
 	leave := func(id string, age time.Duration) {
@@ -671,7 +811,8 @@ func TestWhatIsSwept(t *testing.T) {
 	if got := lines(t, e, "SELECT uniqExact(run_id) FROM scores"); got[0] != "2" {
 		t.Errorf("the view shows %s runs, want the 2 committed", got[0])
 	}
-	published(t, s, runAsOf(july(3)), marked(5, .1))
+	embedded := runsOn(t, faulty{Engine: e, info: &clickhouse.Info{Kind: "chdb"}})
+	published(t, embedded, runAsOf(july(3)), marked(5, .1))
 	if got := left(); len(got) > 0 {
 		t.Errorf("in an embedded warehouse %q is left", got)
 	}
@@ -683,7 +824,7 @@ func TestWhatIsSwept(t *testing.T) {
 // Whoever asks for the published run and reads it gets one set, whole, while
 // others are published and dropped.
 func TestReadersSeeOneSetWhole(t *testing.T) {
-	s := runsOn(t, engineAt(t, t.TempDir()))
+	s := runsOn(t, newWarehouse(t))
 	const rows = 3000
 	published(t, s, runAsOf(july(1)), marked(rows, 1))
 	ctx, stop := context.WithCancel(t.Context())
@@ -741,15 +882,23 @@ func TestReadersSeeOneSetWhole(t *testing.T) {
 	}
 }
 
-// publishEnv makes the test program publish in the warehouse that it names,
-// until it is killed.
+// publishEnv makes the test program publish so many scores at a time in the
+// warehouse that it names, "15000 chdb://DIR", until it is killed.
 const publishEnv = "FEALTY_STORE_TEST_PUBLISH"
 
 const killedScores = 15_000
 
-func publishUntilKilled(dir string) {
+// publishUntilKilled marks each run by its margin rate and says in its model who
+// published it and in its rung which number the run before was told.
+func publishUntilKilled(asked string) {
 	ctx := context.Background()
-	e, err := clickhouse.Open(ctx, "chdb://"+dir, clickhouse.Limits{})
+	var n int
+	var warehouse string
+	_, err := fmt.Sscan(asked, &n, &warehouse)
+	var e clickhouse.Engine
+	if err == nil {
+		e, err = clickhouse.Open(ctx, warehouse, clickhouse.Limits{})
+	}
 	var s *Runs
 	if err == nil {
 		s, err = OpenRuns(ctx, e)
@@ -758,16 +907,94 @@ func publishUntilKilled(dir string) {
 	if err == nil {
 		r, err = s.Latest(ctx)
 	}
-	mark := r.MarginRate
+	mark, me, told := r.MarginRate, strconv.Itoa(os.Getpid()), ""
 	_, _ = fmt.Fprintln(os.Stdout, "begun", err)
 	for err == nil {
 		mark++
 		r = runAsOf(july(1))
-		r.MarginRate = mark
-		_, err = s.PublishScores(ctx, r, batches(marked(killedScores, mark), 4000))
+		r.MarginRate, r.Model, r.Rung = mark, me, told
+		r, err = s.PublishScores(ctx, r, batches(marked(n, mark), 4000))
+		told = strconv.FormatUint(r.Commit, 10)
 	}
 	_, _ = fmt.Fprintln(os.Stdout, "ended", err)
 	os.Exit(1)
+}
+
+// publisher starts a process that publishes until it is killed.
+func publisher(t *testing.T, n int, warehouse string) *exec.Cmd {
+	t.Helper()
+	return launch.Again(t, fmt.Sprintf("%s=%d %s", publishEnv, n, warehouse), "begun <nil>")
+}
+
+func kill(t *testing.T, child *exec.Cmd) {
+	t.Helper()
+	_ = child.Process.Kill()
+	if err := child.Wait(); err == nil || child.ProcessState.Exited() {
+		t.Fatalf("the child was not killed: %v", child.ProcessState)
+	}
+}
+
+// Two processes publish on one server side by side, and are killed in the midst
+// of it: every number that one was told is its run's own, whoever reads finds
+// one set whole, and what the killed ones left is nobody's.
+func TestTwoPublishersOfOneServer(t *testing.T) {
+	rounds := 1
+	if os.Getenv("FEALTY_TORTURE") == "1" {
+		rounds = 40
+	}
+	const scores, runs = 40, 12
+	server := launch.Start(t, launch.Options{})
+	s := runsOn(t, databaseOf(t, server, "shop"))
+	published(t, s, runAsOf(july(1)), marked(scores, 1))
+	var killed []string // the last run of each publisher may not have been told its number
+	for range rounds {
+		both := []*exec.Cmd{publisher(t, scores, server.URL("shop", "").String()), publisher(t, scores, server.URL("shop", "").String())}
+		for _, child := range both {
+			me := strconv.Itoa(child.Process.Pid)
+			for count := 0; count < runs; time.Sleep(10 * time.Millisecond) {
+				all, err := s.List(t.Context(), 10_000)
+				if err != nil {
+					t.Fatal(err)
+				}
+				count = 0
+				for i := range all {
+					if all[i].Model == me {
+						count++
+					}
+				}
+			}
+			kill(t, child)
+			killed = append(killed, me)
+			r, err := s.Latest(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, err := readScores(t.Context(), s, r)
+			if err != nil || len(all) != scores || all[0].Probability != r.MarginRate || all[scores-1].Probability != r.MarginRate {
+				t.Errorf("after a kill the published run has %d scores (%v), want %d of %v", len(all), err, scores, r.MarginRate)
+			}
+		}
+	}
+	all, err := s.List(t.Context(), 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	numbers, last := map[uint64]int{}, map[string]serving.Run{}
+	for _, r := range slices.Backward(all) {
+		numbers[r.Commit]++
+		if before, ok := last[r.Model]; ok && r.Rung != strconv.FormatUint(before.Commit, 10) {
+			t.Errorf("publisher %s was told number %s, and its run stands there under %d", r.Model, r.Rung, before.Commit)
+		}
+		last[r.Model] = r
+	}
+	for _, me := range killed {
+		numbers[last[me].Commit]--
+	}
+	for number, n := range numbers {
+		if n > 1 {
+			t.Errorf("%d runs keep number %d", n, number)
+		}
+	}
 }
 
 // A process killed by SIGKILL while it publishes leaves the old set or the new
@@ -795,13 +1022,10 @@ func TestAKilledPublicationIsAbsentOrComplete(t *testing.T) {
 	}
 	chance := rand.New(rand.NewPCG(5, 6))
 	for k := range kills {
-		child := launch.Again(t, publishEnv+"="+dir, "begun <nil>")
+		child := publisher(t, killedScores, "chdb://"+dir)
 		wait := time.Duration(chance.Int64N(int64(1200 * time.Millisecond)))
 		time.Sleep(wait)
-		_ = child.Process.Kill()
-		if err := child.Wait(); err == nil || child.ProcessState.Exited() {
-			t.Fatalf("the child was not killed: %v", child.ProcessState)
-		}
+		kill(t, child)
 		e, s := open()
 		r, err := s.Latest(t.Context())
 		if err != nil {

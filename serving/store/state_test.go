@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"fealty/features/clickhouse/launch"
+
 	"go.uber.org/goleak"
 )
 
@@ -25,10 +27,11 @@ func TestMain(m *testing.M) {
 		workUntilKilled(dir)
 		return
 	}
-	if dir := os.Getenv(publishEnv); dir != "" {
-		publishUntilKilled(dir)
+	if asked := os.Getenv(publishEnv); asked != "" {
+		publishUntilKilled(asked)
 		return
 	}
+	launch.Child()
 	goleak.VerifyTestMain(m)
 }
 

@@ -5,7 +5,6 @@
 SELECT
     run_id, commit, kind, purpose, cutoff, known_at, watermark, definitions_hash, config_hash, engine, model, rung, grade,
     horizon_days, currency, margin_rate, data_through, rows, committed_at
-FROM runs
-WHERE run_id NOT IN (SELECT run_id FROM dropped_runs)
-ORDER BY runs.commit DESC, runs.run_id DESC
+FROM committed_runs
+ORDER BY committed_runs.commit DESC, committed_runs.run_id DESC
 LIMIT {limit:UInt64}

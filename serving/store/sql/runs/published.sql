@@ -5,10 +5,9 @@
 SELECT
     run_id, commit, kind, purpose, cutoff, known_at, watermark, definitions_hash, config_hash, engine, model, rung, grade,
     horizon_days, currency, margin_rate, data_through, rows, committed_at
-FROM runs
+FROM committed_runs
 WHERE kind = 'score'
     AND purpose = 'live'
     AND toInt64(toUnixTimestamp(cutoff)) < {before:Int64}
-    AND run_id NOT IN (SELECT run_id FROM dropped_runs)
-ORDER BY runs.cutoff DESC, runs.commit DESC, runs.run_id DESC
+ORDER BY committed_runs.cutoff DESC, committed_runs.commit DESC, committed_runs.run_id DESC
 LIMIT 1

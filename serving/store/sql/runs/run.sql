@@ -5,6 +5,6 @@
 SELECT
     run_id, commit, kind, purpose, cutoff, known_at, watermark, definitions_hash, config_hash, engine, model, rung, grade,
     horizon_days, currency, margin_rate, data_through, rows, committed_at
-FROM runs
-WHERE run_id = {run:String} AND run_id NOT IN (SELECT run_id FROM dropped_runs)
+FROM committed_runs
+WHERE run_id = {run:String}
 LIMIT 1
