@@ -319,19 +319,30 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"format":"fealty calibrator","version":1,"kind":"affine","parameters":[1,0.5]}`))
-	f.Add([]byte(`{"format":"fealty calibrator","version":1,"kind":"beta","parameters":[1,0.5,-2]}`))
-	f.Add([]byte(`{"format":"fealty calibrator","version":1,"kind":"isotonic","margins":[-1,2],"values":[0.25,0.5]}`))
-	f.Add([]byte(`{"format":"fealty calibrator","version":1,"kind":"venn-abers","margins":[-1,2],"counts":[3,1],"ones":[1,1]}`))
+	for _, seed := range []string{
+		`{"format":"fealty calibrator","version":1,"kind":"affine","parameters":[1,0.5]}`,
+		`{"format":"fealty calibrator","version":1,"kind":"beta","parameters":[1,0.5,-2]}`,
+		`{"format":"fealty calibrator","version":1,"kind":"isotonic","margins":[-1,2],"values":[0.25,0.5]}`,
+		`{"format":"fealty calibrator","version":1,"kind":"venn-abers","margins":[-1,2],"counts":[3,1],"ones":[1,1]}`,
+	} {
+		if _, err := Parse([]byte(seed)); err != nil {
+			f.Fatalf("the seed %s: %v", seed, err)
+		}
+		f.Add([]byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := Parse(text)
 		if err != nil {
 			return
 		}
-		for _, m := range []float64{math.Inf(-1), -3, 0, 1.5, math.Inf(1)} {
+		for _, m := range []float64{math.Inf(-1), -math.MaxFloat64, -800, -3, -5e-324, 0, 1.5, 800, math.MaxFloat64, math.Inf(1)} {
 			if p := c.Probability(m); !(p >= 0 && p <= 1) {
 				t.Fatalf("%s gives %v at %v", text, p, m)
 			}
+		}
+		again, err := c.MarshalText()
+		if err != nil || !bytes.Equal(again, text) {
+			t.Fatalf("%s became %s (%v)", text, again, err)
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"fealty/features/frame"
 )
 
 func TestTextRoundTripKeepsEveryBit(t *testing.T) {
@@ -84,8 +86,16 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"format":"fealty logistic","version":1,"l2":1,"rows":4,"weight":4,"iterations":3,"log_loss":0.5,"base":0,"base_standard_error":1,"features":[{"name":"x","kind":"number","transform":"identity","unit":0,"mean":1,"scale":2,"value":{"estimate":1,"standard_error":1,"share":0}}]}`))
-	f.Add([]byte(`{"features":[{"name":"c","kind":"category","levels":[{"name":"a","estimate":1}]}]}`))
+	for _, seed := range []string{
+		`{"format":"fealty logistic","version":1,"l2":1,"rows":4,"weight":4,"iterations":3,"log_loss":0.5,"base":0,"base_standard_error":1,"features":[{"name":"x","kind":"number","transform":"identity","unit":0,"mean":1,"scale":2,"value":{"estimate":1,"standard_error":1,"share":0}}]}`,
+		`{"format":"fealty logistic","version":1,"l2":1,"rows":4,"weight":4,"iterations":3,"log_loss":0.5,"base":0,"base_standard_error":1,"features":[{"name":"x","kind":"number","transform":"log1p","unit":5e-324,"mean":1,"scale":2e-9,"value":{"estimate":1e+100,"standard_error":1,"share":0},"missing":{"estimate":-1,"standard_error":1,"share":0.5}}]}`,
+		`{"format":"fealty logistic","version":1,"l2":1,"rows":4,"weight":4,"iterations":3,"log_loss":0.5,"base":0,"base_standard_error":1,"features":[{"name":"c","kind":"category","unit":0,"mean":0,"scale":0,"levels":[{"name":"a","estimate":1,"standard_error":0,"share":0.5}],"other":{"estimate":-1,"standard_error":1,"share":0.25}}]}`,
+	} {
+		if _, err := Parse([]byte(seed)); err != nil {
+			f.Fatalf("the seed %s: %v", seed, err)
+		}
+		f.Add([]byte(seed))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := Parse(text)
 		if err != nil {
@@ -95,8 +105,34 @@ func FuzzParse(f *testing.F) {
 		if err != nil || !bytes.Equal(again, text) {
 			t.Fatalf("%q became %q (%v)", text, again, err)
 		}
-		if b := m.Base(); math.IsNaN(b) || math.IsInf(b, 0) {
-			t.Fatalf("base %v", b)
+		out := make([]float64, 6)
+		if err := m.Predict(anything(m), out); err != nil {
+			t.Fatalf("%q does not predict: %v", text, err)
+		}
+		for i, v := range out {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				t.Fatalf("%q: the margin of row %d is %v", text, i, v)
+			}
 		}
 	})
+}
+
+// anything returns six rows of the model's own columns, as wild as a frame may
+// be.
+func anything(m *Model) *frame.Frame {
+	f := &frame.Frame{Accounts: make([]frame.AccountID, 6), Cutoffs: make([]frame.Cutoff, 6)}
+	for k := range m.content.Features {
+		if t := &m.content.Features[k]; t.Kind == kindNumber {
+			f.Columns = append(f.Columns, frame.Column{Meta: frame.Meta{Name: t.Name}, Kind: frame.Number,
+				Numbers: []float64{math.NaN(), -math.MaxFloat64, math.MaxFloat64, 5e-324, 0, t.Mean}})
+		} else {
+			c := category(t.Name, []string{"never seen"}, []int32{-1, 0, 0, 0, 0, 0})
+			for _, l := range t.Levels[:min(len(t.Levels), 3)] {
+				c.Levels = append(c.Levels, l.Name)
+				c.Codes[len(c.Levels)] = int32(len(c.Levels) - 1)
+			}
+			f.Columns = append(f.Columns, c)
+		}
+	}
+	return f
 }
