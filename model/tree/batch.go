@@ -65,6 +65,8 @@ type scratch struct {
 	conditions []mask
 	slots      []mask
 	byCode     []mask
+	missing    mask
+	none       mask // stays empty
 	ranks      [blockRows]uint8
 	values     [blockRows]float64
 	sums       [blockRows]float64
@@ -93,11 +95,10 @@ func (e *Ensemble) block(rows *Rows, start int, out []float64, s *scratch, k ker
 			c.answerSets(values, s)
 			continue
 		}
-		var missing mask
-		k.rank(values, c.grid, c.thresholds, used, &s.ranks, &missing)
+		k.rank(values, c.grid, c.thresholds, used, &s.ranks, &s.missing)
 		conditions := s.conditions[c.from:]
-		k.exceed(&s.ranks, new(mask), c.low, used, conditions)
-		k.exceed(&s.ranks, &missing, c.high, used, conditions[len(c.low):])
+		k.exceed(&s.ranks, &s.none, c.low, used, conditions)
+		k.exceed(&s.ranks, &s.missing, c.high, used, conditions[len(c.low):])
 	}
 	clear(s.sums[:])
 	for i := range e.batch.trees {

@@ -16,9 +16,6 @@ type kernels struct {
 	add func(t *compact, conditions, slots []mask, used int, sums *[blockRows]float64)
 }
 
-// kernelsOfCPU is what this machine runs.
-var kernelsOfCPU = portable
-
 // portable is Go alone: the twin of every assembly.
 var portable = kernels{rank: rankGo, exceed: exceedGo, add: addGo}
 

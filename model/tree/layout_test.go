@@ -53,7 +53,8 @@ func mixed(r *rand.Rand, rows, features, trees, leaves int) (*Ensemble, *frame.F
 					codes[w] = r.Uint32()
 				}
 				if r.IntN(40) == 0 {
-					codes = append(codes, make([]uint32, maxBatchCodes/32)...)
+					codes = make([]uint32, maxBatchCodes/32+1)
+					codes[0] = r.Uint32()
 				}
 			}
 			t.Feature, t.Decision, t.Codes = append(t.Feature, int32(j)), append(t.Decision, d), append(t.Codes, codes)
