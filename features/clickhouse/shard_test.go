@@ -10,6 +10,7 @@ import (
 	"fealty/features"
 	"fealty/features/clickhouse"
 	"fealty/features/clickhouse/launch"
+	"fealty/features/featurestest"
 	"fealty/features/frame"
 )
 
@@ -46,6 +47,19 @@ func twoShards(t *testing.T) *shards {
 		closeEngine(t, s.all)
 	})
 	return s
+}
+
+// An engine on a cluster keeps the contract of every engine.
+func TestTwoShardsPassTheEngineSuite(t *testing.T) {
+	t.Parallel()
+	ports := []int{launch.FreePort(t), launch.FreePort(t)}
+	cluster := map[string][]int{"town": ports}
+	first := launch.Start(t, launch.Options{Port: ports[0], Clusters: cluster})
+	launch.Start(t, launch.Options{Port: ports[1], Clusters: cluster})
+	featurestest.Engine(t, func(t *testing.T, limits clickhouse.Limits) clickhouse.Engine {
+		t.Helper()
+		return serverOf(t, first.URL("default", "cluster=town"), limits)
+	})
 }
 
 func execute(t *testing.T, e clickhouse.Engine, statements ...string) {
