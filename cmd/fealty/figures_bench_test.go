@@ -63,14 +63,35 @@ SELECT
     ordered_at AS recorded_at`
 
 // BenchmarkFigures measures what stands in the issue of speed: features,
-// import and memory, each against its peer in the same run.
+// import and memory, each against its peer in the same run, in process and over
+// the wire.
 func BenchmarkFigures(b *testing.B) {
 	if os.Getenv("FEALTY_BENCH") == "" {
 		b.Skip("needs minutes and 4 GB: make bench")
 	}
 	launch.Library(b)
 	dir := b.TempDir()
-	engine, err := clickhouse.Open(b.Context(), "chdb://"+dir, clickhouse.Limits{MaxMemory: 8 << 30})
+	lines := filepath.Join(dir, "order_lines.csv")
+	b.Run("chdb", func(b *testing.B) {
+		w := benchWarehouse(b, "chdb://"+filepath.Join(dir, "warehouse"))
+		sql := fmt.Sprintf("INSERT INTO FUNCTION file('%s', 'CSVWithNames') %s FROM numbers(%d)", lines, benchRows, benchLines)
+		if err := w.Exec(b.Context(), sql, nil); err != nil {
+			b.Fatal(err)
+		}
+		importFigures(b, w, lines)
+		featureFigures(b, w)
+		polars(b, w, dir)
+	})
+	b.Run("wire", func(b *testing.B) {
+		w := benchWarehouse(b, launch.Start(b, launch.Options{}).URL("default", "").String())
+		importFigures(b, w, lines)
+		featureFigures(b, w)
+	})
+}
+
+func benchWarehouse(b *testing.B, url string) clickhouse.Warehouse {
+	b.Helper()
+	engine, err := clickhouse.Open(b.Context(), url, clickhouse.Limits{MaxMemory: 8 << 30})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -83,8 +104,7 @@ func BenchmarkFigures(b *testing.B) {
 	if err := w.Migrate(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	importFigures(b, w, dir)
-	featureFigures(b, w, dir)
+	return w
 }
 
 // seconds returns the quickest of several runs of each, taken in turn.
@@ -107,13 +127,8 @@ func seconds(b *testing.B, runs ...func() error) []float64 {
 
 // importFigures reads 10 million CSV lines by the import and by the engine's
 // own reader. The import leaves the rows for featureFigures.
-func importFigures(b *testing.B, w clickhouse.Warehouse, dir string) {
+func importFigures(b *testing.B, w clickhouse.Warehouse, path string) {
 	b.Helper()
-	path := filepath.Join(dir, "order_lines.csv")
-	sql := fmt.Sprintf("INSERT INTO FUNCTION file('%s', 'CSVWithNames') %s FROM numbers(%d)", path, benchRows, benchLines)
-	if err := w.Exec(b.Context(), sql, nil); err != nil {
-		b.Fatal(err)
-	}
 	table, _ := features.Schema("order_lines")
 	load := func() error {
 		reader, err := files.Open(b.Context(), files.Options{Inputs: files.FromPaths(path), Table: table})
@@ -146,12 +161,12 @@ func importFigures(b *testing.B, w clickhouse.Warehouse, dir string) {
 	after := seconds(b, own)[0]
 	b.Logf("import of %d lines: %.2f s, the engine's own reader %.2f s and %.2f s", benchLines, ours, before, after)
 	atMost(b, "import/10m/engine-reader", w.Describe(), "ratio", ours/min(before, after), 1, 1.5)
-	if err := errors.Join(w.Exec(b.Context(), "DROP TABLE bench_lines", nil), os.Remove(path)); err != nil {
+	if err := w.Exec(b.Context(), "DROP TABLE bench_lines", nil); err != nil {
 		b.Fatal(err)
 	}
 }
 
-func featureFigures(b *testing.B, w clickhouse.Warehouse, dir string) {
+func featureFigures(b *testing.B, w clickhouse.Warehouse) {
 	b.Helper()
 	watermark, err := w.Watermark(b.Context())
 	if err != nil {
@@ -181,7 +196,6 @@ func featureFigures(b *testing.B, w clickhouse.Warehouse, dir string) {
 	// A slice holds at most 200,000 rows of the catalogue in float64 beside their keys.
 	slice := float64(200_000 * (8*len(features.Catalogue()) + 64))
 	atMost(b, "features/10m/go-memory", w.Describe(), "ratio", peak/slice, 1, 2)
-	polars(b, w, one, dir)
 }
 
 // monthEnds asks for the newest n month ends.
@@ -258,8 +272,13 @@ func watchMemory() func() float64 {
 
 // polars compares the features of the orders alone with a script of the same
 // features; it skips where no Python environment with polars can be made.
-func polars(b *testing.B, w clickhouse.Warehouse, r features.Request, dir string) {
+func polars(b *testing.B, w clickhouse.Warehouse, dir string) {
 	b.Helper()
+	watermark, err := w.Watermark(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := monthEnds(b, watermark, 1)
 	python, err := polarsPython(b.Context())
 	if err != nil {
 		b.Logf("no comparison with polars: %v", err)
