@@ -1,25 +1,43 @@
-// Package shap says what each feature contributed to a margin: exact,
-// path-dependent Shapley values of tree ensembles.
+// Package shap says what each feature contributed to a margin: exact Shapley
+// values of tree ensembles.
 //
 // Place in the flow: model/tree (predicts) → [shap] (explains) → model/score
-// (puts contributions into words). The game is that of TreeSHAP (Lundberg et
-// al., Nature Machine Intelligence 2, 2020) and of LightGBM's pred_contrib: a
-// feature that is not known is averaged out along the tree, by the training
-// rows that went each way. Contributions say how the model came to its margin,
-// not what would happen if a feature changed: the package claims no cause.
+// (puts contributions into words). Contributions say how the model came to its
+// margin, not what would happen if a feature changed: the package claims no cause.
 //
-// The values are TreeSHAP's; the way to them is another. Owen (Management
-// Science 18, 1972) writes a Shapley value as an integral over the share t of
-// features that are known,
+// # The game
 //
-//	φᵢ = ∫₀¹ Σ_leaves v · (oᵢ − zᵢ) · Π_{j≠i} (zⱼ(1−t) + oⱼt) dt,
+// A Shapley value needs to know what the model says when only some features are
+// known. New plays the game of TreeSHAP (Lundberg et al., Nature Machine
+// Intelligence 2, 2020) and of LightGBM's pred_contrib: a feature that is not
+// known is averaged out along the tree, by the training rows that went each way.
+//
+// Owen (Management Science 18, 1972) writes a Shapley value as an integral over
+// the share t of features that are known. For one leaf of value v it is
+//
+//	φᵢ = v · (oᵢ − zᵢ) · ∫₀¹ Π_{j≠i} (zⱼ(1−t) + oⱼt) dt,
 //
 // where zⱼ is the share of rows that go the leaf's way at the nodes of feature
 // j, and oⱼ is 1 if the row itself does, else 0. For a path of d features the
 // integrand is a polynomial of degree d−1, so Gauss–Legendre quadrature with
-// ⌈d/2⌉ points is not an approximation but equal to it. As in Linear TreeSHAP
-// (Yu et al., NeurIPS 2022) the sum over leaves is taken once per subtree:
-// nodes × d/2 steps instead of leaves × d². Every product is one of positive
-// numbers, so that nothing cancels on deep paths, where the unwinding of the
+// ⌈d/2⌉ points is not an approximation but equal to it. Every factor is
+// positive, so that nothing cancels on deep paths, where the unwinding of the
 // original algorithm loses digits.
+//
+// # Tables
+//
+// What a leaf contributes depends on the row only through the bits oⱼ. So the
+// leaves of a tree are cut into pieces, such that a piece has few states: to its
+// leaves, the values of a feature fall into a few classes, and the states are the
+// product of the classes of its features, at most 512 (4096 for a leaf alone). A
+// table holds, per state, the summed contributions of the piece. To explain a row
+// is then to find its state in every piece, by comparing small whole numbers, four
+// rows at once, and to add one line of the table.
+//
+// Tables take Σ over pieces of states × features × 8 bytes, at most 128 MB per
+// explainer. They are built when they pay off: before a call that brings the rows
+// explained to 256, or, in calls of fewer rows, one tree per call from there on,
+// so that a process that scores one account at a time never waits for all of them.
+// What stands outside the tables, for now or because of the bound, is computed
+// leaf by leaf, with the same bits as a result.
 package shap

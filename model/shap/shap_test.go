@@ -205,28 +205,139 @@ func drawRow(t *rapid.T, features int) []float64 {
 	return row
 }
 
+// bounded returns an explainer whose tables take at most so many bytes and are all built.
+func bounded(t interface {
+	Helper()
+	Fatal(...any)
+}, e *tree.Ensemble, limit int,
+) *Explainer {
+	t.Helper()
+	g, paths, base, err := newDependent(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := newExplainer(e, g, paths, base, limit)
+	x.prepare(patience)
+	return x
+}
+
 func TestEqualsBruteForce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		features := rapid.IntRange(1, 6).Draw(t, "features")
 		e := randomEnsemble(t, features, 14)
-		x := explainer(t, e)
 		row, got := drawRow(t, features), make([]float64, features)
-		base := x.ExplainRow(row, got)
 		want, wantBase := brute(e, row)
 		// Counts that do not sum up can make shares far above 1; the scale grows with them.
 		scale := 1 + math.Abs(wantBase)
 		for _, v := range want {
 			scale = max(scale, math.Abs(v))
 		}
-		if !(math.Abs(base-wantBase) <= 1e-11*scale) {
-			t.Fatalf("base %v, by definition %v", base, wantBase)
-		}
-		for j := range want {
-			if !(math.Abs(got[j]-want[j]) <= 1e-9*scale) {
-				t.Fatalf("feature %d: %v, by definition %v (row %v)", j, got[j], want[j], row)
+		for _, limit := range []int{0, 3000, 1 << 30} {
+			base := bounded(t, e, limit).ExplainRow(row, got)
+			if !(math.Abs(base-wantBase) <= 1e-11*scale) {
+				t.Fatalf("base %v, by definition %v", base, wantBase)
+			}
+			for j := range want {
+				if !(math.Abs(got[j]-want[j]) <= 1e-9*scale) {
+					t.Fatalf("tables of %d bytes: feature %d: %v, by definition %v (row %v)", limit, j, got[j], want[j], row)
+				}
 			}
 		}
 	})
+}
+
+func TestTablesChangeNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		features := rapid.IntRange(1, 14).Draw(t, "features")
+		e := randomEnsemble(t, features, 60)
+		limit := rapid.SampledFrom([]int{20_000, 300_000, maxTableBytes}).Draw(t, "bytes")
+		x := bounded(t, e, limit)
+		g, paths, base, err := newDependent(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y := newExplainer(e, g, paths, base, limit)
+		size := 0
+		for i := range x.pieces {
+			if table := x.tables.of[i].Load(); table != nil {
+				size += 8 * len(*table)
+			}
+		}
+		if size > limit {
+			t.Fatalf("tables of %d bytes, the limit is %d", size, limit)
+		}
+		rows := make([][]float64, rapid.IntRange(1, 9).Draw(t, "rows"))
+		names := make([]string, features)
+		for j := range names {
+			names[j] = fmt.Sprintf("x%d", j)
+		}
+		for i := range rows {
+			rows[i] = drawRow(t, features)
+		}
+		all, one := make([]float64, len(rows)*features), make([]float64, features)
+		if _, err := x.Explain(numbers(names, rows), all); err != nil {
+			t.Fatal(err)
+		}
+		for i, row := range rows {
+			y.ExplainRow(row, one)
+			for j, v := range one {
+				if math.Float64bits(v) != math.Float64bits(all[i*features+j]) {
+					t.Fatalf("row %d feature %d: %v without tables, %v with", i, j, v, all[i*features+j])
+				}
+			}
+		}
+		if y.tables.next > 0 {
+			t.Fatal("the twin has tables too")
+		}
+	})
+}
+
+// chain returns a tree that peels one leaf off per node: numeric thresholds
+// 0, 1, 2 … on one feature, or sets {k} of one category.
+func chain(nodes int, category bool) tree.Tree {
+	tr := tree.Tree{Shrinkage: 1}
+	for n := range nodes {
+		d, set := tree.NumericDecision(tree.MissingNaN, n%2 == 0), []uint32(nil)
+		if category {
+			d, set = tree.CategoricalDecision, make([]uint32, n/32+1)
+			set[n/32] = 1 << (n % 32)
+		}
+		right := int32(n + 1)
+		if n == nodes-1 {
+			right = ^int32(nodes)
+		}
+		tr.Feature, tr.Threshold, tr.Decision, tr.Codes = append(tr.Feature, 0), append(tr.Threshold, float64(n)), append(tr.Decision, d), append(tr.Codes, set)
+		tr.Left, tr.Right = append(tr.Left, ^int32(n)), append(tr.Right, right)
+		tr.Count = append(tr.Count, int64(nodes-n+1))
+	}
+	tr.Gain, tr.Value, tr.Weight = make([]float64, nodes), make([]float64, nodes), make([]float64, nodes)
+	tr.LeafWeight = make([]float64, nodes+1)
+	for n := range nodes + 1 {
+		tr.LeafValue, tr.LeafCount = append(tr.LeafValue, math.Sin(float64(n))), append(tr.LeafCount, 1)
+	}
+	return tr
+}
+
+// A feature with more cells than a table can tell apart is explained all the same.
+func TestManyCells(t *testing.T) {
+	for _, nodes := range []int{62, 63, 300, maxClasses + 5} {
+		for _, category := range []bool{false, true} {
+			h := tree.Header{Features: []tree.Feature{{Name: "x", Category: category, Info: "none"}}}
+			e, err := tree.New(h, []tree.Tree{chain(nodes, category), chain(3, category)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := bounded(t, e, maxTableBytes)
+			out := make([]float64, 1)
+			for _, v := range []float64{-1, 0, 0.5, 1, 2, 61, 62, 63, 64, 299, 300, math.Inf(1), math.NaN()} {
+				// One feature: what it contributes is the margin without the base.
+				base := x.ExplainRow([]float64{v}, out)
+				if want := e.Margin([]float64{v}); !(math.Abs(base+out[0]-want) <= 1e-9) {
+					t.Errorf("%d nodes, category %v, value %v: sum %v, margin %v", nodes, category, v, base+out[0], want)
+				}
+			}
+		}
+	}
 }
 
 // deep trains a model with long paths over many features.
@@ -305,14 +416,16 @@ func TestSumsToTheMarginOnAnyTree(t *testing.T) {
 		features := rapid.IntRange(1, 30).Draw(t, "features")
 		e := randomEnsemble(t, features, 40)
 		// Shares below 1 everywhere: counts as a trained tree has them.
-		x := explainer(t, consistent(t, e))
+		e = consistent(t, e)
 		row, got := drawRow(t, features), make([]float64, features)
-		sum := x.ExplainRow(row, got)
-		for _, v := range got {
-			sum += v
-		}
-		if m := e.Margin(row); !(math.Abs(sum-m) <= 1e-9) {
-			t.Fatalf("sum %v, margin %v", sum, m)
+		for _, x := range []*Explainer{explainer(t, e), bounded(t, e, maxTableBytes)} {
+			sum := x.ExplainRow(row, got)
+			for _, v := range got {
+				sum += v
+			}
+			if m := e.Margin(row); !(math.Abs(sum-m) <= 1e-9) {
+				t.Fatalf("sum %v, margin %v", sum, m)
+			}
 		}
 	})
 }

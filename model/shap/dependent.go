@@ -1,0 +1,63 @@
+package shap
+
+import "fealty/model/tree"
+
+// dependent is the game in which a feature that is not known is averaged out
+// along the tree, by the training rows that went each way.
+type dependent struct {
+	// rules has, per number of features on a path, the quadrature that is exact
+	// for it: the integrand is a polynomial of one degree less.
+	rules []rule
+}
+
+type rule struct{ points, weights []float64 }
+
+// newDependent returns the paths of an ensemble with their shares, the game on
+// them, and the expected margin.
+func newDependent(e *tree.Ensemble) (g *dependent, paths [][]path, base float64, err error) {
+	paths, err = newPaths(e, true)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	g = &dependent{rules: []rule{{}}}
+	for _, leaves := range paths {
+		for i := range leaves {
+			p := &leaves[i]
+			reached := p.value
+			for _, z := range p.shares {
+				reached *= z
+			}
+			base += reached
+			for d := len(g.rules); d <= len(p.features); d++ {
+				t, w := gauss((d + 1) / 2)
+				g.rules = append(g.rules, rule{t, w})
+			}
+		}
+	}
+	return g, paths, base, nil
+}
+
+// values is φⱼ = v · cⱼ · ∫₀¹ Π_{i≠j} (zᵢ + cᵢt) dt with cⱼ = oⱼ − zⱼ, where oⱼ is
+// 1 if the row goes the leaf's way at feature j, else 0: the package's formula,
+// as zⱼ(1−t) + oⱼt = zⱼ + cⱼt. Factors are positive, so that the product without
+// one is a quotient.
+func (g *dependent) values(p *path, known on, to, c []float64) {
+	z := p.shares
+	for j := range z {
+		c[j] = float64(known[j>>6]>>(j&63)&1) - z[j]
+		to[j] = 0
+	}
+	r := &g.rules[len(z)]
+	for q, t := range r.points {
+		all := p.value * r.weights[q]
+		for j, zj := range z {
+			all *= zj + c[j]*t
+		}
+		for j, zj := range z {
+			to[j] += all / (zj + c[j]*t)
+		}
+	}
+	for j := range to {
+		to[j] *= c[j]
+	}
+}
