@@ -73,12 +73,13 @@ func parameterText(value any) (string, error) {
 	return "", fmt.Errorf("values of type %T can't be bound", value)
 }
 
-// instantText writes an instant for DateTime, which holds 1970 … 2106.
+// instantText writes an instant for DateTime, which holds 1970 … 2106. Ten digits
+// say that it is one: four or fewer would be read as the beginning of a date.
 func instantText(seconds int64) (string, error) {
 	if seconds < 0 || seconds >= endOfDateTime {
 		return "", fmt.Errorf("%s lies outside 1970 … 2106", instant(seconds))
 	}
-	return strconv.FormatInt(seconds, 10), nil
+	return fmt.Sprintf("%010d", seconds), nil
 }
 
 func arrayText[T any](values []T, text func(T) (string, error)) (string, error) {
