@@ -26,7 +26,7 @@ FRESH := $(if $(filter true,$(CI)),-count=1)
 GOTESTSUM := .tools/bin/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg
 GOFILES = $$(git ls-files --cached --others --exclude-standard '*.go' ':!serving/gen')
 
-.PHONY: help setup build demo test test-engines protocol-t check fmt vet lint law generated bench torture generate clean
+.PHONY: help setup build demo test test-engines protocol-t check fmt vet lint law generated bench bench-peers torture generate clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ bench: setup build ## benchmarks, then one JSON line per figure from the scripts
 	FEALTY_BENCH=1 go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout $(TORTURE_TIMEOUT) $(PKG)
 	@git ls-files --cached --others --exclude-standard '*/bench/run' | while read -r script; do \
 		echo "$$script" >&2; "$$script" </dev/null; done
+
+bench-peers: setup ## our learners against LightGBM, XGBoost, scikit-learn, shap and others in one run; ARGS="-scale 0.1 -rounds 1" for a quick look
+	@cmd/peers/run $(ARGS)
 
 torture: setup ## the long tests (kills, faults, large sizes), then every fuzz target for FUZZTIME
 	@.ci/tools/get gotestsum

@@ -215,6 +215,7 @@ var chapters = []chapter{
 	{"kinds", true, (*bench).kinds},
 	{"accounts", true, (*bench).accounts},
 	{"quality", true, (*bench).quality},
+	{"public", true, (*bench).public},
 	{"roundtrip", true, (*bench).roundtrip},
 	{"large", false, (*bench).large},
 }

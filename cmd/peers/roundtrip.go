@@ -53,7 +53,7 @@ func writeModel(ctx context.Context, folder string, s shape, change func(*boost.
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(set)) }()
-	if err := s.make(set, 4000, 2000, 1); err != nil {
+	if err := s.make(set, 4000, 200, 1); err != nil {
 		return err
 	}
 	f, y, err := readTable(set, "train", 0)

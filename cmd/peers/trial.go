@@ -26,7 +26,8 @@ import (
 // request is what a trial is asked for: the same JSON for ours (this program) and
 // for the peers (python/trial.py), on standard input.
 type request struct {
-	// Task is fit, predict, explain, row, row-explain, models or check, and for ours ladder.
+	// Task is fit, bags, predict, explain, row, row-explain, models or check, and for
+	// ours ladder.
 	Task string `json:"task"`
 	// Learner names the peer's library and way; ours has one.
 	Learner string `json:"learner"`
@@ -36,6 +37,7 @@ type request struct {
 	// Model is the file that fit writes and the other tasks read.
 	Model string `json:"model"`
 	// Rows of the test part are predicted or explained, all where 0, Passes times.
+	// bags fits with Passes seeds from the one of Params on.
 	Rows   int `json:"rows"`
 	Passes int `json:"passes"`
 	// Out, where given, is where the margins or contributions of the test rows go.
@@ -87,7 +89,7 @@ func runTrial(ctx context.Context, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("read the trial's request: %w", err)
 	}
 	task := map[string]func(context.Context, request) (answer, error){
-		"fit": fit, "predict": predict, "explain": explain, "row": row, "row-explain": row,
+		"fit": fit, "bags": fitBags, "predict": predict, "explain": explain, "row": row, "row-explain": row,
 		"ladder": climb, "models": writeModels, "check": checkModels,
 	}[r.Task]
 	if task == nil {
@@ -184,6 +186,34 @@ func fit(ctx context.Context, r request) (answer, error) {
 		return answer{}, err
 	}
 	return a, writeArray(r.Out, margins, 0)
+}
+
+// fitBags fits with several seeds and writes the margins of the test rows, a row of
+// the file per seed.
+func fitBags(ctx context.Context, r request) (answer, error) {
+	f, y, err := readTable(r.Set, "train", 0)
+	if err != nil {
+		return answer{}, err
+	}
+	test, _, err := readTable(r.Set, "test", 0)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{Rows: f.Rows()}
+	margins := make([]float64, r.Passes*test.Rows())
+	for k := range r.Passes {
+		if err := a.timed(func() error {
+			e, err := boost.Fit(ctx, r.Params.ours(), f, y, nil)
+			if err != nil {
+				return err
+			}
+			return e.Predict(test, margins[k*test.Rows():(k+1)*test.Rows()])
+		}); err != nil {
+			return answer{}, err
+		}
+		r.Params.Seed++
+	}
+	return a, writeArray(r.Out, margins, test.Rows())
 }
 
 // loaded reads the model and the first rows of the test table.

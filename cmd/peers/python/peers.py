@@ -1,7 +1,7 @@
 """The peers, each behind the same few methods.
 
 fit and save make a model, load reads one, ready turns rows into what the library
-takes, margins, contributions and one are what is timed. Libraries are imported by the
+takes, margins and contributions are what is timed. Libraries are imported by the
 peer that needs them, because they live in environments of their own.
 """
 
@@ -21,10 +21,6 @@ class Peer:
 
     def ready(self, x):
         return x
-
-    def one(self, x):
-        """The margin of one row, the library's shortest way."""
-        return self.margins(self.ready(x))
 
 
 class LightGBM(Peer):
@@ -106,7 +102,6 @@ class XGBoost(Peer):
             nthread=p["threads"],
         )
         self.booster = xgboost.train(parameters, data, p["rounds"])
-        self.booster.set_attr(kinds=" ".join(kinds))
 
     def save(self, path):
         self.booster.save_model(path)
@@ -116,25 +111,21 @@ class XGBoost(Peer):
 
         self.booster = xgboost.Booster({"nthread": THREADS}, model_file=path)
 
-    def ready(self, x):
-        import xgboost
-
-        return xgboost.DMatrix(
-            x,
-            feature_names=self.booster.feature_names,
-            feature_types=self.booster.attr("kinds").split(),
-            enable_categorical=True,
-            nthread=THREADS,
-        )
-
     def margins(self, x):
-        return self.booster.predict(x, output_margin=True)
-
-    def one(self, x):
+        # predict() would remember what it said of a DMatrix and not walk again.
         return self.booster.inplace_predict(x, predict_type="margin", validate_features=False)
 
     def contributions(self, x):
-        return self.booster.predict(x, pred_contribs=True)
+        import xgboost
+
+        rows = xgboost.DMatrix(
+            x,
+            feature_names=self.booster.feature_names,
+            feature_types=self.booster.feature_types,
+            enable_categorical=True,
+            nthread=THREADS,
+        )
+        return self.booster.predict(rows, pred_contribs=True)
 
 
 class ScikitLearn(Peer):
@@ -149,7 +140,7 @@ class ScikitLearn(Peer):
             learning_rate=p["learning_rate"],
             min_samples_leaf=p["min_rows"],
             max_bins=p["bins"],
-            max_features=p["feature_fraction"],
+            max_features=float(p["feature_fraction"]),
             categorical_features=table.categories or None,
             monotonic_cst=table.directions if p["monotone"] else None,
             early_stopping=False,
@@ -253,9 +244,7 @@ class FastTreeShap(LightGBM):
         import fasttreeshap
 
         super().load(path)
-        self.explainer = fasttreeshap.TreeExplainer(
-            self.booster, algorithm="v1", n_jobs=THREADS
-        )
+        self.explainer = fasttreeshap.TreeExplainer(self.booster, algorithm="v1", n_jobs=THREADS)
 
     def contributions(self, x):
         return self.explainer.shap_values(x, check_additivity=False)

@@ -85,9 +85,7 @@ def write_lightgbm(folder, parameters):
     y = labels(parameters["objective"], odds, r)
     categories = CATEGORIES if parameters.pop("categories", False) else []
     parameters = {"verbosity": -1, "num_threads": 2, "seed": 1, **parameters}
-    booster = lightgbm.train(
-        parameters, lightgbm.Dataset(x, y, categorical_feature=categories), 40
-    )
+    booster = lightgbm.train(parameters, lightgbm.Dataset(x, y, categorical_feature=categories), 40)
     folder.mkdir(parents=True)
     booster.save_model(folder / "model.txt")
     # Predictions are those of the file, as another process would make them.

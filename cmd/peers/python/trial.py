@@ -61,8 +61,25 @@ def fit(peer, table, request):
         peer.save(request["model"])
     if request["out"]:
         del x, y
-        np.save(request["out"], np.asarray(peer.margins(peer.ready(table.x("test"))), dtype=np.float64))
+        np.save(
+            request["out"], np.asarray(peer.margins(peer.ready(table.x("test"))), dtype=np.float64)
+        )
     return {"seconds": [seconds], "cpu": cpu}
+
+
+def bags(peer, table, request):
+    """Fits with several seeds; the margins of the test rows are a row per seed."""
+    x, y, test = table.x("train"), table.y("train"), table.x("test")
+    p = request["params"]
+    margins, seconds, total = [], [], 0
+    for k in range(request["passes"]):
+        given = {**p, "seed": p["seed"] + k}
+        _, wall, cpu = timed(lambda given=given: peer.fit(table, x, y, given))
+        margins.append(peer.margins(peer.ready(test)))
+        seconds.append(wall)
+        total += cpu
+    np.save(request["out"], np.asarray(margins, dtype=np.float64))
+    return {"seconds": seconds, "cpu": total, "rows": len(x)}
 
 
 def batch(call, peer, table, request):
@@ -109,12 +126,14 @@ def main():
         table = Table(request["set"])
         if task == "fit":
             answer = fit(peer, table, request)
+        elif task == "bags":
+            answer = bags(peer, table, request)
         elif task == "predict":
             answer = batch(peer.margins, peer, table, request)
         elif task == "explain":
             answer = batch(peer.contributions, peer, table, request)
         elif task == "row":
-            answer = row(peer.one, peer, table, request)
+            answer = row(lambda x: peer.margins(peer.ready(x)), peer, table, request)
         elif task == "row-explain":
 
             def both(x):
