@@ -45,8 +45,9 @@ func FitAffine(margin, y, weights []float64) (Affine, error) {
 		}
 	}
 	if first := margin[0]; !slices.ContainsFunc(margin, func(m float64) bool { return m != first }) {
-		p := (positives*high + negatives*low) / (positives + negatives)
-		return Affine{Slope: 1, Intercept: math.Log(p) - math.Log1p(-p) - first}, nil
+		// Both sums, not one and its complement: the share may round to 1.
+		ones, zeros := positives*high+negatives*low, positives/(positives+2)+negatives*(negatives+1)/(negatives+2)
+		return Affine{Slope: 1, Intercept: math.Log(ones) - math.Log(zeros) - first}, nil
 	}
 	theta, err := likelihood{terms: [][]float64{margin, constant(len(y), 1)}, target: target, weights: weights}.maximise()
 	if err != nil {

@@ -39,15 +39,26 @@ type Calibrator interface {
 
 // Logistic returns 1/(1+exp(−margin)) without overflow.
 func Logistic(margin float64) float64 {
-	e := math.Exp(-math.Abs(margin))
+	p, _ := logistic(margin)
+	return p
+}
+
+// logistic also returns e = exp(−|margin|), of which the log-loss and its
+// curvature are made.
+func logistic(margin float64) (p, e float64) {
+	e = math.Exp(-math.Abs(margin))
 	if margin < 0 {
-		return e / (1 + e)
+		return e / (1 + e), e
 	}
-	return 1 / (1 + e)
+	return 1 / (1 + e), e
 }
 
 // softplus is log(1+exp(v)) without overflow.
 func softplus(v float64) float64 { return max(v, 0) + math.Log1p(math.Exp(-math.Abs(v))) }
+
+// largestWeight bounds weights so that no sum or product of them is infinite;
+// its reciprocal, so that none vanishes.
+const largestWeight = 1e100
 
 // check verifies margins, outcomes (0 or 1) and weights (nil means all 1).
 func check(margin, y, weights []float64) error {
@@ -69,13 +80,13 @@ func check(margin, y, weights []float64) error {
 			return fmt.Errorf("%w: margin of row %d is %v", ErrInput, i, margin[i])
 		}
 		w := weightOf(weights, i)
-		if !finite(w) || w < 0 {
-			return fmt.Errorf("%w: weight of row %d is %v, want a finite number of 0 or more", ErrInput, i, w)
+		if w != 0 && !(w >= 1/largestWeight && w <= largestWeight) {
+			return fmt.Errorf("%w: weight of row %d is %v, want 0 or %g … %g", ErrInput, i, w, 1/largestWeight, largestWeight)
 		}
 		sum += w
 	}
-	if !finite(sum) || sum == 0 {
-		return fmt.Errorf("%w: the weights sum to %v", ErrInput, sum)
+	if sum == 0 {
+		return fmt.Errorf("%w: every weight is 0", ErrInput)
 	}
 	return nil
 }

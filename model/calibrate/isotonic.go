@@ -31,7 +31,14 @@ func pooled(x, y, weights []float64) []pool {
 	}
 	// Sums must not depend on the order of rows, so ties are ordered too.
 	slices.SortFunc(all, func(a, b pool) int {
-		return cmp.Or(cmp.Compare(a.x, b.x), cmp.Compare(a.weight, b.weight), cmp.Compare(a.sum, b.sum))
+		// Plain comparisons first, not cmp.Compare: no margin is NaN.
+		switch {
+		case a.x < b.x:
+			return -1
+		case a.x > b.x:
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.weight, b.weight), cmp.Compare(a.sum, b.sum))
 	})
 	joined := all[:0]
 	for _, p := range all {
@@ -112,8 +119,11 @@ func (s *Isotonic) Probability(margin float64) float64 {
 	case k == len(s.x):
 		return s.y[k-1]
 	}
-	// Halves, because the distance of two finite margins may be infinite.
-	part := (margin/2 - s.x[k-1]/2) / (s.x[k]/2 - s.x[k-1]/2)
+	part := (margin - s.x[k-1]) / (s.x[k] - s.x[k-1])
+	if math.IsInf(s.x[k]-s.x[k-1], 0) {
+		// Halves are finite; of subnormal margins, though, they may be 0.
+		part = (margin/2 - s.x[k-1]/2) / (s.x[k]/2 - s.x[k-1]/2)
+	}
 	low, high := s.y[k-1], s.y[k]
 	return min(max(low+part*(high-low), low), high)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -222,6 +223,50 @@ func TestEqualMarginsKeepSlopeOne(t *testing.T) {
 	near(t, "slope", a.Slope, 1, 0)
 }
 
+// Whatever finite numbers go in, a fit gives probabilities or says why not.
+func TestFitsOfWildNumbers(t *testing.T) {
+	wild := []float64{-math.MaxFloat64, -1e300, -800, -1, -1e-310, -5e-324, 0, 5e-324, 1e-310, 1, 40, 800, 1e155, 1e300, math.MaxFloat64}
+	sizes := []float64{0, 1e-100, 1e-40, 1, 3, 1e17, 1e100, 1e300}
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(2, 20).Draw(t, "rows")
+		margin := rapid.SliceOfN(rapid.SampledFrom(wild), n, n).Draw(t, "margin")
+		y := rapid.SliceOfN(rapid.SampledFrom([]float64{0, 1}), n, n).Draw(t, "y")
+		weights := rapid.SliceOfN(rapid.SampledFrom(sizes), n, n).Draw(t, "weights")
+		if rapid.Bool().Draw(t, "equal weights") {
+			weights = nil
+		}
+		fits := map[string]func() (Calibrator, error){
+			"affine":     func() (Calibrator, error) { return FitAffine(margin, y, weights) },
+			"isotonic":   func() (Calibrator, error) { return FitIsotonic(margin, y, weights) },
+			"venn-abers": func() (Calibrator, error) { return FitVennAbers(margin, y) },
+			"beta":       func() (Calibrator, error) { return FitBeta(margin, y, weights, BetaABM) },
+			"beta am":    func() (Calibrator, error) { return FitBeta(margin, y, weights, BetaAM) },
+			"beta ab":    func() (Calibrator, error) { return FitBeta(margin, y, weights, BetaAB) },
+		}
+		for name, fit := range fits {
+			c, err := fit()
+			if err != nil {
+				if !errors.Is(err, ErrInput) && !errors.Is(err, ErrOneClass) && !errors.Is(err, ErrReversed) && !errors.Is(err, ErrUndetermined) {
+					t.Fatalf("%s: %v", name, err)
+				}
+				continue
+			}
+			for _, m := range append(slices.Clone(wild), math.Inf(-1), math.Inf(1)) {
+				if p := c.Probability(m); !(p >= 0 && p <= 1) {
+					t.Fatalf("%s %+v: probability %v at %v", name, c, p, m)
+				}
+			}
+			text, err := c.MarshalText()
+			if err != nil {
+				t.Fatalf("%s %+v: %v", name, c, err)
+			}
+			if _, err := Parse(text); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
 func TestFitsRefuse(t *testing.T) {
 	nan := math.NaN()
 	m, y := []float64{-1, 0, 1, 2}, []float64{0, 1, 0, 1}
@@ -244,7 +289,9 @@ func TestFitsRefuse(t *testing.T) {
 			{m, []float64{0, 1, .5, 1}, nil, "outcome of row 2"},
 			{m, y, []float64{1, 1, 1, -1}, "weight of row 3"},
 			{m, y, []float64{nan, 1, 1, 1}, "weight of row 0"},
-			{m, y, make([]float64, 4), "sum to 0"},
+			{m, y, []float64{1, 1e-101, 1, 1}, "weight of row 1"},
+			{m, y, []float64{1, 1e101, 1, 1}, "weight of row 1"},
+			{m, y, make([]float64, 4), "every weight is 0"},
 		} {
 			if err := fit(c.m, c.y, c.w); !errors.Is(err, ErrInput) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: %v, want %q", name, err, c.says)

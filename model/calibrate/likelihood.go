@@ -59,7 +59,9 @@ func (l likelihood) maximise() ([]float64, error) {
 // at returns the log-likelihood, its gradient and minus its Hessian.
 func (l likelihood) at(theta []float64) (float64, *mat.VecDense, *mat.SymDense) {
 	width := len(theta)
-	gradient, information := mat.NewVecDense(width, nil), mat.NewSymDense(width, nil)
+	// Plain slices in the loop over rows: gonum checks every index.
+	gradient, information := make([]float64, width), make([]float64, width*width)
+	x := make([]float64, width)
 	var value float64
 	for i, target := range l.target {
 		w := weightOf(l.weights, i)
@@ -68,20 +70,27 @@ func (l likelihood) at(theta []float64) (float64, *mat.VecDense, *mat.SymDense) 
 		}
 		var eta float64
 		for k, term := range l.terms {
-			eta += theta[k] * term[i]
+			x[k] = term[i]
+			eta += theta[k] * x[k]
 		}
-		e := math.Exp(-math.Abs(eta))
+		p, e := logistic(eta)
 		value += w * (target*eta - max(eta, 0) - math.Log1p(e))
-		residual, curvature := w*(target-Logistic(eta)), w*e/((1+e)*(1+e))
-		for a := range width {
-			x := l.terms[a][i]
-			gradient.SetVec(a, gradient.AtVec(a)+residual*x)
-			for b := range a + 1 {
-				information.SetSym(a, b, information.At(a, b)+curvature*x*l.terms[b][i])
+		residual, curvature := w*(target-p), w*e/((1+e)*(1+e))
+		for a, v := range x {
+			gradient[a] += residual * v
+			row, cv := information[a*width:a*width+a+1], curvature*v
+			for b := range row {
+				row[b] += cv * x[b]
 			}
 		}
 	}
-	return value, gradient, information
+	h := mat.NewSymDense(width, nil)
+	for a := range width {
+		for b := range a + 1 {
+			h.SetSym(a, b, information[a*width+b])
+		}
+	}
+	return value, mat.NewVecDense(width, gradient), h
 }
 
 // constant is a column of the value.
