@@ -9,9 +9,9 @@
 // its size is bounded before anything is allocated, and what it says is checked
 // whole before an Ensemble exists.
 //
-// Refused in LightGBM's text, with the reason: more than one class, linear leaves, averaged
-// forests (average_output), a format version other than v4, keys that stand
-// twice or that v4 does not know, cycles, children, features or counts out of
-// range, thresholds or leaf values that are not finite. ReadXGBoost says what is
-// refused there.
+// Refused in LightGBM's text, with the reason: more than one class, linear
+// leaves, averaged forests (average_output), a format version other than v4,
+// keys that stand twice or that v4 does not know, cycles, children, features or
+// counts out of range, thresholds that are NaN, leaf values that are not finite.
+// ReadXGBoost says what is refused there.
 package tree

@@ -58,7 +58,11 @@ func mixed(r *rand.Rand, rows, features, trees, leaves int) (*Ensemble, *frame.F
 				}
 			}
 			t.Feature, t.Decision, t.Codes = append(t.Feature, int32(j)), append(t.Decision, d), append(t.Codes, codes)
-			t.Threshold = append(t.Threshold, math.Round(300*r.NormFloat64())/64)
+			limit := math.Round(300*r.NormFloat64()) / 64
+			if r.IntN(50) == 0 {
+				limit = math.Inf(1 - 2*r.IntN(2))
+			}
+			t.Threshold = append(t.Threshold, limit)
 			at := r.IntN(len(where))
 			*where[at] = int32(node)
 			where[at] = &t.Left[node]

@@ -217,7 +217,7 @@ func parseTree(l *lines, i int) (Tree, error) {
 	}
 	f := fields{of: v}
 	t := Tree{
-		Feature: f.int32s("split_feature", leaves-1), Threshold: f.floats("threshold", leaves-1, true),
+		Feature: f.int32s("split_feature", leaves-1), Threshold: each(&f, "threshold", leaves-1, true, parseThreshold),
 		Left: f.int32s("left_child", leaves-1), Right: f.int32s("right_child", leaves-1),
 		Decision: f.decisions(leaves - 1), Gain: f.floats("split_gain", leaves-1, false),
 		Value: f.floats("internal_value", leaves-1, false), Weight: f.floats("internal_weight", leaves-1, false),
@@ -310,12 +310,22 @@ func (f *fields) decisions(want int) []Decision {
 }
 
 func parseFloat(s string) (float64, error) {
+	v, err := parseThreshold(s)
+	if err == nil && !finite(v) {
+		err = fmt.Errorf("%s is not finite", shorten(s))
+	}
+	return v, err
+}
+
+// parseThreshold takes what parseFloat takes and infinities: LightGBM writes inf
+// where only missing values go right.
+func parseThreshold(s string) (float64, error) {
 	v, err := strconv.ParseFloat(s, 64)
 	if err != nil {
 		return 0, numberError(s, err)
 	}
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return 0, fmt.Errorf("%s is not finite", shorten(s))
+	if math.IsNaN(v) {
+		return 0, fmt.Errorf("%s is not a number", shorten(s))
 	}
 	return v, nil
 }

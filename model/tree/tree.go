@@ -58,7 +58,7 @@ func (d Decision) Missing() Missing { return Missing(d >> 2 & 3) }
 // must not be written.
 type Tree struct {
 	// Per node: the feature's index, the threshold (numeric splits: left when
-	// x ≤ threshold), how it decides, the children and, for a categorical
+	// x ≤ threshold, which may be infinite), how it decides, the children and, for a categorical
 	// split, the set of codes that go left, 32 to a word; nil otherwise.
 	Feature     []int32
 	Threshold   []float64
@@ -211,7 +211,7 @@ func (t *Tree) checkNode(i, features int) error {
 	if f := t.Feature[i]; f < 0 || int(f) >= features {
 		return fmt.Errorf("node %d splits on feature %d of %d", i, f, features)
 	}
-	if !finite(t.Threshold[i]) {
+	if math.IsNaN(t.Threshold[i]) { // LightGBM writes inf where all but missing values go left
 		return fmt.Errorf("node %d has the threshold %v", i, t.Threshold[i])
 	}
 	if !finite(t.Value[i]) || !finite(t.Gain[i]) {

@@ -180,7 +180,7 @@ func TestReadRefuses(t *testing.T) {
 		{"cycle", replace("left_child=1 -1 6", "left_child=1 -1 0"), "cycle"},
 		{"shared child", replace("left_child=1 -1 6", "left_child=1 -1 1"), "reached already"},
 		{"NaN threshold", replace("threshold=1.0000000180025095e-35 0", "threshold=NaN                    0"), "threshold"},
-		{"real NaN threshold", replace("threshold=1.0000000180025095e-35 0", "threshold=nan 0"), "not finite"},
+		{"real NaN threshold", replace("threshold=1.0000000180025095e-35 0", "threshold=nan 0"), "not a number"},
 		{"infinite leaf", replace("leaf_value=0.55749753720840545", "leaf_value=inf"), "not finite"},
 		{"unknown decision", replace("decision_type=2 1 1 8", "decision_type=2 1 1 99"), "decision_type"},
 		{"missing type 3", replace("decision_type=2 1 1 8 2 2 2", "decision_type=2 1 1 12 2 2 2"), "bytes"},

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"sort"
 	"strconv"
+	"strings"
 )
 
 // Write writes the ensemble in LightGBM's v4 text format. The same ensemble
@@ -115,7 +117,12 @@ func (e *Ensemble) levels() (string, error) {
 
 // append renders tree i as LightGBM's Tree::ToString does.
 func (t *Tree) append(b *bytes.Buffer, i int) {
-	float := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	float := func(v float64) string {
+		if math.IsInf(v, 0) { // strconv's +Inf is not LightGBM's word
+			return strings.TrimPrefix(strings.ToLower(strconv.FormatFloat(v, 'g', -1, 64)), "+")
+		}
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
 	int32s := func(v int32) string { return strconv.Itoa(int(v)) }
 	int64s := func(v int64) string { return strconv.FormatInt(v, 10) }
 	thresholds := append([]float64(nil), t.Threshold...)
