@@ -14,6 +14,7 @@ import (
 	"sort"
 
 	"fealty/features/frame"
+	"fealty/model/calibrate"
 )
 
 // Band is a named range of probability.
@@ -160,13 +161,7 @@ type Score struct {
 }
 
 // Probability returns 1/(1+e^−margin), computed without overflow.
-func Probability(margin float64) float64 {
-	if margin >= 0 {
-		return 1 / (1 + math.Exp(-margin))
-	}
-	e := math.Exp(margin)
-	return e / (1 + e)
-}
+func Probability(margin float64) float64 { return calibrate.Logistic(margin) }
 
 // Percentiles returns for each value 100 × (share strictly smaller + half the
 // ties, itself among them) among the values that are not NaN; NaN for NaN.
