@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/stat/distuv"
 	"pgregory.net/rapid"
 )
 
@@ -107,6 +109,43 @@ func TestDeLongOfAScoreWithItself(t *testing.T) {
 			t.Fatalf("[%v, %v] around %v", low, high, q.A.AUC)
 		}
 	})
+}
+
+// Planted truth: scores N(1, 1) of positives and N(0, 1) of negatives have the
+// AUC Φ(1/√2). The 95 % interval must hold it in about 95 of 100 samples, and
+// two scores equally good must differ at 5 % in about 5 of 100. The bounds are
+// four standard errors of the 1,000 samples.
+func TestDeLongKeepsItsWord(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	truth := distuv.UnitNormal.CDF(1 / math.Sqrt2)
+	const samples, rows = 1000, 160
+	y, a, b := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	var covered, rejected int
+	for range samples {
+		for i := range rows {
+			y[i] = 0
+			if i%5 < 2 {
+				y[i] = 1
+			}
+			// Half of the noise is shared, so that the scores are correlated.
+			shared := r.NormFloat64()
+			a[i] = y[i] + (shared+r.NormFloat64())/math.Sqrt2
+			b[i] = y[i] + (shared+r.NormFloat64())/math.Sqrt2
+		}
+		p := of[PairedAUC](t)(DeLongPaired(y, a, b))
+		if low, high := p.A.Interval(0.95); low <= truth && truth <= high {
+			covered++
+		}
+		if p.P < 0.05 {
+			rejected++
+		}
+	}
+	if covered < 922 || covered > 978 {
+		t.Errorf("%d of %d intervals at 95 %% hold the truth", covered, samples)
+	}
+	if rejected < 22 || rejected > 78 {
+		t.Errorf("%d of %d pairs equally good differ at 5 %%", rejected, samples)
+	}
 }
 
 // The order of rows must not matter, not even in the last bit: a report would
@@ -311,7 +350,9 @@ func TestNoMetricSaysNaN(t *testing.T) {
 			size[i] = math.Abs(v[i])
 		}
 		treatment := s.permuted(t).y
-		o := BusinessOffer{Alpha: 6, Beta: 14, IncentiveFraction: 0.05, Contact: 15}
+		shape, money := rapid.SampledFrom([]float64{1e-300, 1e-3, 1, 6, 1e3, 1e6}), rapid.SampledFrom([]float64{0, 5e-324, 1e-9, 1, 200, 1e15})
+		offer := Offer{Alpha: shape.Draw(t, "alpha"), Beta: shape.Draw(t, "beta"), CLV: money.Draw(t, "clv"), Incentive: money.Draw(t, "incentive"), Contact: money.Draw(t, "contact")}
+		o := BusinessOffer{Alpha: offer.Alpha, Beta: offer.Beta, IncentiveFraction: 0.05, Contact: offer.Contact}
 		all := map[string]func() (float64, error){
 			"AUC":              func() (float64, error) { return AUC(s.y, score, size) },
 			"AP":               func() (float64, error) { return AveragePrecision(s.y, score, size) },
@@ -330,7 +371,8 @@ func TestNoMetricSaysNaN(t *testing.T) {
 			"uplift":           func() (float64, error) { return UpliftAt(s.y, score, treatment, 0.5) },
 			"DeLong":           func() (float64, error) { a, err := DeLong(s.y, score); return a.AUC + a.Variance, err },
 			"paired":           func() (float64, error) { p, err := DeLongPaired(s.y, score, v); return p.Variance + p.P, err },
-			"EMPC":             func() (float64, error) { p, err := EMPC(s.y, score, DefaultOffer()); return p.PerCustomer, err },
+			"EMPC":             func() (float64, error) { p, err := EMPC(s.y, score, offer); return p.PerCustomer + p.Rate, err },
+			"MPC":              func() (float64, error) { p, err := MPC(s.y, score, 0.3, offer); return p.PerCustomer, err },
 			"EMPB":             func() (float64, error) { p, err := EMPB(s.y, score, size, o); return p.PerCustomer, err },
 			"profit":           func() (float64, error) { return ProfitOfContacts(s.y, score, size, o, n/2) },
 			"PSI of counts":    func() (float64, error) { return PSICounts(size, s.value, 0) },

@@ -86,7 +86,8 @@ func QiniCurve(y, uplift, treatment []float64) ([]UpliftPoint, error) {
 }
 
 // UpliftCurve returns (Yt/Nt − Yc/Nc)·(Nt + Nc), one point per distinct uplift
-// after the origin; the rate of an arm without rows is 0.
+// after the origin; the rate of an arm without rows is 0 (Gutierrez and Gérardy,
+// PMLR 67 (2017) 1–13).
 func UpliftCurve(y, uplift, treatment []float64) ([]UpliftPoint, error) {
 	if err := checkUplift(y, uplift, treatment); err != nil {
 		return nil, err
