@@ -38,6 +38,7 @@ var checks = []check{
 	{"column order", (*suite).columnOrder},
 	{"a column twice", (*suite).duplicateColumn},
 	{"a column times 1,000", (*suite).rescaledColumn},
+	{"a column in another unit, order kept", (*suite).orderOnly},
 	{"the same seed, the same model", (*suite).sameSeed},
 	{"any number of threads, the same model", (*suite).threads},
 	{"fit leaves its input alone", (*suite).inputUnchanged},
@@ -262,7 +263,19 @@ func (s *suite) badLengths() error {
 	}
 	d = s.train
 	d.weights = repeat(len(d.y)+1, 1)
-	return s.refused("a weight too many", d)
+	if err := s.refused("a weight too many", d); err != nil {
+		return err
+	}
+	m, err := s.fit(s.train)
+	if err != nil {
+		return err
+	}
+	for _, places := range []int{0, s.fresh.frame.Rows() - 1, s.fresh.frame.Rows() + 1} {
+		if err := predict(m, s.fresh.frame, make([]float64, places)); err == nil || errors.Is(err, errPanic) {
+			return fmt.Errorf("%d places for the margins of %d rows: %w", places, s.fresh.frame.Rows(), cmpErr(err))
+		}
+	}
+	return nil
 }
 
 func (s *suite) infiniteValues() error {
@@ -285,7 +298,11 @@ func (s *suite) infiniteValues() error {
 		// A frame refuses infinities, so a predictor may too; a margin that is not
 		// finite it may not return.
 		out := make([]float64, s.fresh.frame.Rows())
-		if err := m.Predict(replaced(s.fresh.frame, "trend", put), out); err == nil && (math.IsNaN(out[badRow]) || math.IsInf(out[badRow], 0)) {
+		if err := predict(m, replaced(s.fresh.frame, "trend", put), out); err != nil {
+			if err := says(fmt.Sprintf("%v at prediction", v), err, "trend", strconv.Itoa(badRow), "inf"); err != nil {
+				return err
+			}
+		} else if math.IsNaN(out[badRow]) || math.IsInf(out[badRow], 0) {
 			return fmt.Errorf("%v at prediction gives the margin %v", v, out[badRow])
 		}
 	}
@@ -442,6 +459,28 @@ func (s *suite) rescaledColumn() error {
 	}
 	d := s.rows(s.o.Rescale)
 	return s.sameModel("columns times 1,000", d, scaled(d), scaled(s.fresh), s.o.Rescale)
+}
+
+// orderOnly: trees ask only which of two values is larger. The rows compared are
+// those of the training: between two of its values, a threshold of the one unit
+// need not be that of the other.
+func (s *suite) orderOnly() error {
+	if !s.o.OrderOnly {
+		return fmt.Errorf("%w: more than the order of values counts", errNotApplicable)
+	}
+	bent := s.train
+	for _, name := range []string{"recency_days", "spend", "trend", "orders"} {
+		bent.frame = replaced(bent.frame, name, func(_ int, v float64) float64 { return v*v*v + 1000*v - 7 })
+	}
+	a, err := s.fitAndPredict(s.train, s.train.frame)
+	if err != nil {
+		return err
+	}
+	b, err := s.fitAndPredict(bent, bent.frame)
+	if err != nil {
+		return err
+	}
+	return sameBits("columns in other units", a, b)
 }
 
 func (s *suite) sameSeed() error {

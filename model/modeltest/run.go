@@ -39,6 +39,9 @@ type Options struct {
 	Weights, ZeroWeights Tolerance
 	// Duplicate: a column given twice. Rescale: a column times 1,000.
 	Duplicate, Rescale Tolerance
+	// OrderOnly demands that only the order of numbers counts, to the bit, as it
+	// does in trees.
+	OrderOnly bool
 	// BaseRate is how far, in probability, a constant model may be from the share
 	// of positives.
 	BaseRate float64
@@ -123,19 +126,24 @@ func (s *suite) fitIn(ctx context.Context, d data) (m model.Predictor, err error
 
 var errPanic = errors.New("panic")
 
-// margins predicts and demands finite margins.
-func margins(m model.Predictor, f *frame.Frame) (out []float64, err error) {
+// predict turns a panic into an error.
+func predict(m model.Predictor, f *frame.Frame, out []float64) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			out, err = nil, fmt.Errorf("predict: %w: %v", errPanic, p)
+			err = fmt.Errorf("predict: %w: %v", errPanic, p)
 		}
 	}()
-	out = make([]float64, f.Rows())
-	for i := range out {
-		out[i] = math.NaN() // a row that is not written must not pass
-	}
 	if err := m.Predict(f, out); err != nil {
-		return nil, fmt.Errorf("predict: %w", err)
+		return fmt.Errorf("predict: %w", err)
+	}
+	return nil
+}
+
+// margins predicts and demands finite margins.
+func margins(m model.Predictor, f *frame.Frame) ([]float64, error) {
+	out := repeat(f.Rows(), math.NaN()) // a row that is not written must not pass
+	if err := predict(m, f, out); err != nil {
+		return nil, err
 	}
 	for i, v := range out {
 		if math.IsNaN(v) || math.IsInf(v, 0) {

@@ -8,6 +8,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
+	"sort"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -200,6 +202,16 @@ func TestEveryCheckCatchesItsBug(t *testing.T) {
 			}
 			return f, y, w
 		}), nil},
+		{"lengths that differ are refused", "fills what it is given", buggy{after: func(m *logistic.Model) model.Predictor {
+			return predictor{Model: m, predict: func(m *logistic.Model, f rows, out []float64) error {
+				all := make([]float64, f.Rows())
+				if err := m.Predict(f, all); err != nil {
+					return err
+				}
+				copy(out, all)
+				return nil
+			}}
+		}}, nil},
 		{"more than 2³¹ values are refused", "looks at the first columns only", rewritten(func(f rows, y, w []float64) (rows, []float64, []float64) {
 			return newFrame(f.Rows(), f.Columns[:min(len(f.Columns), 4)]...), y, w
 		}), nil},
@@ -256,6 +268,7 @@ func TestEveryCheckCatchesItsBug(t *testing.T) {
 				}
 			}
 		}), nil},
+		{"a column in another unit, order kept", "takes a straight line", buggy{}, func(o *Options) { o.OrderOnly = true }},
 		{"the same seed, the same model", "rolls dice", mangled(func(_ rows, out []float64) {
 			for i := range out {
 				out[i] += 1e-9 * rand.Float64()
@@ -449,10 +462,49 @@ func TestAGoodLearnerPasses(t *testing.T) {
 	Run(t, func(uint64) model.Learner { return buggy{} }, options)
 }
 
+// ranked is a learner to which only the order of numbers counts: the good one on
+// the places of the values among those of the training.
+func ranked() buggy {
+	places := func(f, training *frame.Frame) *frame.Frame {
+		g := f
+		for _, c := range training.Columns {
+			if c.Kind != frame.Number || f.Column(c.Name) == nil {
+				continue
+			}
+			sorted := slices.DeleteFunc(slices.Clone(c.Numbers), math.IsNaN)
+			slices.Sort(sorted)
+			g = replaced(g, c.Name, func(_ int, v float64) float64 {
+				if math.IsNaN(v) {
+					return v
+				}
+				return float64(sort.SearchFloat64s(sorted, v))
+			})
+		}
+		return g
+	}
+	return buggy{fit: func(ctx context.Context, f *frame.Frame, y, w []float64) (model.Predictor, error) {
+		m, err := logistic.Fit(ctx, logistic.Defaults(), places(f, f), y, w)
+		if err != nil {
+			return nil, err
+		}
+		return predictor{Model: m, predict: func(m *logistic.Model, g *frame.Frame, out []float64) error {
+			return m.Predict(places(g, f), out)
+		}}, nil
+	}}
+}
+
+func TestALearnerOfOrderPasses(t *testing.T) {
+	o := options
+	o.OrderOnly = true
+	if err := find(t, "a column in another unit, order kept")(newSuite(func(uint64) model.Learner { return ranked() }, o)); err != nil {
+		t.Error(err)
+	}
+}
+
 // A constant model is what a learner may return instead of ErrOneClass.
 func TestOptionsSwitchChecksOff(t *testing.T) {
 	o := Options{NoCategories: true}
-	for _, name := range []string{"unseen levels", "levels are found by name", "codes outside the levels", "100,000 levels",
+	for _, name := range []string{"a column in another unit, order kept", "unseen levels", "levels are found by name", "codes outside the levels", "100,000 levels",
 		"save and load keep every bit", "a newer format is refused", "a model cut short is refused"} {
 		if err := find(t, name)(newSuite(func(uint64) model.Learner { return buggy{} }, o)); !errors.Is(err, errNotApplicable) {
 			t.Errorf("%s: %v", name, err)
