@@ -61,3 +61,29 @@ func (g *dependent) values(p *path, known on, to, c []float64) {
 		to[j] *= c[j]
 	}
 }
+
+// pairs is values with one more derivative: Φᵢⱼ = v/2 · cᵢcⱼ · ∫₀¹ Π_{k≠i,j} (z_k + c_k t) dt.
+func (g *dependent) pairs(p *path, known on, to, gain []float64) {
+	clear(to)
+	d := len(p.shares)
+	r := &g.rules[d]
+	for q, t := range r.points {
+		all := p.value * r.weights[q]
+		for j, z := range p.shares {
+			c := -z
+			if known.has(j) {
+				c++
+			}
+			all *= z + c*t
+			gain[j] = c / (z + c*t)
+		}
+		for i := range d {
+			part := all * gain[i]
+			to[i*d+i] += part
+			for j := range i {
+				to[i*d+j] += part * gain[j] / 2
+			}
+		}
+	}
+	mirror(to, d)
+}

@@ -24,6 +24,10 @@
 // positive, so that nothing cancels on deep paths, where the unwinding of the
 // original algorithm loses digits.
 //
+// NewInterventional plays another game: a feature that is not known has the value
+// of a row of a background, on average. What a leaf contributes depends on the
+// same bits, so that all that follows holds for both.
+//
 // # Tables
 //
 // What a leaf contributes depends on the row only through the bits oⱼ. So the

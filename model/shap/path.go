@@ -16,11 +16,15 @@ type path struct {
 	// shares has per feature the share of training rows that go the leaf's way at
 	// all its nodes, each node counted alone; nil where nothing asks for it.
 	shares []float64
+	// others tells what the rows of a background do here; nothing without one.
+	others others
 }
 
 // on is a set of a path's features: those that go the leaf's way at all their
 // nodes. A word holds 64.
 type on []uint64
+
+func (o on) has(j int) bool { return o[j>>6]>>(j&63)&1 != 0 }
 
 func wordsOf(features int) int { return (features + 63) / 64 }
 

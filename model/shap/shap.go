@@ -24,6 +24,7 @@ var ErrCover = errors.New("ensemble lacks the counts of its training rows")
 type Explainer struct {
 	*tree.Ensemble
 	width   int
+	longest int // features on a path
 	base    float64
 	game    game
 	paths   [][]path // per tree and leaf
@@ -42,6 +43,9 @@ type game interface {
 	// values writes what each feature of a path contributes, given which of them
 	// go the leaf's way. work has room for one number per feature.
 	values(p *path, known on, to, work []float64)
+	// pairs writes the interactions of each two of d features, d × d, and on the
+	// diagonal what they leave of each one's value.
+	pairs(p *path, known on, to, work []float64)
 }
 
 // New prepares an explainer of path-dependent values: about 32 bytes × nodes ×
@@ -59,6 +63,11 @@ func New(e *tree.Ensemble) (*Explainer, error) {
 // newExplainer cuts the trees; limit bounds the bytes of the tables.
 func newExplainer(e *tree.Ensemble, g game, paths [][]path, base float64, limit int) *Explainer {
 	x := &Explainer{Ensemble: e, width: len(e.Features()), base: base, game: g, paths: paths, columns: newColumns(e)}
+	for _, leaves := range paths {
+		for i := range leaves {
+			x.longest = max(x.longest, len(leaves[i].features))
+		}
+	}
 	asked := make([]bool, x.width)
 	cutters := make([]*cutter, e.Len())
 	for i := range cutters {

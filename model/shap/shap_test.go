@@ -9,6 +9,9 @@ import (
 	"math/bits"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -25,10 +28,16 @@ type reference struct {
 		Model    string
 		Features []string
 		Rows     [][]*float64
+		// Background is what the interventional values compare with.
+		Background [][]*float64
 	}
 	Out struct {
 		Raw     []float64
 		Contrib [][]float64 `json:"pred_contrib"`
+		// By brute force over the subsets of six features; see the file's definition.
+		Interactions               [][][]float64
+		Interventional             [][]float64
+		InterventionalInteractions [][][]float64 `json:"interventional_interactions"`
 	}
 }
 
@@ -52,33 +61,72 @@ func TestExplainsAsLightGBM(t *testing.T) {
 			if err := errors.Join(err, in.Close()); err != nil {
 				t.Fatal(err)
 			}
-			x := explainer(t, e)
-			rows := make([][]float64, len(ref.In.Rows))
-			for i, r := range ref.In.Rows {
-				for _, v := range r {
-					value := math.NaN()
-					if v != nil {
-						value = *v
-					}
-					rows[i] = append(rows[i], value)
-				}
-			}
-			width := len(ref.In.Features)
-			out := make([]float64, len(rows)*width)
-			base, err := x.Explain(numbers(ref.In.Features, rows), out)
+			rows := numbers(ref.In.Features, values(ref.In.Rows))
+			dependent := explainer(t, e)
+			other, err := NewInterventional(e, numbers(ref.In.Features, values(ref.In.Background)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i, want := range ref.Out.Contrib {
-				got := append(append([]float64{}, out[i*width:(i+1)*width]...), base)
-				for j := range want {
-					if d := math.Abs(got[j] - want[j]); !(d <= 1e-12) {
-						t.Errorf("row %d feature %d: %v, LightGBM says %v", i, j, got[j], want[j])
-					}
-				}
+			for _, game := range []struct {
+				name  string
+				x     *Explainer
+				want  [][]float64
+				pairs [][][]float64
+			}{
+				{"path dependent", dependent, ref.Out.Contrib, ref.Out.Interactions},
+				{"interventional", other, ref.Out.Interventional, ref.Out.InterventionalInteractions},
+			} {
+				t.Run(game.name, func(t *testing.T) { agrees(t, game.x, rows, game.want, game.pairs) })
 			}
 		})
 	}
+}
+
+// agrees compares contributions, the base behind them, and interactions, each
+// without tables and with.
+func agrees(t *testing.T, x *Explainer, rows *frame.Frame, want [][]float64, pairs [][][]float64) {
+	t.Helper()
+	width := len(x.Features())
+	out, matrix := make([]float64, rows.Rows()*width), make([]float64, rows.Rows()*width*width)
+	for range 2 {
+		base, err := x.Explain(rows, out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := x.Interact(rows, matrix); err != nil || b != base {
+			t.Fatalf("interactions: base %v, error %v", b, err)
+		}
+		for i := range want {
+			for j, v := range append(append([]float64{}, out[i*width:(i+1)*width]...), base) {
+				if d := math.Abs(v - want[i][j]); !(d <= 1e-12) {
+					t.Errorf("row %d feature %d: %v, want %v", i, j, v, want[i][j])
+				}
+			}
+			for j := range width {
+				for k := range width {
+					if v := matrix[(i*width+j)*width+k]; !(math.Abs(v-pairs[i][j][k]) <= 1e-12) {
+						t.Errorf("row %d features %d and %d: %v, want %v", i, j, k, v, pairs[i][j][k])
+					}
+				}
+			}
+		}
+		x.prepare(patience)
+	}
+}
+
+// values reads rows in which null stands for NaN.
+func values(rows [][]*float64) [][]float64 {
+	out := make([][]float64, len(rows))
+	for i, r := range rows {
+		for _, v := range r {
+			value := math.NaN()
+			if v != nil {
+				value = *v
+			}
+			out[i] = append(out[i], value)
+		}
+	}
+	return out
 }
 
 func explainer(t interface {
@@ -106,47 +154,90 @@ func numbers(names []string, rows [][]float64) *frame.Frame {
 	return f
 }
 
-// brute is the definition: φᵢ = Σ_S |S|!(n−|S|−1)!/n! · (v(S∪i) − v(S)), where v
-// averages out by training rows every feature that is not in S.
-func brute(e *tree.Ensemble, row []float64) (values []float64, base float64) {
-	n := len(row)
-	game := make([]float64, 1<<n)
+// brute is the definition by which everything is measured: what the model says for
+// every set of known features (set bit j: feature j is known).
+func brute(e *tree.Ensemble, features int, says func(t *tree.Tree, known int) float64) []float64 {
+	game := make([]float64, 1<<features)
 	for set := range game {
 		for k := range e.Len() {
 			t := e.Tree(k)
-			var walk func(c int32) float64
-			walk = func(c int32) float64 {
-				if c < 0 {
-					return t.LeafValue[^c]
-				}
-				if set>>t.Feature[c]&1 != 0 {
-					if t.GoesLeft(int(c), row[t.Feature[c]]) {
-						return walk(t.Left[c])
-					}
-					return walk(t.Right[c])
-				}
-				l, r := float64(cover(&t, t.Left[c])), float64(cover(&t, t.Right[c]))
-				all := float64(t.Count[c])
-				return l/all*walk(t.Left[c]) + r/all*walk(t.Right[c])
-			}
-			root := int32(0)
-			if len(t.Left) == 0 {
-				root = ^0
-			}
-			game[set] += walk(root)
+			game[set] += says(&t, set)
 		}
 	}
+	return game
+}
+
+// averaged is the game of path-dependent values: a feature that is not known is
+// averaged out by training rows.
+func averaged(e *tree.Ensemble, row []float64) []float64 {
+	return brute(e, len(row), func(t *tree.Tree, known int) float64 {
+		var walk func(c int32) float64
+		walk = func(c int32) float64 {
+			if c < 0 {
+				return t.LeafValue[^c]
+			}
+			if known>>t.Feature[c]&1 != 0 {
+				if t.GoesLeft(int(c), row[t.Feature[c]]) {
+					return walk(t.Left[c])
+				}
+				return walk(t.Right[c])
+			}
+			l, r := float64(cover(t, t.Left[c])), float64(cover(t, t.Right[c]))
+			all := float64(t.Count[c])
+			return l/all*walk(t.Left[c]) + r/all*walk(t.Right[c])
+		}
+		return walk(root(t))
+	})
+}
+
+// replaced is the game of interventional values: a feature that is not known has
+// the value of a background row, on average over the rows.
+func replaced(e *tree.Ensemble, row []float64, background [][]float64) []float64 {
+	return brute(e, len(row), func(t *tree.Tree, known int) float64 {
+		sum := 0.0
+		for _, other := range background {
+			mixed := slices.Clone(other)
+			for j := range mixed {
+				if known>>j&1 != 0 {
+					mixed[j] = row[j]
+				}
+			}
+			sum += t.LeafValue[t.Leaf(mixed)]
+		}
+		return sum / float64(len(background))
+	})
+}
+
+// shapley returns φᵢ = Σ_S |S|!(n−|S|−1)!/n! · (v(S∪i) − v(S)) in a matrix'
+// diagonal sums: the matrix holds, off the diagonal, Φᵢⱼ = Σ_S
+// |S|!(n−|S|−2)!/(2(n−1)!) · (v(S∪ij) − v(S∪i) − v(S∪j) + v(S)), and on it what is left.
+func shapley(game []float64, n int) (values []float64, matrix [][]float64) {
 	factorial := func(k int) float64 { return math.Gamma(float64(k) + 1) }
-	values = make([]float64, n)
+	values, matrix = make([]float64, n), make([][]float64, n)
 	for i := range values {
+		matrix[i] = make([]float64, n)
 		for set := range game {
-			if set>>i&1 == 0 {
-				s := bits.OnesCount(uint(set))
-				values[i] += factorial(s) * factorial(n-s-1) / factorial(n) * (game[set|1<<i] - game[set])
+			s := bits.OnesCount(uint(set))
+			if set>>i&1 != 0 {
+				continue
+			}
+			values[i] += factorial(s) * factorial(n-s-1) / factorial(n) * (game[set|1<<i] - game[set])
+			for j := range n {
+				if j != i && set>>j&1 == 0 {
+					d := game[set|1<<i|1<<j] - game[set|1<<i] - game[set|1<<j] + game[set]
+					matrix[i][j] += factorial(s) * factorial(n-s-2) / (2 * factorial(n-1)) * d
+				}
 			}
 		}
+		rest := values[i]
+		for j, v := range matrix[i] {
+			if j != i {
+				rest -= v
+			}
+		}
+		matrix[i][i] = rest
 	}
-	return values, game[0]
+	return values, matrix
 }
 
 // randomEnsemble draws trees with every kind of decision, and counts of children
@@ -225,25 +316,69 @@ func TestEqualsBruteForce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		features := rapid.IntRange(1, 6).Draw(t, "features")
 		e := randomEnsemble(t, features, 14)
-		row, got := drawRow(t, features), make([]float64, features)
-		want, wantBase := brute(e, row)
-		// Counts that do not sum up can make shares far above 1; the scale grows with them.
-		scale := 1 + math.Abs(wantBase)
-		for _, v := range want {
-			scale = max(scale, math.Abs(v))
-		}
+		row := drawRow(t, features)
+		game := averaged(e, row)
 		for _, limit := range []int{0, 3000, 1 << 30} {
-			base := bounded(t, e, limit).ExplainRow(row, got)
-			if !(math.Abs(base-wantBase) <= 1e-11*scale) {
-				t.Fatalf("base %v, by definition %v", base, wantBase)
-			}
-			for j := range want {
-				if !(math.Abs(got[j]-want[j]) <= 1e-9*scale) {
-					t.Fatalf("tables of %d bytes: feature %d: %v, by definition %v (row %v)", limit, j, got[j], want[j], row)
-				}
-			}
+			equals(t, bounded(t, e, limit), row, game)
 		}
 	})
+}
+
+func TestInterventionalEqualsBruteForce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		features := rapid.IntRange(1, 6).Draw(t, "features")
+		e := randomEnsemble(t, features, 14)
+		row := drawRow(t, features)
+		background := make([][]float64, rapid.IntRange(1, 5).Draw(t, "background"))
+		for i := range background {
+			background[i] = drawRow(t, features)
+		}
+		x, err := NewInterventional(e, numbers(names(features), background))
+		if err != nil {
+			t.Fatal(err)
+		}
+		game := replaced(e, row, background)
+		equals(t, x, row, game)
+		x.prepare(patience)
+		equals(t, x, row, game)
+	})
+}
+
+// equals compares contributions and interactions of one row with a game's.
+func equals(t *rapid.T, x *Explainer, row, game []float64) {
+	n := len(row)
+	values, pairs := shapley(game, n)
+	// Counts that do not sum up can make shares far above 1; the scale grows with them.
+	scale := 1 + math.Abs(game[0])
+	for _, v := range values {
+		scale = max(scale, math.Abs(v))
+	}
+	out, matrix := make([]float64, n), make([]float64, n*n)
+	base := x.ExplainRow(row, out)
+	if !(math.Abs(base-game[0]) <= 1e-11*scale) {
+		t.Fatalf("base %v, by definition %v", base, game[0])
+	}
+	if _, err := x.Interact(numbers(x.Features(), [][]float64{row}), matrix); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		if !(math.Abs(out[i]-values[i]) <= 1e-9*scale) {
+			t.Fatalf("feature %d: %v, by definition %v (row %v)", i, out[i], values[i], row)
+		}
+		for j := range n {
+			if v := matrix[i*n+j]; !(math.Abs(v-pairs[i][j]) <= 1e-9*scale) {
+				t.Fatalf("features %d and %d: %v, by definition %v (row %v)", i, j, v, pairs[i][j], row)
+			}
+		}
+	}
+}
+
+func names(features int) []string {
+	names := make([]string, features)
+	for j := range names {
+		names[j] = fmt.Sprintf("x%d", j)
+	}
+	return names
 }
 
 func TestTablesChangeNothing(t *testing.T) {
@@ -267,15 +402,11 @@ func TestTablesChangeNothing(t *testing.T) {
 			t.Fatalf("tables of %d bytes, the limit is %d", size, limit)
 		}
 		rows := make([][]float64, rapid.IntRange(1, 9).Draw(t, "rows"))
-		names := make([]string, features)
-		for j := range names {
-			names[j] = fmt.Sprintf("x%d", j)
-		}
 		for i := range rows {
 			rows[i] = drawRow(t, features)
 		}
 		all, one := make([]float64, len(rows)*features), make([]float64, features)
-		if _, err := x.Explain(numbers(names, rows), all); err != nil {
+		if _, err := x.Explain(numbers(names(features), rows), all); err != nil {
 			t.Fatal(err)
 		}
 		for i, row := range rows {
@@ -351,10 +482,6 @@ func deep(t testing.TB, rows int) (*tree.Ensemble, *frame.Frame) {
 		state = state*6364136223846793005 + 1442695040888963407
 		return float64(state>>11) / (1 << 53)
 	}
-	names := make([]string, width)
-	for j := range names {
-		names[j] = fmt.Sprintf("x%d", j)
-	}
 	for range rows {
 		row, sum := make([]float64, width), 0.0
 		for j := range row {
@@ -371,7 +498,7 @@ func deep(t testing.TB, rows int) (*tree.Ensemble, *frame.Frame) {
 	}
 	p := boost.Defaults()
 	p.Loss, p.Rounds, p.Leaves, p.MinRows = boost.Squared{}, 30, 63, 2
-	f := numbers(names, data)
+	f := numbers(names(width), data)
 	e, err := boost.Fit(context.Background(), p, f, y, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -430,6 +557,78 @@ func TestSumsToTheMarginOnAnyTree(t *testing.T) {
 	})
 }
 
+// The law that ties interactions to contributions, on paths too long for the definition.
+func TestInteractionsSumToContributions(t *testing.T) {
+	e, f := deep(t, 60)
+	other, err := NewInterventional(e, f.Take([]int{1, 5, 8, 13, 21, 34, 55}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := len(e.Features())
+	values, pairs := make([]float64, f.Rows()*n), make([]float64, f.Rows()*n*n)
+	for _, x := range []*Explainer{explainer(t, e), other} {
+		if _, err := x.Explain(f, values); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.Interact(f, pairs); err != nil {
+			t.Fatal(err)
+		}
+		for k, v := range values {
+			sum := 0.0
+			for j := range n {
+				sum += pairs[k*n+j]
+				if a, b := pairs[k*n+j], pairs[(k/n*n+j)*n+k%n]; math.Float64bits(a) != math.Float64bits(b) && k%n != j {
+					t.Fatalf("row %d features %d and %d: %v and %v", k/n, k%n, j, a, b)
+				}
+			}
+			if !(math.Abs(sum-v) <= 1e-9) {
+				t.Fatalf("row %d feature %d: interactions sum to %v, the contribution is %v", k/n, k%n, sum, v)
+			}
+		}
+	}
+}
+
+// The base of interventional values is the mean margin of the background, and a
+// row compared with itself owes nothing to any feature.
+func TestBackground(t *testing.T) {
+	e, f := deep(t, 60)
+	n := len(e.Features())
+	margins, out := make([]float64, f.Rows()), make([]float64, n)
+	if err := e.Predict(f, margins); err != nil {
+		t.Fatal(err)
+	}
+	x, err := NewInterventional(e, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mean := 0.0
+	for i, m := range margins {
+		mean += m / float64(f.Rows())
+		self, err := NewInterventional(e, f.Take([]int{i, i}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		base, err := self.Explain(f.Take([]int{i}), out)
+		if err != nil || math.Abs(base-m) > 1e-12 {
+			t.Fatalf("row %d compared with itself: base %v, margin %v, error %v", i, base, m, err)
+		}
+		for j, v := range out {
+			if v != 0 {
+				t.Fatalf("row %d compared with itself: feature %d contributes %v", i, j, v)
+			}
+		}
+	}
+	if math.Abs(x.Base()-mean) > 1e-12 {
+		t.Errorf("base %v, mean margin %v", x.Base(), mean)
+	}
+	if _, err := NewInterventional(e, f.Take(nil)); !errors.Is(err, ErrBackground) {
+		t.Errorf("without rows: got %v, want ErrBackground", err)
+	}
+	if _, err := NewInterventional(e, numbers([]string{"z"}, [][]float64{{1}})); err == nil {
+		t.Error("a background without the features was accepted")
+	}
+}
+
 // consistent gives every node the sum of its leaves' counts.
 func consistent(t *rapid.T, e *tree.Ensemble) *tree.Ensemble {
 	trees := make([]tree.Tree, e.Len())
@@ -479,6 +678,58 @@ func TestRowAndBatchAgree(t *testing.T) {
 	}
 }
 
+func TestThreadsChangeNothing(t *testing.T) {
+	e, f := deep(t, 60)
+	width := len(e.Features())
+	index := make([]int, 2*blockRows+7)
+	for i := range index {
+		index[i] = i * i % f.Rows()
+	}
+	many := f.Take(index)
+	one, four := make([]float64, len(index)*width), make([]float64, len(index)*width)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	if _, err := explainer(t, e).Explain(many, one); err != nil {
+		t.Fatal(err)
+	}
+	runtime.GOMAXPROCS(4)
+	x := explainer(t, e)
+	var wait sync.WaitGroup
+	for range 3 { // and callers do not disturb each other
+		wait.Go(func() {
+			if _, err := x.Explain(f, make([]float64, f.Rows()*width)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if _, err := x.Explain(many, four); err != nil {
+		t.Fatal(err)
+	}
+	wait.Wait()
+	for k := range one {
+		if math.Float64bits(one[k]) != math.Float64bits(four[k]) {
+			t.Fatalf("row %d feature %d: %v on one thread, %v on four", k/width, k%width, one[k], four[k])
+		}
+	}
+}
+
+// A frame whose codes lie outside its levels is a programmer's mistake; the
+// panic must reach the caller, who may recover, and not end the process.
+func TestPanicReachesTheCaller(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	share(100, func() func(int) {
+		return func(k int) {
+			if k == 50 {
+				panic("a code without a level")
+			}
+		}
+	})
+}
+
 func TestUnusedFeatureContributesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := randomEnsemble(t, 4, 8)
@@ -511,10 +762,22 @@ func TestRefuses(t *testing.T) {
 	if _, err := New(e); !errors.Is(err, ErrCover) {
 		t.Errorf("without counts: got %v, want ErrCover", err)
 	}
+	// Where nothing is averaged out, no counts are needed.
+	other, err := NewInterventional(e, numbers([]string{"x"}, [][]float64{{1}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]float64, 1)
+	if base := other.ExplainRow([]float64{-1}, out); base != 2 || out[0] != -1 {
+		t.Errorf("base %v and contribution %v, want 2 and -1", base, out[0])
+	}
 	good, f := deep(t, 40)
 	x := explainer(t, good)
 	if _, err := x.Explain(f, nil); err == nil {
 		t.Error("an answer of no values was accepted")
+	}
+	if _, err := x.Interact(f, nil); err == nil {
+		t.Error("interactions of no values were accepted")
 	}
 	if _, err := x.Explain(numbers([]string{"z"}, [][]float64{{1}}), make([]float64, 24)); err == nil {
 		t.Error("a frame without the features was accepted")
