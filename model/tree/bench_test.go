@@ -2,6 +2,7 @@ package tree
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -121,14 +122,18 @@ func BenchmarkPredict(b *testing.B) {
 			}
 			perRow(b, rows)
 		})
-		b.Run(name+"/batch", func(b *testing.B) {
-			for b.Loop() {
-				if err := e.Predict(f, out); err != nil {
+		for _, form := range slices.Sorted(maps.Keys(forms)) {
+			b.Run(name+"/"+form, func(b *testing.B) {
+				bound, err := e.Bind(f)
+				if err != nil {
 					b.Fatal(err)
 				}
-			}
-			perRow(b, rows)
-		})
+				for b.Loop() {
+					e.predict(bound, out, 0, rows/blockRows, forms[form])
+				}
+				perRow(b, rows)
+			})
+		}
 	}
 }
 

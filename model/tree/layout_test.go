@@ -86,7 +86,6 @@ func mixed(r *rand.Rand, rows, features, trees, leaves int) (*Ensemble, *frame.F
 // the trees, the number of rows and of goroutines.
 func TestEveryFormEqualsTheWalk(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	forms := map[string]kernels{"portable": portable, "cpu": kernelsOfCPU}
 	for _, c := range []struct{ rows, features, trees, leaves int }{
 		{1, 3, 2, 4}, {fewRows, 4, 3, 2}, {63, 2, 5, 31}, {64, 9, 10, 32}, {65, 5, 4, 33}, {511, 4, 6, 64}, {512, 7, 12, 100},
 		{513, 6, 20, 256}, {1000, 2, 30, 300}, {1030, 8, 40, 31}, {700, 3, 200, 31}, {600, 1, 9, 9}, {530, 40, 20, 31},
