@@ -1,7 +1,8 @@
 // Package modeltest holds the checks that every learner passes: what it does
 // with constant columns, gaps, one class, weights, reordered and rescaled input,
-// bad numbers, unseen levels, cancellation, and whether its model says the same
-// twice.
+// bad numbers, unseen levels, too large a frame and cancellation, what its saved
+// model does when it is cut short or of a newer format, whether the model says
+// the same twice, and whether an error names the column, the row and the value.
 //
 // Place in the flow: [modeltest] ← the tests of logistic, boost and challenger.
 // It knows learners only through the interfaces of package model, and how good
