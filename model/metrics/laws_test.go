@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -338,7 +339,7 @@ func TestContactsEqualALookAtEveryRow(t *testing.T) {
 var wild = []float64{-math.MaxFloat64, -1e300, -1e17, -1, -1e-310, -5e-324, math.Copysign(0, -1), 0, 5e-324, 1e-310, 1e-160, 1, 1e17, 1e155, 1e300, math.MaxFloat64}
 
 // Whatever finite numbers go in, a metric is finite or refuses them: NaN and
-// infinity never come out.
+// infinity never come out. And a metric leaves its arguments alone.
 func TestNoMetricSaysNaN(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := draw(t)
@@ -379,6 +380,7 @@ func TestNoMetricSaysNaN(t *testing.T) {
 			"PSI of values":    func() (float64, error) { d, err := PSI(score, v, 7, PSIFloor); return d.PSI, err },
 			"margins":          func() (float64, error) { return LogLossOfMargins(s.y, score, size) },
 		}
+		before := slices.Concat(s.y, s.score, s.value, score, v, size, treatment)
 		for name, metric := range all {
 			got, err := metric()
 			if err == nil && (math.IsNaN(got) || math.IsInf(got, 0)) {
@@ -386,6 +388,9 @@ func TestNoMetricSaysNaN(t *testing.T) {
 			}
 			if err != nil && !errors.Is(err, ErrInput) && !errors.Is(err, ErrOneClass) && !errors.Is(err, ErrUndefined) {
 				t.Fatalf("%s: %v", name, err)
+			}
+			if after := slices.Concat(s.y, s.score, s.value, score, v, size, treatment); !slices.Equal(after, before) {
+				t.Fatalf("%s changes its arguments: %v became %v", name, before, after)
 			}
 		}
 	})

@@ -153,8 +153,8 @@ func (s *suite) oneClass() error {
 }
 
 func (s *suite) tooLittle() error {
-	if m, err := s.fit(data{frame: newFrame(0, number("x", nil))}); err == nil || m != nil || errors.Is(err, errPanic) {
-		return fmt.Errorf("no rows: model %v, error %v", m, err) //nolint:errorlint // err may be nil
+	if err := s.refused("no rows", data{frame: newFrame(0, number("x", nil))}, "no rows"); err != nil {
+		return err
 	}
 	if err := s.constantOr("no columns", s.train.with()); err != nil {
 		return err
