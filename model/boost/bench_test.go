@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"testing"
 
 	"fealty/features/frame"
@@ -33,7 +34,7 @@ func usual(rows, columns int) (*frame.Frame, []float64) {
 			if j%7 == 0 && r.float() < 0.2 {
 				v = math.NaN()
 			}
-			c.Numbers[i] = v
+			c.Numbers[i] = float64(float32(v))
 		}
 		all = append(all, c)
 	}
@@ -46,13 +47,43 @@ func usual(rows, columns int) (*frame.Frame, []float64) {
 	return framed(all...), y
 }
 
-// BenchmarkFit trains on the usual size: 15 k rows × 60 columns, 150 trees × 31 leaves.
+// BenchmarkFit trains on some shapes. Those of 500,000 rows need FEALTY_BENCH=1.
 func BenchmarkFit(b *testing.B) {
-	f, y := usual(15_000, 60)
-	for _, threads := range []int{1, 2} {
-		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+	for _, shape := range []struct {
+		name          string
+		rows, columns int
+		set           func(*Params, *frame.Frame)
+	}{
+		{"15k×60", 15_000, 60, nil},
+		{"15k×60/one thread", 15_000, 60, func(p *Params, _ *frame.Frame) { p.Threads = 1 }},
+		{"20k×60/100 trees", 20_000, 60, func(p *Params, _ *frame.Frame) { p.Rounds = 100 }},
+		{"50k×40/255 leaves/100 trees", 50_000, 40, func(p *Params, _ *frame.Frame) { p.Rounds, p.Leaves = 100, 255 }},
+		{"500k×40/100 trees", 500_000, 40, func(p *Params, _ *frame.Frame) { p.Rounds = 100 }},
+		{"500k×40/100 trees/full", 500_000, 40, func(p *Params, _ *frame.Frame) { p.Rounds, p.Gradients = 100, Full }},
+		{"500k×40/100 trees/255 leaves", 500_000, 40, func(p *Params, _ *frame.Frame) { p.Rounds, p.Leaves = 100, 255 }},
+		{"500k×40/100 trees/monotone", 500_000, 40, func(p *Params, f *frame.Frame) {
+			p.Rounds, p.Directions = 100, map[string]frame.Direction{}
+			for j := 0; j < len(f.Columns); j += 4 {
+				p.Directions[f.Columns[j].Name] = frame.Raises
+			}
+		}},
+		{"500k×40/100 trees/categories", 500_000, 40, func(p *Params, f *frame.Frame) {
+			p.Rounds = 100
+			for j := 1; j < len(f.Columns); j += 4 {
+				f.Columns[j] = asCategory(f.Columns[j])
+			}
+		}},
+	} {
+		b.Run(shape.name, func(b *testing.B) {
+			if shape.rows > 100_000 && os.Getenv("FEALTY_BENCH") != "1" {
+				b.Skip("large: needs FEALTY_BENCH=1")
+			}
+			f, y := usual(shape.rows, shape.columns)
 			p := Defaults()
-			p.Threads = threads
+			p.Threads = 2
+			if shape.set != nil {
+				shape.set(&p, f)
+			}
 			for b.Loop() {
 				if _, err := Fit(context.Background(), p, f, y, nil); err != nil {
 					b.Fatal(err)
@@ -62,14 +93,119 @@ func BenchmarkFit(b *testing.B) {
 	}
 }
 
-// BenchmarkBin is the part of BenchmarkFit before the first tree.
-func BenchmarkBin(b *testing.B) {
-	f, y := usual(15_000, 60)
-	p := Defaults()
-	p.Rounds = 1
-	for b.Loop() {
-		if _, err := Fit(context.Background(), p, f, y, nil); err != nil {
-			b.Fatal(err)
+// asCategory makes codes of whole numbers.
+func asCategory(c frame.Column) frame.Column {
+	out := category(c.Name, nil)
+	at := map[float64]int32{}
+	for _, v := range c.Numbers {
+		code, ok := at[v]
+		if !ok {
+			code = int32(len(at))
+			at[v] = code
+			out.Levels = append(out.Levels, fmt.Sprint(v))
 		}
+		out.Codes = append(out.Codes, code)
+	}
+	return out
+}
+
+// BenchmarkBin is what a fit does before the first tree, on one thread: quantile
+// edges and bins of all values.
+func BenchmarkBin(b *testing.B) {
+	f, _ := usual(50_000, 40)
+	rows := make([]int32, f.Rows())
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	c := newCrew(1)
+	defer c.dismiss()
+	p := Defaults()
+	b.Run("edges", func(b *testing.B) {
+		for b.Loop() {
+			for j := range f.Columns {
+				findBins(&f.Columns[j], rows, nil, p.MaxBins)
+			}
+		}
+		perItem(b, f.Rows()*len(f.Columns))
+	})
+	data := newBinned(c, &p, f, rows, nil)
+	b.Run("values", func(b *testing.B) {
+		for b.Loop() {
+			data.apply(c, f, rows, nil)
+		}
+		perItem(b, f.Rows()*len(f.Columns))
+	})
+}
+
+// perItem reports nanoseconds per value, bin update or row.
+func perItem(b *testing.B, items int) {
+	b.Helper()
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(items), "ns/item")
+}
+
+// BenchmarkKernel is the inside of a tree on one thread, by kernels: the
+// histogram of the root and of a leaf of every tenth row, and the partition.
+func BenchmarkKernel(b *testing.B) {
+	const rows, columns = 200_000, 40
+	f, y := usual(rows, columns)
+	all := make([]int32, rows)
+	for i := range all {
+		all[i] = int32(i)
+	}
+	c := newCrew(1)
+	defer c.dismiss()
+	p := Defaults()
+	data := newBinned(c, &p, f, all, nil)
+	s := &slopes{gradient: make([]float64, rows), hessian: make([]float64, rows)}
+	LogLoss{}.Gradient(make([]float64, rows), y, s.gradient, s.hessian)
+	if err := s.measure(c, func(int, int) {}); err != nil {
+		b.Fatal(err)
+	}
+	root, leaf := make([]uint64, rows), []uint64(nil)
+	for i := range root {
+		root[i] = s.pack(uint32(i))
+	}
+	for r, i := stream(1), 0; i < rows; i += 1 + r.below(19) {
+		leaf = append(leaf, root[i])
+	}
+	blocks := []int{0, 1, 2, 3, 4}
+	var cut codeSet
+	cut.addBelow(100)
+	notes, to := make([]uint8, rows/8), make([]uint64, rows)
+	d := new(desk)
+	for _, k := range []struct {
+		name string
+		kernels
+	}{{"portable", portable}, {"this machine", kernelsOfCPU}} {
+		sums := func(b *testing.B, rows []uint64, dense bool) {
+			for b.Loop() {
+				for at := 0; at < len(rows); at += packedRows {
+					k.sum(d, &data.table, blocks, rows[at:min(at+packedRows, len(rows))], dense)
+				}
+			}
+			perItem(b, len(rows)*columns)
+		}
+		b.Run("root/"+k.name, func(b *testing.B) { sums(b, root, true) })
+		b.Run("leaf/"+k.name, func(b *testing.B) { sums(b, leaf, false) })
+		b.Run("sides/"+k.name, func(b *testing.B) {
+			for b.Loop() {
+				k.sides(data.inOrder(0), 0, &cut, leaf, notes)
+			}
+			perItem(b, len(leaf))
+		})
+		b.Run("move/"+k.name, func(b *testing.B) {
+			right := k.sides(data.inOrder(0), 0, &cut, leaf, notes)
+			for b.Loop() {
+				k.move(leaf, notes, to, 0, len(leaf)-right)
+			}
+			perItem(b, len(leaf))
+		})
+		b.Run("bins/"+k.name, func(b *testing.B) {
+			out := make([]uint8, chunk)
+			for b.Loop() {
+				k.bins(f.Columns[0].Numbers[:chunk], data.columns[0].grid, 255, out)
+			}
+			perItem(b, chunk)
+		})
 	}
 }

@@ -20,6 +20,8 @@ type binning struct {
 	// edges are the cuts between the value bins of a number: bin i holds
 	// edges[i−1] < x ≤ edges[i].
 	edges []float64
+	// grid is edges filled up with +Inf.
+	grid *[binsPerByte]float64
 	// code is the code of each value bin of a category, ascending; at is the
 	// bin of each code.
 	code []int32
@@ -36,23 +38,6 @@ func (b *binning) missingBin() int { return b.values }
 // splits tells whether two bins may differ at all.
 func (b *binning) splits() bool { return b.values > 1 || b.values == 1 && b.missing }
 
-// number returns the bin of a number.
-func (b *binning) number(x float64) uint8 {
-	if x != x { // NaN, tested without a call in the innermost loop
-		return uint8(b.values) //nolint:gosec // values ≤ 255
-	}
-	// Branch-free search: at most eight steps, none of which can be guessed.
-	from, n := 0, len(b.edges)
-	for n > 0 {
-		half := n >> 1
-		if b.edges[from+half] < x {
-			from += n - half
-		}
-		n = half
-	}
-	return uint8(from) // at most values − 1
-}
-
 // weighted is one value and the weight of the rows that have it.
 type weighted struct{ value, weight float64 }
 
@@ -68,6 +53,11 @@ func findBins(c *frame.Column, sample []int32, weights []float64, most int) binn
 	}
 	b := binning{edges: cuts(distinct, most), missing: missing}
 	b.values = len(b.edges) + 1
+	b.grid = new([binsPerByte]float64)
+	for i := range b.grid {
+		b.grid[i] = math.Inf(1)
+	}
+	copy(b.grid[:], b.edges)
 	b.info = "none"
 	if len(distinct) > 1 {
 		b.info = "[" + strconv.FormatFloat(distinct[0].value, 'g', -1, 64) + ":" +
@@ -80,21 +70,27 @@ func findBins(c *frame.Column, sample []int32, weights []float64, most int) binn
 // once, with the weight of their rows.
 func distinctValues(numbers []float64, sample []int32, weights []float64) (distinct []weighted, missing bool) {
 	if weights == nil {
-		values := make([]float64, 0, len(sample))
+		keys := make([]uint64, 0, len(sample))
 		for _, i := range sample {
 			if v := numbers[i]; !math.IsNaN(v) {
-				values = append(values, v)
+				keys = append(keys, key(v))
 			}
 		}
-		slices.Sort(values)
-		for _, v := range values {
-			if n := len(distinct); n > 0 && distinct[n-1].value == v {
-				distinct[n-1].weight++
-			} else {
-				distinct = append(distinct, weighted{v, 1})
+		sortKeys(keys)
+		n := 0
+		for i, k := range keys {
+			if i == 0 || keys[i-1] != k {
+				n++
 			}
 		}
-		return distinct, len(values) < len(sample)
+		distinct = make([]weighted, 0, n)
+		for i, k := range keys {
+			if i == 0 || keys[i-1] != k {
+				distinct = append(distinct, weighted{unkey(k), 0})
+			}
+			distinct[len(distinct)-1].weight++
+		}
+		return distinct, len(keys) < len(sample)
 	}
 	seen := make([]weighted, 0, len(sample))
 	for k, i := range sample {
@@ -114,6 +110,60 @@ func distinctValues(numbers []float64, sample []int32, weights []float64) (disti
 		}
 	}
 	return distinct, len(seen) < len(sample)
+}
+
+// key maps numbers to whole numbers of the same order; 0 and −0 are one.
+func key(v float64) uint64 {
+	u := math.Float64bits(v + 0) // −0 + 0 is 0
+	if u>>63 != 0 {
+		return ^u
+	}
+	return u | 1<<63
+}
+
+// unkey is the number of a key.
+func unkey(k uint64) float64 {
+	if k>>63 != 0 {
+		return math.Float64frombits(k &^ (1 << 63))
+	}
+	return math.Float64frombits(^k)
+}
+
+// sortKeys sorts by eleven bits at a time from the lowest on (radix sort), leaving
+// out bits in which all keys agree: numbers that were float32 or whole have many.
+func sortKeys(keys []uint64) {
+	const few, digit, digits = 2048, 11, 6 // 6 × 11 ≥ 64
+	if len(keys) < few {
+		slices.Sort(keys)
+		return
+	}
+	count := new([digits][1 << digit]uint32)
+	for _, k := range keys {
+		for d := range count {
+			count[d][k>>(d*digit)&(1<<digit-1)]++
+		}
+	}
+	from, to := keys, make([]uint64, len(keys))
+	for d := range count {
+		at, shift := &count[d], d*digit
+		if int(at[keys[0]>>shift&(1<<digit-1)]) == len(keys) {
+			continue
+		}
+		sum := uint32(0)
+		for i, n := range at {
+			at[i] = sum
+			sum += n
+		}
+		for _, k := range from {
+			i := &at[k>>shift&(1<<digit-1)]
+			to[*i] = k
+			*i++
+		}
+		from, to = to, from
+	}
+	if &from[0] != &keys[0] {
+		copy(keys, from)
+	}
 }
 
 // cuts places at most most−1 cuts between distinct ascending values: everywhere
@@ -327,48 +377,53 @@ func sampleRows(p *Params, use []int32, weights []float64) (rows []int32, w []fl
 
 // apply bins rows of f. recode, where not nil, translates a category column's
 // codes of f into the training frame's (−1: none), by column.
-func (b *binned) apply(c *crew, f *frame.Frame, use []int32, recode [][]int32) table {
-	t := table{rows: len(use), blocks: (len(b.slots) + lanes - 1) / lanes}
+func (b *binned) apply(c *crew, f *frame.Frame, chosen []int32, recode [][]int32) table {
+	use := kernelsOfCPU
+	t := table{rows: len(chosen), blocks: (len(b.slots) + lanes - 1) / lanes}
 	t.byRow = make([]uint64, t.rows*t.blocks)
 	c.run(chunks(t.rows), func(k int) {
 		from := k * chunk
-		rows := use[from:min(from+chunk, t.rows)]
-		var words [chunk]uint64
+		rows := chosen[from:min(from+chunk, t.rows)]
+		var bins [lanes][chunk]uint8
+		var numbers [chunk]float64
 		for block := range t.blocks {
-			clear(words[:])
+			clear(bins[:])
 			for lane, j := range b.slots[block*lanes : min((block+1)*lanes, len(b.slots))] {
-				var to []int32
-				if recode != nil {
-					to = recode[j]
+				out := bins[lane][:len(rows)]
+				if column := &f.Columns[j]; !b.columns[j].category {
+					for n, i := range rows {
+						numbers[n] = column.Numbers[i]
+					}
+					use.bins(numbers[:len(rows)], b.columns[j].grid, uint8(b.columns[j].values), out) //nolint:gosec // values ≤ 255
+				} else {
+					var to []int32
+					if recode != nil {
+						to = recode[j]
+					}
+					b.columns[j].codes(column.Codes, rows, to, out)
 				}
-				b.columns[j].place(&f.Columns[j], rows, to, words[:len(rows)], lane*8)
 			}
 			for i := range rows {
-				t.byRow[(from+i)*t.blocks+block] = words[i]
+				w := uint64(bins[0][i]) | uint64(bins[1][i])<<8 | uint64(bins[2][i])<<16 | uint64(bins[3][i])<<24
+				w |= uint64(bins[4][i])<<32 | uint64(bins[5][i])<<40 | uint64(bins[6][i])<<48 | uint64(bins[7][i])<<56
+				t.byRow[(from+i)*t.blocks+block] = w
 			}
 		}
 	})
 	return t
 }
 
-// place puts the bins of a column's rows into their words, shifted. recode is
-// nil or the code of every code.
-func (b *binning) place(column *frame.Column, rows, recode []int32, words []uint64, shift int) {
-	if !b.category {
-		for n, i := range rows {
-			words[n] |= uint64(b.number(column.Numbers[i])) << shift
-		}
-		return
-	}
+// codes writes the bins of a category's rows. recode is nil or the code of every code.
+func (b *binning) codes(codes, rows, recode []int32, out []uint8) {
 	for n, i := range rows {
-		code, bin := column.Codes[i], uint8(b.values) //nolint:gosec // values ≤ 255
+		code := codes[i]
 		if code >= 0 && recode != nil {
 			code = recode[code]
 		}
+		out[n] = uint8(b.values) //nolint:gosec // values ≤ 255
 		if code >= 0 {
-			bin = b.at[code]
+			out[n] = b.at[code]
 		}
-		words[n] |= uint64(bin) << shift
 	}
 }
 

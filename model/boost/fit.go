@@ -269,11 +269,10 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 		if p.RowFraction < 1 && round > 0 && round%p.RowRounds == 0 {
 			bag, aside = t.bag(round / p.RowRounds)
 		}
-		t.crew.run(chunks(n), func(k int) {
-			a, b := k*chunk, min((k+1)*chunk, n)
+		err := s.measure(t.crew, func(a, b int) {
 			p.Loss.Gradient(t.margin[a:b], t.y[a:b], s.gradient[a:b], s.hessian[a:b])
 		})
-		if err := s.measure(t.crew); err != nil {
+		if err != nil {
 			return nil, fmt.Errorf("round %d: %w", round+1, err)
 		}
 		s.round(t.crew)

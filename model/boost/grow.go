@@ -23,9 +23,9 @@ type grower struct {
 
 	// rows are the rows of the tree, leaf after leaf (pack.go says what a row is):
 	// splitting a leaf moves its rows from one of the two into the same place of
-	// the other. right notes meanwhile which of them go right.
+	// the other. notes says meanwhile, bit by bit, which of them go right.
 	rows  [2][]uint64
-	right []uint8
+	notes []uint8
 	// locks guards each block of the histogram that several goroutines add to, and
 	// desks are where they sum before; both only where gradients are packed.
 	locks []sync.Mutex
@@ -82,7 +82,7 @@ func newGrower(c *crew, b *binned, p *Params, direction []int8, sets [][]bool, p
 	g := &grower{
 		crew: c, data: b, direction: direction, sets: sets, leaves: p.Leaves, depth: p.MaxDepth,
 		rows:  [2][]uint64{make([]uint64, b.rows), make([]uint64, b.rows)},
-		right: make([]uint8, b.rows),
+		notes: make([]uint8, (b.rows+7)/8),
 		room:  int(max(3, p.HistogramBytes/int64(size*cellBytes))),
 		rules: rules{
 			minRows: int64(max(1, p.MinRows)), minHessian: p.MinHessian, l1: p.L1, l2: p.L2, minGain: p.MinGain,
@@ -191,7 +191,7 @@ func (g *grower) unpack(t *grown, s *slopes) {
 	g.everyRow(t, func(l *leaf, rows []uint64) {
 		var sum cell
 		for _, row := range rows {
-			sum = sum.plus(s.cell(int(uint32(row)))) //nolint:gosec // the lower half is the row's number
+			sum = sum.plus(s.whole(int(uint32(row)))) //nolint:gosec // the lower half is the row's number
 		}
 		lock.Lock()
 		l.total = l.total.plus(sum)
@@ -312,42 +312,24 @@ func (g *grower) splitLeaf(t *grown, at int, sl *slopes, use []bool) {
 // those that go right, both in the order they had, and returns where the right
 // ones begin.
 func (g *grower) partition(l *leaf) int {
-	var goes [binsPerByte]uint8 // 1 for right
-	for b := range goes {
-		goes[b] = 1
-		if l.best.left.has(b) {
-			goes[b] = 0
-		}
-	}
 	from, to := g.rowsOf(l), g.rows[1-l.side][l.from:l.to]
-	right := g.right[l.from:l.to]
 	v, shift := g.data.inOrder(l.best.slot/lanes), l.best.slot%lanes*8
+	part := func(k int) (rows []uint64, notes []uint8) { // chunk is a multiple of 8
+		rows = from[k*chunk : min((k+1)*chunk, len(from))]
+		return rows, g.notes[k*chunk/8:][:(len(rows)+7)/8]
+	}
 	before := make([]int, chunks(len(from))+1) // rows that go right before each chunk
 	g.share(len(from), len(before)-1, func(k int) {
-		rows := from[k*chunk : min((k+1)*chunk, len(from))]
-		notes := right[k*chunk:][:len(rows)]
-		n := 0
-		for i, row := range rows {
-			side := goes[uint8(v.words[int(uint32(row))*v.stride+v.at]>>shift)] //nolint:gosec // a row's number, and one byte
-			notes[i] = side
-			n += int(side)
-		}
-		before[k+1] = n
+		rows, notes := part(k)
+		before[k+1] = kernelsOfCPU.sides(v, shift, &l.best.left, rows, notes)
 	})
 	for k := range before[1:] {
 		before[k+1] += before[k]
 	}
 	middle := len(from) - before[len(before)-1]
 	g.share(len(from), len(before)-1, func(k int) {
-		rows := from[k*chunk : min((k+1)*chunk, len(from))]
-		left, right, notes := k*chunk-before[k], middle+before[k], right[k*chunk:][:len(rows)]
-		for i, row := range rows {
-			// Chosen without a branch, which could not be guessed.
-			side := int(notes[i])
-			to[left^(left^right)&-side] = row
-			left += 1 - side
-			right += side
-		}
+		rows, notes := part(k)
+		kernelsOfCPU.move(rows, notes, to, k*chunk-before[k], middle+before[k])
 	})
 	return l.from + middle
 }
@@ -452,7 +434,10 @@ func (g *grower) sumPacked(l *leaf, blocks []int) {
 		some := blocks[k%groups*width:][:min(width, len(blocks)-k%groups*width)]
 		part := k / groups
 		d := <-g.desks
-		d.sum(&g.data.table, some, rows[len(rows)*part/parts:len(rows)*(part+1)/parts], g.dense(l))
+		for i := range some {
+			clear(d.blocks[i][:])
+		}
+		kernelsOfCPU.sum(d, &g.data.table, some, rows[len(rows)*part/parts:len(rows)*(part+1)/parts], g.dense(l))
 		for i, b := range some {
 			g.locks[b].Lock()
 			d.blocks[i].into(l.cells, g.data, b, parts == 1)

@@ -63,8 +63,9 @@ type slopes struct {
 }
 
 // measure checks the slopes and chooses the units so that the sum over all rows
-// fits, and for packed gradients so that each row does.
-func (s *slopes) measure(c *crew) error {
+// fits, and for packed gradients so that each row does. fill computes the slopes
+// of rows [from, to) before they are looked at.
+func (s *slopes) measure(c *crew, fill func(from, to int)) error {
 	type sums struct {
 		g, h, mostG, mostH float64
 		bad                int
@@ -72,7 +73,9 @@ func (s *slopes) measure(c *crew) error {
 	part := make([]sums, chunks(len(s.gradient)))
 	c.run(len(part), func(k int) {
 		p := sums{bad: -1}
-		for i := k * chunk; i < min((k+1)*chunk, len(s.gradient)); i++ {
+		from, to := k*chunk, min((k+1)*chunk, len(s.gradient))
+		fill(from, to)
+		for i := from; i < to; i++ {
 			w := 1.0
 			if s.weights != nil {
 				w = s.weights[i]
@@ -127,6 +130,16 @@ func (s *slopes) cell(row int) cell {
 		g, h = math.RoundToEven(g*s.weights[row]), math.RoundToEven(h*s.weights[row])
 	}
 	return cell{gradient: int64(g), packed: uint64(h)<<countBits | 1}
+}
+
+// whole is cell without ties to even and without the promise on weights, for the
+// totals of packed gradients.
+func (s *slopes) whole(row int) cell {
+	g, h := s.gradient[row]*s.up.gradient, s.hessian[row]*s.up.hessian
+	if s.weights != nil {
+		g, h = g*s.weights[row], h*s.weights[row]
+	}
+	return cell{gradient: int64(g), packed: uint64(int64(h+0.5))<<countBits | 1} //nolint:gosec // h ≥ 0
 }
 
 // unitLimit bounds sums and units to 2^±unitLimit, so that squares and quotients

@@ -54,7 +54,7 @@ func (s *slopes) pack(row uint32) uint64 {
 func addend(row uint64) int64 {
 	const hessian = (1<<16 - 1) << packedCountBits
 	gradient := int64(row) >> (rowGradient - packedHessianTop) &^ (1<<packedHessianTop - 1) //nolint:gosec // the sign is meant
-	return gradient + int64(row>>(rowHessian-packedCountBits)&hessian) + 1                  //nolint:gosec // 29 bits
+	return gradient + int64(row>>(rowHessian-packedCountBits)&hessian) + 1
 }
 
 // unpacked is the sum of a packed bin as a cell.
@@ -109,31 +109,6 @@ const deskBlocks = 8
 type desk struct {
 	blocks  [deskBlocks]packedBlock
 	touched uint64
-}
-
-// touchRows is how many rows are touched ahead of being summed.
-const touchRows = 1024
-
-// sum adds the rows of a leaf, at most packedRows, to the desk's blocks. dense
-// says that they are most of the table's rows.
-func (d *desk) sum(t *table, blocks []int, rows []uint64, dense bool) {
-	for k := range blocks {
-		clear(d.blocks[k][:])
-	}
-	if dense {
-		for k, block := range blocks {
-			d.blocks[k].add(t.inOrder(block), rows)
-		}
-		return
-	}
-	for len(rows) > 0 {
-		some := rows[:min(touchRows, len(rows))]
-		d.touch(t, blocks, some)
-		for k, block := range blocks {
-			d.blocks[k].add(t.anywhere(block), some)
-		}
-		rows = rows[len(some):]
-	}
 }
 
 // touch reads a word of every line that the rows' bins lie on. Rows of a leaf lie

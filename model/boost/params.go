@@ -110,7 +110,7 @@ const (
 const PackedFrom = 1 << 15
 
 // packs tells whether gradients of so many rows are packed.
-func (p *Params) packs(rows int) bool {
+func (p Params) packs(rows int) bool {
 	return p.Gradients == Packed || p.Gradients == ByRows && rows >= PackedFrom
 }
 

@@ -72,10 +72,11 @@ func (r *rules) value(g, h, l2 float64) float64 {
 }
 
 // valueOf is the value of a seat by its total, within its bounds.
-func (r rules) valueOf(s *seat) float64 {
-	r.lower, r.higher = s.lower, s.higher
+func (r *rules) valueOf(s *seat) float64 {
+	within := *r
+	within.lower, within.higher = s.lower, s.higher
 	g, h := r.units.of(s.total)
-	return r.value(g, h, s.l2)
+	return within.value(g, h, s.l2)
 }
 
 // score is twice what a leaf takes off the loss: G² ÷ (H + λ) at its best value.

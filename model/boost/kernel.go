@@ -1,0 +1,107 @@
+package boost
+
+// kernels are the innermost loops, as this machine runs them best. All of a kind
+// give the same numbers.
+type kernels struct {
+	// bins writes the bin of each value: how many numbers of the grid, ascending,
+	// are below it; missing for NaN. values and out have one length.
+	bins func(values []float64, grid *[binsPerByte]float64, missing uint8, out []uint8)
+	// sum adds the slopes of rows, at most packedRows, to the desk's blocks, which
+	// are cleared before. dense says that they are most rows of the table.
+	sum func(d *desk, t *table, blocks []int, rows []uint64, dense bool)
+	// sides notes which rows go right: bit i of the notes for row i. left are the
+	// bins that go left, in the byte of v's words that begins at shift. It returns
+	// how many go right. Notes have a bit per row, rounded up to bytes.
+	sides func(v view, shift int, left *codeSet, rows []uint64, notes []uint8) int
+	// move puts the rows that go left to `to` from left on and the others from right
+	// on, in order, and writes nowhere else.
+	move func(rows []uint64, notes []uint8, to []uint64, left, right int)
+}
+
+// portable is plain Go.
+var portable = kernels{bins: binsPortable, sum: sumPortable, sides: sidesPortable, move: movePortable}
+
+func binsPortable(values []float64, grid *[binsPerByte]float64, missing uint8, out []uint8) {
+	out = out[:len(values)]
+	i := 0
+	// Four searches side by side, because each step of one waits for the step before.
+	for ; i+4 <= len(values); i += 4 {
+		a, b, c, d := values[i], values[i+1], values[i+2], values[i+3]
+		var na, nb, nc, nd uint8
+		for step := uint8(binsPerByte / 2); step > 0; step /= 2 {
+			na = further(grid, na, step, a)
+			nb = further(grid, nb, step, b)
+			nc = further(grid, nc, step, c)
+			nd = further(grid, nd, step, d)
+		}
+		out[i], out[i+1], out[i+2], out[i+3] = na, nb, nc, nd
+	}
+	for ; i < len(values); i++ {
+		n := uint8(0)
+		for step := uint8(binsPerByte / 2); step > 0; step /= 2 {
+			n = further(grid, n, step, values[i])
+		}
+		out[i] = n
+	}
+	for i, v := range values {
+		if v != v { // NaN, tested without a call
+			out[i] = missing
+		}
+	}
+}
+
+// further is n + step if that many numbers of the grid are below v, else n.
+func further(grid *[binsPerByte]float64, n, step uint8, v float64) uint8 {
+	below := uint8(0) // 0 or 1 is what a comparison gives without a branch
+	if grid[n+step-1] < v {
+		below = 1
+	}
+	return n + step&-below
+}
+
+// touchRows is how many rows are touched ahead of being summed.
+const touchRows = 1024
+
+func sumPortable(d *desk, t *table, blocks []int, rows []uint64, dense bool) {
+	if dense {
+		for k, block := range blocks {
+			d.blocks[k].add(t.inOrder(block), rows)
+		}
+		return
+	}
+	for len(rows) > 0 {
+		some := rows[:min(touchRows, len(rows))]
+		d.touch(t, blocks, some)
+		for k, block := range blocks {
+			d.blocks[k].add(t.anywhere(block), some)
+		}
+		rows = rows[len(some):]
+	}
+}
+
+func sidesPortable(v view, shift int, left *codeSet, rows []uint64, notes []uint8) int {
+	var goes [binsPerByte]uint8 // 1 for right
+	for b := range goes {
+		if !left.has(b) {
+			goes[b] = 1
+		}
+	}
+	clear(notes)
+	n := 0
+	for i, row := range rows {
+		side := goes[uint8(v.words[int(uint32(row))*v.stride+v.at]>>shift)] //nolint:gosec // a row's number, and one byte
+		notes[i>>3] |= side << (i & 7)
+		n += int(side)
+	}
+	return n
+}
+
+func movePortable(rows []uint64, notes []uint8, to []uint64, left, right int) {
+	for i, row := range rows {
+		// The place is chosen without a branch, which could not be guessed.
+		side := int(notes[i>>3] >> (i & 7) & 1)
+		to[left^(left^right)&-side] = row
+		left += 1 - side
+		right += side
+	}
+}

@@ -1,0 +1,142 @@
+//go:build !purego
+
+package boost
+
+import "golang.org/x/sys/cpu"
+
+// kernelsOfCPU is what this machine runs.
+var kernelsOfCPU = func() kernels {
+	for _, v := range vectors {
+		if v.runs {
+			return v.kernels
+		}
+	}
+	return anyAMD64
+}()
+
+// vectors are the kernels that not every processor runs, best first.
+var vectors = []struct {
+	name string
+	kernels
+	runs bool
+}{
+	{"AVX-512", avx512, cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512BW && cpu.X86.HasPOPCNT},
+	{"AVX2", avx2, cpu.X86.HasAVX2 && cpu.X86.HasPOPCNT},
+}
+
+// avx512 needs AVX-512 F, DQ and BW, and POPCNT.
+var avx512 = kernels{
+	bins: func(values []float64, grid *[binsPerByte]float64, missing uint8, out []uint8) {
+		n := whole8(len(values))
+		if n > 0 {
+			p := pivots(grid)
+			binsAVX512(&values[0], n, grid, &p, missing, &out[:n][0])
+		}
+		binsPortable(values[n:], grid, missing, out[n:])
+	},
+	sum: sumAMD64,
+	sides: func(v view, shift int, left *codeSet, rows []uint64, notes []uint8) int {
+		n, right := whole8(len(rows)), 0
+		if n > 0 {
+			right = sidesAVX512(&v.words[v.at], v.stride, shift, left, &rows[0], n, &notes[:n/8][0])
+		}
+		return right + sidesPortable(v, shift, left, rows[n:], notes[n/8:])
+	},
+	move: func(rows []uint64, notes []uint8, to []uint64, left, right int) {
+		n := whole8(len(rows))
+		if n > 0 {
+			moved := moveAVX512(&rows[0], n, &notes[:n/8][0], &to[0], left, right)
+			left, right = left+n-moved, right+moved
+		}
+		movePortable(rows[n:], notes[n/8:], to, left, right)
+	},
+}
+
+// avx2 needs AVX2 and POPCNT.
+var avx2 = kernels{
+	bins: func(values []float64, grid *[binsPerByte]float64, missing uint8, out []uint8) {
+		n := whole8(len(values))
+		if n > 0 {
+			p := pivots(grid)
+			binsAVX2(&values[0], n, grid, &p, missing, &out[:n][0])
+		}
+		binsPortable(values[n:], grid, missing, out[n:])
+	},
+	sum: sumAMD64, sides: sidesPortable, move: movePortable,
+}
+
+// anyAMD64 needs nothing.
+var anyAMD64 = kernels{bins: binsPortable, sum: sumAMD64, sides: sidesPortable, move: movePortable}
+
+// whole8 is n rounded down to a multiple of 8.
+func whole8(n int) int { return n &^ 7 }
+
+// pivots are every 16th number of a grid, the last one of each 16.
+func pivots(grid *[binsPerByte]float64) (p [binsPerByte / 16]float64) {
+	for i := range p {
+		p[i] = grid[16*i+15]
+	}
+	return p
+}
+
+// sumAMD64 fetches the lines of the next rows into the cache while it sums, a
+// fair part of them during each block.
+func sumAMD64(d *desk, t *table, blocks []int, rows []uint64, dense bool) {
+	if len(rows) == 0 || len(blocks) == 0 {
+		return
+	}
+	if dense {
+		for k, block := range blocks {
+			v := t.inOrder(block)
+			sumRows(&d.blocks[k], &v.words[v.at], 8*v.stride, &rows[0], len(rows), nil, 0, nil, 0)
+		}
+		return
+	}
+	first := &t.byRow[blocks[0]]
+	last := 8 * (blocks[len(blocks)-1] - blocks[0])
+	some := rows[:min(touchRows, len(rows))]
+	d.touch(t, blocks, some)
+	for len(some) > 0 {
+		rows = rows[len(some):]
+		next := rows[:min(len(some), len(rows))]
+		for k, block := range blocks {
+			ahead := next[len(next)*k/len(blocks) : len(next)*(k+1)/len(blocks)]
+			var from *uint64
+			if len(ahead) > 0 {
+				from = &ahead[0]
+			}
+			v := t.anywhere(block)
+			sumRows(&d.blocks[k], &v.words[v.at], 8*v.stride, &some[0], len(some), from, len(ahead), first, last)
+		}
+		some = next
+	}
+}
+
+// binsAVX512 is bins for n values, a positive multiple of 8.
+//
+//go:noescape
+func binsAVX512(values *float64, n int, grid *[binsPerByte]float64, pivots *[binsPerByte / 16]float64, missing uint8, out *uint8)
+
+// binsAVX2 is bins for n values, a positive multiple of 8.
+//
+//go:noescape
+func binsAVX2(values *float64, n int, grid *[binsPerByte]float64, pivots *[binsPerByte / 16]float64, missing uint8, out *uint8)
+
+// sumRows adds n ≥ 1 rows to h; a row's word lies stride bytes times its number
+// behind words. Meanwhile it fetches for aheads ≤ n rows the lines at stride
+// times their number behind first, and at last bytes more.
+//
+//go:noescape
+func sumRows(h *packedBlock, words *uint64, stride int, rows *uint64, n int, ahead *uint64, aheads int, first *uint64, last int)
+
+// sidesAVX512 is sides for n rows, a positive multiple of 8; words are those of a
+// view from its first word on.
+//
+//go:noescape
+func sidesAVX512(words *uint64, stride, shift int, left *codeSet, rows *uint64, n int, notes *uint8) (right int)
+
+// moveAVX512 is move for n rows, a positive multiple of 8. It returns how many
+// went right.
+//
+//go:noescape
+func moveAVX512(rows *uint64, n int, notes *uint8, to *uint64, left, right int) (moved int)

@@ -1,0 +1,279 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// A value's bin is how many of 256 ascending numbers are below it: how many of
+// the 16 pivots, then how many of the 16 numbers up to the next pivot. The last
+// number is +Inf, so that there is a next one. The comparison is GT_OQ, false for
+// NaN.
+
+// SI values, DI grid, R8 out, Z4 and Z5 pivots. The bin of value I.
+#define BIN512(I) \
+	VBROADCASTSD (8*I)(SI), Z0                \
+	VCMPPD       $0x1e, Z4, Z0, K1            \
+	VCMPPD       $0x1e, Z5, Z0, K2            \
+	KUNPCKBW     K1, K2, K1                   \
+	KMOVW        K1, AX                       \
+	POPCNTL      AX, AX                       \
+	MOVL         AX, BX                       \
+	SHLL         $7, BX                       \
+	VCMPPD       $0x1e, (DI)(BX*1), Z0, K1    \
+	VCMPPD       $0x1e, 64(DI)(BX*1), Z0, K2  \
+	KUNPCKBW     K1, K2, K1                   \
+	KMOVW        K1, BX                       \
+	POPCNTL      BX, BX                       \
+	SHLL         $4, AX                       \
+	ADDL         BX, AX                       \
+	MOVB         AX, I(R8)
+
+// func binsAVX512(values *float64, n int, grid *[256]float64, pivots *[16]float64, missing uint8, out *uint8)
+TEXT ·binsAVX512(SB), NOSPLIT, $0-48
+	MOVQ    values+0(FP), SI
+	MOVQ    n+8(FP), CX
+	MOVQ    grid+16(FP), DI
+	MOVQ    pivots+24(FP), DX
+	MOVBLZX missing+32(FP), R9
+	MOVQ    out+40(FP), R8
+	VMOVUPD (DX), Z4
+	VMOVUPD 64(DX), Z5
+	VPBROADCASTB R9, Z7
+
+bins512:
+	BIN512(0)
+	BIN512(1)
+	BIN512(2)
+	BIN512(3)
+	BIN512(4)
+	BIN512(5)
+	BIN512(6)
+	BIN512(7)
+	VMOVUPD  (SI), Z0
+	VCMPPD   $3, Z0, Z0, K1 // UNORD: NaN
+	KORTESTB K1, K1
+	JZ       next512
+	VMOVDQU8 Z7, K1, (R8)
+
+next512:
+	ADDQ $64, SI
+	ADDQ $8, R8
+	SUBQ $8, CX
+	JNZ  bins512
+	VZEROUPPER
+	RET
+
+// How many of the 16 numbers in A, B, C, D are below the value in Y0, into R.
+// Each number leaves two bytes of the packed masks.
+#define COUNT256(A, B, C, D, R) \
+	VCMPPD     $0x1e, A, Y0, Y8  \
+	VCMPPD     $0x1e, B, Y0, Y9  \
+	VCMPPD     $0x1e, C, Y0, Y10 \
+	VCMPPD     $0x1e, D, Y0, Y11 \
+	VPACKSSDW  Y9, Y8, Y8        \
+	VPACKSSDW  Y11, Y10, Y10     \
+	VPACKSSWB  Y10, Y8, Y8       \
+	VPMOVMSKB  Y8, R             \
+	POPCNTL    R, R              \
+	SHRL       $1, R
+
+// func binsAVX2(values *float64, n int, grid *[256]float64, pivots *[16]float64, missing uint8, out *uint8)
+TEXT ·binsAVX2(SB), NOSPLIT, $0-48
+	MOVQ    values+0(FP), SI
+	MOVQ    n+8(FP), CX
+	MOVQ    grid+16(FP), DI
+	MOVQ    pivots+24(FP), DX
+	MOVBLZX missing+32(FP), R9
+	MOVQ    out+40(FP), R8
+	VMOVUPD (DX), Y4
+	VMOVUPD 32(DX), Y5
+	VMOVUPD 64(DX), Y6
+	VMOVUPD 96(DX), Y7
+
+bins256:
+	VBROADCASTSD (SI), Y0
+	COUNT256(Y4, Y5, Y6, Y7, AX)
+	MOVL AX, BX
+	SHLL $7, BX
+	COUNT256((DI)(BX*1), 32(DI)(BX*1), 64(DI)(BX*1), 96(DI)(BX*1), BX)
+	SHLL     $4, AX
+	ADDL     BX, AX
+	VUCOMISD X0, X0
+	CMOVLPS  R9, AX // parity: NaN
+	MOVB     AX, (R8)
+	ADDQ     $8, SI
+	INCQ     R8
+	DECQ     CX
+	JNZ      bins256
+	VZEROUPPER
+	RET
+
+// One row: R8 points at it; DI is the block, SI the words, DX the stride. What it
+// adds is put together in AX as addend (pack.go) does. (BH goes with old registers
+// only.)
+#define ROW \
+	MOVQ    (R8), AX          \
+	MOVL    AX, BX            \
+	IMULQ   DX, BX            \
+	MOVQ    (SI)(BX*1), BX    \
+	MOVQ    AX, CX            \
+	SARQ    $48, CX           \
+	SHLQ    $38, CX           \
+	SHRQ    $19, AX           \
+	ANDL    $0x1fffe000, AX   \
+	LEAQ    1(AX)(CX*1), AX   \
+	MOVBLZX BL, CX            \
+	ADDQ    AX, (DI)(CX*8)    \
+	MOVBLZX BH, CX            \
+	ADDQ    AX, 2048(DI)(CX*8) \
+	SHRQ    $16, BX           \
+	MOVBLZX BL, CX            \
+	ADDQ    AX, 4096(DI)(CX*8) \
+	MOVBLZX BH, CX            \
+	ADDQ    AX, 6144(DI)(CX*8) \
+	SHRQ    $16, BX           \
+	MOVBLZX BL, CX            \
+	ADDQ    AX, 8192(DI)(CX*8) \
+	MOVBLZX BH, CX            \
+	ADDQ    AX, 10240(DI)(CX*8) \
+	SHRQ    $16, BX           \
+	MOVBLZX BL, CX            \
+	ADDQ    AX, 12288(DI)(CX*8) \
+	MOVBLZX BH, CX            \
+	ADDQ    AX, 14336(DI)(CX*8) \
+	ADDQ    $8, R8
+
+// func sumRows(h *packedBlock, words *uint64, stride int, rows *uint64, n int, ahead *uint64, aheads int, first *uint64, last int)
+TEXT ·sumRows(SB), NOSPLIT, $0-72
+	MOVQ  h+0(FP), DI
+	MOVQ  words+8(FP), SI
+	MOVQ  stride+16(FP), DX
+	MOVQ  rows+24(FP), R8
+	MOVQ  n+32(FP), R9
+	MOVQ  ahead+40(FP), R10
+	MOVQ  aheads+48(FP), R11
+	MOVQ  first+56(FP), R12
+	MOVQ  last+64(FP), R13
+	TESTQ R11, R11
+	JZ    rest
+
+	// A row is fetched before every R15 = n ÷ aheads rows; R9 is what then remains.
+	MOVQ  R9, AX
+	MOVQ  DX, R15
+	XORL  DX, DX
+	DIVQ  R11
+	MOVQ  DX, R9
+	MOVQ  R15, DX
+	MOVQ  AX, R15
+
+fetch:
+	MOVL       (R10), AX
+	IMULQ      DX, AX
+	PREFETCHT0 (R12)(AX*1)
+	ADDQ       R13, AX
+	PREFETCHT0 (R12)(AX*1)
+	ADDQ       $8, R10
+	MOVQ       R15, R14
+
+between:
+	ROW
+	DECQ R14
+	JNZ  between
+	DECQ R11
+	JNZ  fetch
+	TESTQ R9, R9
+	JZ   done
+
+rest:
+	ROW
+	DECQ R9
+	JNZ  rest
+
+done:
+	RET
+
+// func sidesAVX512(words *uint64, stride, shift int, left *codeSet, rows *uint64, n int, notes *uint8) (right int)
+TEXT ·sidesAVX512(SB), NOSPLIT, $0-64
+	MOVQ    words+0(FP), SI
+	MOVQ    stride+8(FP), AX
+	VPBROADCASTQ AX, Z11
+	MOVQ    shift+16(FP), AX
+	VMOVQ   AX, X9
+	MOVQ    left+24(FP), AX
+	VMOVDQU (AX), Y10
+	MOVQ    rows+32(FP), R8
+	MOVQ    n+40(FP), CX
+	MOVQ    notes+48(FP), R9
+	MOVL    $0xff, AX
+	VPBROADCASTQ AX, Z12
+	MOVL    $63, AX
+	VPBROADCASTQ AX, Z13
+	MOVL    $1, AX
+	VPBROADCASTQ AX, Z14
+	XORL    R10, R10
+
+sides:
+	VMOVDQU64  (R8), Z0
+	VPMULUDQ   Z11, Z0, Z1 // of the lower halves, the rows' numbers
+	KXNORB     K1, K1, K1
+	VPXORQ     Z2, Z2, Z2
+	VPGATHERQQ (SI)(Z1*8), K1, Z2
+	VPSRLQ     X9, Z2, Z2
+	VPANDQ     Z12, Z2, Z2
+	VPSRLQ     $6, Z2, Z3
+	VPERMQ     Z10, Z3, Z4
+	VPANDQ     Z13, Z2, Z2
+	VPSRLVQ    Z2, Z4, Z4
+	VPTESTNMQ  Z14, Z4, K2
+	KMOVB      K2, AX
+	MOVB       AX, (R9)
+	POPCNTL    AX, AX
+	ADDQ       AX, R10
+	ADDQ       $64, R8
+	INCQ       R9
+	SUBQ       $8, CX
+	JNZ        sides
+	MOVQ       R10, right+56(FP)
+	VZEROUPPER
+	RET
+
+// func moveAVX512(rows *uint64, n int, notes *uint8, to *uint64, left, right int) (moved int)
+TEXT ·moveAVX512(SB), NOSPLIT, $0-56
+	MOVQ rows+0(FP), SI
+	MOVQ n+8(FP), DX
+	MOVQ notes+16(FP), R9
+	MOVQ to+24(FP), DI
+	MOVQ left+32(FP), R10
+	MOVQ right+40(FP), R11
+	LEAQ (DI)(R10*8), R10
+	LEAQ (DI)(R11*8), R11
+	MOVQ R11, R12
+
+move:
+	// To the right go CX of eight rows, those of K1.
+	MOVBLZX     (R9), AX
+	KMOVB       AX, K1
+	KNOTB       K1, K2
+	POPCNTL     AX, CX
+	VMOVDQU64   (SI), Z0
+	VPCOMPRESSQ Z0, K2, Z1
+	VPCOMPRESSQ Z0, K1, Z2
+	MOVL        $0xff, AX
+	MOVL        AX, BX
+	SHRL        CX, AX
+	KMOVB       AX, K3
+	SHLL        CX, BX
+	NOTL        BX
+	KMOVB       BX, K4
+	VMOVDQU64   Z1, K3, (R10)
+	VMOVDQU64   Z2, K4, (R11)
+	LEAQ        (R11)(CX*8), R11
+	NEGQ        CX
+	LEAQ        64(R10)(CX*8), R10
+	ADDQ        $64, SI
+	INCQ        R9
+	SUBQ        $8, DX
+	JNZ         move
+	SUBQ        R12, R11
+	SHRQ        $3, R11
+	MOVQ        R11, moved+48(FP)
+	VZEROUPPER
+	RET

@@ -1,0 +1,98 @@
+package boost
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestKernelsEqualTheirTwins(t *testing.T) {
+	c := newCrew(1)
+	defer c.dismiss()
+	for name, k := range kernelsHere() {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				r := stream(rapid.Uint64().Draw(t, "values"))
+				grid := new([binsPerByte]float64)
+				edges := rapid.IntRange(0, 254).Draw(t, "edges")
+				for i := range grid {
+					grid[i] = math.Inf(1)
+					if i < edges {
+						grid[i] = math.Round(r.float()*300) - 150
+					}
+				}
+				slices.Sort(grid[:])
+				values := make([]float64, rapid.IntRange(0, 70).Draw(t, "length"))
+				for i := range values {
+					values[i] = []float64{
+						math.Round(r.float()*300) - 150, 400 * (r.float() - 0.5), math.NaN(), 0, math.MaxFloat64, -math.MaxFloat64, 5e-324,
+					}[r.below(7)]
+				}
+				got, want := make([]uint8, len(values)+1), make([]uint8, len(values)+1)
+				k.bins(values, grid, 255, got[:len(values)])
+				portable.bins(values, grid, 255, want[:len(values)])
+				if !slices.Equal(got, want) {
+					t.Fatalf("bins of %v are %v, want %v", values, got, want)
+				}
+			})
+			rapid.Check(t, func(t *rapid.T) {
+				rows := rapid.SampledFrom([]int{1, 7, 8, 100, 3000, packedRows}).Draw(t, "rows")
+				b, _ := drawTable(t, c, rows)
+				s := drawSlopes(t, c, rows)
+				r := stream(rapid.Uint64().Draw(t, "part"))
+				var some []uint64
+				for i := range rows {
+					if r.below(3) > 0 {
+						some = append(some, s.pack(uint32(i)))
+					}
+				}
+				var blocks []int
+				for block := range b.blocks {
+					if block == 0 || r.below(4) > 0 {
+						blocks = append(blocks, block)
+					}
+				}
+				got, want := new(desk), new(desk)
+				dense := rapid.Bool().Draw(t, "dense")
+				k.sum(got, &b.table, blocks, some, dense)
+				portable.sum(want, &b.table, blocks, some, dense)
+				if got.blocks != want.blocks {
+					t.Fatalf("sums of %d rows differ", len(some))
+				}
+
+				var left codeSet
+				for range 100 {
+					left.add(r.below(256))
+				}
+				slot := r.below(len(b.slots))
+				v := b.inOrder(slot / lanes)
+				if !dense {
+					v = b.anywhere(slot / lanes)
+				}
+				notes, wantNotes := filledBytes(len(some)), filledBytes(len(some))
+				right := k.sides(v, slot%lanes*8, &left, some, notes)
+				if want := portable.sides(v, slot%lanes*8, &left, some, wantNotes); right != want || !slices.Equal(notes, wantNotes) {
+					t.Fatalf("%d rows go right, want %d, or others", right, want)
+				}
+				// Rows of other goroutines stand before, between and behind.
+				to, wantTo := make([]uint64, len(some)+6), make([]uint64, len(some)+6)
+				k.move(some, notes, to, 2, len(some)-right+4)
+				portable.move(some, notes, wantTo, 2, len(some)-right+4)
+				if !slices.Equal(to, wantTo) {
+					t.Fatalf("rows were moved to other places")
+				}
+			})
+		})
+	}
+}
+
+// filledBytes has room for a bit per row, all set.
+func filledBytes(rows int) []uint8 {
+	b := make([]uint8, (rows+7)/8)
+	for i := range b {
+		b[i] = 255
+	}
+	return b
+}
