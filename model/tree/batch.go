@@ -3,19 +3,14 @@ package tree
 import (
 	"fmt"
 	"math"
-	"math/bits"
 	"runtime"
 	"sync"
 
 	"fealty/features/frame"
 )
 
-const (
-	// fewRows is the number below which walks cost less than a block.
-	fewRows = 24
-	// parallelRows is how many rows a goroutine is worth.
-	parallelRows = 8192
-)
+// parallelRows is how many rows a goroutine is worth.
+const parallelRows = 8192
 
 // Predict writes one margin per row of f into out, which has f.Rows() values.
 // Columns are found by name; see Bind for what is refused. predict(row) equals
@@ -49,7 +44,7 @@ func (e *Ensemble) predict(rows *Rows, out []float64, from, to int, k kernels) {
 	for b := from; b < to; b++ {
 		start := b * blockRows
 		part := out[start:min(start+blockRows, len(out))]
-		if len(part) < fewRows {
+		if len(part) < k.few {
 			for i := range part {
 				rows.Row(start+i, s.row)
 				part[i] = e.Margin(s.row)
@@ -65,6 +60,8 @@ type scratch struct {
 	conditions []mask
 	slots      []mask
 	byCode     []mask
+	present    []uint32
+	codes      [blockRows]uint16
 	missing    mask
 	none       mask // stays empty
 	ranks      [blockRows]uint8
@@ -75,7 +72,8 @@ type scratch struct {
 
 func newScratch(e *Ensemble) *scratch {
 	s := &scratch{
-		conditions: make([]mask, e.batch.conditions), byCode: make([]mask, e.batch.codes),
+		conditions: make([]mask, e.batch.conditions),
+		byCode:     make([]mask, e.batch.codes), present: make([]uint32, e.batch.codes/32),
 		row: make([]float64, len(e.names)),
 	}
 	if e.batch.conditions > 0 {
@@ -142,45 +140,4 @@ func (s *source) block(start, n int, zero bool, to *[blockRows]float64) *[blockR
 		copy(to[:], s.numbers[start:start+n])
 	}
 	return to
-}
-
-// answerSets answers the questions of a category: rows are sorted by code, then
-// each set gathers the rows of its codes.
-func (c *column) answerSets(values *[blockRows]float64, s *scratch) {
-	codes := 0
-	for i := range c.sets {
-		codes = max(codes, 32*len(c.sets[i].codes))
-	}
-	byCode := s.byCode[:codes]
-	clear(byCode)
-	var missing mask
-	for i, v := range values {
-		bit := uint64(1) << (i % 64)
-		switch {
-		case v > -1 && v < float64(codes): // cut to a whole number, as hasCode does
-			byCode[int(v)][i/64] |= bit
-		case v != v:
-			missing[i/64] |= bit
-		}
-	}
-	for i := range c.sets {
-		var left mask
-		if c.sets[i].missingLeft {
-			left = missing
-		}
-		for at, word := range c.sets[i].codes {
-			for ; word != 0; word &= word - 1 {
-				left.join(&byCode[32*at+bits.TrailingZeros32(word)])
-			}
-		}
-		for w := range left {
-			s.conditions[c.from+i][w] = ^left[w]
-		}
-	}
-}
-
-func (m *mask) join(o *mask) {
-	for w := range m {
-		m[w] |= o[w]
-	}
 }

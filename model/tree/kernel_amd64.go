@@ -22,17 +22,19 @@ var (
 )
 
 var (
-	avx512 = assembly(rankAVX512, exceedAVX512, addAVX512)
-	avx2   = assembly(rankAVX2, exceedAVX2, addAVX2)
+	avx512 = assembly(6, rankAVX512, exceedAVX512, addAVX512)
+	avx2   = assembly(12, rankAVX2, exceedAVX2, addAVX2)
 )
 
 // assembly hands slices over as pointers, after looking at their lengths.
 func assembly(
+	few int,
 	rank func(values *[blockRows]float64, grid *float64, size, used int, ranks *[blockRows]uint8, missing *mask),
 	exceed func(ranks *[blockRows]uint8, always *mask, above *uint8, n int, conditions *mask),
 	add func(steps *step, nodes int, value *float64, size, leaves int, conditions, slots *mask, used int, sums *[blockRows]float64),
 ) kernels {
 	return kernels{
+		few: few,
 		rank: func(values *[blockRows]float64, grid []float64, _, used int, ranks *[blockRows]uint8, missing *mask) {
 			rank(values, &grid[0], len(grid)-pivots, used, ranks, missing)
 		},

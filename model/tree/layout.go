@@ -70,6 +70,8 @@ type column struct {
 	low, high []uint8
 	from      int
 	sets      []codeSet
+	// words is the length of the longest set.
+	words int
 }
 
 // codeSet is the codes that go left.
@@ -197,6 +199,7 @@ func (l *layout) add(trees []Tree, asked []question, number []int) (taken int) {
 		if q.kind == askSet {
 			set := trees[q.tree].Codes[q.node]
 			c.sets = append(c.sets, codeSet{codes: set, missingLeft: !q.right})
+			c.words = max(c.words, len(set))
 			l.codes = max(l.codes, 32*len(set))
 			number[taken] = l.conditions + taken
 			taken++

@@ -15,7 +15,7 @@ func mixed(r *rand.Rand, rows, features, trees, leaves int) (*Ensemble, *frame.F
 	f := &frame.Frame{Accounts: make([]frame.AccountID, rows), Cutoffs: make([]frame.Cutoff, rows)}
 	h := Header{Objective: "regression"}
 	odd := []float64{math.NaN(), 0, math.Copysign(0, -1), 1e-36, -ZeroThreshold, math.Inf(1), math.Inf(-1), 5e-324, math.MaxFloat64}
-	levels := make([]string, 70)
+	levels := make([]string, 300)
 	for i := range levels {
 		levels[i] = fmt.Sprint("level ", i)
 	}
@@ -48,7 +48,7 @@ func mixed(r *rand.Rand, rows, features, trees, leaves int) (*Ensemble, *frame.F
 			j := r.IntN(features)
 			d, codes := NumericDecision(Missing(r.IntN(3)), r.IntN(2) == 0), []uint32(nil)
 			if h.Features[j].Category {
-				d, codes = []Decision{CategoricalDecision, CategoricalMissingLeft}[r.IntN(2)], make([]uint32, 1+r.IntN(3))
+				d, codes = []Decision{CategoricalDecision, CategoricalMissingLeft}[r.IntN(2)], make([]uint32, 1+r.IntN(10))
 				for w := range codes {
 					codes[w] = r.Uint32()
 				}
@@ -87,7 +87,7 @@ func mixed(r *rand.Rand, rows, features, trees, leaves int) (*Ensemble, *frame.F
 func TestEveryFormEqualsTheWalk(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, c := range []struct{ rows, features, trees, leaves int }{
-		{1, 3, 2, 4}, {fewRows, 4, 3, 2}, {63, 2, 5, 31}, {64, 9, 10, 32}, {65, 5, 4, 33}, {511, 4, 6, 64}, {512, 7, 12, 100},
+		{1, 3, 2, 4}, {31, 4, 3, 2}, {32, 5, 9, 40}, {7, 3, 9, 8}, {63, 2, 5, 31}, {64, 9, 10, 32}, {65, 5, 4, 33}, {511, 4, 6, 64}, {512, 7, 12, 100},
 		{513, 6, 20, 256}, {1000, 2, 30, 300}, {1030, 8, 40, 31}, {700, 3, 200, 31}, {600, 1, 9, 9}, {530, 40, 20, 31},
 	} {
 		e, f := mixed(r, c.rows, c.features, c.trees, c.leaves)
