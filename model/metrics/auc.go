@@ -45,7 +45,8 @@ func (a AUCEstimate) StandardError() float64 { return math.Sqrt(a.Variance) }
 
 // Interval returns the Wald interval at confidence, a share such as 0.95, cut
 // to [0,1]. Where the scores tell the classes apart without error the variance
-// is 0 and the interval a point, which a few rows do not warrant. It panics if confidence is not strictly between 0 and 1.
+// is 0 and the interval a point, which a few rows do not warrant. It panics if
+// confidence is not strictly between 0 and 1.
 func (a AUCEstimate) Interval(confidence float64) (low, high float64) {
 	half := quantile(confidence) * a.StandardError()
 	return max(0, a.AUC-half), min(1, a.AUC+half)

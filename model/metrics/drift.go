@@ -26,7 +26,7 @@ func PSICounts(expected, actual []float64, floor float64) (float64, error) {
 	totals := [2]float64{}
 	for k, v := range [2][]float64{expected, actual} {
 		if err := checkShares("count", len(expected), v); err != nil {
-			return 0, err
+			return 0, fmt.Errorf("%s bins: %w", [2]string{"expected", "actual"}[k], err)
 		}
 		for _, c := range v {
 			totals[k] += c
