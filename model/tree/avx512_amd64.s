@@ -341,3 +341,54 @@ gather:
 	JLT       gather
 	VZEROUPPER
 	RET
+
+// func memberAVX512(set *uint32, length int, codes *[blockRows]uint16, rows *mask)
+TEXT ·memberAVX512(SB), NOSPLIT, $0-32
+	MOVQ         set+0(FP), SI
+	MOVQ         length+8(FP), CX
+	MOVQ         codes+16(FP), DI
+	MOVQ         rows+24(FP), R8
+	MOVL         $15, AX
+	VPBROADCASTW AX, Z12
+	MOVL         $1, AX
+	VPBROADCASTW AX, Z13
+	VPXORQ       Z14, Z14, Z14        // the number of the stretch
+	MOVL         $32, DX
+
+	// A stretch of 1024 codes: 64 words of 16 bits in two registers.
+stretch:
+	MOVQ        CX, BX
+	CMPQ        BX, DX
+	CMOVQGT     DX, BX
+	MOVQ        $-1, AX
+	BZHIQ       BX, AX, AX
+	KMOVW       AX, K1
+	SHRQ        $16, AX
+	KMOVW       AX, K2
+	VMOVDQU32.Z (SI), K1, Z8
+	VMOVDQU32.Z 64(SI), K2, Z9
+	XORL        R9, R9                // rows / 32
+
+	// 32 rows: the word of the code, moved so that its bit is the lowest.
+row:
+	MOVQ      R9, AX
+	SHLQ      $6, AX
+	VMOVDQU64 (DI)(AX*1), Z0
+	VPSRLW    $4, Z0, Z1
+	VPERMI2W  Z9, Z8, Z1
+	VPANDQ    Z12, Z0, Z2
+	VPSRLVW   Z2, Z1, Z1
+	VPSRLW    $10, Z0, Z3
+	VPCMPEQW  Z14, Z3, K1
+	VPTESTMW  Z13, Z1, K1, K2
+	KMOVD     K2, AX
+	ORL       AX, (R8)(R9*4)
+	INCQ      R9
+	CMPQ      R9, $16
+	JLT       row
+	ADDQ      $128, SI
+	VPADDW    Z13, Z14, Z14
+	SUBQ      DX, CX
+	JGT       stretch
+	VZEROUPPER
+	RET

@@ -31,15 +31,15 @@ func (e *Ensemble) Predict(f *frame.Frame, out []float64) error {
 	workers := max(1, min(runtime.GOMAXPROCS(0), len(out)/parallelRows))
 	var all sync.WaitGroup
 	for w := 1; w < workers; w++ {
-		all.Go(func() { e.predict(rows, out, blocks*w/workers, blocks*(w+1)/workers, kernelsOfCPU) })
+		all.Go(func() { e.predict(rows, out, blocks*w/workers, blocks*(w+1)/workers, &kernelsOfCPU) })
 	}
-	e.predict(rows, out, 0, blocks/workers, kernelsOfCPU)
+	e.predict(rows, out, 0, blocks/workers, &kernelsOfCPU)
 	all.Wait()
 	return nil
 }
 
 // predict fills the blocks from … to−1 of out.
-func (e *Ensemble) predict(rows *Rows, out []float64, from, to int, k kernels) {
+func (e *Ensemble) predict(rows *Rows, out []float64, from, to int, k *kernels) {
 	s := newScratch(e)
 	for b := from; b < to; b++ {
 		start := b * blockRows
@@ -83,14 +83,14 @@ func newScratch(e *Ensemble) *scratch {
 }
 
 // block predicts the rows start, start+1, … into out, at most blockRows of them.
-func (e *Ensemble) block(rows *Rows, start int, out []float64, s *scratch, k kernels) {
+func (e *Ensemble) block(rows *Rows, start int, out []float64, s *scratch, k *kernels) {
 	n := len(out)
 	used := (n + 63) / 64
 	for i := range e.batch.columns {
 		c := &e.batch.columns[i]
 		values := rows.sources[c.feature].block(start, n, c.zero, &s.values)
 		if c.sets != nil {
-			c.answerSets(values, s)
+			c.answerSets(values, s, k)
 			continue
 		}
 		k.rank(values, c.grid, c.thresholds, used, &s.ranks, &s.missing)

@@ -123,13 +123,14 @@ func BenchmarkPredict(b *testing.B) {
 			perRow(b, rows)
 		})
 		for _, form := range slices.Sorted(maps.Keys(forms)) {
+			k := forms[form]
 			b.Run(name+"/"+form, func(b *testing.B) {
 				bound, err := e.Bind(f)
 				if err != nil {
 					b.Fatal(err)
 				}
 				for b.Loop() {
-					e.predict(bound, out, 0, rows/blockRows, forms[form])
+					e.predict(bound, out, 0, rows/blockRows, &k)
 				}
 				perRow(b, rows)
 			})

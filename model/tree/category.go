@@ -2,14 +2,10 @@ package tree
 
 import "math/bits"
 
-// fewCodes is the number of codes up to which it is cheaper to gather the rows
-// of each than to look at all rows.
-const fewCodes = 96
-
 // answerSets answers the questions of a category. Rows are sorted by code once;
 // then each set gathers the rows of those of its codes that the block has, or
 // asks row by row where these are many.
-func (c *column) answerSets(values *[blockRows]float64, s *scratch) {
+func (c *column) answerSets(values *[blockRows]float64, s *scratch, k *kernels) {
 	none := uint16(32 * c.words) //nolint:gosec // maxBatchCodes bounds the words
 	byCode, present := s.byCode[:none], s.present[:c.words]
 	clear(byCode)
@@ -37,10 +33,10 @@ func (c *column) answerSets(values *[blockRows]float64, s *scratch) {
 		for at, word := range set {
 			members += bits.OnesCount32(word & present[at])
 		}
-		if members <= fewCodes {
+		if members <= k.fewCodes {
 			gather(set, present, byCode, &left)
 		} else {
-			look(set, &s.codes, &left)
+			k.member(set, &s.codes, &left)
 		}
 		for w := range left {
 			s.conditions[c.from+i][w] = ^left[w]
@@ -57,18 +53,5 @@ func gather(set, present []uint32, byCode []mask, left *mask) {
 				left[w] |= rows[w]
 			}
 		}
-	}
-}
-
-// look looks up the code of every row.
-func look(set []uint32, codes *[blockRows]uint16, left *mask) {
-	for w := range left {
-		rows := uint64(0)
-		for i, code := range codes[64*w : 64*w+64] {
-			if at := int(code / 32); at < len(set) {
-				rows |= uint64(set[at]>>(code%32)&1) << i
-			}
-		}
-		left[w] |= rows
 	}
 }

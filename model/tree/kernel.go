@@ -2,7 +2,7 @@ package tree
 
 import "math/bits"
 
-// kernels are the three steps of a block. Each has a portable form here, which
+// kernels are the steps of a block. Each has a portable form here, which
 // the assembly must equal to the bit; used is how many words of a mask hold rows
 // that count, what stands in the others being of no meaning.
 type kernels struct {
@@ -15,12 +15,18 @@ type kernels struct {
 	// exceed answers one condition per entry of above: the rows whose rank is
 	// larger, and those of always.
 	exceed func(ranks *[blockRows]uint8, always *mask, above []uint8, used int, conditions []mask)
+	// member adds the rows whose code is in the set, 32 codes to a word. No code
+	// beyond the column's sets is in any.
+	member func(set []uint32, codes *[blockRows]uint16, rows *mask)
+	// fewCodes is the number of codes up to which gathering the rows of each costs
+	// less than member.
+	fewCodes int
 	// add adds one tree's leaf values to the sums.
 	add func(t *compact, conditions, slots []mask, used int, sums *[blockRows]float64)
 }
 
 // portable is Go alone: the twin of every assembly.
-var portable = kernels{few: 32, rank: rankGo, exceed: exceedGo, add: addGo}
+var portable = kernels{few: 32, rank: rankGo, exceed: exceedGo, member: memberGo, fewCodes: 96, add: addGo}
 
 func rankGo(values *[blockRows]float64, grid []float64, thresholds, used int, ranks *[blockRows]uint8, missing *mask) {
 	levels := bits.Len(uint(thresholds))
@@ -62,6 +68,18 @@ func exceedGo(ranks *[blockRows]uint8, always *mask, above []uint8, used int, co
 		for k, a := range above {
 			conditions[k][w] = reach[int(a)+1] | always[w]
 		}
+	}
+}
+
+func memberGo(set []uint32, codes *[blockRows]uint16, rows *mask) {
+	for w := range rows {
+		in := uint64(0)
+		for i, code := range codes[64*w : 64*w+64] {
+			if at := int(code / 32); at < len(set) {
+				in |= uint64(set[at]>>(code%32)&1) << i
+			}
+		}
+		rows[w] |= in
 	}
 }
 

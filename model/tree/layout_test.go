@@ -15,7 +15,7 @@ func mixed(r *rand.Rand, rows, features, trees, leaves int) (*Ensemble, *frame.F
 	f := &frame.Frame{Accounts: make([]frame.AccountID, rows), Cutoffs: make([]frame.Cutoff, rows)}
 	h := Header{Objective: "regression"}
 	odd := []float64{math.NaN(), 0, math.Copysign(0, -1), 1e-36, -ZeroThreshold, math.Inf(1), math.Inf(-1), 5e-324, math.MaxFloat64}
-	levels := make([]string, 300)
+	levels := make([]string, 2100)
 	for i := range levels {
 		levels[i] = fmt.Sprint("level ", i)
 	}
@@ -24,7 +24,7 @@ func mixed(r *rand.Rand, rows, features, trees, leaves int) (*Ensemble, *frame.F
 		if j%4 == 3 {
 			c.Kind, c.Levels, c.Codes = frame.Category, levels, make([]int32, rows)
 			for i := range c.Codes {
-				c.Codes[i] = int32(r.IntN(len(levels)+1)) - 1
+				c.Codes[i] = int32(r.IntN([]int{50, 300, len(levels)}[j/4%3]+1)) - 1
 			}
 		} else {
 			c.Kind, c.Numbers = frame.Number, make([]float64, rows)
@@ -48,7 +48,7 @@ func mixed(r *rand.Rand, rows, features, trees, leaves int) (*Ensemble, *frame.F
 			j := r.IntN(features)
 			d, codes := NumericDecision(Missing(r.IntN(3)), r.IntN(2) == 0), []uint32(nil)
 			if h.Features[j].Category {
-				d, codes = []Decision{CategoricalDecision, CategoricalMissingLeft}[r.IntN(2)], make([]uint32, 1+r.IntN(10))
+				d, codes = []Decision{CategoricalDecision, CategoricalMissingLeft}[r.IntN(2)], make([]uint32, 1+r.IntN([]int{2, 10, 70}[r.IntN(3)]))
 				for w := range codes {
 					codes[w] = r.Uint32()
 				}
@@ -88,7 +88,7 @@ func TestEveryFormEqualsTheWalk(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, c := range []struct{ rows, features, trees, leaves int }{
 		{1, 3, 2, 4}, {31, 4, 3, 2}, {32, 5, 9, 40}, {7, 3, 9, 8}, {63, 2, 5, 31}, {64, 9, 10, 32}, {65, 5, 4, 33}, {511, 4, 6, 64}, {512, 7, 12, 100},
-		{513, 6, 20, 256}, {1000, 2, 30, 300}, {1030, 8, 40, 31}, {700, 3, 200, 31}, {600, 1, 9, 9}, {530, 40, 20, 31},
+		{513, 6, 20, 256}, {1000, 2, 30, 300}, {1030, 8, 40, 31}, {700, 3, 200, 31}, {600, 1, 9, 9}, {530, 40, 20, 31}, {1100, 12, 60, 60},
 	} {
 		e, f := mixed(r, c.rows, c.features, c.trees, c.leaves)
 		rows, err := e.Bind(f)
@@ -102,7 +102,7 @@ func TestEveryFormEqualsTheWalk(t *testing.T) {
 		}
 		got := make([]float64, c.rows)
 		for name, form := range forms {
-			e.predict(rows, got, 0, (c.rows+blockRows-1)/blockRows, form)
+			e.predict(rows, got, 0, (c.rows+blockRows-1)/blockRows, &form)
 			for i := range want {
 				if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
 					t.Fatalf("%v, %s: row %d is %v, the walk says %v", c, name, i, got[i], want[i])
@@ -121,7 +121,7 @@ func TestGoroutinesChangeNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	one, all := make([]float64, n), make([]float64, n)
-	e.predict(rows, one, 0, (n+blockRows-1)/blockRows, kernelsOfCPU)
+	e.predict(rows, one, 0, (n+blockRows-1)/blockRows, &kernelsOfCPU)
 	if err := e.Predict(f, all); err != nil {
 		t.Fatal(err)
 	}
