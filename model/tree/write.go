@@ -16,6 +16,8 @@ import (
 // gives the same bytes, numbers are the shortest that read back to the same
 // bits, and Read(Write(e)) predicts as e does, to the bit. lightgbm.Booster
 // opens the text; its pandas_categorical carries the levels of categories.
+// It reads values of at most ZeroThreshold as 0, which matters to a threshold
+// between −ZeroThreshold and ZeroThreshold only; its own learner sets none there.
 // Refused is what the format cannot say: CategoricalMissingLeft, and levels of
 // some categories and not of others.
 func (e *Ensemble) Write(w io.Writer) error {
