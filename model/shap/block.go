@@ -16,9 +16,13 @@ type block struct {
 	low, high []uint16 // the least and the greatest of them
 	terms     []term
 	index     []uint64
+	slots     []uint16 // per state, 1 + its line; 0 where there is none
+	states    []int    // of the lines
+	touched   float64  // so that what is read is read
 	walker    walker
 	// Of one piece or path at work: what its features contribute, which are known, and scratch.
 	sum, part []float64
+	class     []uint8
 	known     on
 	work      []float64
 }
@@ -26,8 +30,12 @@ type block struct {
 // term is one piece while a block is explained.
 type term struct {
 	piece *piece
+	// index tells, four rows to a word, which line of the table is a row's: the
+	// one of its state, or, without a table of the whole piece, one of those that
+	// the block needs.
+	index []uint64
 	table []float64
-	index []uint64 // the states of the rows, four to a word
+	own   []float64 // memory for such lines
 }
 
 // ones has a one in each of four lanes of 16 bits.
@@ -40,7 +48,7 @@ func (x *Explainer) newBlock(rows int) *block {
 		cells:  make([][]uint64, x.width), low: make([]uint16, x.width), high: make([]uint16, x.width),
 		walker: newWalker(x.width),
 		sum:    make([]float64, x.width), part: make([]float64, x.width),
-		known: make(on, wordsOf(x.width)), work: make([]float64, x.width),
+		class: make([]uint8, x.width), known: make(on, wordsOf(x.width)), work: make([]float64, x.width),
 	}
 	cells := make([]uint64, words*len(x.used))
 	for k, f := range x.used {
@@ -85,22 +93,94 @@ func (x *Explainer) explain(b *block, rows int, out []float64) {
 		terms := b.terms[:x.groups[g+1]-x.groups[g]]
 		for k := range terms {
 			t := &terms[k]
-			*t = term{piece: &x.pieces[x.groups[g]+k]}
-			if t.piece.states == 0 {
-				continue
+			t.piece, t.index, t.table = &x.pieces[x.groups[g]+k], b.index[k*words:(k+1)*words], nil
+			table := x.tables.of[x.groups[g]+k].Load()
+			switch {
+			case t.piece.states == 0:
+			case rows == 1:
+				t.index[0] = t.piece.find(b.low)
+			default:
+				t.piece.findAll(b, t.index)
+				if table == nil {
+					x.collect(b, t, rows)
+				}
 			}
-			if table := x.tables.of[x.groups[g]+k].Load(); table != nil {
+			if table != nil {
 				t.table = *table
 			}
-			t.index = b.index[k*words : (k+1)*words]
-			if rows == 1 {
-				t.index[0] = t.piece.find(b.low)
-			} else {
-				t.piece.findAll(b, t.index)
-			}
 		}
-		for i := range rows {
+		if rows == 1 {
+			b.touch(terms)
+		}
+		i := 0
+		for ; i+4 <= rows; i += 4 {
+			x.add4(b, terms, i, out[i*x.width:(i+4)*x.width])
+		}
+		for ; i < rows; i++ {
 			x.add(b, terms, i, out[i*x.width:(i+1)*x.width])
+		}
+	}
+}
+
+// collect computes the lines that a block needs of a piece without a table: there
+// are fewer states in it than rows, and often far fewer.
+func (x *Explainer) collect(b *block, t *term, rows int) {
+	m := len(t.piece.features)
+	if len(b.slots) < t.piece.states {
+		b.slots = make([]uint16, t.piece.states)
+	}
+	t.own, b.states = t.own[:0], b.states[:0]
+	for w, states := range t.index {
+		var lines uint64
+		for k := range min(4, rows-4*w) {
+			s := lane(states, k)
+			if b.slots[s] == 0 {
+				b.states = append(b.states, s)
+				b.slots[s] = uint16(len(b.states)) //nolint:gosec // at most blockRows
+				t.own = append(t.own, b.sum[:m]...)
+				x.state(b, t.piece, s, t.own[len(t.own)-m:])
+			}
+			lines |= uint64(b.slots[s]-1) << (16 * k)
+		}
+		t.index[w] = lines
+	}
+	for _, s := range b.states {
+		b.slots[s] = 0
+	}
+	t.table = t.own
+}
+
+// touch reads a number of every line that one row needs. They lie far apart, and
+// are fetched together when nothing else is asked for between them.
+func (b *block) touch(terms []term) {
+	for k := range terms {
+		if t := &terms[k]; t.table != nil {
+			b.touched += t.table[lane(t.index[0], 0)*len(t.piece.features)]
+		}
+	}
+}
+
+// add4 does for four rows, the first of which stands first in its word, what add
+// does for one.
+func (x *Explainer) add4(b *block, terms []term, i int, out []float64) {
+	w := x.width
+	for k := range terms {
+		t := &terms[k]
+		if t.table == nil {
+			for r := range 4 {
+				x.add(b, terms[k:k+1], i+r, out[r*w:(r+1)*w])
+			}
+			continue
+		}
+		features, lines := t.piece.features, t.index[i>>2]
+		m := len(features)
+		p0, p1, p2, p3 := t.table[lane(lines, 0)*m:][:m], t.table[lane(lines, 1)*m:][:m], t.table[lane(lines, 2)*m:][:m], t.table[lane(lines, 3)*m:][:m]
+		o0, o1, o2, o3 := out[:w], out[w:][:w], out[2*w:][:w], out[3*w:][:w]
+		for j, f := range features {
+			o0[f] += p0[j]
+			o1[f] += p1[j]
+			o2[f] += p2[j]
+			o3[f] += p3[j]
 		}
 	}
 }
@@ -113,9 +193,8 @@ func (x *Explainer) add(b *block, terms []term, i int, out []float64) {
 		var part []float64
 		switch {
 		case t.table != nil:
-			state := lane(t.index[i>>2], i)
-			part = t.table[state*len(features):][:len(features)]
-		case t.index != nil:
+			part = t.table[lane(t.index[i>>2], i)*len(features):][:len(features)]
+		case t.piece.states > 0:
 			part = b.sum[:len(features)]
 			x.state(b, t.piece, lane(t.index[i>>2], i), part)
 		default:

@@ -18,17 +18,19 @@ import (
 // the product of the classes of its features: its state.
 type piece struct {
 	tree int
-	// leaves are those of a tabulated piece.
+	// leaves are those of a piece with states.
 	leaves []leaf
 	// in holds the nodes and leaves from the root to the leaves of a piece
-	// without a table.
+	// without states.
 	in members
-	// features lists what a tabulated piece contributes to, ascending.
+	// features lists what a piece with states contributes to, ascending.
 	features []int32
-	// states is the number of states; 0 says that the piece has no table and
-	// takes rows as they are.
+	// states is the number of states; 0 says that there are too many to count,
+	// and that the piece takes rows as they are.
 	states int
-	digits []digit
+	// tabulated tells that there is to be a table of all states.
+	tabulated bool
+	digits    []digit
 	// The state of a row is start, plus `by` of every jump with cell ≤ at, plus
 	// what every lookup has for the cell.
 	start   int
@@ -90,8 +92,9 @@ const (
 	// mergeStates bounds the states of a piece of several leaves. Four times as
 	// many save an addition in six and take twice the memory.
 	mergeStates = 512
-	// leafStates bounds the states of a leaf alone: a path of twelve features.
-	leafStates = 4096
+	// leafStates bounds the states of a leaf alone: a path of fifteen features,
+	// whose sets fit into 16 bits, and steps between states with their sign.
+	leafStates = 1 << 15
 )
 
 // cutter cuts one tree into pieces.
@@ -99,7 +102,7 @@ type cutter struct {
 	t       *tree.Tree
 	columns []column
 	axes    map[int32]*axis
-	// regions are what can be tabulated.
+	// regions are the leaves whose states can be counted.
 	regions []region
 }
 
@@ -126,29 +129,29 @@ func newCutter(t *tree.Tree, columns []column) *cutter {
 // pieces returns a piece for every region, and one for the leaves that are in none.
 func (c *cutter) pieces(number int) []piece {
 	var pieces []piece
-	tabulated := make([]bool, len(c.t.LeafValue))
+	counted := make([]bool, len(c.t.LeafValue))
 	for i := range c.regions {
 		for _, l := range c.regions[i].leaves {
-			tabulated[l.leaf] = true
+			counted[l.leaf] = true
 		}
 		pieces = append(pieces, c.piece(&c.regions[i], number))
 	}
 	p := piece{tree: number, in: newMembers(c.t)}
-	if c.rest(root(c.t), tabulated, &p.in) {
+	if c.rest(root(c.t), counted, &p.in) {
 		pieces = append(pieces, p)
 	}
 	return pieces
 }
 
-// rest adds to the members the leaves below a child that are not tabulated, with
+// rest adds to the members the leaves below a child that are in no region, with
 // all that leads to them, and reports whether there are any.
-func (c *cutter) rest(child int32, tabulated []bool, to *members) bool {
+func (c *cutter) rest(child int32, counted []bool, to *members) bool {
 	if child < 0 {
-		if !tabulated[^child] {
+		if !counted[^child] {
 			to.add(child)
 		}
 	} else {
-		left, right := c.rest(c.t.Left[child], tabulated, to), c.rest(c.t.Right[child], tabulated, to)
+		left, right := c.rest(c.t.Left[child], counted, to), c.rest(c.t.Right[child], counted, to)
 		if left || right {
 			to.add(child)
 		}
@@ -224,6 +227,8 @@ type region struct {
 	leaves []steps
 	parts  []part // ascending by feature
 	states int
+	// tabulated is chosen at last.
+	tabulated bool
 	// from tells from which child of the node at work it came: 1, 2 or 3 for both.
 	from int
 }
@@ -407,7 +412,7 @@ func refine(a, b []uint64) []uint64 {
 
 // piece works out how the state of a row is found.
 func (c *cutter) piece(r *region, number int) piece {
-	p := piece{tree: number, states: r.states}
+	p := piece{tree: number, states: r.states, tabulated: r.tabulated}
 	stride := 1
 	for _, part := range r.parts {
 		a, column := c.axes[part.feature], &c.columns[part.feature]

@@ -43,13 +43,27 @@ func newDependent(e *tree.Ensemble) (g *dependent, paths [][]path, base float64,
 // one is a quotient.
 func (g *dependent) values(p *path, known on, to, c []float64) {
 	z := p.shares
+	to, c = to[:len(z)], c[:len(z)]
 	for j := range z {
 		c[j] = float64(known[j>>6]>>(j&63)&1) - z[j]
 		to[j] = 0
 	}
 	r := &g.rules[len(z)]
-	for q, t := range r.points {
-		all := p.value * r.weights[q]
+	// Two points at a time: their products wait for themselves, not for each other.
+	points, weights := r.points, r.weights[:len(r.points)]
+	for ; len(points) >= 2; points, weights = points[2:], weights[2:] {
+		s, t := points[0], points[1]
+		first, second := p.value*weights[0], p.value*weights[1]
+		for j, zj := range z {
+			first *= zj + c[j]*s
+			second *= zj + c[j]*t
+		}
+		for j, zj := range z {
+			to[j] += first/(zj+c[j]*s) + second/(zj+c[j]*t)
+		}
+	}
+	for q, t := range points {
+		all := p.value * weights[q]
 		for j, zj := range z {
 			all *= zj + c[j]*t
 		}

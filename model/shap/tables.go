@@ -17,31 +17,22 @@ const (
 	patience = 256
 )
 
-// choose drops regions until the tables of all trees fit into so many bytes:
-// those first that take most for each of their leaves.
+// choose picks the regions that get a table, up to so many bytes: those first
+// that take least for each of their leaves.
 func choose(cutters []*cutter, limit int) {
-	type cost struct {
-		perLeaf      float64
-		bytes        int
-		tree, region int
-	}
-	var costs []cost
-	for i, c := range cutters {
+	var all []*region
+	for _, c := range cutters {
 		for k := range c.regions {
-			r := &c.regions[k]
-			costs = append(costs, cost{float64(r.bytes()) / float64(len(r.leaves)), r.bytes(), i, k})
+			all = append(all, &c.regions[k])
 		}
 	}
-	slices.SortStableFunc(costs, func(a, b cost) int { return cmp.Compare(a.perLeaf, b.perLeaf) })
-	kept := make([][]region, len(cutters))
-	for _, c := range costs {
-		if limit -= c.bytes; limit < 0 {
-			break
+	perLeaf := func(r *region) float64 { return float64(r.bytes()) / float64(len(r.leaves)) }
+	slices.SortStableFunc(all, func(a, b *region) int { return cmp.Compare(perLeaf(a), perLeaf(b)) })
+	for _, r := range all {
+		if limit -= r.bytes(); limit < 0 {
+			return
 		}
-		kept[c.tree] = append(kept[c.tree], cutters[c.tree].regions[c.region])
-	}
-	for i, c := range cutters {
-		c.regions = kept[i]
+		r.tabulated = true
 	}
 }
 
@@ -85,7 +76,7 @@ func (x *Explainer) build(to int) {
 	t := &x.tables
 	var chosen []int
 	for ; t.next < to; t.next++ {
-		if x.pieces[t.next].states > 0 {
+		if x.pieces[t.next].tabulated {
 			chosen = append(chosen, t.next)
 		}
 	}
@@ -96,8 +87,14 @@ func (x *Explainer) build(to int) {
 	t.full.Store(t.next == len(x.pieces))
 }
 
-// bytes returns the size of the piece's table.
-func (p *piece) bytes() int { return 8 * p.states * len(p.features) }
+// bytes bounds the lines of a piece that a block may need.
+func (p *piece) bytes() int {
+	lines := p.states
+	if !p.tabulated {
+		lines = min(lines, blockRows)
+	}
+	return 8 * lines * len(p.features)
+}
 
 // tabulate builds the table of one piece, leaf by leaf: first what the leaf
 // contributes for every set of its features, then a sum over all states.
@@ -147,14 +144,18 @@ func (p *piece) sets(l *leaf, to []uint16) {
 // state writes what each feature of a piece contributes in a state: what a table
 // holds, to the bit.
 func (x *Explainer) state(b *block, p *piece, state int, to []float64) {
+	class := b.class[:len(p.digits)]
+	for i := range p.digits {
+		class[i] = uint8(state % p.digits[i].classes) //nolint:gosec // at most 64 classes
+		state /= p.digits[i].classes
+	}
 	clear(to)
 	for i := range p.leaves {
 		l := &p.leaves[i]
 		known, part := b.known[:wordsOf(len(l.at))], b.part[:len(l.at)]
 		clear(known)
 		for j, at := range l.at {
-			d := &p.digits[at]
-			known[j>>6] |= l.known[j] >> (state / d.stride % d.classes) & 1 << (j & 63)
+			known[j>>6] |= l.known[j] >> class[at] & 1 << (j & 63)
 		}
 		x.game.values(&x.paths[p.tree][l.number], known, part, b.work)
 		for j, at := range l.at {
