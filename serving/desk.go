@@ -29,9 +29,10 @@ const (
 // DeskOptions are what a desk needs of the rooms around it.
 type DeskOptions struct {
 	Runs Runs
-	// Score computes scores of accounts as of this instant, for ScoreNow; each
-	// account comes once. nil means that this desk computes none.
-	Score func(ctx context.Context, accounts []frame.AccountID) (found []score.Score, run Run, unknown []frame.AccountID, err error)
+	// Score computes scores of accounts as of this instant, measured from the run
+	// that is held, for ScoreNow; each account comes once. nil means that this desk
+	// computes none.
+	Score func(ctx context.Context, from Published, accounts []frame.AccountID) (found []score.Score, unknown []frame.AccountID, err error)
 	// Metas are the words of the features, by name.
 	Metas map[string]frame.Meta
 	// Settings say when an answer is stale, and in which zone a day ends.
@@ -307,12 +308,17 @@ func (d *Desk) ScoreNow(ctx context.Context, accounts []frame.AccountID) (found 
 			once = append(once, a)
 		}
 	}
-	scores, run, unknown, err := d.Score(ctx, once)
+	s, err := d.holding()
 	if err != nil {
 		return nil, nil, err
 	}
-	t := teller{run: run, metas: d.Metas, live: true}
-	last := d.shelf.Load().lastDay(run)
+	from := Published{Run: s.current.run, Rank: s.current.rank}
+	scores, unknown, err := d.Score(ctx, from, once)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := teller{run: from.Run, metas: d.Metas, live: true}
+	last := s.lastDay(from.Run)
 	for i := range scores {
 		t.stale = d.stale(0, last)
 		found = append(found, t.answer(scores[i]))

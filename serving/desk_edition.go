@@ -29,6 +29,7 @@ type edition struct {
 	changed                                    []changeState
 	reasons                                    reasonColumns
 	byRisk                                     []uint32
+	rank                                       score.Distribution
 	scored                                     int
 	bytes                                      int64
 	mu                                         sync.Mutex
@@ -349,6 +350,8 @@ func (b *editionBuilder) finish() (*edition, error) {
 	}
 	r := &e.reasons
 	e.byRisk = e.sorted(riskiestFirst)
+	e.rank = score.NewDistribution(e.probability)
+	e.bytes += sizeOf(e.probability) // what the ranks take at most
 	e.bytes += e.account.size() + e.rowHash.size() + sizeOf(e.previous) + sizeOf(e.changed) + sizeOf(e.byRisk) +
 		sizeOf(r.upEnds) + sizeOf(r.downEnds) + sizeOf(r.feature) + sizeOf(r.value) + sizeOf(r.contribution) +
 		sizeOf(r.withEnds) + sizeOf(r.withName) + sizeOf(r.withValue)

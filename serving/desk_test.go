@@ -558,10 +558,13 @@ func TestScoresOfNow(t *testing.T) {
 	value := 3.
 	var asked []frame.AccountID
 	down := error(nil)
-	d.Score = func(_ context.Context, accounts []frame.AccountID) ([]score.Score, Run, []frame.AccountID, error) {
+	d.Score = func(_ context.Context, from Published, accounts []frame.AccountID) ([]score.Score, []frame.AccountID, error) {
 		asked = accounts
+		if from.Run != r || from.Rank.Percentile(.5) != 50 || from.Rank.Percentile(.4) != 0 {
+			t.Errorf("measured from %+v, want the run that is held and its one probability, .5", from)
+		}
 		return []score.Score{{Account: "C2", Probability: .5, Up: []score.Reason{{Feature: "recency_days", Value: &value, Contribution: 1}}, Receipt: score.Receipt{Cutoff: day(100)}}},
-			r, []frame.AccountID{"nobody's"}, down
+			[]frame.AccountID{"nobody's"}, down
 	}
 	found, unknown, err := d.ScoreNow(t.Context(), []frame.AccountID{"C2", "nobody's", "C2"})
 	if err != nil || !slices.Equal(asked, []frame.AccountID{"C2", "nobody's"}) || !slices.Equal(unknown, []frame.AccountID{"nobody's"}) || len(found) != 1 {

@@ -2,6 +2,7 @@ package serving
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -18,13 +19,18 @@ const MaxNow = 1000
 // used again: it changes once in a source's life.
 const coverageHolds = time.Minute
 
-// held is what score-now keeps between requests: the model and the ranks of
-// the published run, and what the sources hold.
+// Published is a run that scores made now are measured from: percentiles are
+// taken from its probabilities, and changes from its scores.
+type Published struct {
+	Run
+	Rank score.Distribution
+}
+
+// held is what score-now keeps between requests: the model of the published
+// run, and what the sources hold.
 type held struct {
 	sync.Mutex
-	run   string
 	model *registered
-	rank  score.Distribution
 
 	coverage  []features.Coverage
 	watermark uint64
@@ -32,33 +38,28 @@ type held struct {
 }
 
 // ScoreNow scores accounts as of this instant: cutoff and known_at are the
-// request's own. The model is the one of the published run, and percentiles
-// are taken from that run, which is returned; so is the change. Scores stand
-// in the order asked, without repetition; accounts that no facts know of are
-// unknown. ErrUnavailable before the first run.
-func (s *Service) ScoreNow(ctx context.Context, accounts []frame.AccountID) ([]score.Score, Run, []frame.AccountID, error) {
+// request's own. The model is the one of the published run. Scores stand in the
+// order asked, without repetition; accounts that no facts know of are unknown.
+// ErrUnavailable when the run was dropped meanwhile.
+func (s *Service) ScoreNow(ctx context.Context, from Published, accounts []frame.AccountID) ([]score.Score, []frame.AccountID, error) {
 	if len(accounts) == 0 || len(accounts) > MaxNow {
-		return nil, Run{}, nil, fmt.Errorf("%d accounts, need 1 … %d: %w", len(accounts), MaxNow, ErrInvalid)
+		return nil, nil, fmt.Errorf("%d accounts, need 1 … %d: %w", len(accounts), MaxNow, ErrInvalid)
 	}
-	run, err := s.latest(ctx)
+	m, err := s.publishedModel(ctx, from.Model)
 	if err != nil {
-		return nil, Run{}, nil, err
-	}
-	m, rank, err := s.publishedModel(ctx, run)
-	if err != nil {
-		return nil, Run{}, nil, err
+		return nil, nil, err
 	}
 	watermark, err := s.Facts.Watermark(ctx)
 	if err != nil {
-		return nil, Run{}, nil, fmt.Errorf("ask for the newest load: %w", err)
+		return nil, nil, fmt.Errorf("ask for the newest load: %w", err)
 	}
 	now := s.now()
 	cutoff, known := frame.Cutoff(now.Unix()), frame.KnownAt(now.Unix())
 	k := s.scorer(m, cutoff, known, watermark)
-	k.rank, k.previous = rank, &run
+	k.rank, k.previous = from.Rank, &from.Run
 	request := k.request(accounts)
 	if request.Coverage, err = s.coverage(ctx, request, now); err != nil {
-		return nil, Run{}, nil, err
+		return nil, nil, err
 	}
 	found := map[frame.AccountID]score.Score{}
 	_, err = s.Facts.Build(ctx, request, func(sl *features.Slice) error {
@@ -66,7 +67,9 @@ func (s *Service) ScoreNow(ctx context.Context, accounts []frame.AccountID) ([]s
 		if err != nil {
 			return err
 		}
-		if err := k.dress(ctx, part); err != nil {
+		if err := k.dress(ctx, part); errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("run %q was dropped, and its successor is not held yet: %w", from.ID, ErrUnavailable)
+		} else if err != nil {
 			return err
 		}
 		for i := range part {
@@ -75,10 +78,10 @@ func (s *Service) ScoreNow(ctx context.Context, accounts []frame.AccountID) ([]s
 		return nil
 	})
 	if err != nil {
-		return nil, Run{}, nil, err
+		return nil, nil, err
 	}
 	scores, unknown := inOrder(accounts, found)
-	return scores, run, unknown, nil
+	return scores, unknown, nil
 }
 
 // inOrder returns the scores in the order asked, each once, and who has none.
@@ -98,33 +101,22 @@ func inOrder(accounts []frame.AccountID, found map[frame.AccountID]score.Score) 
 	return scores, unknown
 }
 
-// publishedModel returns the model and the distribution of the published run;
-// they are read once per run.
-func (s *Service) publishedModel(ctx context.Context, run Run) (*registered, score.Distribution, error) {
+// publishedModel returns the model of the published run, which is read once.
+func (s *Service) publishedModel(ctx context.Context, version string) (*registered, error) {
 	s.held.Lock()
 	defer s.held.Unlock()
-	if s.held.run == run.ID {
-		return s.held.model, s.held.rank, nil
+	if m := s.held.model; m != nil && m.card.Version == version {
+		return m, nil
 	}
-	m, err := s.model(ctx, run.Model)
+	m, err := s.model(ctx, version)
 	if err != nil {
-		return nil, score.Distribution{}, err
+		return nil, err
 	}
 	if err := s.fits(m); err != nil {
-		return nil, score.Distribution{}, err
+		return nil, err
 	}
-	var all []float64
-	err = s.Runs.Scores(ctx, run, nil, func(part []score.Score) error {
-		for i := range part {
-			all = append(all, part[i].Probability)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, score.Distribution{}, fmt.Errorf("read the scores of run %q: %w", run.ID, err)
-	}
-	s.held.run, s.held.model, s.held.rank = run.ID, m, score.NewDistribution(all)
-	return s.held.model, s.held.rank, nil
+	s.held.model = m
+	return m, nil
 }
 
 // coverage tells what the sources hold as of the request's one cutoff, from an

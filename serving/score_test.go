@@ -279,32 +279,27 @@ func TestKnownMarginCounts(t *testing.T) {
 
 func TestScoreNow(t *testing.T) {
 	s, facts, runs, _ := village(300)
-	if _, _, _, err := s.ScoreNow(t.Context(), []frame.AccountID{"C0001"}); KindOf(err) != Unavailable {
-		t.Errorf("nothing is published: %v, want Unavailable", err)
-	}
 	live(t, s)
 	published := scored(t, s, ScoreRequest{}).Run
-	rank := func(p float64) float64 {
-		var all []float64
-		for _, sc := range runs.scores[published.ID] {
-			all = append(all, sc.Probability)
-		}
-		return score.NewDistribution(all).Percentile(p)
+	var all []float64
+	for _, sc := range runs.scores[published.ID] {
+		all = append(all, sc.Probability)
 	}
+	from := Published{Run: published, Rank: score.NewDistribution(all)}
 	ask := []frame.AccountID{"C0007", "nobody", "C0003", "C0007"}
-	found, run, unknown, err := s.ScoreNow(t.Context(), ask)
+	found, unknown, err := s.ScoreNow(t.Context(), from, ask)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run.ID != published.ID || !slices.Equal(unknown, []frame.AccountID{"nobody"}) || len(found) != 2 || found[0].Account != "C0007" || found[1].Account != "C0003" {
-		t.Fatalf("found %d of run %q, unknown %v", len(found), run.ID, unknown)
+	if !slices.Equal(unknown, []frame.AccountID{"nobody"}) || len(found) != 2 || found[0].Account != "C0007" || found[1].Account != "C0003" {
+		t.Fatalf("found %d, unknown %v", len(found), unknown)
 	}
 	for _, sc := range found {
 		if sc.Receipt.Cutoff != frame.Cutoff(s.Now().Unix()) || int64(sc.Receipt.KnownAt) != int64(sc.Receipt.Cutoff) {
 			t.Errorf("as of %s known at %s, want the request's instant", sc.Receipt.Cutoff, sc.Receipt.KnownAt)
 		}
-		if sc.Unscorable == "" && sc.Percentile != rank(sc.Probability) {
-			t.Errorf("percentile %v, by the published run %v", sc.Percentile, rank(sc.Probability))
+		if sc.Unscorable == "" && sc.Percentile != from.Rank.Percentile(sc.Probability) {
+			t.Errorf("percentile %v, by the published run %v", sc.Percentile, from.Rank.Percentile(sc.Probability))
 		}
 		if sc.Change != nil && sc.Change.Previous != published.Cutoff {
 			t.Errorf("change against %s, want the published %s", sc.Change.Previous, published.Cutoff)
@@ -315,7 +310,7 @@ func TestScoreNow(t *testing.T) {
 	clock := s.Now()
 	s.Now = func() time.Time { return clock }
 	for range 3 {
-		if _, _, _, err := s.ScoreNow(t.Context(), ask); err != nil {
+		if _, _, err := s.ScoreNow(t.Context(), from, ask); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -323,7 +318,7 @@ func TestScoreNow(t *testing.T) {
 		t.Errorf("measured %d times within a second", n)
 	}
 	facts.purchases = append(facts.purchases, purchase{"nobody", clock.Unix() - 60, 10, 2})
-	found, _, unknown, err = s.ScoreNow(t.Context(), ask)
+	found, unknown, err = s.ScoreNow(t.Context(), from, ask)
 	if err != nil || len(unknown) != 0 || len(found) != 3 {
 		t.Errorf("a minute after the first order: found %d, unknown %v (%v)", len(found), unknown, err)
 	}
@@ -331,8 +326,15 @@ func TestScoreNow(t *testing.T) {
 		t.Error("a new load was not measured")
 	}
 	for _, n := range []int{0, MaxNow + 1} {
-		if _, _, _, err := s.ScoreNow(t.Context(), make([]frame.AccountID, n)); KindOf(err) != Invalid {
+		if _, _, err := s.ScoreNow(t.Context(), from, make([]frame.AccountID, n)); KindOf(err) != Invalid {
 			t.Errorf("%d accounts: %v, want Invalid", n, err)
 		}
+	}
+	// The run that the desk holds may be dropped before another one is held.
+	if err := runs.Drop(t.Context(), published.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.ScoreNow(t.Context(), from, ask); KindOf(err) != Unavailable || !strings.Contains(err.Error(), published.ID) {
+		t.Errorf("the run was dropped: %v, want Unavailable and its name", err)
 	}
 }

@@ -372,8 +372,11 @@ func (t *twinRuns) List(_ context.Context, limit int) ([]Run, error) {
 
 func (t *twinRuns) Scores(_ context.Context, r Run, accounts []frame.AccountID, each func([]score.Score) error) error {
 	t.mu.Lock()
-	all := t.scores[r.ID]
+	all, there := t.scores[r.ID]
 	t.mu.Unlock()
+	if !there {
+		return fmt.Errorf("run %q: %w", r.ID, ErrNotFound)
+	}
 	var part []score.Score
 	for _, s := range all {
 		if len(accounts) == 0 || slices.Contains(accounts, s.Account) {

@@ -246,16 +246,20 @@ type closer struct{ io.Writer }
 
 func (closer) Close() error { return nil }
 
-// now scores some accounts as of this instant.
+// now asks a desk for the scores of some accounts as of this instant.
 func (k *walk) now(t *testing.T, run serving.Run, published []score.Score) {
 	t.Helper()
 	ask := []frame.AccountID{published[3].Account, "nobody", published[1].Account}
-	found, from, unknown, err := k.ScoreNow(t.Context(), ask)
+	desk := serving.NewDesk(serving.DeskOptions{Runs: k.runs, Score: k.ScoreNow, Settings: k.Settings, Now: k.Now})
+	if _, err := desk.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	found, unknown, err := desk.ScoreNow(t.Context(), ask)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if from.ID != run.ID || len(found) != 2 || found[0].Account != ask[0] || !slices.Equal(unknown, ask[1:2]) {
-		t.Errorf("score now found %d of run %s, unknown %v", len(found), from.ID, unknown)
+	if len(found) != 2 || found[0].Run != run.ID || found[0].Account != ask[0] || !slices.Equal(unknown, ask[1:2]) {
+		t.Errorf("score now found %+v of run %s, unknown %v", found, run.ID, unknown)
 	}
 }
 
