@@ -117,7 +117,7 @@ func BenchmarkPredict(b *testing.B) {
 			for b.Loop() {
 				for i := range out {
 					bound.Row(i, row)
-					out[i] = e.Margin(row)
+					out[i] = plain(e, row)
 				}
 			}
 			perRow(b, rows)

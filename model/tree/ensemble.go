@@ -56,6 +56,7 @@ type Ensemble struct {
 	// pandas is the file's own list of levels, rewritten as read, so that levels
 	// that were numbers in Python stay numbers.
 	pandas string
+	single walker
 	batch  layout
 }
 
@@ -97,7 +98,7 @@ func New(h Header, trees []Tree) (*Ensemble, error) {
 		}
 	}
 	e.trees = flatten(trees)
-	e.batch = newLayout(e.trees)
+	e.single, e.batch = newWalker(e.trees), newLayout(e.trees)
 	return e, nil
 }
 
@@ -242,18 +243,11 @@ func (e *Ensemble) Cover() Cover {
 	return CoverCount
 }
 
-// Margin walks one row plainly, tree by tree in order: the reference of every
-// faster layout. row holds one value per feature, codes (of Levels, where
-// known) as whole numbers, NaN where missing. It panics if row is shorter than
-// the features.
-func (e *Ensemble) Margin(row []float64) float64 {
-	sum := 0.0
-	for i := range e.trees {
-		t := &e.trees[i]
-		sum += t.LeafValue[t.Leaf(row)]
-	}
-	return sum
-}
+// Margin predicts one row, without allocating: the values of the leaves that
+// Leaf finds, added tree by tree in order. row holds one value per feature, codes
+// (of Levels, where known) as whole numbers, NaN where missing. It panics if row
+// is shorter than the features.
+func (e *Ensemble) Margin(row []float64) float64 { return e.single.margin(e.trees, row) }
 
 // Importance is what one feature did in training, summed over all splits.
 type Importance struct {

@@ -26,7 +26,7 @@ type kernels struct {
 }
 
 // portable is Go alone: the twin of every assembly.
-var portable = kernels{few: 32, rank: rankGo, exceed: exceedGo, member: memberGo, fewCodes: 96, add: addGo}
+var portable = kernels{few: 40, rank: rankGo, exceed: exceedGo, member: memberGo, fewCodes: 96, add: addGo}
 
 func rankGo(values *[blockRows]float64, grid []float64, thresholds, used int, ranks *[blockRows]uint8, missing *mask) {
 	levels := bits.Len(uint(thresholds))

@@ -23,7 +23,7 @@ var (
 
 var (
 	avx512 = kernels{
-		few: 6, fewCodes: 4,
+		few: 8, fewCodes: 4,
 		rank: func(values *[blockRows]float64, grid []float64, _, used int, ranks *[blockRows]uint8, missing *mask) {
 			rankAVX512(values, &grid[0], len(grid)-pivots, used, ranks, missing)
 		},
@@ -42,7 +42,7 @@ var (
 		},
 	}
 	avx2 = kernels{
-		few: 12, fewCodes: 96,
+		few: 14, fewCodes: 96,
 		rank: func(values *[blockRows]float64, grid []float64, _, used int, ranks *[blockRows]uint8, missing *mask) {
 			rankAVX2(values, &grid[0], len(grid)-pivots, used, ranks, missing)
 		},

@@ -24,8 +24,8 @@ import (
 // Exact: a rank exceeds where the value does, and trees are added in order.
 //
 // Trees of more than 256 leaves or with codes from 4096 on take the plain walk.
-// Memory: 8 bytes per node, 8 per leaf rounded up to a power of two ≥ 32, at
-// most 35 per threshold plus 640 per column.
+// Memory: 8 bytes per node, 8 per leaf, leaves rounded up to a power of two ≥ 32,
+// at most 18 per distinct threshold and 900 per column.
 type layout struct {
 	columns []column
 	trees   []compact
