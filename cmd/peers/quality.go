@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -79,6 +80,10 @@ func (b *bench) roundtrip(ctx context.Context) error {
 		for _, what := range slices.Sorted(maps.Keys(a.Differences)) {
 			b.barred("roundtrip/"+step.name+"/"+what, "relative", a.Differences[what], "<=", tolerance(what))
 			rows = append(rows, []string{what, seconds(a.Differences[what])})
+		}
+		for _, model := range slices.Sorted(maps.Keys(a.Refused)) {
+			b.barred("roundtrip/"+step.name+"/"+model+"/margins", "relative", math.NaN(), "<=", tolerance(model))
+			b.say("%s refused %s: %s", step.reader, model, a.Refused[model])
 		}
 		if err := writeTable(b.err, "models "+step.name, rows); err != nil {
 			return err

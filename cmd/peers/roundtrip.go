@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path"
 	"path/filepath"
 
 	"fealty/features/frame"
@@ -115,19 +116,21 @@ func spoken(e *tree.Ensemble, f *frame.Frame) (margins, contributions []float64,
 
 // checkModels reads the peers' models below the request's set and compares.
 func checkModels(_ context.Context, r request) (answer, error) {
-	a := answer{Differences: map[string]float64{}}
+	a := answer{Differences: map[string]float64{}, Refused: map[string]string{}}
 	for library, read := range map[string]func(string) (*tree.Ensemble, error){"lightgbm/*/model.txt": loadEnsemble} {
 		models, err := fs.Glob(os.DirFS(r.Set), library)
 		if err != nil {
 			return answer{}, err
 		}
 		for _, model := range models {
-			folder := filepath.Join(r.Set, filepath.Dir(model))
-			e, err := read(filepath.Join(r.Set, model))
+			name := path.Dir(model)
+			folder := filepath.Join(r.Set, filepath.FromSlash(name))
+			e, err := read(filepath.Join(folder, path.Base(model)))
 			if err != nil {
-				return answer{}, fmt.Errorf("%s: %w", model, err)
+				a.Refused[name] = err.Error()
+				continue
 			}
-			if err := compare(a.Differences, filepath.ToSlash(filepath.Dir(model)), folder, e); err != nil {
+			if err := compare(a.Differences, name, folder, e); err != nil {
 				return answer{}, fmt.Errorf("%s: %w", model, err)
 			}
 		}

@@ -80,6 +80,8 @@ type answer struct {
 	Version string `json:"version"`
 	// Differences are the largest relative ones of a check, by what was compared.
 	Differences map[string]float64 `json:"differences,omitempty"`
+	// Refused says why a model was not read, by its name.
+	Refused map[string]string `json:"refused,omitempty"`
 }
 
 // runTrial answers one request with ours.
