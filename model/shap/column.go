@@ -12,14 +12,14 @@ import (
 // that an explanation depends on.
 //
 // Of a number, cell c holds what exceeds exactly c of the bounds, and the cell
-// after the last holds NaN. Of a category, a cell holds the codes that are
-// members of the same sets; cell 0 is that of the codes in no set, to which
-// missing, negative and unseen ones belong.
+// after the last holds NaN. Of a category, cell 0 holds what is in no set, negative
+// and unseen codes among it, cell 1 NaN, and each cell from there on the codes that
+// are members of the same sets.
 type column struct {
 	category bool
 	bounds   []float64
-	cell     []uint16 // of each code
-	codes    []float64
+	cell     []uint16  // of each code
+	codes    []float64 // one for each cell
 	wide     bool // too many cells to count; nothing else is filled in then
 }
 
@@ -102,16 +102,16 @@ func (c *column) classify(sets [][]uint32) {
 	}
 	// Classes that lost all their codes go; those that stay are numbered anew.
 	number := map[int32]uint16{0: 0}
-	c.codes = []float64{math.NaN()}
+	c.codes = []float64{-1, math.NaN()}
 	c.cell = make([]uint16, len(class))
 	for code, of := range class {
 		n, seen := number[of]
 		if !seen {
-			if len(number) == maxClasses {
+			if len(c.codes) == maxClasses {
 				c.wide, c.codes, c.cell = true, nil, nil
 				return
 			}
-			n = uint16(len(number)) //nolint:gosec // less than maxClasses
+			n = uint16(len(c.codes)) //nolint:gosec // less than maxClasses
 			number[of] = n
 			c.codes = append(c.codes, float64(code))
 		}
@@ -122,6 +122,9 @@ func (c *column) classify(sets [][]uint32) {
 // of returns the cell of a value.
 func (c *column) of(x float64) uint16 {
 	if c.category {
+		if x != x {
+			return 1
+		}
 		if !(x > -1 && x < float64(len(c.cell))) {
 			return 0
 		}

@@ -28,14 +28,6 @@ func (o on) has(j int) bool { return o[j>>6]>>(j&63)&1 != 0 }
 
 func wordsOf(features int) int { return (features + 63) / 64 }
 
-// cover returns the training rows of a child.
-func cover(t *tree.Tree, child int32) int64 {
-	if child < 0 {
-		return t.LeafCount[^child]
-	}
-	return t.Count[child]
-}
-
 // newPaths returns the paths of every tree, by leaf. With shares, it returns
 // ErrCover, naming tree and node, where a node or leaf has no training rows.
 func newPaths(e *tree.Ensemble, shares bool) ([][]path, error) {
@@ -43,14 +35,15 @@ func newPaths(e *tree.Ensemble, shares bool) ([][]path, error) {
 	for i := range all {
 		t := e.Tree(i)
 		all[i] = make([]path, len(t.LeafValue))
-		if err := follow(&t, all[i], shares); err != nil {
+		if err := follow(&t, all[i], shares, e.Cover()); err != nil {
 			return nil, fmt.Errorf("explain tree %d: %w", i, err)
 		}
 	}
 	return all, nil
 }
 
-func follow(t *tree.Tree, paths []path, shares bool) error {
+// follow fills in the paths of one tree.
+func follow(t *tree.Tree, paths []path, shares bool, by tree.Cover) error {
 	type visit struct {
 		child int32
 		path  path
@@ -70,14 +63,14 @@ func follow(t *tree.Tree, paths []path, shares bool) error {
 				below.features = slices.Insert(below.features, at, t.Feature[v.child])
 			}
 			if shares {
-				rows, all := cover(t, child), t.Count[v.child]
-				if rows <= 0 || all <= 0 {
-					return fmt.Errorf("%w: node %d has %d of them and one child %d", ErrCover, v.child, all, rows)
+				rows, all := t.Cover(by, child), t.Cover(by, v.child)
+				if !(rows > 0 && all > 0) {
+					return fmt.Errorf("%w: node %d has %v of them and one child %v", ErrCover, v.child, all, rows)
 				}
 				if !tested {
 					below.shares = slices.Insert(below.shares, at, 1)
 				}
-				below.shares[at] *= float64(rows) / float64(all)
+				below.shares[at] *= rows / all
 			}
 			stack = append(stack, visit{child, below})
 		}

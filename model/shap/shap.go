@@ -15,7 +15,7 @@ import (
 var _ model.Explainer = (*Explainer)(nil)
 
 // ErrCover says that the ensemble lacks how many training rows went each way;
-// without that no feature can be averaged out.
+// without that no feature can be averaged out. NewInterventional does without.
 var ErrCover = errors.New("ensemble lacks the counts of its training rows")
 
 // Explainer explains one ensemble, and predicts as it does. It is safe for
@@ -48,10 +48,10 @@ type game interface {
 	pairs(p *path, known on, to, work []float64)
 }
 
-// New prepares an explainer of path-dependent values: about 32 bytes × nodes ×
-// points of memory, where points is half the number of features on the longest
-// path. It returns ErrCover, naming tree and node, when a node or leaf has no
-// training rows.
+// New prepares an explainer of path-dependent values. Training rows are counted,
+// or weighed by their hessians, as tree.Ensemble.Cover says. Beside the tables (see
+// the package's comment) it takes about 60 bytes × leaves × features of a path. It
+// returns ErrCover, naming tree and node, when a node or leaf has no training rows.
 func New(e *tree.Ensemble) (*Explainer, error) {
 	g, paths, base, err := newDependent(e)
 	if err != nil {

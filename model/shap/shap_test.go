@@ -82,6 +82,49 @@ func TestExplainsAsLightGBM(t *testing.T) {
 	}
 }
 
+// XGBoost averages by sums of hessians and adds up float32.
+func TestExplainsAsXGBoost(t *testing.T) {
+	dir := filepath.Join("..", "tree", "testdata")
+	for _, version := range []string{"1.7.6", "2.1.4", "3.2.0"} {
+		text, err := os.ReadFile(filepath.Join(dir, "xgboost-"+version+".json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file struct {
+			Cases []struct {
+				Model    string
+				Rows     [][]*float64
+				Contribs [][]float64
+			}
+		}
+		if err := json.Unmarshal(text, &file); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range file.Cases {
+			t.Run(c.Model, func(t *testing.T) {
+				in, err := os.Open(filepath.Join(dir, c.Model))
+				if err != nil {
+					t.Fatal(err)
+				}
+				e, err := tree.ReadXGBoost(in, 1<<20)
+				if err := errors.Join(err, in.Close()); err != nil {
+					t.Fatal(err)
+				}
+				x := explainer(t, e)
+				out := make([]float64, len(e.Features()))
+				for i, row := range values(c.Rows) {
+					base := x.ExplainRow(row, out)
+					for j, v := range append(slices.Clone(out), base) {
+						if want := c.Contribs[i][j]; !(math.Abs(v-want) <= 1e-5*max(1, math.Abs(want))) {
+							t.Errorf("row %d feature %d: %v, XGBoost says %v", i, j, v, want)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
 // agrees compares contributions, the base behind them, and interactions, each
 // without tables and with.
 func agrees(t *testing.T, x *Explainer, rows *frame.Frame, want [][]float64, pairs [][][]float64) {
@@ -182,8 +225,7 @@ func averaged(e *tree.Ensemble, row []float64) []float64 {
 				}
 				return walk(t.Right[c])
 			}
-			l, r := float64(cover(t, t.Left[c])), float64(cover(t, t.Right[c]))
-			all := float64(t.Count[c])
+			l, r, all := t.Cover(e.Cover(), t.Left[c]), t.Cover(e.Cover(), t.Right[c]), t.Cover(e.Cover(), c)
 			return l/all*walk(t.Left[c]) + r/all*walk(t.Right[c])
 		}
 		return walk(root(t))
@@ -255,12 +297,12 @@ func randomEnsemble(t *rapid.T, features, leaves int) *tree.Ensemble {
 		at := map[int]*int32{} // what leads to each leaf
 		for range leaves - 1 {
 			f := rapid.IntRange(0, features-1).Draw(t, "feature")
-			d, set := tree.CategoricalDecision, []uint32{rapid.Uint32().Draw(t, "codes")}
+			d, set := rapid.SampledFrom([]tree.Decision{tree.CategoricalDecision, tree.CategoricalMissingLeft}).Draw(t, "category"), []uint32{rapid.Uint32().Draw(t, "codes")}
 			if !h.Features[f].Category {
 				d, set = tree.NumericDecision(tree.Missing(rapid.IntRange(0, 2).Draw(t, "missing")), rapid.Bool().Draw(t, "left")), nil
 			}
 			tr.Feature = append(tr.Feature, int32(f))
-			tr.Threshold = append(tr.Threshold, float64(rapid.IntRange(-2, 2).Draw(t, "threshold")))
+			tr.Threshold = append(tr.Threshold, rapid.SampledFrom([]float64{-2, -1, 0, 1, 2, math.Inf(-1), math.Inf(1)}).Draw(t, "threshold"))
 			tr.Decision, tr.Codes = append(tr.Decision, d), append(tr.Codes, set)
 			tr.Count = append(tr.Count, count.Draw(t, "rows"))
 		}
@@ -291,7 +333,7 @@ func randomEnsemble(t *rapid.T, features, leaves int) *tree.Ensemble {
 func drawRow(t *rapid.T, features int) []float64 {
 	row := make([]float64, features)
 	for j := range row {
-		row[j] = rapid.SampledFrom([]float64{-3, -2, -1, 0, 1, 2, 3, 17, math.NaN()}).Draw(t, "x")
+		row[j] = rapid.SampledFrom([]float64{-3, -2, -1, 0, 1, 2, 3, 17, 99, math.NaN(), math.Inf(-1), math.Inf(1)}).Draw(t, "x")
 	}
 	return row
 }
