@@ -131,7 +131,7 @@ func BenchmarkBin(b *testing.B) {
 	data := newBinned(c, &p, f, rows, nil)
 	b.Run("values", func(b *testing.B) {
 		for b.Loop() {
-			data.apply(c, f, rows, nil)
+			data.apply(c, f, rows, nil, true)
 		}
 		perItem(b, f.Rows()*len(f.Columns))
 	})
@@ -177,24 +177,24 @@ func BenchmarkKernel(b *testing.B) {
 		name string
 		kernels
 	}{{"portable", portable}, {"this machine", kernelsOfCPU}} {
-		sums := func(b *testing.B, rows []uint64, dense bool) {
+		sums := func(b *testing.B, rows []uint64) {
 			for b.Loop() {
 				for at := 0; at < len(rows); at += packedRows {
-					k.sum(d, &data.table, blocks, rows[at:min(at+packedRows, len(rows))], dense)
+					k.sum(d, &data.table, blocks, rows[at:min(at+packedRows, len(rows))])
 				}
 			}
 			perItem(b, len(rows)*columns)
 		}
-		b.Run("root/"+k.name, func(b *testing.B) { sums(b, root, true) })
-		b.Run("leaf/"+k.name, func(b *testing.B) { sums(b, leaf, false) })
+		b.Run("root/"+k.name, func(b *testing.B) { sums(b, root) })
+		b.Run("leaf/"+k.name, func(b *testing.B) { sums(b, leaf) })
 		b.Run("sides/"+k.name, func(b *testing.B) {
 			for b.Loop() {
-				k.sides(data.inOrder(0), 0, &cut, leaf, notes)
+				k.sides(data.column(0), &cut, leaf, notes)
 			}
 			perItem(b, len(leaf))
 		})
 		b.Run("move/"+k.name, func(b *testing.B) {
-			right := k.sides(data.inOrder(0), 0, &cut, leaf, notes)
+			right := k.sides(data.column(0), &cut, leaf, notes)
 			for b.Loop() {
 				k.move(leaf, notes, to, 0, len(leaf)-right)
 			}

@@ -274,38 +274,43 @@ func findCodes(c *frame.Column, sample []int32, weights []float64, most int) bin
 // lanes is how many columns share one word of bins.
 const lanes = 8
 
-// table holds binned columns, eight to a uint64 word: the word of block b has the
-// bins of slots 8b … 8b+7, lowest byte first. byRow keeps the words of a row
-// together, which suits few rows anywhere in the table; byBlock, where it is kept,
-// those of a block, which suits most rows in order.
+// table holds binned columns: row by row for histograms, which ask for all columns
+// of a row, and for the training set column by column too, for partitions, which
+// ask for one.
 type table struct {
 	rows, blocks int
-	byRow        []uint64
-	byBlock      [][]uint64
+	// byRow has blocks words per row. The word of block b has the bins of slots
+	// 8b … 8b+7, lowest byte first.
+	byRow []uint64
+	// bySlot has rows bytes per slot and columnSlack more, or nothing.
+	bySlot []uint8
 }
+
+// columnSlack is how far behind a bin a kernel may read.
+const columnSlack = 8
 
 // bin returns the bin of a row in a slot.
 func (t *table) bin(slot int, row uint32) uint8 {
 	return uint8(t.byRow[int(row)*t.blocks+slot/lanes] >> (slot % lanes * 8)) //nolint:gosec // the lowest byte is meant
 }
 
-// view is where one block's words lie: that of a row at row × stride + at.
-type view struct {
-	words      []uint64
-	stride, at int
-}
+// column returns the bins of a slot; columnSlack bytes behind them can be read.
+func (t *table) column(slot int) []uint8 { return t.bySlot[slot*t.rows:][:t.rows] }
 
-// inOrder is the view of a block for most rows, in order.
-func (t *table) inOrder(block int) view {
-	if t.byBlock == nil {
-		return t.anywhere(block)
+// touchRows is how many rows are touched ahead of being summed.
+const touchRows = 512
+
+// touch reads a word of every line that the rows' bins in the blocks lie on. Rows
+// of a leaf lie anywhere in memory; read in a loop that does nothing else, many
+// of them are under way at once. What it returns has no meaning.
+func (t *table) touch(blocks []int, rows []uint64) uint64 {
+	first, last := blocks[0], blocks[len(blocks)-1]
+	touched := uint64(0)
+	for _, row := range rows {
+		at := int(uint32(row)) * t.blocks //nolint:gosec // the lower half is the row's number
+		touched |= t.byRow[at+first] | t.byRow[at+last]
 	}
-	return view{words: t.byBlock[block], stride: 1}
-}
-
-// anywhere is the view of a block for few rows.
-func (t *table) anywhere(block int) view {
-	return view{words: t.byRow, stride: t.blocks, at: block}
+	return touched
 }
 
 // binned is the training set in bins.
@@ -319,7 +324,8 @@ type binned struct {
 	offset  []int
 }
 
-func (b *binned) column(slot int) *binning { return &b.columns[b.slots[slot]] }
+// binning returns the binning of a slot.
+func (b *binned) binning(slot int) *binning { return &b.columns[b.slots[slot]] }
 
 // newBinned finds the bins and bins the training rows. use lists the rows of f
 // that train, ascending; weights is parallel to use or nil.
@@ -339,8 +345,7 @@ func newBinned(c *crew, p *Params, f *frame.Frame, use []int32, weights []float6
 			b.offset = append(b.offset, b.offset[len(b.offset)-1]+b.columns[j].values+1)
 		}
 	}
-	b.table = b.apply(c, f, use, nil)
-	b.byBlock = b.blockwise(c)
+	b.table = b.apply(c, f, use, nil, true)
 	return b
 }
 
@@ -376,11 +381,15 @@ func sampleRows(p *Params, use []int32, weights []float64) (rows []int32, w []fl
 }
 
 // apply bins rows of f. recode, where not nil, translates a category column's
-// codes of f into the training frame's (−1: none), by column.
-func (b *binned) apply(c *crew, f *frame.Frame, chosen []int32, recode [][]int32) table {
+// codes of f into the training frame's (−1: none), by column. slots asks for the
+// bins slot by slot, too.
+func (b *binned) apply(c *crew, f *frame.Frame, chosen []int32, recode [][]int32, slots bool) table {
 	use := kernelsOfCPU
 	t := table{rows: len(chosen), blocks: (len(b.slots) + lanes - 1) / lanes}
 	t.byRow = make([]uint64, t.rows*t.blocks)
+	if slots {
+		t.bySlot = make([]uint8, t.rows*len(b.slots)+columnSlack)
+	}
 	c.run(chunks(t.rows), func(k int) {
 		from := k * chunk
 		rows := chosen[from:min(from+chunk, t.rows)]
@@ -401,6 +410,9 @@ func (b *binned) apply(c *crew, f *frame.Frame, chosen []int32, recode [][]int32
 						to = recode[j]
 					}
 					b.columns[j].codes(column.Codes, rows, to, out)
+				}
+				if slots {
+					copy(t.column(block*lanes + lane)[from:], out)
 				}
 			}
 			for i := range rows {
@@ -425,26 +437,6 @@ func (b *binning) codes(codes, rows, recode []int32, out []uint8) {
 			out[n] = b.at[code]
 		}
 	}
-}
-
-// blockwise returns the table's words block by block; nil where there is one
-// block, whose words stand together anyway.
-func (t *table) blockwise(c *crew) [][]uint64 {
-	if t.blocks < 2 {
-		return nil
-	}
-	words := make([][]uint64, t.blocks)
-	for b := range words {
-		words[b] = make([]uint64, t.rows)
-	}
-	c.run(chunks(t.rows), func(k int) {
-		for b := range words {
-			for i := k * chunk; i < min((k+1)*chunk, t.rows); i++ {
-				words[b][i] = t.byRow[i*t.blocks+b]
-			}
-		}
-	})
-	return words
 }
 
 // matchLevels translates the codes of other's category columns into those of f,

@@ -247,7 +247,7 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 	n := len(t.rows)
 	t.margin = filled(n, base)
 	if p.Validation != nil {
-		t.held.table = t.data.apply(t.crew, t.held.frame, t.held.rows, t.held.recode)
+		t.held.table = t.data.apply(t.crew, t.held.frame, t.held.rows, t.held.recode, false)
 		t.held.margin = filled(len(t.held.rows), base)
 	}
 	var (

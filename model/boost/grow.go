@@ -313,7 +313,7 @@ func (g *grower) splitLeaf(t *grown, at int, sl *slopes, use []bool) {
 // ones begin.
 func (g *grower) partition(l *leaf) int {
 	from, to := g.rowsOf(l), g.rows[1-l.side][l.from:l.to]
-	v, shift := g.data.inOrder(l.best.slot/lanes), l.best.slot%lanes*8
+	bins := g.data.column(l.best.slot)
 	part := func(k int) (rows []uint64, notes []uint8) { // chunk is a multiple of 8
 		rows = from[k*chunk : min((k+1)*chunk, len(from))]
 		return rows, g.notes[k*chunk/8:][:(len(rows)+7)/8]
@@ -321,7 +321,7 @@ func (g *grower) partition(l *leaf) int {
 	before := make([]int, chunks(len(from))+1) // rows that go right before each chunk
 	g.share(len(from), len(before)-1, func(k int) {
 		rows, notes := part(k)
-		before[k+1] = kernelsOfCPU.sides(v, shift, &l.best.left, rows, notes)
+		before[k+1] = kernelsOfCPU.sides(bins, &l.best.left, rows, notes)
 	})
 	for k := range before[1:] {
 		before[k+1] += before[k]
@@ -399,14 +399,13 @@ func (g *grower) search(s *slopes, use []bool, build []*leaf, rest *leaf) {
 	}
 }
 
-// dense tells whether a leaf has most of the rows.
-func (g *grower) dense(l *leaf) bool { return 2*(l.to-l.from) > g.data.rows }
-
-// sumFull builds a leaf's histogram from full cells, block by block.
+// sumFull builds a leaf's histogram from full cells. The work is cut by blocks.
 func (g *grower) sumFull(l *leaf, blocks []int, cells []cell) {
-	rows := g.rowsOf(l)
-	g.share(len(rows)*len(g.data.slots), len(blocks), func(k int) {
-		l.cells.build(g.data, blocks[k], g.data.inOrder(blocks[k]), rows, cells)
+	rows, crew := g.rowsOf(l), g.crew.extra+1
+	g.share(len(rows)*len(g.data.slots), crew, func(k int) {
+		if some := blocks[len(blocks)*k/crew : len(blocks)*(k+1)/crew]; len(some) > 0 {
+			l.cells.build(g.data, some, rows, cells)
+		}
 	})
 }
 
@@ -437,7 +436,7 @@ func (g *grower) sumPacked(l *leaf, blocks []int) {
 		for i := range some {
 			clear(d.blocks[i][:])
 		}
-		kernelsOfCPU.sum(d, &g.data.table, some, rows[len(rows)*part/parts:len(rows)*(part+1)/parts], g.dense(l))
+		kernelsOfCPU.sum(d, &g.data.table, some, rows[len(rows)*part/parts:len(rows)*(part+1)/parts])
 		for i, b := range some {
 			g.locks[b].Lock()
 			d.blocks[i].into(l.cells, g.data, b, parts == 1)
@@ -456,7 +455,7 @@ func (g *grower) bestOf(l *leaf, allowed []bool, slot int) split {
 	r.lower, r.higher = l.lower, l.higher
 	cells := l.cells[g.data.offset[slot]:g.data.offset[slot+1]]
 	var s split
-	if g.data.column(slot).category {
+	if g.data.binning(slot).category {
 		s = r.bestCategory(cells, l.total)
 	} else {
 		s = r.bestNumber(cells, l.total, g.direction[slot])
@@ -507,7 +506,7 @@ func (t *grown) export(b *binned, rate, shift float64) tree.Tree {
 	out := tree.Tree{Shrinkage: rate}
 	for i := range t.nodes {
 		n := &t.nodes[i]
-		column := b.column(n.slot)
+		column := b.binning(n.slot)
 		_, h := t.units.of(n.total)
 		decision, threshold, codes := tree.CategoricalDecision, 0.0, []uint32(nil)
 		if column.category {

@@ -167,11 +167,8 @@ func (b *binned) block(block int) (from, to int) {
 	return b.offset[block*lanes], b.offset[min((block+1)*lanes, len(b.slots))]
 }
 
-// build sums the cells of rows into the slots of a block. cells are indexed by row.
-func (h histogram) build(b *binned, block int, v view, rows []uint64, cells []cell) {
-	from, to := b.block(block)
-	clear(h[from:to])
-	var p [lanes]*[binsPerByte]cell
+// bins returns the cells of the eight slots of a block.
+func (h histogram) bins(b *binned, block int) (p [lanes]*[binsPerByte]cell) {
 	for k := range p {
 		// Lanes beyond the last slot hold byte 0: they add to cells behind the end, which nobody reads.
 		at := b.offset[len(b.slots)]
@@ -180,15 +177,32 @@ func (h histogram) build(b *binned, block int, v view, rows []uint64, cells []ce
 		}
 		p[k] = (*[binsPerByte]cell)(h[at:])
 	}
-	accumulate(&p, v, rows, cells)
+	return p
 }
 
-// accumulate is the innermost loop of training on full gradients.
-func accumulate(p *[lanes]*[binsPerByte]cell, v view, rows []uint64, cells []cell) {
+// build sums the cells of rows into the slots of some blocks. cells are indexed by row.
+func (h histogram) build(b *binned, blocks []int, rows []uint64, cells []cell) {
+	for _, block := range blocks {
+		from, to := b.block(block)
+		clear(h[from:to])
+	}
+	for len(rows) > 0 { // so that a row's line is still in the cache for its other blocks
+		some := rows[:min(touchRows, len(rows))]
+		for _, block := range blocks {
+			p := h.bins(b, block)
+			accumulate(&p, b.byRow[block:], b.blocks, some, cells)
+		}
+		rows = rows[len(some):]
+	}
+}
+
+// accumulate is the innermost loop of training on full gradients. A row's word
+// stands stride times its number behind the first word.
+func accumulate(p *[lanes]*[binsPerByte]cell, words []uint64, stride int, rows []uint64, cells []cell) {
 	p0, p1, p2, p3, p4, p5, p6, p7 := p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]
 	for _, row := range rows {
 		r := int(uint32(row)) //nolint:gosec // the lower half is the row's number
-		w, g, n := v.words[r*v.stride+v.at], cells[r].gradient, cells[r].packed
+		w, g, n := words[r*stride], cells[r].gradient, cells[r].packed
 		c0 := &p0[uint8(w)] //nolint:gosec // one byte is meant, here and below
 		c0.gradient += g
 		c0.packed += n

@@ -7,12 +7,13 @@ type kernels struct {
 	// are below it; missing for NaN. values and out have one length.
 	bins func(values []float64, grid *[binsPerByte]float64, missing uint8, out []uint8)
 	// sum adds the slopes of rows, at most packedRows, to the desk's blocks, which
-	// are cleared before. dense says that they are most rows of the table.
-	sum func(d *desk, t *table, blocks []int, rows []uint64, dense bool)
-	// sides notes which rows go right: bit i of the notes for row i. left are the
-	// bins that go left, in the byte of v's words that begins at shift. It returns
-	// how many go right. Notes have a bit per row, rounded up to bytes.
-	sides func(v view, shift int, left *codeSet, rows []uint64, notes []uint8) int
+	// are cleared before.
+	sum func(d *desk, t *table, blocks []int, rows []uint64)
+	// sides notes which rows go right: bit i of the notes for row i. bins are the
+	// bins of all rows of the table, with columnSlack bytes behind them, and left
+	// those that go left. It returns how many go right. Notes have a bit per row,
+	// rounded up to bytes.
+	sides func(bins []uint8, left *codeSet, rows []uint64, notes []uint8) int
 	// move puts the rows that go left to `to` from left on and the others from right
 	// on, in order, and writes nowhere else.
 	move func(rows []uint64, notes []uint8, to []uint64, left, right int)
@@ -59,27 +60,18 @@ func further(grid *[binsPerByte]float64, n, step uint8, v float64) uint8 {
 	return n + step&-below
 }
 
-// touchRows is how many rows are touched ahead of being summed.
-const touchRows = 1024
-
-func sumPortable(d *desk, t *table, blocks []int, rows []uint64, dense bool) {
-	if dense {
-		for k, block := range blocks {
-			d.blocks[k].add(t.inOrder(block), rows)
-		}
-		return
-	}
+func sumPortable(d *desk, t *table, blocks []int, rows []uint64) {
 	for len(rows) > 0 {
 		some := rows[:min(touchRows, len(rows))]
-		d.touch(t, blocks, some)
+		d.touched |= t.touch(blocks, some)
 		for k, block := range blocks {
-			d.blocks[k].add(t.anywhere(block), some)
+			d.blocks[k].add(t.byRow[block:], t.blocks, some)
 		}
 		rows = rows[len(some):]
 	}
 }
 
-func sidesPortable(v view, shift int, left *codeSet, rows []uint64, notes []uint8) int {
+func sidesPortable(bins []uint8, left *codeSet, rows []uint64, notes []uint8) int {
 	var goes [binsPerByte]uint8 // 1 for right
 	for b := range goes {
 		if !left.has(b) {
@@ -89,7 +81,7 @@ func sidesPortable(v view, shift int, left *codeSet, rows []uint64, notes []uint
 	clear(notes)
 	n := 0
 	for i, row := range rows {
-		side := goes[uint8(v.words[int(uint32(row))*v.stride+v.at]>>shift)] //nolint:gosec // a row's number, and one byte
+		side := goes[bins[uint32(row)]] //nolint:gosec // the lower half is the row's number
 		notes[i>>3] |= side << (i & 7)
 		n += int(side)
 	}

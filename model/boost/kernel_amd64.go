@@ -35,12 +35,12 @@ var avx512 = kernels{
 		binsPortable(values[n:], grid, missing, out[n:])
 	},
 	sum: sumAMD64,
-	sides: func(v view, shift int, left *codeSet, rows []uint64, notes []uint8) int {
+	sides: func(bins []uint8, left *codeSet, rows []uint64, notes []uint8) int {
 		n, right := whole8(len(rows)), 0
 		if n > 0 {
-			right = sidesAVX512(&v.words[v.at], v.stride, shift, left, &rows[0], n, &notes[:n/8][0])
+			right = sidesAVX512(&bins[0], left, &rows[0], n, &notes[:n/8][0])
 		}
-		return right + sidesPortable(v, shift, left, rows[n:], notes[n/8:])
+		return right + sidesPortable(bins, left, rows[n:], notes[n/8:])
 	},
 	move: func(rows []uint64, notes []uint8, to []uint64, left, right int) {
 		n := whole8(len(rows))
@@ -81,21 +81,14 @@ func pivots(grid *[binsPerByte]float64) (p [binsPerByte / 16]float64) {
 
 // sumAMD64 fetches the lines of the next rows into the cache while it sums, a
 // fair part of them during each block.
-func sumAMD64(d *desk, t *table, blocks []int, rows []uint64, dense bool) {
-	if len(rows) == 0 || len(blocks) == 0 {
-		return
-	}
-	if dense {
-		for k, block := range blocks {
-			v := t.inOrder(block)
-			sumRows(&d.blocks[k], &v.words[v.at], 8*v.stride, &rows[0], len(rows), nil, 0, nil, 0)
-		}
+func sumAMD64(d *desk, t *table, blocks []int, rows []uint64) {
+	if len(rows) == 0 {
 		return
 	}
 	first := &t.byRow[blocks[0]]
 	last := 8 * (blocks[len(blocks)-1] - blocks[0])
 	some := rows[:min(touchRows, len(rows))]
-	d.touch(t, blocks, some)
+	d.touched |= t.touch(blocks, some)
 	for len(some) > 0 {
 		rows = rows[len(some):]
 		next := rows[:min(len(some), len(rows))]
@@ -105,8 +98,7 @@ func sumAMD64(d *desk, t *table, blocks []int, rows []uint64, dense bool) {
 			if len(ahead) > 0 {
 				from = &ahead[0]
 			}
-			v := t.anywhere(block)
-			sumRows(&d.blocks[k], &v.words[v.at], 8*v.stride, &some[0], len(some), from, len(ahead), first, last)
+			sumRows(&d.blocks[k], &t.byRow[block], 8*t.blocks, &some[0], len(some), from, len(ahead), first, last)
 		}
 		some = next
 	}
@@ -129,11 +121,11 @@ func binsAVX2(values *float64, n int, grid *[binsPerByte]float64, pivots *[binsP
 //go:noescape
 func sumRows(h *packedBlock, words *uint64, stride int, rows *uint64, n int, ahead *uint64, aheads int, first *uint64, last int)
 
-// sidesAVX512 is sides for n rows, a positive multiple of 8; words are those of a
-// view from its first word on.
+// sidesAVX512 is sides for n rows, a positive multiple of 8. It reads up to 7
+// bytes behind a bin.
 //
 //go:noescape
-func sidesAVX512(words *uint64, stride, shift int, left *codeSet, rows *uint64, n int, notes *uint8) (right int)
+func sidesAVX512(bins *uint8, left *codeSet, rows *uint64, n int, notes *uint8) (right int)
 
 // moveAVX512 is move for n rows, a positive multiple of 8. It returns how many
 // went right.

@@ -190,18 +190,16 @@ rest:
 done:
 	RET
 
-// func sidesAVX512(words *uint64, stride, shift int, left *codeSet, rows *uint64, n int, notes *uint8) (right int)
-TEXT ·sidesAVX512(SB), NOSPLIT, $0-64
-	MOVQ    words+0(FP), SI
-	MOVQ    stride+8(FP), AX
-	VPBROADCASTQ AX, Z11
-	MOVQ    shift+16(FP), AX
-	VMOVQ   AX, X9
-	MOVQ    left+24(FP), AX
+// func sidesAVX512(bins *uint8, left *codeSet, rows *uint64, n int, notes *uint8) (right int)
+TEXT ·sidesAVX512(SB), NOSPLIT, $0-48
+	MOVQ    bins+0(FP), SI
+	MOVQ    left+8(FP), AX
 	VMOVDQU (AX), Y10
-	MOVQ    rows+32(FP), R8
-	MOVQ    n+40(FP), CX
-	MOVQ    notes+48(FP), R9
+	MOVQ    rows+16(FP), R8
+	MOVQ    n+24(FP), CX
+	MOVQ    notes+32(FP), R9
+	MOVL    $-1, AX
+	VPBROADCASTQ AX, Z11
 	MOVL    $0xff, AX
 	VPBROADCASTQ AX, Z12
 	MOVL    $63, AX
@@ -212,11 +210,10 @@ TEXT ·sidesAVX512(SB), NOSPLIT, $0-64
 
 sides:
 	VMOVDQU64  (R8), Z0
-	VPMULUDQ   Z11, Z0, Z1 // of the lower halves, the rows' numbers
+	VPANDQ     Z11, Z0, Z1
 	KXNORB     K1, K1, K1
 	VPXORQ     Z2, Z2, Z2
-	VPGATHERQQ (SI)(Z1*8), K1, Z2
-	VPSRLQ     X9, Z2, Z2
+	VPGATHERQQ (SI)(Z1*1), K1, Z2
 	VPANDQ     Z12, Z2, Z2
 	VPSRLQ     $6, Z2, Z3
 	VPERMQ     Z10, Z3, Z4
@@ -231,7 +228,7 @@ sides:
 	INCQ       R9
 	SUBQ       $8, CX
 	JNZ        sides
-	MOVQ       R10, right+56(FP)
+	MOVQ       R10, right+40(FP)
 	VZEROUPPER
 	RET
 

@@ -39,7 +39,7 @@ func TestKernelsEqualTheirTwins(t *testing.T) {
 			})
 			rapid.Check(t, func(t *rapid.T) {
 				rows := rapid.SampledFrom([]int{1, 7, 8, 100, 3000, packedRows}).Draw(t, "rows")
-				b, _ := drawTable(t, c, rows)
+				b, _ := drawTable(t, rows)
 				s := drawSlopes(t, c, rows)
 				r := stream(rapid.Uint64().Draw(t, "part"))
 				var some []uint64
@@ -55,9 +55,8 @@ func TestKernelsEqualTheirTwins(t *testing.T) {
 					}
 				}
 				got, want := new(desk), new(desk)
-				dense := rapid.Bool().Draw(t, "dense")
-				k.sum(got, &b.table, blocks, some, dense)
-				portable.sum(want, &b.table, blocks, some, dense)
+				k.sum(got, &b.table, blocks, some)
+				portable.sum(want, &b.table, blocks, some)
 				if got.blocks != want.blocks {
 					t.Fatalf("sums of %d rows differ", len(some))
 				}
@@ -67,13 +66,9 @@ func TestKernelsEqualTheirTwins(t *testing.T) {
 					left.add(r.below(256))
 				}
 				slot := r.below(len(b.slots))
-				v := b.inOrder(slot / lanes)
-				if !dense {
-					v = b.anywhere(slot / lanes)
-				}
 				notes, wantNotes := filledBytes(len(some)), filledBytes(len(some))
-				right := k.sides(v, slot%lanes*8, &left, some, notes)
-				if want := portable.sides(v, slot%lanes*8, &left, some, wantNotes); right != want || !slices.Equal(notes, wantNotes) {
+				right := k.sides(b.column(slot), &left, some, notes)
+				if want := portable.sides(b.column(slot), &left, some, wantNotes); right != want || !slices.Equal(notes, wantNotes) {
 					t.Fatalf("%d rows go right, want %d, or others", right, want)
 				}
 				// Rows of other goroutines stand before, between and behind.

@@ -67,17 +67,18 @@ func unpacked(sum int64) cell {
 // packedBlock has the packed bins of the eight slots of a block.
 type packedBlock [lanes * binsPerByte]int64
 
-// add sums at most packedRows rows.
-func (h *packedBlock) add(v view, rows []uint64) {
+// add sums at most packedRows rows. A row's word stands stride times its number
+// behind the first word.
+func (h *packedBlock) add(words []uint64, stride int, rows []uint64) {
 	for _, row := range rows {
-		w, n := v.words[int(uint32(row))*v.stride+v.at], addend(row) //nolint:gosec // the lower half is the row's number
-		h[uint8(w)] += n                                             //nolint:gosec // one byte is meant, here and below
-		h[binsPerByte+int(uint8(w>>8))] += n                         //nolint:gosec // see above
-		h[2*binsPerByte+int(uint8(w>>16))] += n                      //nolint:gosec // see above
-		h[3*binsPerByte+int(uint8(w>>24))] += n                      //nolint:gosec // see above
-		h[4*binsPerByte+int(uint8(w>>32))] += n                      //nolint:gosec // see above
-		h[5*binsPerByte+int(uint8(w>>40))] += n                      //nolint:gosec // see above
-		h[6*binsPerByte+int(uint8(w>>48))] += n                      //nolint:gosec // see above
+		w, n := words[int(uint32(row))*stride], addend(row) //nolint:gosec // the lower half is the row's number
+		h[uint8(w)] += n                                    //nolint:gosec // one byte is meant, here and below
+		h[binsPerByte+int(uint8(w>>8))] += n                //nolint:gosec // see above
+		h[2*binsPerByte+int(uint8(w>>16))] += n             //nolint:gosec // see above
+		h[3*binsPerByte+int(uint8(w>>24))] += n             //nolint:gosec // see above
+		h[4*binsPerByte+int(uint8(w>>32))] += n             //nolint:gosec // see above
+		h[5*binsPerByte+int(uint8(w>>40))] += n             //nolint:gosec // see above
+		h[6*binsPerByte+int(uint8(w>>48))] += n             //nolint:gosec // see above
 		h[7*binsPerByte+int(uint8(w>>56))] += n
 	}
 }
@@ -109,17 +110,4 @@ const deskBlocks = 8
 type desk struct {
 	blocks  [deskBlocks]packedBlock
 	touched uint64
-}
-
-// touch reads a word of every line that the rows' bins lie on. Rows of a leaf lie
-// anywhere in memory; read in a loop that does nothing else, many of them are
-// under way at once.
-func (d *desk) touch(t *table, blocks []int, rows []uint64) {
-	first, last := blocks[0], blocks[len(blocks)-1]
-	touched := uint64(0)
-	for _, row := range rows {
-		at := int(uint32(row)) * t.blocks //nolint:gosec // the lower half is the row's number
-		touched |= t.byRow[at+first] | t.byRow[at+last]
-	}
-	d.touched |= touched // so that the loop is not idle
 }

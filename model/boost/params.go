@@ -210,7 +210,7 @@ func (p Params) Validate() error {
 // finished trees, for rows training rows, held-out validation rows and columns:
 //
 //	bins       16 × ⌈columns ÷ 8⌉ bytes per training row (twice, by row and by
-//	           block), 8 × ⌈columns ÷ 8⌉ per validation row
+//	           column), 8 × ⌈columns ÷ 8⌉ per validation row
 //	rows       72 bytes per training row: label, weight, margin, gradient and
 //	           hessian 8 each, its word in two places 16, the rest for row numbers
 //	           and sides; 16 more for full cells where gradients are Full, 24 more

@@ -132,11 +132,12 @@ func TestBestCategoryEqualsTryingEverySet(t *testing.T) {
 }
 
 // drawTable draws a binned set and the bins it was made of, by slot and row.
-func drawTable(t *rapid.T, c *crew, rows int) (b *binned, bins [][]int) {
+func drawTable(t *rapid.T, rows int) (b *binned, bins [][]int) {
 	slots := rapid.IntRange(1, 19).Draw(t, "slots")
 	b = &binned{offset: []int{0}, table: table{rows: rows, blocks: (slots + lanes - 1) / lanes}}
 	b.byRow = make([]uint64, rows*b.blocks)
 	r := stream(rapid.Uint64().Draw(t, "bins"))
+	b.bySlot = make([]uint8, rows*slots+columnSlack)
 	bins = make([][]int, slots)
 	for s := range slots {
 		n := rapid.IntRange(2, 256).Draw(t, "bins of a slot")
@@ -144,10 +145,10 @@ func drawTable(t *rapid.T, c *crew, rows int) (b *binned, bins [][]int) {
 		bins[s] = make([]int, rows)
 		for i := range rows {
 			bins[s][i] = r.below(n)
+			b.column(s)[i] = uint8(bins[s][i])
 			b.byRow[i*b.blocks+s/lanes] |= uint64(bins[s][i]) << (s % lanes * 8)
 		}
 	}
-	b.byBlock = b.blockwise(c)
 	return b, bins
 }
 
@@ -164,11 +165,9 @@ func dumbSums(b *binned, bins [][]int, rows []uint64, cells []cell) histogram {
 }
 
 func TestHistogramEqualsDumbSums(t *testing.T) {
-	c := newCrew(2)
-	defer c.dismiss()
 	rapid.Check(t, func(t *rapid.T) {
 		rows := rapid.IntRange(1, 60).Draw(t, "rows")
-		b, bins := drawTable(t, c, rows)
+		b, bins := drawTable(t, rows)
 		cells := make([]cell, rows)
 		order := make([]uint64, rows)
 		for i := range cells {
@@ -182,9 +181,9 @@ func TestHistogramEqualsDumbSums(t *testing.T) {
 			all[k], part[k] = cellOf(7, 7, 7), cellOf(3, 3, 3) // whatever was there before
 		}
 		for block := range b.blocks {
-			all.build(b, block, b.inOrder(block), order, cells)
-			part.build(b, block, b.anywhere(block), some, cells)
+			part.build(b, []int{block}, some, cells)
 		}
+		all.build(b, seq(b.blocks), order, cells)
 		if !slices.Equal(all[:size], dumbSums(b, bins, order, cells)) || !slices.Equal(part[:size], dumbSums(b, bins, some, cells)) {
 			t.Fatal("sums differ from the dumb ones")
 		}
@@ -219,7 +218,7 @@ func TestPackedHistogramEqualsDumbSums(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		// Up to several parts of packedRows, in one bin where a slot draws so.
 		rows := rapid.SampledFrom([]int{1, 50, 1000, 5000, packedRows + 1, 20_000}).Draw(t, "rows")
-		b, bins := drawTable(t, c, rows)
+		b, bins := drawTable(t, rows)
 		s := drawSlopes(t, c, rows)
 		p := Defaults()
 		g := newGrower(c, b, &p, nil, nil, true)
@@ -232,17 +231,13 @@ func TestPackedHistogramEqualsDumbSums(t *testing.T) {
 				t.Fatalf("slopes %v and %v became %v and %v of 2¹²", s.gradient[i], s.hessian[i], g, h)
 			}
 		}
-		var blocks []int
-		for k := range b.blocks {
-			blocks = append(blocks, k)
-		}
 		size := b.offset[len(b.slots)]
-		for _, to := range []int{rows, rows * 2 / 5} { // dense and not
+		for _, to := range []int{rows, rows * 2 / 5} {
 			left.to, left.cells = to, newHistogram(size)
 			for k := range left.cells {
 				left.cells[k] = cellOf(7, 7, 7) // whatever was there before
 			}
-			g.sumPacked(&left, blocks)
+			g.sumPacked(&left, seq(b.blocks))
 			if !slices.Equal(left.cells[:size], dumbSums(b, bins, g.rowsOf(&left), cells)) {
 				t.Fatalf("sums of %d rows differ from the dumb ones", to)
 			}
@@ -283,7 +278,7 @@ func TestPartitionKeepsTheOrderOfBothSides(t *testing.T) {
 	defer c.dismiss()
 	rapid.Check(t, func(t *rapid.T) {
 		rows := rapid.SampledFrom([]int{1, 2, 300, 4097, 20_000}).Draw(t, "rows")
-		b, bins := drawTable(t, c, rows)
+		b, bins := drawTable(t, rows)
 		p := Defaults()
 		g := newGrower(c, b, &p, nil, nil, true)
 		l := leaf{from: rows / 3, to: rows, side: rapid.IntRange(0, 1).Draw(t, "side")}
