@@ -300,7 +300,9 @@ func polars(b *testing.B, w clickhouse.Warehouse, dir string) {
 		_, err := w.Build(b.Context(), r, func(*features.Slice) error { return nil })
 		return err
 	})[0]
-	out, err := exec.CommandContext(b.Context(), python, "testdata/bench/order_features.py", path, benchCutoff).Output()
+	script := exec.CommandContext(b.Context(), python, "testdata/bench/order_features.py", path, benchCutoff)
+	script.Stderr = os.Stderr
+	out, err := script.Output()
 	if err != nil {
 		b.Fatalf("the polars script: %v", err)
 	}

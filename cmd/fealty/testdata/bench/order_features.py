@@ -98,7 +98,7 @@ def features(lines: pl.DataFrame, cutoff: datetime) -> pl.DataFrame:
 
 def main() -> None:
     lines = pl.read_parquet(sys.argv[1])
-    cutoff = datetime.fromisoformat(sys.argv[2].replace("Z", "+00:00")).replace(tzinfo=None)
+    cutoff = datetime.fromisoformat(sys.argv[2].replace("Z", "+00:00"))
     best = float("inf")
     for _ in range(3):
         begin = time.perf_counter()
