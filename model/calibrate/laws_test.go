@@ -169,6 +169,26 @@ func TestWeightTwoIsTheRowTwice(t *testing.T) {
 	})
 }
 
+// Equal means join into one level, whose inner corners say nothing; between two
+// margins the line holds at both ends of the floats.
+func TestIsotonicCorners(t *testing.T) {
+	s, err := FitIsotonic([]float64{1, 1, 2, 2, 3, 3, 4}, []float64{0, 1, 0, 1, 0, 1, 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	margin, probability := s.Thresholds()
+	if !slices.Equal(margin, []float64{1, 3, 4}) || !slices.Equal(probability, []float64{.5, .5, 1}) {
+		t.Errorf("corners at %v of %v", margin, probability)
+	}
+	for _, edge := range []float64{5e-324, 1e-310, 1, math.MaxFloat64} {
+		s, err := FitIsotonic([]float64{-edge, edge}, []float64{0, 1}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, fmt.Sprint("half way between ±", edge), s.Probability(0), 0.5, 0)
+	}
+}
+
 func TestFitsRecoverThePlantedDistortion(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	n := 40_000

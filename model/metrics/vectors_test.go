@@ -321,6 +321,32 @@ func TestUpliftEqualsReference(t *testing.T) {
 	}
 }
 
+// Trials with more outcomes among the control than treated without one, and the
+// other way round: the perfect order of AUUC differs.
+func TestUpliftEqualsScikitUplift(t *testing.T) {
+	var fewer, more int
+	for _, v := range load(t, "sklift.json") {
+		t.Run(v.Name, func(t *testing.T) {
+			y, treatment := []float64(v.In.Y), []float64(v.In.Treatment)
+			var controlYes, treatedNo int
+			for i := range y {
+				controlYes += int(y[i] * (1 - treatment[i]))
+				treatedNo += int((1 - y[i]) * treatment[i])
+			}
+			if controlYes > treatedNo {
+				more++
+			} else {
+				fewer++
+			}
+			near(t, "Qini", of[Qini](t)(QiniScore(y, v.In.Uplift, treatment)).Ratio, v.number(t, "qini_auc"))
+			near(t, "AUUC", of[float64](t)(AUUC(y, v.In.Uplift, treatment)), v.number(t, "auuc"))
+		})
+	}
+	if fewer < 5 || more < 5 {
+		t.Errorf("%d trials of the one kind and %d of the other", fewer, more)
+	}
+}
+
 func sameCurve(t *testing.T, got []UpliftPoint, v vector, name string) {
 	t.Helper()
 	var x, y []float64
