@@ -40,23 +40,28 @@ func (e *Ensemble) Predict(f *frame.Frame, out []float64) error {
 
 // predict fills the blocks from … to−1 of out.
 func (e *Ensemble) predict(rows *Rows, out []float64, from, to int, k *kernels) {
-	s := newScratch(e)
+	var s *scratch
+	row := make([]float64, len(e.names))
 	for b := from; b < to; b++ {
 		start := b * blockRows
 		part := out[start:min(start+blockRows, len(out))]
 		if len(part) < k.few {
 			for i := range part {
-				rows.Row(start+i, s.row)
-				part[i] = e.Margin(s.row)
+				rows.Row(start+i, row)
+				part[i] = e.Margin(row)
 			}
 			continue
+		}
+		if s == nil {
+			s = newScratch(e.batch(), row)
 		}
 		e.block(rows, start, part, s, k)
 	}
 }
 
-// scratch is what one goroutine needs.
+// scratch is what one goroutine needs; row is one value per feature.
 type scratch struct {
+	layout     *layout
 	conditions []mask
 	slots      []mask
 	byCode     []mask
@@ -70,13 +75,13 @@ type scratch struct {
 	row        []float64
 }
 
-func newScratch(e *Ensemble) *scratch {
+func newScratch(l *layout, row []float64) *scratch {
 	s := &scratch{
-		conditions: make([]mask, e.batch.conditions),
-		byCode:     make([]mask, e.batch.codes), present: make([]uint32, e.batch.codes/32),
-		row: make([]float64, len(e.names)),
+		layout: l, conditions: make([]mask, l.conditions),
+		byCode: make([]mask, l.codes), present: make([]uint32, l.codes/32),
+		row: row,
 	}
-	if e.batch.conditions > 0 {
+	if l.conditions > 0 {
 		s.slots = make([]mask, 2*maxBatchLeaves-1)
 	}
 	return s
@@ -86,8 +91,8 @@ func newScratch(e *Ensemble) *scratch {
 func (e *Ensemble) block(rows *Rows, start int, out []float64, s *scratch, k *kernels) {
 	n := len(out)
 	used := (n + 63) / 64
-	for i := range e.batch.columns {
-		c := &e.batch.columns[i]
+	for i := range s.layout.columns {
+		c := &s.layout.columns[i]
 		values := rows.sources[c.feature].block(start, n, c.zero, &s.values)
 		if c.sets != nil {
 			c.answerSets(values, s, k)
@@ -99,8 +104,8 @@ func (e *Ensemble) block(rows *Rows, start int, out []float64, s *scratch, k *ke
 		k.exceed(&s.ranks, &s.missing, c.high, used, conditions[len(c.low):])
 	}
 	clear(s.sums[:])
-	for i := range e.batch.trees {
-		t := &e.batch.trees[i]
+	for i := range s.layout.trees {
+		t := &s.layout.trees[i]
 		switch {
 		case t.value == nil:
 			full := &e.trees[i]

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -57,7 +58,9 @@ type Ensemble struct {
 	// that were numbers in Python stay numbers.
 	pandas string
 	single walker
-	batch  layout
+	// batch is laid out when the first batch comes: whoever scores one row at a
+	// time never pays for it.
+	batch func() *layout
 }
 
 // New checks header and trees and returns the ensemble of them. The trees are
@@ -98,7 +101,8 @@ func New(h Header, trees []Tree) (*Ensemble, error) {
 		}
 	}
 	e.trees = flatten(trees)
-	e.single, e.batch = newWalker(e.trees), newLayout(e.trees)
+	e.single = newWalker(e.trees)
+	e.batch = sync.OnceValue(func() *layout { return newLayout(e.trees) })
 	return e, nil
 }
 

@@ -25,7 +25,8 @@ import (
 //
 // Trees of more than 256 leaves or with codes from 4096 on take the plain walk.
 // Memory: 8 bytes per node, 8 per leaf, leaves rounded up to a power of two ≥ 32,
-// at most 18 per distinct threshold and 900 per column.
+// at most 18 per distinct threshold and 900 per column; 80 per node for as long
+// as it is being made.
 type layout struct {
 	columns []column
 	trees   []compact
@@ -33,8 +34,6 @@ type layout struct {
 	conditions int
 	// codes is how many codes the widest category asks for.
 	codes int
-	// walks tells that some tree takes the plain walk.
-	walks bool
 }
 
 const (
@@ -96,77 +95,89 @@ type step struct {
 	left, right uint16 // slots
 }
 
-// question is a condition that has no number yet.
+// question is a node on its way to a condition.
 type question struct {
-	feature int32
-	kind    uint8
-	right   bool // missing values go right
-	// threshold of askNumber and askZero; tree and node of askSet.
-	threshold  float64
-	tree, node int
+	// column is the feature with its kind: which questions may share a column.
+	column uint64
+	// key orders the questions of a column: the threshold, or the node of a set.
+	key   uint64
+	right bool // missing values go right
+	node  int32
 }
 
 const (
-	askNumber uint8 = iota
+	askNumber uint64 = iota
 	askZero
 	askSet
 )
 
-func ask(trees []Tree, tree, node int) question {
-	t := &trees[tree]
-	d := t.Decision[node]
-	q := question{feature: t.Feature[node], right: !d.DefaultLeft()}
-	if d.Categorical() {
-		q.kind, q.tree, q.node = askSet, tree, node
-		return q
+// ask returns the question of node k of t, which is the n-th of all.
+func ask(t *Tree, k, n int) question {
+	d := t.Decision[k]
+	q := question{right: !d.DefaultLeft(), node: int32(n), key: ascending(t.Threshold[k])} //nolint:gosec // the text of more nodes would exceed any limit that Read accepts
+	kind := askNumber
+	switch {
+	case d.Categorical():
+		kind, q.key = askSet, uint64(n) //nolint:gosec // ≥ 0
+	case d.Missing() == MissingZero:
+		kind = askZero
+	case d.Missing() == MissingNone: // a missing value is read as 0
+		q.right = 0 > t.Threshold[k]
 	}
-	q.threshold = t.Threshold[node]
-	switch d.Missing() {
-	case MissingZero:
-		q.kind = askZero
-	case MissingNone: // a missing value is read as 0
-		q.right = 0 > q.threshold
-	case MissingNaN:
-	}
+	q.column = uint64(t.Feature[k])<<2 | kind //nolint:gosec // ≥ 0
 	return q
 }
 
-func (q question) compare(o question) int {
-	ways := [2]int{}
-	for i, right := range [2]bool{q.right, o.right} {
-		if right {
-			ways[i] = 1
-		}
-	}
-	return cmp.Or(cmp.Compare(q.feature, o.feature), cmp.Compare(q.kind, o.kind), cmp.Compare(q.threshold, o.threshold),
-		cmp.Compare(ways[0], ways[1]), cmp.Compare(q.tree, o.tree), cmp.Compare(q.node, o.node))
+// ascending turns numbers into integers of the same order, −0 into that of 0.
+func ascending(v float64) uint64 {
+	b := math.Float64bits(v + 0)
+	return b ^ (uint64(int64(b)>>63) | 1<<63) //nolint:gosec // the sign, spread
 }
 
-func newLayout(trees []Tree) layout {
-	l := layout{trees: make([]compact, len(trees))}
+// number undoes ascending.
+func number(key uint64) float64 {
+	return math.Float64frombits(key ^ (^uint64(int64(key)>>63) | 1<<63)) //nolint:gosec // as above
+}
+
+func (q question) compare(o question) int {
+	switch {
+	case q.column != o.column:
+		return cmp.Compare(q.column, o.column)
+	case q.key != o.key:
+		return cmp.Compare(q.key, o.key)
+	case q.right == o.right:
+		return 0
+	case o.right:
+		return -1
+	default:
+		return 1
+	}
+}
+
+func newLayout(trees []Tree) *layout {
+	l := &layout{trees: make([]compact, len(trees))}
 	var asked []question
+	var sets []codeSet // of each question of kind askSet, by its node
 	for i := range trees {
-		if !batchable(&trees[i]) {
-			l.walks = true
+		t := &trees[i]
+		if !batchable(t) {
 			continue
 		}
-		l.trees[i].leaves = trees[i].Leaves()
-		for k := range trees[i].Decision {
-			asked = append(asked, ask(trees, i, k))
+		l.trees[i].leaves = t.Leaves()
+		for k, d := range t.Decision {
+			asked = append(asked, ask(t, k, len(asked)))
+			sets = append(sets, codeSet{codes: t.Codes[k], missingLeft: d.DefaultLeft()})
 		}
 	}
 	slices.SortFunc(asked, question.compare)
-	asked = slices.CompactFunc(asked, func(a, b question) bool { return a.compare(b) == 0 })
-	number := make([]int, len(asked))
+	conditions := make([]uint32, len(asked)) // of each node
 	for from := 0; from < len(asked); {
-		from += l.add(trees, asked[from:], number[from:])
+		from += l.add(asked[from:], sets, conditions)
 	}
 	for i := range trees {
 		if l.trees[i].leaves > 0 {
-			l.trees[i].fill(&trees[i], func(node int) int {
-				k, _ := slices.BinarySearchFunc(asked, ask(trees, i, node), question.compare)
-				return number[k]
-			})
+			l.trees[i].fill(&trees[i], conditions)
+			conditions = conditions[len(trees[i].Left):]
 		}
 	}
 	return l
@@ -185,50 +196,62 @@ func batchable(t *Tree) bool {
 	return true
 }
 
-// add makes one column of the first questions, numbers their conditions and
-// returns how many questions it took.
-func (l *layout) add(trees []Tree, asked []question, number []int) (taken int) {
+// add makes one column of the first questions, writes the number of the
+// condition of each node and returns how many questions it took.
+func (l *layout) add(asked []question, sets []codeSet, conditions []uint32) (taken int) {
 	first := asked[0]
-	c := column{feature: first.feature, zero: first.kind == askZero, from: l.conditions}
+	c := column{feature: int32(first.column >> 2), zero: first.column&3 == askZero, from: l.conditions} //nolint:gosec // as ask made it
 	var grid []float64
-	var lows, highs []int // questions
-	for _, q := range asked {
-		if q.feature != first.feature || q.kind != first.kind {
+	for i, q := range asked {
+		if q.column != first.column {
 			break
 		}
-		if q.kind == askSet {
-			set := trees[q.tree].Codes[q.node]
-			c.sets = append(c.sets, codeSet{codes: set, missingLeft: !q.right})
-			c.words = max(c.words, len(set))
-			l.codes = max(l.codes, 32*len(set))
-			number[taken] = l.conditions + taken
-			taken++
-			continue
-		}
-		if len(grid) == 0 || q.threshold > grid[len(grid)-1] {
+		same := i > 0 && q.compare(asked[i-1]) == 0
+		switch {
+		case first.column&3 == askSet:
+			c.sets = append(c.sets, sets[q.node])
+			c.words = max(c.words, len(sets[q.node].codes))
+		case i == 0 || q.key != asked[i-1].key:
 			if len(grid) == maxGrid {
-				break
+				return l.finish(c, grid, asked[:taken], conditions)
 			}
-			grid = append(grid, q.threshold)
+			grid = append(grid, number(q.key))
 		}
 		rank := uint8(len(grid) - 1) //nolint:gosec // the grid has at most 255 entries
-		if q.right {
-			c.high, highs = append(c.high, rank), append(highs, taken)
-		} else {
-			c.low, lows = append(c.low, rank), append(lows, taken)
+		switch {
+		case c.sets != nil || same:
+		case q.right:
+			c.high = append(c.high, rank)
+		default:
+			c.low = append(c.low, rank)
 		}
 		taken++
 	}
-	for k, at := range append(lows, highs...) {
-		number[at] = l.conditions + k
+	return l.finish(c, grid, asked[:taken], conditions)
+}
+
+// finish numbers the conditions of the column and keeps it.
+func (l *layout) finish(c column, grid []float64, asked []question, conditions []uint32) (taken int) {
+	low, high := l.conditions-1, l.conditions+len(c.low)-1
+	for i, q := range asked {
+		same := i > 0 && q.compare(asked[i-1]) == 0
+		at := &low
+		if c.sets == nil && q.right {
+			at = &high
+		}
+		if !same {
+			*at++
+		}
+		conditions[q.node] = uint32(*at) //nolint:gosec // not more than nodes
 	}
 	if c.sets == nil {
 		c.thresholds = len(grid)
 		c.grid = withPivots(grid)
 	}
-	l.conditions += taken
+	l.codes = max(l.codes, 32*c.words)
+	l.conditions += len(c.low) + len(c.high) + len(c.sets)
 	l.columns = append(l.columns, c)
-	return taken
+	return len(asked)
 }
 
 // withPivots fills up the grid and puts the pivots before it.
@@ -249,8 +272,8 @@ func withPivots(grid []float64) []float64 {
 	return out
 }
 
-// fill lays out one tree; condition numbers the question of a node.
-func (c *compact) fill(t *Tree, condition func(node int) int) {
+// fill lays out one tree, whose nodes ask these conditions.
+func (c *compact) fill(t *Tree, conditions []uint32) {
 	size := 32
 	for size < c.leaves {
 		size *= 2
@@ -276,8 +299,8 @@ func (c *compact) fill(t *Tree, condition func(node int) int) {
 			leaves++
 			continue
 		}
-		*v.slot = uint16(size + len(c.steps))                                       //nolint:gosec // at most 511 slots
-		c.steps = append(c.steps, step{condition: uint32(condition(int(v.child)))}) //nolint:gosec // numbers of nodes
+		*v.slot = uint16(size + len(c.steps)) //nolint:gosec // at most 511 slots
+		c.steps = append(c.steps, step{condition: conditions[v.child]})
 		s := &c.steps[len(c.steps)-1]
 		stack = append(stack, visit{t.Right[v.child], &s.right}, visit{t.Left[v.child], &s.left})
 	}
