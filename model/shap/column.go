@@ -20,7 +20,7 @@ type column struct {
 	bounds   []float64
 	cell     []uint16  // of each code
 	codes    []float64 // one for each cell
-	wide     bool // too many cells to count; nothing else is filled in then
+	wide     bool      // too many cells to count; nothing else is filled in then
 }
 
 const (

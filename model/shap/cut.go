@@ -30,6 +30,9 @@ type piece struct {
 	states int
 	// tabulated tells that there is to be a table of all states.
 	tabulated bool
+	// alone tells that there is one leaf, and that a state says, bit by bit, which
+	// features do not go its way.
+	alone bool
 	digits    []digit
 	// The state of a row is start, plus `by` of every jump with cell ≤ at, plus
 	// what every lookup has for the cell.
@@ -441,6 +444,7 @@ func (c *cutter) piece(r *region, number int) piece {
 		}
 		stride *= len(part.classes)
 	}
+	p.alone = len(r.leaves) == 1 && p.states == 1<<len(p.digits)
 	for _, l := range r.leaves {
 		to := leaf{number: l.leaf}
 		for _, s := range l.path {

@@ -434,13 +434,7 @@ func TestTablesChangeNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		y := newExplainer(e, g, paths, base, limit)
-		size := 0
-		for i := range x.pieces {
-			if table := x.tables.of[i].Load(); table != nil {
-				size += 8 * len(*table)
-			}
-		}
-		if size > limit {
+		if size := tableBytes(x); size > limit {
 			t.Fatalf("tables of %d bytes, the limit is %d", size, limit)
 		}
 		rows := make([][]float64, rapid.IntRange(1, 9).Draw(t, "rows"))
@@ -843,16 +837,4 @@ func TestGaussIsExact(t *testing.T) {
 			}
 		}
 	}
-}
-
-func BenchmarkExplain(b *testing.B) {
-	e, f := deep(b, 800)
-	x := explainer(b, e)
-	out := make([]float64, f.Rows()*len(e.Features()))
-	for b.Loop() {
-		if _, err := x.Explain(f, out); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(f.Rows())*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }

@@ -11,6 +11,8 @@ const (
 	// maxTableBytes bounds the tables of one explainer: Σ states × features × 8
 	// over its pieces.
 	maxTableBytes = 128 << 20
+	// tableStates bounds the states of a piece that gets a table.
+	tableStates = 2048
 	// patience is how many rows are explained without tables before the first
 	// is built: about as many as building costs, so that both together never
 	// cost much more than twice what the better choice would have.
@@ -23,7 +25,9 @@ func choose(cutters []*cutter, limit int) {
 	var all []*region
 	for _, c := range cutters {
 		for k := range c.regions {
-			all = append(all, &c.regions[k])
+			if c.regions[k].states <= tableStates {
+				all = append(all, &c.regions[k])
+			}
 		}
 	}
 	perLeaf := func(r *region) float64 { return float64(r.bytes()) / float64(len(r.leaves)) }
@@ -144,10 +148,20 @@ func (p *piece) sets(l *leaf, to []uint16) {
 // state writes what each feature of a piece contributes in a state: what a table
 // holds, to the bit.
 func (x *Explainer) state(b *block, p *piece, state int, to []float64) {
+	if p.alone {
+		b.known[0] = uint64(p.states - 1 - state) //nolint:gosec // not negative
+		x.game.values(&x.paths[p.tree][p.leaves[0].number], b.known[:1], to, b.work)
+		return
+	}
 	class := b.class[:len(p.digits)]
-	for i := range p.digits {
-		class[i] = uint8(state % p.digits[i].classes) //nolint:gosec // at most 64 classes
-		state /= p.digits[i].classes
+	for i := range class {
+		if n := p.digits[i].classes; n == 2 {
+			class[i] = uint8(state & 1) //nolint:gosec // 0 or 1
+			state >>= 1
+		} else {
+			class[i] = uint8(state % n) //nolint:gosec // at most 64 classes
+			state /= n
+		}
 	}
 	clear(to)
 	for i := range p.leaves {
