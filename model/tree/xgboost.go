@@ -148,10 +148,14 @@ func (x *xgboost) read(j *jsonText) error {
 		},
 	}
 	found := false
-	err := j.object(map[string]func() error{"learner": func() error {
-		found = true
-		return j.object(learner)
-	}})
+	var version []int32
+	err := j.object(map[string]func() error{
+		"learner": func() error {
+			found = true
+			return j.object(learner)
+		},
+		"version": j.ints(&version),
+	})
 	if err != nil {
 		return err
 	}
@@ -160,6 +164,9 @@ func (x *xgboost) read(j *jsonText) error {
 	}
 	if !found {
 		return fmt.Errorf("there is no learner")
+	}
+	if len(version) == 0 || version[0] < 1 || version[0] > 3 {
+		return fmt.Errorf("the format version is %v; this program reads 1 to 3", version)
 	}
 	return nil
 }

@@ -180,6 +180,8 @@ func TestReadXGBoostRefuses(t *testing.T) {
 		{"empty", "", "the text ends"},
 		{"another file", "tree\nversion=v4\n", "expected '{'"},
 		{"no learner", "{}", "no learner"},
+		{"a newer format", replace(`"version":[3,`, `"version":[4,`), "version is [4"},
+		{"no version", replace(`"version":[`, `"was":[`), "version is []"},
 		{"something after", good + "{}", "after the model"},
 		{"another booster", replace(`"name":"gbtree"`, `"name":"dart"`), "dart"},
 		{"another objective", replace(`"name":"binary:logistic"`, `"name":"multi:softmax"`), "multi:softmax"},
