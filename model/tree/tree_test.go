@@ -269,6 +269,23 @@ func FuzzRead(f *testing.F) {
 		if a, b := e.Margin(r), again.Margin(r); math.Float64bits(a) != math.Float64bits(b) {
 			t.Fatalf("margin %v before, %v after", a, b)
 		}
+		rows := make([][]float64, 64) // enough for the batch layout
+		for i := range rows {
+			rows[i] = make([]float64, len(r))
+			for j := range r {
+				rows[i][j] = float64((i+j)%9) - 4
+			}
+			rows[i][i%len(r)] = math.NaN()
+		}
+		out := make([]float64, len(rows))
+		if e.Predict(numbers(e.Features(), rows), out) != nil {
+			return // categories with levels want codes
+		}
+		for i := range rows {
+			if want := e.Margin(rows[i]); math.Float64bits(out[i]) != math.Float64bits(want) {
+				t.Fatalf("row %d: batch %v, alone %v", i, out[i], want)
+			}
+		}
 	})
 }
 
