@@ -69,35 +69,55 @@ func (m *matrix) at(ctx context.Context, theta []float64, l2 float64) (*point, e
 	return total, nil
 }
 
+// together is how many rows are added to the information at once: each of its
+// cells is loaded and stored once for all of them.
+const together = 4
+
 func (m *matrix) stripe(theta []float64, from, to int) *point {
 	p := &point{gradient: make([]float64, m.width), information: make([]float64, m.width*m.width)}
-	for i := from; i < to; i++ {
-		x := m.cells[i*m.width : (i+1)*m.width]
-		var eta float64
-		for k, v := range x {
-			eta += theta[k] * v
-		}
-		// e ≤ 1 whatever the sign of eta, so nothing overflows.
-		e := math.Exp(-math.Abs(eta))
-		mu := 1 / (1 + e)
-		if eta < 0 {
-			mu = e / (1 + e)
-		}
-		p.value += m.w[i] * (max(eta, 0) + math.Log1p(e) - m.y[i]*eta)
-		residual, curvature := m.w[i]*(mu-m.y[i]), m.w[i]*e/((1+e)*(1+e))
-		for a, v := range x {
-			if v == 0 {
-				continue
+	none := make([]float64, m.width)
+	for ; from < to; from += together {
+		rows := [together][]float64{none, none, none, none}
+		var residual, curvature [together]float64 // 0 for none
+		for k := range min(together, to-from) {
+			i := from + k
+			x := m.cells[i*m.width : (i+1)*m.width]
+			var eta float64
+			for j, v := range x {
+				eta += theta[j] * v
 			}
-			p.gradient[a] += residual * v
-			cv := curvature * v
-			row := p.information[a*m.width : a*m.width+a+1]
-			for b := range row {
-				row[b] += cv * x[b]
+			// e ≤ 1 whatever the sign of eta, so nothing overflows.
+			e := math.Exp(-math.Abs(eta))
+			mu := 1 / (1 + e)
+			if eta < 0 {
+				mu = e / (1 + e)
 			}
+			p.value += m.w[i] * (max(eta, 0) + math.Log1p(e) - m.y[i]*eta)
+			rows[k], residual[k], curvature[k] = x, m.w[i]*(mu-m.y[i]), m.w[i]*e/((1+e)*(1+e))
 		}
+		p.addRows(rows, residual, curvature)
 	}
 	return p
+}
+
+// addRows adds rows to gradient and information, in their order, so that the
+// sums have the bits of one row after the other. What is 0 in all rows costs
+// nothing.
+func (q *point) addRows(rows [together][]float64, residual, curvature [together]float64) {
+	width := len(q.gradient)
+	for a := range width {
+		v0, v1, v2, v3 := rows[0][a], rows[1][a], rows[2][a], rows[3][a]
+		if v0 == 0 && v1 == 0 && v2 == 0 && v3 == 0 {
+			continue
+		}
+		q.gradient[a] = q.gradient[a] + residual[0]*v0 + residual[1]*v1 + residual[2]*v2 + residual[3]*v3
+		c0, c1, c2, c3 := curvature[0]*v0, curvature[1]*v1, curvature[2]*v2, curvature[3]*v3
+		sums := q.information[a*width : a*width+a+1]
+		x0, x1, x2, x3 := rows[0][:len(sums)], rows[1][:len(sums)], rows[2][:len(sums)], rows[3][:len(sums)]
+		for b, sum := range sums {
+			sums[b] = sum + c0*x0[b] + c1*x1[b] + c2*x2[b] + c3*x3[b]
+		}
+	}
 }
 
 // minimise runs Newton's method with step halving from the base rate.
