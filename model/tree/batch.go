@@ -104,14 +104,18 @@ func (e *Ensemble) block(rows *Rows, start int, out []float64, s *scratch, k *ke
 		k.exceed(&s.ranks, &s.missing, c.high, used, conditions[len(c.low):])
 	}
 	clear(s.sums[:])
-	for i := range s.layout.trees {
-		t := &s.layout.trees[i]
+	trees := s.layout.trees
+	for i := 0; i < len(trees); i++ {
+		t := &trees[i]
 		switch {
 		case t.value == nil:
-			full := &e.trees[i]
+			first := i
+			for i+1 < len(trees) && trees[i+1].value == nil {
+				i++
+			}
 			for j := range n {
 				rows.Row(start+j, s.row)
-				s.sums[j] += full.LeafValue[full.Leaf(s.row)]
+				s.sums[j] = e.single.add(s.sums[j], e.trees, first, i+1, s.row)
 			}
 		case len(t.steps) == 0:
 			for j := range n {

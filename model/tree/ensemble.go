@@ -251,7 +251,9 @@ func (e *Ensemble) Cover() Cover {
 // Leaf finds, added tree by tree in order. row holds one value per feature, codes
 // (of Levels, where known) as whole numbers, NaN where missing. It panics if row
 // is shorter than the features.
-func (e *Ensemble) Margin(row []float64) float64 { return e.single.margin(e.trees, row) }
+func (e *Ensemble) Margin(row []float64) float64 {
+	return e.single.add(0, e.trees, 0, len(e.trees), row)
+}
 
 // Importance is what one feature did in training, summed over all splits.
 type Importance struct {

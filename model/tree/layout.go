@@ -23,7 +23,7 @@ import (
 //
 // Exact: a rank exceeds where the value does, and trees are added in order.
 //
-// Trees of more than 256 leaves or with codes from 4096 on take the plain walk.
+// Trees of more than 256 leaves or with codes from 4096 on are walked row by row.
 // Memory: 8 bytes per node, 8 per leaf, leaves rounded up to a power of two ≥ 32,
 // at most 18 per distinct threshold and 900 per column; 80 per node for as long
 // as it is being made.
@@ -84,8 +84,8 @@ type codeSet struct {
 // at the node of steps[k] in slot size+k. Parents come before children.
 type compact struct {
 	steps []step
-	// value has size entries: 32, 64, 128 or 256. Without it the tree takes the
-	// plain walk.
+	// value has size entries: 32, 64, 128 or 256. Without it the tree is walked
+	// row by row.
 	value  []float64
 	leaves int
 }

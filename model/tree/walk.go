@@ -26,13 +26,13 @@ type fork struct {
 func newWalker(trees []Tree) walker {
 	w := walker{roots: make([]int32, len(trees))}
 	for i := range trees {
-		w.roots[i] = w.add(&trees[i])
+		w.roots[i] = w.lay(&trees[i])
 	}
 	return w
 }
 
-// add appends one tree, pairs of children in order of their parents.
-func (w *walker) add(t *Tree) int32 {
+// lay appends one tree, pairs of children in order of their parents.
+func (w *walker) lay(t *Tree) int32 {
 	for _, d := range t.Decision {
 		if d.Categorical() || d.Missing() == MissingZero {
 			return -1
@@ -66,11 +66,10 @@ func (w *walker) add(t *Tree) int32 {
 	return root
 }
 
-// margin adds up the trees in order.
-func (w *walker) margin(trees []Tree, row []float64) float64 {
-	sum := 0.0
-	for i := 0; i < len(trees); {
-		if i+4 <= len(trees) {
+// add returns sum with what trees from … to−1 say of a row added in order.
+func (w *walker) add(sum float64, trees []Tree, from, to int, row []float64) float64 {
+	for i := from; i < to; {
+		if i+4 <= to {
 			r := (*[4]int32)(w.roots[i:])
 			if r[0]|r[1]|r[2]|r[3] >= 0 {
 				a, b, c, d := w.walk(r[0], r[1], r[2], r[3], row)
