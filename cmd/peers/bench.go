@@ -122,6 +122,7 @@ type measured struct {
 	rows          int
 	peak          int64
 	auc, logLoss  []float64 // per round, where labels were predicted
+	apart         float64   // from LightGBM's predictions, where the model is the same
 	version, fail string
 }
 
@@ -135,6 +136,9 @@ func (m *measured) add(a answer) {
 
 // perRow returns the median seconds that a row takes.
 func (m *measured) perRow() float64 { return median(m.wall) / float64(m.rows) }
+
+// perRowCPU returns the median processor seconds of a row.
+func (m *measured) perRowCPU() float64 { return median(m.cpu) / float64(m.rows) }
 
 // median returns the middle of the values, NaN of none.
 func median(values []float64) float64 {

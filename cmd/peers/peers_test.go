@@ -234,6 +234,18 @@ func TestModelsTravelToOurselves(t *testing.T) {
 	}
 }
 
+// The base that pred_contrib puts last is no difference, and a wrong value is.
+func TestPredictionsApart(t *testing.T) {
+	folder := t.TempDir()
+	got, want := filepath.Join(folder, "got.npy"), filepath.Join(folder, "want.npy")
+	if err := errors.Join(writeArray(got, []float64{1, 2, 3, 4}, 2), writeArray(want, []float64{1, 2, 9, 3, 4.5, 9, 7, 7, 9}, 3)); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := apart(got, want); err != nil || d != 0.5/4.5 {
+		t.Errorf("apart by %g (%v), want 0.5 of 4.5", d, err)
+	}
+}
+
 func TestFiguresAndBars(t *testing.T) {
 	b := bench{scale: 1}
 	all := []*measured{

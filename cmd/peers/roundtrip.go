@@ -117,15 +117,15 @@ func spoken(e *tree.Ensemble, f *frame.Frame) (margins, contributions []float64,
 // checkModels reads the peers' models below the request's set and compares.
 func checkModels(_ context.Context, r request) (answer, error) {
 	a := answer{Differences: map[string]float64{}, Refused: map[string]string{}}
-	for library, read := range map[string]func(string) (*tree.Ensemble, error){"lightgbm/*/model.txt": loadEnsemble} {
-		models, err := fs.Glob(os.DirFS(r.Set), library)
+	for pattern, read := range map[string]reader{"lightgbm/*/model.txt": tree.Read, "xgboost/*/model.json": tree.ReadXGBoost} {
+		models, err := fs.Glob(os.DirFS(r.Set), pattern)
 		if err != nil {
 			return answer{}, err
 		}
 		for _, model := range models {
 			name := path.Dir(model)
 			folder := filepath.Join(r.Set, filepath.FromSlash(name))
-			e, err := read(filepath.Join(folder, path.Base(model)))
+			e, err := load(filepath.Join(folder, path.Base(model)), read)
 			if err != nil {
 				a.Refused[name] = err.Error()
 				continue

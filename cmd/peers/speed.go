@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fealty/model/metrics"
@@ -172,14 +173,59 @@ func (b *bench) accounts(ctx context.Context) error {
 }
 
 // batch has the sides predict or explain the table of the first round with the model
-// that LightGBM fitted on it; XGBoost and scikit-learn take their own.
+// that LightGBM fitted on it; XGBoost and scikit-learn take their own. Where the model
+// is the same the answers must be, and the table says how far they are from LightGBM's.
 func (b *bench) batch(ctx context.Context, task string, sides []string, rows func(side string) int) ([]*measured, error) {
 	if err := b.needModels(ctx); err != nil {
 		return nil, err
 	}
-	return b.turns(ctx, sides, 1, func(side string, _ int) request {
-		return request{Task: task, Set: b.path(keptTable), Model: b.modelFor(side), Rows: rows(side), Passes: batchPasses}
+	out := func(side string) string { return b.path(task + "-" + side + ".npy") }
+	ask := b.asking(task, rows)
+	all, err := b.turns(ctx, sides, 1, func(side string, round int) request {
+		r := ask(side, round)
+		if round == 0 {
+			r.Out = out(side)
+		}
+		return r
 	}, nil)
+	if err != nil || !slices.ContainsFunc(all, func(m *measured) bool { return m.side == "lightgbm" }) {
+		return all, err
+	}
+	for _, m := range all {
+		if b.modelFor(m.side) != b.modelOf("lightgbm") {
+			continue
+		}
+		if m.apart, err = apart(out(m.side), out("lightgbm")); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// asking returns the requests of a task on the kept table.
+func (b *bench) asking(task string, rows func(side string) int) func(side string, round int) request {
+	return func(side string, _ int) request {
+		return request{Task: task, Set: b.path(keptTable), Model: b.modelFor(side), Rows: rows(side), Passes: batchPasses}
+	}
+}
+
+// apart returns the largest relative difference between two files of predictions in
+// the rows and columns that both have: pred_contrib has the base as one column more.
+func apart(path, reference string) (float64, error) {
+	got, width, err := readArray(path)
+	if err != nil {
+		return 0, err
+	}
+	want, wide, err := readArray(reference)
+	if err != nil {
+		return 0, err
+	}
+	largest := 0.0
+	for i := range min(len(got)/width, len(want)/wide) {
+		columns := min(width, wide)
+		largest = max(largest, largestDifference(got[i*width:i*width+columns], want[i*wide:i*wide+columns]))
+	}
+	return largest, nil
 }
 
 // modelFor returns the model that a side predicts with.
@@ -211,6 +257,7 @@ func (b *bench) predict(ctx context.Context) error {
 		return err
 	}
 	b.ratios("predict", size(b.rows(usualRows)), all, (*measured).perRow)
+	b.ratios("predict-cpu", size(b.rows(usualRows)), all, (*measured).perRowCPU)
 	return b.writeRates("predict, batch, one core, 100 trees × 31 leaves", all)
 }
 
@@ -226,11 +273,15 @@ func (b *bench) explain(ctx context.Context) error {
 		return err
 	}
 	b.ratios("shap", size(b.rows(usualRows)), all, (*measured).perRow)
+	b.ratios("shap-cpu", size(b.rows(usualRows)), all, (*measured).perRowCPU)
 	return b.writeRates("exact SHAP, batch, one core, 100 trees × 31 leaves", all)
 }
 
 // single times one row after the other: the margin, and margin with contributions.
 func (b *bench) single(ctx context.Context) error {
+	if err := b.needModels(ctx); err != nil {
+		return err
+	}
 	for _, task := range []struct {
 		request, name string
 		sides         []string
@@ -238,7 +289,7 @@ func (b *bench) single(ctx context.Context) error {
 		{"row", "predict", []string{ours, oursTwin, "lightgbm", "xgboost", "lleaves", "tl2cgen"}},
 		{"row-explain", "shap", []string{ours, oursTwin, "lightgbm", "xgboost"}},
 	} {
-		all, err := b.batch(ctx, task.request, task.sides, func(string) int { return b.rows(singleRows) })
+		all, err := b.turns(ctx, task.sides, 1, b.asking(task.request, func(string) int { return b.rows(singleRows) }), nil)
 		if err != nil {
 			return err
 		}

@@ -41,9 +41,9 @@ func (b *bench) writeFits(title string, all []*measured) error {
 
 // writeRates prints how many rows a second a side gets through.
 func (b *bench) writeRates(title string, all []*measured) error {
-	rows := [][]string{{"side", "rows/s", "CPU µs/row", "rows a pass", "prepare s", "peak MB", "version"}}
+	rows := [][]string{{"side", "rows/s", "CPU µs/row", "rows a pass", "prepare s", "peak MB", "apart", "version"}}
 	for _, m := range all {
-		rows = append(rows, []string{m.side, fmt.Sprintf("%.0f", 1/m.perRow()), seconds(1e6 * median(m.cpu) / float64(m.rows)), fmt.Sprint(m.rows), seconds(median(m.prepare)), fmt.Sprintf("%.0f", float64(m.peak)/1e6), m.version})
+		rows = append(rows, []string{m.side, fmt.Sprintf("%.0f", 1/m.perRow()), seconds(1e6 * m.perRowCPU()), fmt.Sprint(m.rows), seconds(median(m.prepare)), fmt.Sprintf("%.0f", float64(m.peak)/1e6), seconds(m.apart), m.version})
 	}
 	return writeTable(b.err, title, rows)
 }

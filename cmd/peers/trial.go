@@ -220,7 +220,7 @@ func fitBags(ctx context.Context, r request) (answer, error) {
 
 // loaded reads the model and the first rows of the test table.
 func loaded(r request) (*tree.Ensemble, *frame.Frame, error) {
-	e, err := loadEnsemble(r.Model)
+	e, err := load(r.Model, tree.Read)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -350,11 +350,14 @@ func saveEnsemble(path string, e *tree.Ensemble) error {
 // modelBytes bounds a model file that is read here.
 const modelBytes = 1 << 30
 
-func loadEnsemble(path string) (e *tree.Ensemble, err error) {
+// reader reads a model of one library's format.
+type reader func(from io.Reader, limit int64) (*tree.Ensemble, error)
+
+func load(path string, read reader) (e *tree.Ensemble, err error) {
 	file, err := os.Open(filepath.Clean(path))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return tree.Read(file, modelBytes)
+	return read(file, modelBytes)
 }

@@ -55,7 +55,6 @@ XGBOOST = {
     "one-hot": {"objective": "binary:logistic", "categories": True, "max_cat_to_onehot": 100},
     "depth-wise": {"objective": "binary:logistic", "grow_policy": "depthwise", "max_depth": 8},
     "exact": {"objective": "binary:logistic", "tree_method": "exact"},
-    "dart": {"objective": "binary:logistic", "booster": "dart", "rate_drop": 0.1},
     "sampled": {"objective": "binary:logistic", "subsample": 0.5},
     "regression": {"objective": "reg:squarederror"},
     "poisson": {"objective": "count:poisson"},
