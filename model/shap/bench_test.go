@@ -129,9 +129,7 @@ func BenchmarkTables(b *testing.B) {
 func tableBytes(x *Explainer) int {
 	size := 0
 	for i := range x.tables.of {
-		if table := x.tables.of[i].Load(); table != nil {
-			size += 8 * len(*table)
-		}
+		size += 8 * len(x.tables.get(i))
 	}
 	return size
 }

@@ -18,7 +18,9 @@ type block struct {
 	index     []uint64
 	slots     []uint16 // per state, 1 + its line; 0 where there is none
 	states    []int    // of the lines
-	touched   float64  // so that what is read is read
+	// Of a row alone: its states, and what keeps a look ahead from being dropped.
+	rowStates []int32
+	touched   float64
 	walker    walker
 	// Of one piece or path at work: what its features contribute, which are known, and scratch.
 	sum, part []float64
@@ -32,7 +34,7 @@ type term struct {
 	piece *piece
 	// index tells, four rows to a word, which line of the table is a row's: the
 	// one of its state, or, without a table of the whole piece, one of those that
-	// the block needs.
+	// the block needs. A piece without states has no table.
 	index []uint64
 	table []float64
 	own   []float64 // memory for such lines
@@ -60,27 +62,14 @@ func (x *Explainer) newBlock(rows int) *block {
 	}
 	b.index = make([]uint64, widest*words)
 	b.terms = make([]term, widest)
+	if rows == 1 {
+		b.rowStates = make([]int32, len(x.pieces))
+	}
 	return b
 }
 
 // lane returns what a word holds for row i, four rows to a word.
 func lane(word uint64, i int) int { return int(word >> (16 * (i & 3)) & 0xffff) }
-
-// take returns a block of so many rows, to be given back.
-func (x *Explainer) take(rows int) *block {
-	if rows == 1 {
-		if b, ok := x.single.Get().(*block); ok {
-			return b
-		}
-	}
-	return x.newBlock(rows)
-}
-
-func (x *Explainer) give(b *block) {
-	if len(b.values) == x.width {
-		x.single.Put(b)
-	}
-}
 
 // explain explains the first rows of b.values into out.
 func (x *Explainer) explain(b *block, rows int, out []float64) {
@@ -94,23 +83,13 @@ func (x *Explainer) explain(b *block, rows int, out []float64) {
 		for k := range terms {
 			t := &terms[k]
 			t.piece, t.index, t.table = &x.pieces[x.groups[g]+k], b.index[k*words:(k+1)*words], nil
-			table := x.tables.of[x.groups[g]+k].Load()
-			switch {
-			case t.piece.states == 0:
-			case rows == 1:
-				t.index[0] = t.piece.find(b.low)
-			default:
-				t.piece.findAll(b, t.index)
-				if table == nil {
-					x.collect(b, t, rows)
-				}
+			if t.piece.states == 0 {
+				continue
 			}
-			if table != nil {
-				t.table = *table
+			t.piece.find(b, t.index)
+			if t.table = x.tables.get(x.groups[g] + k); t.table == nil {
+				x.collect(b, t, rows)
 			}
-		}
-		if rows == 1 {
-			b.touch(terms)
 		}
 		i := 0
 		for ; i+4 <= rows; i += 4 {
@@ -150,16 +129,6 @@ func (x *Explainer) collect(b *block, t *term, rows int) {
 	t.table = t.own
 }
 
-// touch reads a number of every line that one row needs. They lie far apart, and
-// are fetched together when nothing else is asked for between them.
-func (b *block) touch(terms []term) {
-	for k := range terms {
-		if t := &terms[k]; t.table != nil {
-			b.touched += t.table[lane(t.index[0], 0)*len(t.piece.features)]
-		}
-	}
-}
-
 // add4 does for four rows, the first of which stands first in its word, what add
 // does for one.
 func (x *Explainer) add4(b *block, terms []term, i int, out []float64) {
@@ -189,18 +158,12 @@ func (x *Explainer) add4(b *block, terms []term, i int, out []float64) {
 func (x *Explainer) add(b *block, terms []term, i int, out []float64) {
 	for k := range terms {
 		t := &terms[k]
-		features := t.piece.features
-		var part []float64
-		switch {
-		case t.table != nil:
-			part = t.table[lane(t.index[i>>2], i)*len(features):][:len(features)]
-		case t.piece.states > 0:
-			part = b.sum[:len(features)]
-			x.state(b, t.piece, lane(t.index[i>>2], i), part)
-		default:
+		if t.table == nil {
 			x.direct(b, t.piece, b.values[i*x.width:(i+1)*x.width], out)
 			continue
 		}
+		features := t.piece.features
+		part := t.table[lane(t.index[i>>2], i)*len(features):][:len(features)]
 		for j, f := range features {
 			out[f] += part[j]
 		}
@@ -223,9 +186,9 @@ func (x *Explainer) sort(b *block, feature, rows int) {
 	b.low[feature], b.high[feature] = low, high
 }
 
-// findAll writes the states of the block's rows, four to a word. Lanes are added to as one whole
-// number: whatever borrows on the way, in the end each holds its state.
-func (p *piece) findAll(b *block, to []uint64) {
+// find writes the states of the block's rows, four to a word. Lanes are added to
+// as one whole number: whatever borrows on the way, in the end each holds its state.
+func (p *piece) find(b *block, to []uint64) {
 	start := p.start
 	clear(to)
 	for i := range p.jumps {
@@ -253,19 +216,4 @@ func (p *piece) findAll(b *block, to []uint64) {
 	for w := range to {
 		to[w] += ones * uint64(start) //nolint:gosec // modulo 2⁶⁴
 	}
-}
-
-// find returns the state of one row, given its cell of every feature.
-func (p *piece) find(cells []uint16) uint64 {
-	state := p.start
-	for i := range p.jumps {
-		j := &p.jumps[i]
-		above := (int(j.at) - int(cells[j.feature])) >> 63 // −1 where cell > at
-		state += int(j.by) &^ above
-	}
-	for i := range p.lookups {
-		l := &p.lookups[i]
-		state += int(l.by[cells[l.feature]])
-	}
-	return uint64(state) //nolint:gosec // not negative
 }

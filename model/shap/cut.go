@@ -32,8 +32,8 @@ type piece struct {
 	tabulated bool
 	// alone tells that there is one leaf, and that a state says, bit by bit, which
 	// features do not go its way.
-	alone bool
-	digits    []digit
+	alone  bool
+	digits []digit
 	// The state of a row is start, plus `by` of every jump with cell ≤ at, plus
 	// what every lookup has for the cell.
 	start   int

@@ -34,8 +34,9 @@ type Explainer struct {
 	tables  tables
 	// used lists the features that any tree asks for.
 	used []int32
-	// single keeps blocks of one row between calls.
-	single sync.Pool
+	row  rowFinder
+	// rows keeps blocks of one row between calls.
+	rows sync.Pool
 }
 
 // game says what the features of a path contribute.
@@ -88,7 +89,8 @@ func newExplainer(e *tree.Ensemble, g game, paths [][]path, base float64, limit 
 			x.used = append(x.used, int32(f))
 		}
 	}
-	x.tables.of = make([]atomic.Pointer[[]float64], len(x.pieces))
+	x.row = newRowFinder(x.pieces, x.columns)
+	x.tables.of = make([]table, len(x.pieces))
 	size := 0
 	for i := range x.pieces {
 		if size += x.pieces[i].bytes(); i == 0 || size > groupBytes {
@@ -116,8 +118,15 @@ func (x *Explainer) Explain(f *frame.Frame, out []float64) (base float64, err er
 		return 0, fmt.Errorf("explain: out has %d values for %d rows of %d features", len(out), rows.Len(), x.width)
 	}
 	x.prepare(rows.Len())
+	if rows.Len() == 1 {
+		b := x.takeRow()
+		rows.Row(0, b.values)
+		x.explainRow(b, out)
+		x.rows.Put(b)
+		return x.base, nil
+	}
 	share((rows.Len()+blockRows-1)/blockRows, func() func(int) {
-		b := x.take(min(rows.Len(), blockRows))
+		b := x.newBlock(min(rows.Len(), blockRows))
 		return func(k int) {
 			from := k * blockRows
 			n := min(blockRows, rows.Len()-from)
@@ -125,7 +134,6 @@ func (x *Explainer) Explain(f *frame.Frame, out []float64) (base float64, err er
 				rows.Row(from+i, b.values[i*x.width:(i+1)*x.width])
 			}
 			x.explain(b, n, out[from*x.width:(from+n)*x.width])
-			x.give(b)
 		}
 	})
 	return x.base, nil
@@ -136,11 +144,19 @@ func (x *Explainer) Explain(f *frame.Frame, out []float64) (base float64, err er
 // is shorter than the features.
 func (x *Explainer) ExplainRow(row, out []float64) (base float64) {
 	x.prepare(1)
-	b := x.take(1)
+	b := x.takeRow()
 	copy(b.values, row[:x.width])
-	x.explain(b, 1, out[:x.width])
-	x.give(b)
+	x.explainRow(b, out[:x.width])
+	x.rows.Put(b)
 	return x.base
+}
+
+// takeRow returns a block of one row, to be given back to x.rows.
+func (x *Explainer) takeRow() *block {
+	if b, ok := x.rows.Get().(*block); ok {
+		return b
+	}
+	return x.newBlock(1)
 }
 
 // share does work 0 … n−1 on up to GOMAXPROCS goroutines, the caller's among

@@ -42,12 +42,26 @@ func choose(cutters []*cutter, limit int) {
 
 // tables holds, per piece and state, what each feature of the piece contributes.
 type tables struct {
-	of []atomic.Pointer[[]float64]
+	of []table
 	// seen counts the rows explained before all was built.
 	seen atomic.Int64
 	full atomic.Bool
 	mu   sync.Mutex
 	next int // the piece to build next
+}
+
+// table has the lines of one piece, one per state, once they are built.
+type table struct {
+	built atomic.Bool
+	lines []float64
+}
+
+// get returns the lines of a piece, nil as long as there are none.
+func (t *tables) get(piece int) []float64 {
+	if !t.of[piece].built.Load() {
+		return nil
+	}
+	return t.of[piece].lines
 }
 
 // prepare builds tables when so many rows pay for them: all at once before a
@@ -122,7 +136,8 @@ func (x *Explainer) tabulate(b *block, number int) {
 			}
 		}
 	}
-	x.tables.of[number].Store(&table)
+	x.tables.of[number].lines = table
+	x.tables.of[number].built.Store(true)
 }
 
 // sets writes, per state, which features go the way of a leaf, bit by bit.
@@ -156,7 +171,7 @@ func (x *Explainer) state(b *block, p *piece, state int, to []float64) {
 	class := b.class[:len(p.digits)]
 	for i := range class {
 		if n := p.digits[i].classes; n == 2 {
-			class[i] = uint8(state & 1) //nolint:gosec // 0 or 1
+			class[i] = uint8(state & 1)
 			state >>= 1
 		} else {
 			class[i] = uint8(state % n) //nolint:gosec // at most 64 classes
