@@ -57,14 +57,15 @@ def timed(call):
 def fit(peer, table, request):
     x, y = table.x("train"), table.y("train")
     _, seconds, cpu = timed(lambda: peer.fit(table, x, y, request["params"]))
+    peak = peak_bytes()
     if request["model"]:
         peer.save(request["model"])
     if request["out"]:
-        del x, y
+        del x
         np.save(
             request["out"], np.asarray(peer.margins(peer.ready(table.x("test"))), dtype=np.float64)
         )
-    return {"seconds": [seconds], "cpu": cpu}
+    return {"seconds": [seconds], "cpu": cpu, "rows": len(y), "peak": peak}
 
 
 def bags(peer, table, request):
@@ -143,7 +144,7 @@ def main():
             answer = row(both, peer, table, request)
         else:
             raise SystemExit(f"trial {task!r} is unknown")
-    answer["peak"] = peak_bytes()
+    answer.setdefault("peak", peak_bytes())
     answer["version"] = peer.version()
     print()
     print(json.dumps(answer))
