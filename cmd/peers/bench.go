@@ -158,10 +158,18 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
+// asker returns what a side is asked in a round.
+type asker func(side string, round int) (request, error)
+
+// always asks the same.
+func always(r request) asker {
+	return func(string, int) (request, error) { return r, nil }
+}
+
 // turns has every side answer in every round, the first one of a round changing
 // with the round. A side that fails is out, and the table says why. answered is
 // called after each answer, if not nil.
-func (b *bench) turns(ctx context.Context, sides []string, threads int, ask func(side string, round int) request, answered func(m *measured, round int, r request) error) ([]*measured, error) {
+func (b *bench) turns(ctx context.Context, sides []string, threads int, ask asker, answered func(*measured, request) error) ([]*measured, error) {
 	all := make([]*measured, 0, len(sides))
 	for _, side := range b.here(ctx, sides) {
 		all = append(all, &measured{side: side})
@@ -172,7 +180,10 @@ func (b *bench) turns(ctx context.Context, sides []string, threads int, ask func
 			if m.fail != "" {
 				continue
 			}
-			r := ask(m.side, round)
+			r, err := ask(m.side, round)
+			if err != nil {
+				return nil, err
+			}
 			began := time.Now()
 			a, err := b.trial(ctx, m.side, threads, r)
 			if ctx.Err() != nil {
@@ -189,7 +200,7 @@ func (b *bench) turns(ctx context.Context, sides []string, threads int, ask func
 			m.add(a)
 			b.say("round %d, %s, %s: %.4g s (the process %.1f s)", round+1, r.Task, m.side, median(a.Seconds), time.Since(began).Seconds())
 			if answered != nil {
-				if err := answered(m, round, r); err != nil {
+				if err := answered(m, r); err != nil {
 					return nil, err
 				}
 			}

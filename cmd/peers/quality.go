@@ -54,6 +54,13 @@ func (b *bench) closeness(name string, all []*measured) {
 	b.barred("quality/"+name+"/log-loss/lightgbm", ratioUnit, logLoss, "<=", logLossBar)
 }
 
+// travelParams are enough trees to meet every kind of node.
+func travelParams() params {
+	p := usualParams()
+	p.Rounds = 40
+	return p
+}
+
 // roundtrip has models of LightGBM and XGBoost read here, and ours read in LightGBM.
 func (b *bench) roundtrip(ctx context.Context) error {
 	theirs, mine := b.path("models"), b.path("models-of-ours")
@@ -69,7 +76,7 @@ func (b *bench) roundtrip(ctx context.Context) error {
 		if err := os.MkdirAll(step.folder, 0o750); err != nil {
 			return err
 		}
-		if _, err := b.trial(ctx, step.writer, threads, request{Task: "models", Set: step.folder}); err != nil {
+		if _, err := b.trial(ctx, step.writer, threads, request{Task: "models", Set: step.folder, Params: travelParams()}); err != nil {
 			return err
 		}
 		a, err := b.trial(ctx, step.reader, threads, request{Task: "check", Set: step.folder})
@@ -79,7 +86,7 @@ func (b *bench) roundtrip(ctx context.Context) error {
 		rows := [][]string{{"model", "largest relative difference"}}
 		for _, what := range slices.Sorted(maps.Keys(a.Differences)) {
 			b.barred("roundtrip/"+step.name+"/"+what, "relative", a.Differences[what], "<=", tolerance(what))
-			rows = append(rows, []string{what, seconds(a.Differences[what])})
+			rows = append(rows, []string{what, short(a.Differences[what])})
 		}
 		for _, model := range slices.Sorted(maps.Keys(a.Refused)) {
 			b.barred("roundtrip/"+step.name+"/"+model+"/margins", "relative", math.NaN(), "<=", tolerance(model))

@@ -38,17 +38,18 @@ var travellers = []struct {
 	{"quantile", usual, func(p *boost.Params) { p.Loss = boost.Pinball{Alpha: 0.9} }},
 }
 
-// writeModels writes models of ours, one folder per kind, into the request's set.
+// writeModels writes models of ours, one folder per kind, into the request's set;
+// of the request's parameters only the rounds count.
 func writeModels(ctx context.Context, r request) (answer, error) {
 	for _, t := range travellers {
-		if err := writeModel(ctx, filepath.Join(r.Set, t.name), t.shape, t.change); err != nil {
+		if err := writeModel(ctx, filepath.Join(r.Set, t.name), t.shape, r.Params.Rounds, t.change); err != nil {
 			return answer{}, fmt.Errorf("model %s: %w", t.name, err)
 		}
 	}
 	return answer{}, nil
 }
 
-func writeModel(ctx context.Context, folder string, s shape, change func(*boost.Params)) (err error) {
+func writeModel(ctx context.Context, folder string, s shape, rounds int, change func(*boost.Params)) (err error) {
 	set, err := os.MkdirTemp("", "fealty-peers-")
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func writeModel(ctx context.Context, folder string, s shape, change func(*boost.
 		return err
 	}
 	p := boost.Defaults()
-	p.Rounds = 40
+	p.Rounds = rounds
 	change(&p)
 	e, err := boost.Fit(ctx, p, f, y, nil)
 	if err != nil {

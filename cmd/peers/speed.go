@@ -63,27 +63,24 @@ func (b *bench) train(ctx context.Context) error {
 // with keptTable the models fitted on it stay too.
 func (b *bench) fits(ctx context.Context, s shape, rows int, sides []string, p params, kept string) ([]*measured, error) {
 	made := -1
-	folder := func(round int) string {
-		if kept != "" && round == 0 {
-			return b.path(kept)
+	all, err := b.turns(ctx, sides, threads, func(side string, round int) (request, error) {
+		first := kept != "" && round == 0
+		set := b.path("draw")
+		if first {
+			set = b.path(kept)
 		}
-		return b.path("draw")
-	}
-	var failed error
-	ask := func(side string, round int) request {
 		if made != round {
-			failed = errors.Join(failed, s.make(folder(round), rows, b.rows(testRows), uint64(round)+1)) //nolint:gosec // rounds are few
+			if err := s.make(set, rows, b.rows(testRows), uint64(round)+1); err != nil { //nolint:gosec // rounds are few
+				return request{}, err
+			}
 			made = round
 		}
-		r := request{Task: "fit", Set: folder(round), Params: p, Out: b.path("margins.npy")}
-		if kept == keptTable && round == 0 {
+		r := request{Task: "fit", Set: set, Params: p, Out: b.path("margins.npy")}
+		if first && kept == keptTable {
 			r.Model = b.modelOf(side)
 		}
-		return r
-	}
-	all, err := b.turns(ctx, sides, threads, ask, func(m *measured, _ int, r request) error {
-		return errors.Join(failed, m.judge(r))
-	})
+		return r, nil
+	}, (*measured).judge)
 	return all, errors.Join(err, os.RemoveAll(b.path("draw")))
 }
 
@@ -152,9 +149,7 @@ func (b *bench) accounts(ctx context.Context) error {
 		return err
 	}
 	b.ratios("train-fit", size(rows), all, func(m *measured) float64 { return median(m.wall) })
-	ladders, err := b.turns(ctx, []string{ours, oursTwin}, threads, func(string, int) request {
-		return request{Task: "ladder", Set: b.path(accounts.name), Params: usualParams()}
-	}, nil)
+	ladders, err := b.turns(ctx, []string{ours, oursTwin}, threads, always(request{Task: "ladder", Set: b.path(accounts.name), Params: usualParams()}), nil)
 	if err != nil {
 		return err
 	}
@@ -181,12 +176,12 @@ func (b *bench) batch(ctx context.Context, task string, sides []string, rows fun
 	}
 	out := func(side string) string { return b.path(task + "-" + side + ".npy") }
 	ask := b.asking(task, rows)
-	all, err := b.turns(ctx, sides, 1, func(side string, round int) request {
-		r := ask(side, round)
+	all, err := b.turns(ctx, sides, 1, func(side string, round int) (request, error) {
+		r, err := ask(side, round)
 		if round == 0 {
 			r.Out = out(side)
 		}
-		return r
+		return r, err
 	}, nil)
 	if err != nil || !slices.ContainsFunc(all, func(m *measured) bool { return m.side == "lightgbm" }) {
 		return all, err
@@ -203,9 +198,9 @@ func (b *bench) batch(ctx context.Context, task string, sides []string, rows fun
 }
 
 // asking returns the requests of a task on the kept table.
-func (b *bench) asking(task string, rows func(side string) int) func(side string, round int) request {
-	return func(side string, _ int) request {
-		return request{Task: task, Set: b.path(keptTable), Model: b.modelFor(side), Rows: rows(side), Passes: batchPasses}
+func (b *bench) asking(task string, rows func(side string) int) asker {
+	return func(side string, _ int) (request, error) {
+		return request{Task: task, Set: b.path(keptTable), Model: b.modelFor(side), Rows: rows(side), Passes: batchPasses}, nil
 	}
 }
 
@@ -314,9 +309,7 @@ func (b *bench) manyTrees(ctx context.Context) error {
 	if _, err := b.trial(ctx, ours, threads, request{Task: "fit", Set: b.path(keptTable), Params: p, Model: model}); err != nil {
 		return err
 	}
-	all, err := b.turns(ctx, []string{ours, oursTwin}, 1, func(string, int) request {
-		return request{Task: "row-explain", Set: b.path(keptTable), Model: model, Rows: b.rows(singleRows)}
-	}, nil)
+	all, err := b.turns(ctx, []string{ours, oursTwin}, 1, always(request{Task: "row-explain", Set: b.path(keptTable), Model: model, Rows: b.rows(singleRows)}), nil)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (b *bench) writeFits(title string, all []*measured) error {
 	rows := [][]string{{"side", "wall s", "from", "to", "CPU s", "peak MB", "AUC", "log-loss", "version"}}
 	for _, m := range all {
 		low, high := extremes(m.wall)
-		row := []string{m.side, seconds(median(m.wall)), seconds(low), seconds(high), seconds(median(m.cpu)), fmt.Sprintf("%.0f", float64(m.peak)/1e6), "", "", m.version}
+		row := []string{m.side, short(median(m.wall)), short(low), short(high), short(median(m.cpu)), fmt.Sprintf("%.0f", float64(m.peak)/1e6), "", "", m.version}
 		if len(m.auc) > 0 {
 			row[6], row[7] = fmt.Sprintf("%.4f", mean(m.auc)), fmt.Sprintf("%.4f", mean(m.logLoss))
 		}
@@ -43,7 +43,7 @@ func (b *bench) writeFits(title string, all []*measured) error {
 func (b *bench) writeRates(title string, all []*measured) error {
 	rows := [][]string{{"side", "rows/s", "CPU µs/row", "rows a pass", "prepare s", "peak MB", "apart", "version"}}
 	for _, m := range all {
-		rows = append(rows, []string{m.side, fmt.Sprintf("%.0f", 1/m.perRow()), seconds(1e6 * m.perRowCPU()), fmt.Sprint(m.rows), seconds(median(m.prepare)), fmt.Sprintf("%.0f", float64(m.peak)/1e6), seconds(m.apart), m.version})
+		rows = append(rows, []string{m.side, fmt.Sprintf("%.0f", 1/m.perRow()), short(1e6 * m.perRowCPU()), fmt.Sprint(m.rows), short(median(m.prepare)), fmt.Sprintf("%.0f", float64(m.peak)/1e6), short(m.apart), m.version})
 	}
 	return writeTable(b.err, title, rows)
 }
@@ -57,7 +57,8 @@ func (b *bench) writeRows(title string, all []*measured) error {
 	return writeTable(b.err, title, rows)
 }
 
-func seconds(v float64) string { return fmt.Sprintf("%.3g", v) }
+// short prints three digits.
+func short(v float64) string { return fmt.Sprintf("%.3g", v) }
 
 func extremes(values []float64) (low, high float64) {
 	low, high = values[0], values[0]
