@@ -91,6 +91,9 @@ func (l *lines) block(known []string) (map[string]string, error) {
 		if !ok {
 			return nil, fmt.Errorf("line %d: %s is not key=value", l.number, shorten(line))
 		}
+		if slices.Contains(linearKeys, key) {
+			return nil, fmt.Errorf("line %d: the key %q is of linear leaves, which are not read", l.number, key)
+		}
 		if !slices.Contains(known, key) {
 			return nil, fmt.Errorf("line %d: the key %s is not part of %s", l.number, shorten(key), formatVersion)
 		}
@@ -119,6 +122,7 @@ var (
 		"right_child", "leaf_value", "leaf_weight", "leaf_count", "internal_value", "internal_weight",
 		"internal_count", "cat_boundaries", "cat_threshold", "is_linear", "shrinkage",
 	}
+	linearKeys = []string{"leaf_const", "num_features", "leaf_features", "leaf_coeff"}
 )
 
 func parse(text []byte) (*Ensemble, error) {

@@ -172,6 +172,7 @@ func TestReadRefuses(t *testing.T) {
 		{"duplicate key in tree", replace("is_linear=0", "leaf_value=0"), "twice"},
 		{"unknown key", replace("is_linear=0", "is_cosmic=0"), "is_cosmic"},
 		{"linear leaves", replace("is_linear=0", "is_linear=1"), "linear"},
+		{"constants of linear leaves", replace("leaf_value=", "leaf_const=1\nleaf_value="), "linear"},
 		{"averaged trees", replace("label_index=0\n", "label_index=0\naverage_output\n"), "random forest"},
 		{"feature out of range", replace("split_feature=2 3", "split_feature=6 3"), "feature 6 of 6"},
 		{"negative feature", replace("split_feature=2 3 3 0 5 1 2", "split_feature=-2 3 3 0 5 1 "), "split_feature"},
