@@ -50,7 +50,7 @@ func (x *Explainer) newBlock(rows int) *block {
 		cells:  make([][]uint64, x.width), low: make([]uint16, x.width), high: make([]uint16, x.width),
 		walker: newWalker(x.width),
 		sum:    make([]float64, x.width), part: make([]float64, x.width),
-		class: make([]uint8, x.width), known: make(on, wordsOf(x.width)), work: make([]float64, x.width),
+		class: make([]uint8, x.width), known: make(on, wordsOf(x.width)), work: make([]float64, 9*x.longest),
 	}
 	cells := make([]uint64, words*len(x.used))
 	for k, f := range x.used {

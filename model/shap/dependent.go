@@ -10,7 +10,23 @@ type dependent struct {
 	rules []rule
 }
 
-type rule struct{ points, weights []float64 }
+// rule has the points and weights of a quadrature, eight at a time: those that
+// fill up the last eight weigh nothing.
+type rule []eight
+
+type eight struct {
+	points, weights [8]float64
+	used            int
+}
+
+func newRule(features int) rule {
+	t, w := gauss((features + 1) / 2)
+	r := make(rule, (len(t)+7)/8)
+	for q := range t {
+		r[q/8].points[q%8], r[q/8].weights[q%8], r[q/8].used = t[q], w[q], q%8+1
+	}
+	return r
+}
 
 // newDependent returns the paths of an ensemble with their shares, the game on
 // them, and the expected margin.
@@ -19,7 +35,7 @@ func newDependent(e *tree.Ensemble) (g *dependent, paths [][]path, base float64,
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	g = &dependent{rules: []rule{{}}}
+	g = &dependent{rules: []rule{nil}}
 	for _, leaves := range paths {
 		for i := range leaves {
 			p := &leaves[i]
@@ -29,8 +45,7 @@ func newDependent(e *tree.Ensemble) (g *dependent, paths [][]path, base float64,
 			}
 			base += reached
 			for d := len(g.rules); d <= len(p.features); d++ {
-				t, w := gauss((d + 1) / 2)
-				g.rules = append(g.rules, rule{t, w})
+				g.rules = append(g.rules, newRule(d))
 			}
 		}
 	}
@@ -39,63 +54,70 @@ func newDependent(e *tree.Ensemble) (g *dependent, paths [][]path, base float64,
 
 // values is φⱼ = v · cⱼ · ∫₀¹ Π_{i≠j} (zᵢ + cᵢt) dt with cⱼ = oⱼ − zⱼ, where oⱼ is
 // 1 if the row goes the leaf's way at feature j, else 0: the package's formula,
-// as zⱼ(1−t) + oⱼt = zⱼ + cⱼt. Factors are positive, so that the product without
-// one is a quotient.
-func (g *dependent) values(p *path, known on, to, c []float64) {
-	z := p.shares
-	to, c = to[:len(z)], c[:len(z)]
-	for j := range z {
-		c[j] = float64(known[j>>6]>>(j&63)&1) - z[j]
+// as zⱼ(1−t) + oⱼt = zⱼ + cⱼt.
+func (g *dependent) values(p *path, known on, to, work []float64) {
+	d := len(p.shares)
+	to, c := to[:d], work[:d]
+	for j, z := range p.shares {
+		c[j] = float64(known[j>>6]>>(j&63)&1) - z
 		to[j] = 0
 	}
-	r := &g.rules[len(z)]
-	// Two points at a time: their products wait for themselves, not for each other.
-	points, weights := r.points, r.weights[:len(r.points)]
-	for ; len(points) >= 2; points, weights = points[2:], weights[2:] {
-		s, t := points[0], points[1]
-		first, second := p.value*weights[0], p.value*weights[1]
-		for j, zj := range z {
-			first *= zj + c[j]*s
-			second *= zj + c[j]*t
-		}
-		for j, zj := range z {
-			to[j] += first/(zj+c[j]*s) + second/(zj+c[j]*t)
+	for k := range g.rules[d] {
+		quadrature(&g.rules[d][k], p.value, p.shares, c, work[d:9*d], to)
+	}
+}
+
+// eightPoints adds to every to[j] v · cⱼ · Σ_q weights[q] · Π_{i≠j} (zᵢ + cᵢ · points[q]):
+// the product without one factor is that of all before it times that of all
+// behind it. c and to are as long as z, work eight times as long.
+func eightPoints(r *eight, v float64, z, c, work, to []float64) {
+	c, to = c[:len(z)], to[:len(z)]
+	points, all := r.points[:r.used], r.weights
+	product := all[:len(points)]
+	for q := range product {
+		product[q] *= v
+	}
+	for j, z := range z {
+		*(*[8]float64)(work[8*j:]) = all
+		for q, t := range points {
+			product[q] *= z + float64(c[j]*t)
 		}
 	}
-	for q, t := range points {
-		all := p.value * weights[q]
-		for j, zj := range z {
-			all *= zj + c[j]*t
+	ones := [8]float64{1, 1, 1, 1, 1, 1, 1, 1}
+	behind := ones[:len(points)]
+	for j := len(z) - 1; j >= 0; j-- {
+		s := (*[8]float64)(work[8*j:])
+		used := s[:len(points)]
+		for q, t := range points {
+			used[q] *= behind[q]
+			behind[q] *= z[j] + float64(c[j]*t)
 		}
-		for j, zj := range z {
-			to[j] += all / (zj + c[j]*t)
-		}
-	}
-	for j := range to {
-		to[j] *= c[j]
+		to[j] += c[j] * (((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])))
 	}
 }
 
 // pairs is values with one more derivative: Φᵢⱼ = v/2 · cᵢcⱼ · ∫₀¹ Π_{k≠i,j} (z_k + c_k t) dt.
-func (g *dependent) pairs(p *path, known on, to, gain []float64) {
+func (g *dependent) pairs(p *path, known on, to, work []float64) {
 	clear(to)
 	d := len(p.shares)
-	r := &g.rules[d]
-	for q, t := range r.points {
-		all := p.value * r.weights[q]
-		for j, z := range p.shares {
-			c := -z
-			if known.has(j) {
-				c++
+	gain := work[:d]
+	for _, r := range g.rules[d] {
+		for q, t := range r.points[:r.used] {
+			all := p.value * r.weights[q]
+			for j, z := range p.shares {
+				c := -z
+				if known.has(j) {
+					c++
+				}
+				all *= z + c*t
+				gain[j] = c / (z + c*t)
 			}
-			all *= z + c*t
-			gain[j] = c / (z + c*t)
-		}
-		for i := range d {
-			part := all * gain[i]
-			to[i*d+i] += part
-			for j := range i {
-				to[i*d+j] += part * gain[j] / 2
+			for i := range d {
+				part := all * gain[i]
+				to[i*d+i] += part
+				for j := range i {
+					to[i*d+j] += part * gain[j] / 2
+				}
 			}
 		}
 	}

@@ -22,8 +22,8 @@ type pieceLookup struct {
 func newRowFinder(pieces []piece, columns []column) rowFinder {
 	r := rowFinder{missing: make([][]shift, len(columns)), categories: make([][]pieceLookup, len(columns))}
 	for k := range pieces {
-		p, number := &pieces[k], int32(k) //nolint:gosec // fewer pieces than leaves
-		start := int32(p.start)           //nolint:gosec // less than leafStates
+		p, number := &pieces[k], int32(k)
+		start := int32(p.start) //nolint:gosec // less than leafStates
 		for _, j := range p.jumps {
 			if int(j.at) == len(columns[j.feature].bounds) {
 				start += int32(j.by)

@@ -42,7 +42,7 @@ type Explainer struct {
 // game says what the features of a path contribute.
 type game interface {
 	// values writes what each feature of a path contributes, given which of them
-	// go the leaf's way. work has room for one number per feature.
+	// go the leaf's way. work has room for nine numbers per feature.
 	values(p *path, known on, to, work []float64)
 	// pairs writes the interactions of each two of d features, d × d, and on the
 	// diagonal what they leave of each one's value.
@@ -89,6 +89,7 @@ func newExplainer(e *tree.Ensemble, g game, paths [][]path, base float64, limit 
 			x.used = append(x.used, int32(f))
 		}
 	}
+	x.pack()
 	x.row = newRowFinder(x.pieces, x.columns)
 	x.tables.of = make([]table, len(x.pieces))
 	size := 0
