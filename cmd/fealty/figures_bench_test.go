@@ -70,6 +70,7 @@ func BenchmarkFigures(b *testing.B) {
 		b.Skip("needs minutes and 4 GB: make bench")
 	}
 	launch.Library(b)
+	collectOften() // as the shipped program does
 	dir := b.TempDir()
 	lines := filepath.Join(dir, "order_lines.csv")
 	b.Run("chdb", func(b *testing.B) {
