@@ -9,6 +9,10 @@
 // its size is bounded before anything is allocated, and what it says is checked
 // whole before an Ensemble exists.
 //
+// Three forms predict, equal to the bit: Tree.Leaf, the reference; Margin, four
+// trees at a time for one row; and for batches a layout of bits, 512 rows at a
+// time, with assembly for AVX-512 and AVX2 (the build tag purego leaves it out).
+//
 // Refused in LightGBM's text, with the reason: more than one class, linear
 // leaves, averaged forests (average_output), a format version other than v4,
 // keys that stand twice or that v4 does not know, cycles, children, features or

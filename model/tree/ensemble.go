@@ -295,8 +295,9 @@ type source struct {
 }
 
 // Bind finds the ensemble's features in f by name. It refuses a frame that
-// lacks one, a number where a category with levels is expected, and a category
-// where a number is.
+// lacks one, a number where a category with levels is expected, a category where
+// a number is, and codes outside the levels of their column. The frame must not
+// be written while the rows are in use.
 func (e *Ensemble) Bind(f *frame.Frame) (*Rows, error) {
 	chosen, err := f.Select(e.names)
 	if err != nil {
@@ -312,6 +313,9 @@ func (e *Ensemble) Bind(f *frame.Frame) (*Rows, error) {
 		case c.Kind == frame.Number && want.Levels == nil:
 			b.sources[i] = source{numbers: c.Numbers}
 		case c.Kind == frame.Category && want.Category:
+			if err := c.Check(); err != nil {
+				return nil, err
+			}
 			recode, err := recoding(c.Levels, want.Levels)
 			if err != nil {
 				return nil, fmt.Errorf("column %q: %w", c.Name, err)
@@ -354,8 +358,7 @@ func recoding(have, want []string) ([]float64, error) {
 // Len returns the number of rows.
 func (b *Rows) Len() int { return b.rows }
 
-// Row writes row i, one value per feature, into to. It panics when a code lies
-// outside its column's levels, which a checked frame excludes.
+// Row writes row i, one value per feature, into to.
 func (b *Rows) Row(i int, to []float64) {
 	for j := range b.sources {
 		s := &b.sources[j]

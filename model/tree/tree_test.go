@@ -465,6 +465,8 @@ func TestPredictRefuses(t *testing.T) {
 	swapped := slices.Clone(names)
 	swapped[3] = "region"
 	text := numbers(names, one)
+	stray := numbers(names, one)
+	stray.Columns[3] = frame.Column{Meta: frame.Meta{Name: names[3]}, Kind: frame.Category, Codes: []int32{7}, Levels: []string{"a", "b"}}
 	text.Columns[0] = frame.Column{Meta: frame.Meta{Name: names[0]}, Kind: frame.Category, Codes: []int32{0}, Levels: []string{"a"}}
 	for _, c := range []struct {
 		name string
@@ -475,6 +477,7 @@ func TestPredictRefuses(t *testing.T) {
 		{"a lacking feature", numbers(swapped, one), 1, `expected feature "segment" at 3, found "region"`},
 		{"a category for a number", text, 1, `"days_since_order" is category`},
 		{"a short answer", numbers(names, one), 0, "0 values for 1 rows"},
+		{"a stray code", stray, 1, `column "segment" row 0 has code 7, outside its 2 levels`},
 	} {
 		err := e.Predict(c.f, make([]float64, c.out))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
