@@ -128,9 +128,9 @@ func ask(t *Tree, k, n int) question {
 	return q
 }
 
-// ascending turns numbers into integers of the same order, −0 into that of 0.
+// ascending turns numbers into integers of the same order, −0 before 0.
 func ascending(v float64) uint64 {
-	b := math.Float64bits(v + 0)
+	b := math.Float64bits(v)
 	return b ^ (uint64(int64(b)>>63) | 1<<63) //nolint:gosec // the sign, spread
 }
 
@@ -199,59 +199,50 @@ func batchable(t *Tree) bool {
 // add makes one column of the first questions, writes the number of the
 // condition of each node and returns how many questions it took.
 func (l *layout) add(asked []question, sets []codeSet, conditions []uint32) (taken int) {
-	first := asked[0]
-	c := column{feature: int32(first.column >> 2), zero: first.column&3 == askZero, from: l.conditions} //nolint:gosec // as ask made it
+	key, kind := asked[0].column, asked[0].column&3
+	c := column{feature: int32(key >> 2), zero: kind == askZero, from: l.conditions} //nolint:gosec // as ask made it
+	again := func(i int) bool { return i > 0 && asked[i].compare(asked[i-1]) == 0 }
 	var grid []float64
-	for i, q := range asked {
-		if q.column != first.column {
-			break
-		}
-		same := i > 0 && q.compare(asked[i-1]) == 0
-		switch {
-		case first.column&3 == askSet:
+	for ; taken < len(asked) && asked[taken].column == key; taken++ {
+		q := asked[taken]
+		if kind == askSet {
 			c.sets = append(c.sets, sets[q.node])
 			c.words = max(c.words, len(sets[q.node].codes))
-		case i == 0 || q.key != asked[i-1].key:
+			continue
+		}
+		if taken == 0 || q.key != asked[taken-1].key {
 			if len(grid) == maxGrid {
-				return l.finish(c, grid, asked[:taken], conditions)
+				break
 			}
 			grid = append(grid, number(q.key))
 		}
 		rank := uint8(len(grid) - 1) //nolint:gosec // the grid has at most 255 entries
 		switch {
-		case c.sets != nil || same:
+		case again(taken):
 		case q.right:
 			c.high = append(c.high, rank)
 		default:
 			c.low = append(c.low, rank)
 		}
-		taken++
 	}
-	return l.finish(c, grid, asked[:taken], conditions)
-}
-
-// finish numbers the conditions of the column and keeps it.
-func (l *layout) finish(c column, grid []float64, asked []question, conditions []uint32) (taken int) {
-	low, high := l.conditions-1, l.conditions+len(c.low)-1
-	for i, q := range asked {
-		same := i > 0 && q.compare(asked[i-1]) == 0
+	low, high := c.from-1, c.from+len(c.low)-1
+	for i, q := range asked[:taken] {
 		at := &low
-		if c.sets == nil && q.right {
+		if q.right && kind != askSet {
 			at = &high
 		}
-		if !same {
+		if !again(i) {
 			*at++
 		}
 		conditions[q.node] = uint32(*at) //nolint:gosec // not more than nodes
 	}
-	if c.sets == nil {
-		c.thresholds = len(grid)
-		c.grid = withPivots(grid)
+	if kind != askSet {
+		c.thresholds, c.grid = len(grid), withPivots(grid)
 	}
 	l.codes = max(l.codes, 32*c.words)
 	l.conditions += len(c.low) + len(c.high) + len(c.sets)
 	l.columns = append(l.columns, c)
-	return len(asked)
+	return taken
 }
 
 // withPivots fills up the grid and puts the pivots before it.
