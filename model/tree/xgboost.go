@@ -374,7 +374,6 @@ func (t *xgboostTree) tree(features []Feature, words *int) (Tree, error) {
 		node   int32
 		parent *int32 // where the node's number here is to be written
 	}
-	// A slice that never grows, so that pointers into it stay.
 	reached := make([]bool, n)
 	nodes := 0
 	for _, c := range t.left {
@@ -382,6 +381,7 @@ func (t *xgboostTree) tree(features []Feature, words *int) (Tree, error) {
 			nodes++
 		}
 	}
+	// Room for all, so that pointers into them stay.
 	out.Left, out.Right = make([]int32, 0, nodes), make([]int32, 0, nodes)
 	visited := 0
 	for stack := []visit{{node: 0, parent: new(int32)}}; len(stack) > 0; {
@@ -416,15 +416,12 @@ func (t *xgboostTree) tree(features []Feature, words *int) (Tree, error) {
 	if deleted := strconv.Itoa(n - visited); t.deleted != deleted && (t.deleted != "" || visited != n) {
 		return Tree{}, fmt.Errorf("%s of %d nodes cannot be reached from the root, num_deleted is %s", deleted, n, shorten(t.deleted))
 	}
-	if len(sets) > 0 {
-		return Tree{}, fmt.Errorf("node %d has a set of codes and is no categorical split", slices.Min(slices.Collect(maps.Keys(sets))))
-	}
 	out.Count, out.LeafCount = make([]int64, len(out.Left)), make([]int64, len(out.LeafValue))
 	return out, nil
 }
 
-// split appends what one node says, apart from its children. The set that it
-// uses is taken out of sets.
+// split appends what one node says, apart from its children. Sets of leaves and
+// of deleted nodes are what pruning left over, and of no meaning.
 func (t *xgboostTree) split(out *Tree, node int32, sets map[int32][]int32, features []Feature, words *int) error {
 	f := t.feature[node]
 	if f < 0 || int(f) >= len(features) {
@@ -437,8 +434,12 @@ func (t *xgboostTree) split(out *Tree, node int32, sets map[int32][]int32, featu
 	out.Gain = append(out.Gain, float64(t.gain[node]))
 	out.Value = append(out.Value, float64(t.value[node]))
 	out.Weight = append(out.Weight, float64(t.hessian[node]))
+	codes, has := sets[node]
 	switch t.kind[node] {
 	case 0:
+		if has {
+			return fmt.Errorf("it splits a number and has a set of codes")
+		}
 		limit, ok := below(t.condition[node])
 		if !ok {
 			return fmt.Errorf("it has the threshold %v", t.condition[node])
@@ -448,11 +449,9 @@ func (t *xgboostTree) split(out *Tree, node int32, sets map[int32][]int32, featu
 		out.Codes = append(out.Codes, nil)
 		return nil
 	case 1:
-		codes, ok := sets[node]
-		if !ok {
+		if !has {
 			return fmt.Errorf("it splits a category and has no set of codes")
 		}
-		delete(sets, node)
 		set, err := codeBits(codes, words)
 		out.Threshold = append(out.Threshold, 0)
 		d := CategoricalDecision

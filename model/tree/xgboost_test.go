@@ -40,8 +40,8 @@ func xgboostCases(t testing.TB) []xgboostCase {
 		}
 		all = append(all, file.Cases...)
 	}
-	if len(all) != 13 {
-		t.Fatalf("there are %d cases, want 13", len(all))
+	if len(all) != 14 {
+		t.Fatalf("there are %d cases, want 14", len(all))
 	}
 	return all
 }
@@ -213,7 +213,7 @@ func TestReadXGBoostRefuses(t *testing.T) {
 		{"code below zero", first("categories", "-3"), "code -3"},
 		{"code above the largest", first("categories", "16777216"), "code 16777216"},
 		{"large sets in a small text", first("categories", "16777215"), "sets of codes larger"},
-		{"a set without a split", replace(`"split_type":[0,1`, `"split_type":[0,0`), "node 1 has a set"},
+		{"a set without a split", replace(`"split_type":[0,1`, `"split_type":[0,0`), "splits a number and has a set"},
 		{"a split without a set", first("categories_nodes", "3"), "has no set"},
 		{"sets beyond their end", replace(`"categories_segments":[0`, `"categories_segments":[9000`), "lie from 9000"},
 		{"feature twice", replace(`"recency","spend"`, `"recency","recency"`), "twice"},
