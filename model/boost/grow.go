@@ -92,6 +92,7 @@ func newGrower(c *crew, b *binned, p *Params, direction []int8, sets [][]bool, p
 	}
 	g.found[0], g.found[1] = make([]split, len(b.slots)), make([]split, len(b.slots))
 	if packed {
+		g.rules.minShare = float64(g.rules.minRows) - 0.5
 		g.locks = make([]sync.Mutex, b.blocks)
 		g.desks = make(chan *desk, c.extra+1)
 		for range cap(g.desks) {

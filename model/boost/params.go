@@ -99,7 +99,11 @@ const (
 	Full
 	// Packed sums 12 bits of each, rounded by a chance that depends on Seed, round
 	// and the row's number; rows are counted exactly, and values of leaves, counts
-	// and weights come from the slopes before rounding. It is several times faster.
+	// and weights come from the slopes before rounding. It is twice as fast. As in
+	// LightGBM, which tells the rows of a bin by their hessian, a leaf needs the
+	// hessian of MinRows − ½ average rows of the leaf it is cut from; here it needs
+	// MinRows rows as well. Where positives are rare, this keeps leaves of a lucky
+	// few from being cut off where there are hardly any.
 	// Other orders of the rows, or weights instead of repeated rows, give other
 	// roundings and may give other trees of the same quality.
 	Packed

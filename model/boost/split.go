@@ -37,8 +37,11 @@ type split struct {
 
 // rules is what a leaf is cut by: parameters, units, direction and bounds.
 type rules struct {
-	minRows       int64
-	minHessian    float64
+	minRows    int64
+	minHessian float64
+	// minShare is how many average rows' hessian a side needs, in rows of the leaf
+	// that is cut; 0 for none.
+	minShare      float64
 	l1, l2        float64
 	minGain       float64
 	oneHot        int
@@ -90,6 +93,15 @@ func (r *rules) score(g, h, l2 float64) float64 {
 	}
 	v := min(max(-g/(h+l2), r.lower), r.higher)
 	return -(2*g*v + (h+l2)*v*v)
+}
+
+// least is the smallest hessian of a side.
+func (r *rules) least(total cell) float64 {
+	if r.minShare == 0 {
+		return r.minHessian
+	}
+	_, h := r.units.of(total)
+	return max(r.minHessian, r.minShare*h/float64(total.rows()))
 }
 
 // floor is what the children's scores must exceed together. The tiny multiple
@@ -151,6 +163,7 @@ func (r *rules) bestNumber(cells []cell, total cell, direction int8) split {
 // there is none.
 func (r *rules) scan(cells []cell, left, total cell, direction int8, floor float64) (at int, score float64) {
 	at, score = -1, floor
+	least := r.least(total)
 	for t, c := range cells {
 		left = left.plus(c)
 		rest := total.minus(left)
@@ -159,7 +172,7 @@ func (r *rules) scan(cells []cell, left, total cell, direction int8, floor float
 		}
 		lg, lh := r.units.of(left)
 		rg, rh := r.units.of(rest)
-		if lh < r.minHessian || rh < r.minHessian {
+		if lh < least || rh < least {
 			continue
 		}
 		s := r.score(lg, lh, r.l2) + r.score(rg, rh, r.l2)
@@ -177,7 +190,7 @@ func (r *rules) scanFast(cells []cell, left, total cell, _ int8, floor float64) 
 		// score = scaled × gradient² ÷ hessian, all powers of two.
 		scale   = r.units.gradient * r.units.gradient / r.units.hessian
 		l2      = r.l2 / r.units.hessian
-		least   = r.minHessian / r.units.hessian
+		least   = r.least(total) / r.units.hessian
 		best    = floor / scale
 		g, p    = left.gradient, left.packed
 		tg      = float64(total.gradient)
@@ -241,6 +254,7 @@ func (r *rules) bestCategory(cells []cell, total cell) split {
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(ratio[a], ratio[b]) })
 	var (
 		l2    = r.l2 + r.catL2
+		least = r.least(total)
 		most  = min(r.maxCatCodes, (len(order)+1)/2)
 		score = floor
 		best  split
@@ -260,10 +274,10 @@ func (r *rules) bestCategory(cells []cell, total cell) split {
 			rest := total.minus(left)
 			lg, lh := r.units.of(left)
 			rg, rh := r.units.of(rest)
-			if left.rows() < r.minRows || lh < r.minHessian {
+			if left.rows() < r.minRows || lh < least {
 				continue
 			}
-			if rest.rows() < max(r.minRows, r.minCatRows) || rh < r.minHessian {
+			if rest.rows() < max(r.minRows, r.minCatRows) || rh < least {
 				break
 			}
 			if group < r.minCatRows {
@@ -292,7 +306,7 @@ func (r *rules) bestCategory(cells []cell, total cell) split {
 // bestCode tries each code against the rest.
 func (r *rules) bestCode(cells []cell, total cell) split {
 	floor := r.floor(total)
-	score := floor
+	score, least := floor, r.least(total)
 	var best split
 	for t, c := range cells {
 		rest := total.minus(c)
@@ -301,7 +315,7 @@ func (r *rules) bestCode(cells []cell, total cell) split {
 		}
 		lg, lh := r.units.of(c)
 		rg, rh := r.units.of(rest)
-		if lh < r.minHessian || rh < r.minHessian {
+		if lh < least || rh < least {
 			continue
 		}
 		if s := r.score(lg, lh, r.l2) + r.score(rg, rh, r.l2); s > score {

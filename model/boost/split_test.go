@@ -52,6 +52,9 @@ func dumbNumber(r rules, cells []cell, total cell, direction int8) (gain float64
 			if left.rows() < r.minRows || right.rows() < r.minRows || lh < r.minHessian || rh < r.minHessian {
 				continue
 			}
+			if _, h := r.units.of(total); min(lh, rh)*float64(total.rows()) < r.minShare*h*(1-1e-12) {
+				continue
+			}
 			if float64(direction)*(r.value(rg, rh, r.l2)-r.value(lg, lh, r.l2)) < 0 {
 				continue
 			}
@@ -67,6 +70,7 @@ func TestBestNumberEqualsTryingEverything(t *testing.T) {
 		r := openRules()
 		r.minRows = int64(rapid.IntRange(1, 8).Draw(t, "min rows"))
 		r.minHessian = float64(rapid.IntRange(1, 20).Draw(t, "min hessian"))
+		r.minShare = rapid.SampledFrom([]float64{0, 1.53, 3.51}).Draw(t, "min share")
 		r.l2 = rapid.SampledFrom([]float64{0, 0.5, 10}).Draw(t, "l2")
 		r.l1 = rapid.SampledFrom([]float64{0, 5}).Draw(t, "l1")
 		r.minGain = rapid.SampledFrom([]float64{0, 3}).Draw(t, "min gain")
