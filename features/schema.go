@@ -58,16 +58,20 @@ func Schemas() []TableSchema {
 		{Name: "accounts", Account: "account", Versioned: true, Fields: []Field{
 			key("account", frame.Text), text("name"), text("segment"), text("region"), text("department"), text("industry"),
 			text("channel"), text("account_manager"), text("currency"), null("opened", frame.Time), text("parent"), text("type"),
+			text("country"), text("orientation"), null("credit_limit", frame.Decimal), text("address"), text("tax_number"),
 			null("valid_from", frame.Time), recorded,
 		}},
 		{Name: "order_lines", Account: "account", Event: "ordered_at", Fields: []Field{
 			key("account", frame.Text), key("order_id", frame.Text), {Name: "line", Kind: frame.Integer, Key: true},
 			text("product"), text("category"), null("quantity", frame.Decimal), need("amount", frame.Decimal), null("amount_base", frame.Decimal),
-			null("discount", frame.Decimal), null("cost", frame.Decimal), text("currency"), need("ordered_at", frame.Time), recorded,
+			null("discount", frame.Decimal), null("cost", frame.Decimal), text("currency"), need("ordered_at", frame.Time),
+			null("list_price", frame.Decimal), text("promotion"), null("promised_at", frame.Time), null("delivered_at", frame.Time), text("return_reason"), recorded,
 		}},
 		{Name: "interactions", Account: "account", Event: "at", Fields: []Field{
 			key("id", frame.Text), need("account", frame.Text), need("at", frame.Time), need("kind", frame.Text), text("ref"),
-			text("purpose"), text("channel"), null("value", frame.Decimal), text("note"), recorded,
+			text("purpose"), text("channel"), null("value", frame.Decimal), text("note"),
+			text("person"), text("manager"), text("factor"), null("cost", frame.Decimal), null("due_at", frame.Time), null("responded_at", frame.Time),
+			null("scale", frame.Decimal), null("expectation", frame.Decimal), null("perception", frame.Decimal), recorded,
 		}},
 		{Name: "wallets", Account: "account", Event: "period", Fields: []Field{
 			key("account", frame.Text), {Name: "category", Kind: frame.Text, Key: true}, key("period", frame.Time),
@@ -85,6 +89,40 @@ func Schemas() []TableSchema {
 		}},
 		{Name: "outcomes", Account: "account", Event: "cutoff", Fields: []Field{
 			key("account", frame.Text), key("cutoff", frame.Time), {Name: "label", Kind: frame.Text, Key: true}, need("value", frame.Decimal), recorded,
+		}},
+		{Name: "people", Account: "account", Event: "since", Fields: []Field{
+			key("id", frame.Text), need("account", frame.Text), text("name"), text("role"), null("since", frame.Time), null("until", frame.Time), recorded,
+		}},
+		{Name: "managers", Versioned: true, Fields: []Field{
+			key("manager", frame.Text), text("name"), text("department"), text("lead"), null("valid_from", frame.Time), recorded,
+		}},
+		{Name: "invoices", Account: "account", Event: "issued_at", Fields: []Field{
+			key("id", frame.Text), need("account", frame.Text), text("order_id"), need("issued_at", frame.Time), need("due_at", frame.Time),
+			need("amount", frame.Decimal), null("amount_base", frame.Decimal), text("currency"), recorded,
+		}},
+		{Name: "payments", Account: "account", Event: "paid_at", Fields: []Field{
+			key("id", frame.Text), need("account", frame.Text), need("invoice", frame.Text), need("paid_at", frame.Time),
+			need("amount", frame.Decimal), null("amount_base", frame.Decimal), text("currency"), recorded,
+		}},
+		{Name: "targets", Event: "period", Fields: []Field{
+			key("manager", frame.Text), key("period", frame.Time), need("amount", frame.Decimal), recorded,
+		}},
+		{Name: "touches", Account: "account", Event: "at", Fields: []Field{
+			key("id", frame.Text), need("account", frame.Text), need("at", frame.Time), need("campaign", frame.Text), text("arm"), text("offer"),
+			null("cost", frame.Decimal), text("answer"), null("answered_at", frame.Time), recorded,
+		}},
+		{Name: "consents", Account: "account", Event: "given_at", Fields: []Field{
+			key("account", frame.Text), key("channel", frame.Text), {Name: "purpose", Kind: frame.Text, Key: true}, key("given_at", frame.Time),
+			null("withdrawn_at", frame.Time), recorded,
+		}},
+		{Name: "account_links", Account: "account", Event: "since", Fields: []Field{
+			key("account", frame.Text), key("other", frame.Text), key("kind", frame.Text), key("since", frame.Time), null("until", frame.Time), text("author"), recorded,
+		}},
+		{Name: "pauses", Account: "account", Event: "start", Fields: []Field{
+			key("account", frame.Text), key("start", frame.Time), null("end", frame.Time), text("kind"), text("author"), recorded,
+		}},
+		{Name: "holidays", Event: "day", Fields: []Field{
+			key("country", frame.Text), key("day", frame.Time), text("name"), recorded,
 		}},
 	}
 }

@@ -3,9 +3,10 @@
 -- Grain:    one row per row of the last committed load that spoke of a corrected key.
 -- Parameters: load UInt64, the load as it came; into UInt64, the number that is to be committed; name String, the source; corrected_at DateTime('UTC'), for corrections without a time of their own.
 -- As of:    the load under way.
-INSERT INTO imported_order_lines (account, order_id, line, product, category, quantity, amount, amount_base, discount, cost, currency, ordered_at, recorded_at, load, source, reversal)
+INSERT INTO imported_order_lines (account, order_id, line, product, category, quantity, amount, amount_base, discount, cost, currency, ordered_at, list_price, promotion, promised_at, delivered_at, return_reason, recorded_at, load, source, reversal)
 SELECT
     account, order_id, line, product, category, -quantity, -amount, -amount_base, -discount, -cost, currency, ordered_at,
+    list_price, promotion, promised_at, delivered_at, return_reason,
     if(verdict = 'later', v.corrected_at, {corrected_at:DateTime('UTC')}),
     {into:UInt64},
     {name:String},
