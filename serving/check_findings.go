@@ -154,6 +154,26 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 		v.add("unknown_accounts", PhaseTrain, SeverityWarning, m.Table, m.Column, part(m, "account")+" are not in accounts", "none",
 			"complete accounts; if most are unknown the two may number accounts differently")
 	},
+	"reference": func(v *verdict, m *features.Measurement) {
+		v.add("lost_references", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+of(m)+" have no such "+m.Subject, "each "+m.Subject+" under the same id",
+			"load what is missing, or correct the id; until then such rows tell nothing of the "+m.Subject)
+	},
+	"overlap": func(v *verdict, m *features.Measurement) {
+		v.add("overlapping_validity", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+" begin before an earlier one of the same thing has ended", "one at a time",
+			"correct the earlier end; overlapping spans are read as one")
+	},
+	"backwards": func(v *verdict, m *features.Measurement) {
+		v.add("ends_before_it_begins", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+" end before they begin", "an end at or after the beginning",
+			"the two columns may be mapped the wrong way round; such rows are read as if they had lasted no time")
+	},
+	"endless": func(v *verdict, m *features.Measurement) {
+		v.add("pause_without_end", PhaseScore, SeverityAdvice, m.Table, m.Column, part(m, "pause")+" have no end", "nothing; they last until an end is loaded",
+			"accounts are neither flagged nor counted as lost meanwhile: give an end when it is known")
+	},
+	"country": func(v *verdict, m *features.Measurement) {
+		v.add("unknown_country", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+of(m)+" are no country", "two capital letters as in ISO 3166, such as CN or DE",
+			"holidays are found by it; convert the column in the mapping")
+	},
 	"undated": func(v *verdict, m *features.Measurement) {
 		severity := SeverityAdvice
 		if v.mapped(m) {

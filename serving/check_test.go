@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"fealty/features"
 	"fealty/features/clickhouse"
 	"fealty/features/clickhouse/launch"
+	"fealty/features/files"
 	"fealty/serving"
 )
 
@@ -89,6 +91,37 @@ func (s *shop) reset() {
 		{Name: "shop", Table: "interactions", From: "shop.calls", Columns: map[string]string{"account": "cust", "id": "nr", "at": "at", "kind": "'call'", "recorded_at": "known"}},
 		{Name: "shop", Table: "contracts", From: "shop.terms", Columns: map[string]string{"account": "cust", "id": "nr", "start": "since", "recorded_at": "known"}},
 		{Name: "shop", Table: "wallets", From: "shop.budgets", Columns: map[string]string{"account": "cust", "period": "since", "amount": "amount", "recorded_at": "known"}},
+	}
+}
+
+// record loads the tables of the shared record, with one fault of each kind.
+func (s *shop) record() {
+	s.t.Helper()
+	for table, csv := range map[string]string{
+		"interactions": "id,account,at,kind,ref,person\n" +
+			"k1,c0001,2024-05-01,complaint,,\nk2,c0001,2024-05-03,complaint_resolved,k1,\nk3,c0001,2024-05-03,complaint_resolved,k9,\nk4,c0001,2024-05-04,visit,,nobody\n",
+		"people":        "id,account,role,since,until\np1,c0001,buyer,2024-05-01,2024-04-01\n",
+		"invoices":      "id,account,issued_at,due_at,amount\ni1,c0001,2024-05-01,2024-06-01,10\ni2,c0001,2024-05-01,2024-04-01,10\n",
+		"payments":      "id,account,invoice,paid_at,amount\nz1,c0001,i1,2024-05-20,10\nz2,c0001,i7,2024-05-20,10\n",
+		"managers":      "manager\nm1\n",
+		"targets":       "manager,period,amount\nm1,2024-05-01,10\nm2,2024-05-01,10\n",
+		"consents":      "account,channel,purpose,given_at,withdrawn_at\nc0001,email,news,2024-05-01,2024-06-01\nc0001,email,news,2024-05-20,\nc0002,email,news,2024-05-01,2024-04-01\n",
+		"account_links": "account,other,kind,since,until\nc0001,c0002,sister,2024-05-01,2024-04-01\nc0001,c0002,sister,2024-03-01,2024-06-01\n",
+		"pauses": "account,start,end,kind\nc0001,2024-05-01,2024-06-01,season\nc0001,2024-05-20,2024-06-01,shutdown\nc0001,2024-06-01,2024-06-10,season\n" +
+			"c0002,2024-05-01,,agreed\nc0003,2024-05-01,2024-04-01,agreed\n",
+		"holidays": "country,day,name\nDE,2024-05-01,Tag der Arbeit\nGermany,2024-05-01,Tag der Arbeit\n",
+	} {
+		schema, _ := features.Schema(table)
+		rows, err := files.Open(s.t.Context(), files.Options{Table: schema, Inputs: []files.Input{{
+			Name: table + ".csv", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(csv)), nil },
+		}}})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		_, err = s.Load(s.t.Context(), features.LoadRequest{Table: table, Source: "desk", BaseCurrency: "EUR", Zone: "UTC"}, rows, nil)
+		if err = errors.Join(err, rows.Close()); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 }
 
@@ -258,6 +291,37 @@ func TestCheckIsQuietAboutCleanFactsAndNamesEachPlantedFault(t *testing.T) {
 			t.Errorf("%s: rung %s (%s), want %s", c.name, result.Rung, result.Why, rung)
 		}
 		s.checker = before
+	}
+}
+
+func TestCheckNamesWhatTheSharedRecordContradicts(t *testing.T) {
+	s := newShop(t)
+	s.record()
+	got := briefs(s.check(serving.CheckRequest{}))
+	want := []string{
+		"warning ends_before_it_begins account_links.until: 1 of 2 rows (50 %)",
+		"warning ends_before_it_begins consents.withdrawn_at: 1 of 3 rows (33 %)",
+		"warning ends_before_it_begins invoices.due_at: 1 of 2 rows (50 %)",
+		"warning ends_before_it_begins pauses.end: 1 of 5 rows (20 %)",
+		"warning ends_before_it_begins people.until: 1 of 1 row (100 %)",
+		"warning lost_references interactions.person: 1 of 1 row (100 %) of source desk have no such person",
+		"warning lost_references interactions.ref: 1 of 2 rows (50 %) of source desk have no such complaint",
+		"warning lost_references payments.invoice: 1 of 2 rows (50 %) of source desk have no such invoice",
+		"warning lost_references targets.manager: 1 of 2 rows (50 %) of source desk have no such manager",
+		"warning overlapping_validity account_links.since: 1 of 2 rows (50 %)",
+		"warning overlapping_validity consents.given_at: 1 of 3 rows (33 %)",
+		"warning overlapping_validity pauses.start: 1 of 5 rows (20 %)",
+		"warning unknown_country holidays.country: 1 of 2 rows (50 %) of source desk are no country",
+		"advice pause_without_end pauses.end: 1 of 5 pauses (20 %) have no end",
+		"advice assumed_recorded_at interactions.recorded_at: 4 of 4 rows (100 %) of source desk",
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d findings, want %d:\n%s", len(got), len(want), strings.Join(got, "\n"))
+	}
+	for _, w := range want {
+		if !slices.ContainsFunc(got, func(g string) bool { return strings.HasPrefix(g, w) }) {
+			t.Errorf("no finding %q in\n%s", w, strings.Join(got, "\n"))
+		}
 	}
 }
 

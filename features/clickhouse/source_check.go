@@ -34,6 +34,11 @@ var checkStatements embed.FS
 //	future            rows after Now
 //	returns           returns, of sales, in whole units of money
 //	currencies        amounts without amount_base; Subject is the currency
+//	reference         rows that answer or name what isn't there; Subject says what
+//	overlap           spans that begin before an earlier one of the same thing ends
+//	backwards         rows that end before they begin
+//	endless           pauses without an end
+//	country           countries that are not two capital letters
 //	apart             accounts with imported and cluster-mapped facts
 //	unreadable        a mapped source that can't be read; Detail says why
 //	drift             a mapped column whose type changed; Detail says how
