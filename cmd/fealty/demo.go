@@ -26,6 +26,7 @@ type demoOptions struct {
 	accounts int
 	seed     uint64
 	dir      string
+	record   bool
 	check    bool
 	grpc     string
 	http     string
@@ -45,6 +46,7 @@ with your own data. Then it asks for the riskiest account over HTTP and prints t
 	f.IntVar(&o.accounts, "accounts", 2000, "how many accounts the town has")
 	f.Uint64Var(&o.seed, "seed", 1, "which town")
 	f.StringVar(&o.dir, "dir", "", "folder of the demo (default: a temporary one, removed at the end); an earlier demo in it is replaced")
+	f.BoolVar(&o.record, "record", true, "the town has a shared record beside its orders (see fealty town)")
 	f.BoolVar(&o.check, "check", false, "end after the answer")
 	f.StringVar(&o.grpc, "grpc", "127.0.0.1:7443", "address of gRPC (with --check: any free port)")
 	f.StringVar(&o.http, "http", "127.0.0.1:7480", "address of REST (with --check: any free port)")
@@ -137,7 +139,7 @@ func runDemo(ctx context.Context, e *env, o demoOptions) (err error) {
 // operation that the verb of its name runs.
 func (h *house) walk(ctx context.Context, e *env, c *config, dir string, o demoOptions) error {
 	town, err := synthetic.New(synthetic.Params{
-		Seed: o.seed, Accounts: o.accounts,
+		Seed: o.seed, Accounts: o.accounts, Record: o.record,
 		// The town's newest day is yesterday, so that its scores are not stale.
 		Through: e.now().UTC().AddDate(0, 0, -1),
 	})

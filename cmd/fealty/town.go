@@ -22,7 +22,8 @@ func newTown(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "town", Short: "Write an invented town of accounts as CSV", Args: none,
 		Long: `Writes the files of an invented town of business accounts whose hidden truth is known: one CSV per table, and
-truth.csv with when each account truly left and why. The same seed gives the same town. Its tables go through
+truth*.csv with when each account truly left and why. --record=false leaves out deliveries, people, payments, moves
+and the like, and gives other fates, as nothing of that happens then. The same seed gives the same town. Its tables go through
 ` + "`fealty import`" + ` like any file; the truth is for you, never for import.`,
 		Example: `  fealty town --dir town
   fealty town --dir big --lines 10000000 --seed 7`,
@@ -36,6 +37,7 @@ truth.csv with when each account truly left and why. The same seed gives the sam
 	f.StringVar(&o.through, "through", "", "the newest day (default 2026-06-30)")
 	f.IntVar(&o.params.Days, "days", 0, "how many days it has (default 1096)")
 	f.BoolVar(&o.params.SeveralCurrencies, "several-currencies", false, "a third of the accounts trade in another currency than EUR")
+	f.BoolVar(&o.params.Record, "record", true, "with the shared record: service, payments, people, moves and pauses, and planted causes of leaving")
 	c.MarkFlagsMutuallyExclusive("accounts", "lines")
 	return c
 }
@@ -64,7 +66,7 @@ func runTown(ctx context.Context, e *env, o townOptions) error {
 	}
 	files := []townFile{}
 	s := section{head: []string{"table", "file"}}
-	for i, table := range append(town.Tables(), synthetic.Truth, synthetic.TruthWallets) {
+	for i, table := range append(town.Tables(), town.Truths()...) {
 		files = append(files, townFile{table, written[i]})
 		s.rows = append(s.rows, []any{table, written[i]})
 	}

@@ -16,6 +16,16 @@ type contact struct {
 	refAccount             string
 	value                  int64
 	note                   string
+	// What follows is told by the shared record only. due and responded are
+	// never for most.
+	person         int // 0 for none
+	manager        int
+	factor         string
+	cost           int64 // cents, absent when 0
+	due, responded int64
+	scale          int64 // tenths, as expectation and perception; 0 but in surveys
+	expectation    int64
+	perception     int64 // -1 when nobody answered
 }
 
 // The spacing of contacts beside visits, in days for an account of medium size.
@@ -26,9 +36,9 @@ const (
 	surveyDays = 185
 )
 
-// contacts draws the interactions of an account whose orders are given, sorted
-// by time.
-func (t *Town) contacts(d *draw, p *profile, lines []line, out []contact) []contact {
+// contacts draws the interactions of an account whose orders and people are
+// given, sorted by time.
+func (t *Town) contacts(d *draw, p *profile, lines []line, people []person, out []contact) []contact {
 	d.reset(t.params.Seed, forContacts, p.index)
 	out = out[:0]
 	begin := t.start + int64(p.firstDay)*daySeconds
@@ -57,16 +67,24 @@ func (t *Town) contacts(d *draw, p *profile, lines []line, out []contact) []cont
 		return contact{at: at, kind: "referral", purpose: "recommendation", channel: "phone", value: -1, refAccount: t.other(d, p.index)}
 	})
 	out = t.complaints(d, p, lines, out)
+	if t.params.Record {
+		out = t.service(d, p, people, out)
+	}
+	// References by place don't survive sorting; they become numbers here.
+	for i := range out {
+		out[i].number = i
+	}
 	slices.SortStableFunc(out, func(a, b contact) int { return cmp.Compare(a.at, b.at) })
 	return numberContacts(out)
 }
 
-// recurring draws contacts with exponential gaps around a mean. Interest in an
+// recurring draws contacts with exponential gaps around a mean; one of no kind
+// is left out. Interest in an
 // account that has gone fades after two months and ends after a year.
 func (t *Town) recurring(d *draw, p *profile, out []contact, begin int64, meanDays float64, one func(at int64) contact) []contact {
 	at := begin + int64(d.ExpFloat64()*meanDays*daySeconds)
 	for at < t.end {
-		silent := at - p.leaves
+		silent := at - p.last()
 		keep := true
 		switch {
 		case at >= p.returns || silent < 60*daySeconds:
@@ -75,19 +93,15 @@ func (t *Town) recurring(d *draw, p *profile, out []contact, begin int64, meanDa
 		default:
 			keep = d.chance(0.35)
 		}
-		workday := at
-		for weekend(workday) {
-			workday += daySeconds
-		}
-		workday = workday/daySeconds*daySeconds + int64(d.between(8, 17)*3600)
-		if keep && workday < t.end {
-			c := one(workday)
-			c.recorded = workday
-			if d.chance(0.05) {
-				c.recorded += int64(d.between(0.5, 6) * daySeconds) // written down when back in the office
+		if day := workday(d, at); keep && day < t.end {
+			if c := one(day); c.kind != "" {
+				c.recorded = day
+				if d.chance(0.05) {
+					c.recorded += int64(d.between(0.5, 6) * daySeconds) // written down when back in the office
+				}
+				c.refContact = -1
+				out = append(out, c)
 			}
-			c.refContact = -1
-			out = append(out, c)
 		}
 		at += int64((0.2 + 0.8*d.ExpFloat64()) * meanDays * daySeconds)
 	}
@@ -104,10 +118,18 @@ func (t *Town) complaints(d *draw, p *profile, lines []line, out []contact) []co
 		}
 		last = lines[i].order
 		mood := p.mood(lines[i].at)
-		if !d.chance(clamp(0.016*math.Exp(-0.5*p.satisfaction)*(1+20*mood), 0, 0.7)) {
+		late := lines[i].late()
+		cause := 1 + 20*mood
+		if late {
+			cause += 6
+		}
+		if !d.chance(clamp(0.016*math.Exp(-0.5*p.satisfaction)*cause, 0, 0.7)) {
 			continue
 		}
 		at := lines[i].at + int64(d.between(0.5, 9)*daySeconds)
+		if late {
+			at = max(at, lines[i].promised+daySeconds)
+		}
 		if at >= t.end {
 			continue
 		}
@@ -115,6 +137,9 @@ func (t *Town) complaints(d *draw, p *profile, lines []line, out []contact) []co
 			at: at, recorded: at, kind: "complaint", purpose: oneOf(d, "late delivery", "wrong item", "quality", "invoice", "availability"),
 			channel: oneOf(d, "phone", "email"), value: -1, refContact: -1, note: t.grievance(d, p),
 		})
+		if late {
+			out[len(out)-1].purpose = "late delivery"
+		}
 		if d.chance(0.06 + 0.3*mood) {
 			continue // left open
 		}
@@ -126,10 +151,6 @@ func (t *Town) complaints(d *draw, p *profile, lines []line, out []contact) []co
 			})
 		}
 	}
-	// References by place don't survive sorting; they become numbers here.
-	for i := range out {
-		out[i].number = i
-	}
 	return out
 }
 
@@ -137,7 +158,7 @@ func (t *Town) complaints(d *draw, p *profile, lines []line, out []contact) []co
 func numberContacts(out []contact) []contact {
 	places := make(map[int]int)
 	for i := range out {
-		if out[i].kind == "complaint" {
+		if out[i].kind == "complaint" || out[i].kind == "promise" {
 			places[out[i].number] = i + 1
 		}
 	}

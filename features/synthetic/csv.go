@@ -16,7 +16,7 @@ import (
 )
 
 // WriteCSV writes the town into a folder, which it creates: one CSV file per
-// table, named as the table, and truth.csv and truth_wallets.csv with the
+// table, named as the table, and one per stream of [Town.Truths] with the
 // hidden truth. It returns the paths in the order of [Town.Tables], the truth
 // last. Times are RFC 3339 in UTC; a missing value is empty. Files appear whole
 // or not at all and replace those of an earlier town.
@@ -25,7 +25,7 @@ func (t *Town) WriteCSV(ctx context.Context, dir string) ([]string, error) {
 		return nil, fmt.Errorf("write the town: %w", err)
 	}
 	var paths []string
-	for _, table := range append(t.Tables(), Truth, TruthWallets) {
+	for _, table := range append(t.Tables(), t.Truths()...) {
 		path := filepath.Join(dir, table+".csv")
 		if err := t.writeFile(ctx, table, path); err != nil {
 			return paths, fmt.Errorf("write table %q of the town: %w", table, err)
@@ -56,8 +56,8 @@ func (t *Town) writeFile(ctx context.Context, table, path string) (err error) {
 	return os.Rename(file.Name(), path)
 }
 
-// WriteTable writes one table, or [Truth] or [TruthWallets], as CSV with a
-// header line.
+// WriteTable writes one table, or one of [Town.Truths], as CSV with a header
+// line.
 func (t *Town) WriteTable(ctx context.Context, table string, to io.Writer) (err error) {
 	rows, err := t.Rows(table)
 	if err != nil {

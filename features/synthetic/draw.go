@@ -15,6 +15,17 @@ const (
 	forContracts
 	forShop
 	forRates
+	forCauses
+	forDeliveries
+	forService
+	forPeople
+	forPayments
+	forMoves
+	forPlaces
+	forPauses
+	forTouches
+	forConsents
+	forTargets
 )
 
 // draw is a stream of random numbers that can be set to any account.

@@ -56,21 +56,25 @@ var (
 	secondWords = []string{
 		"Builders", "Tools", "Works", "Supply", "Engineering", "Services", "Fittings", "Farms", "Logistics", "Interiors", "Metal", "Electric",
 	}
-	legalForms = []string{"Ltd", "GmbH", "& Sons", "SARL", "Co.", "AB", "s.r.o.", "Coop"}
-	cities     = []string{"宁波", "上海", "苏州", "广州", "深圳", "杭州", "青岛", "厦门", "佛山", "无锡"}
-	brands     = []string{"海天", "金诚", "华盛", "东方", "永兴", "瑞丰", "长城", "恒通", "四海", "新源", "正大", "明达"}
-	firms      = []string{"有限公司", "股份有限公司", "合作社", "厂"}
+	// legalForms tell in which country a firm sits.
+	legalForms = []struct{ name, country string }{
+		{"Ltd", "GB"}, {"GmbH", "DE"}, {"& Sons", "GB"}, {"SARL", "FR"}, {"Co.", "DE"}, {"AB", "SE"}, {"s.r.o.", "CZ"}, {"Coop", "DE"},
+	}
+	cities = []string{"宁波", "上海", "苏州", "广州", "深圳", "杭州", "青岛", "厦门", "佛山", "无锡"}
+	brands = []string{"海天", "金诚", "华盛", "东方", "永兴", "瑞丰", "长城", "恒通", "四海", "新源", "正大", "明达"}
+	firms  = []string{"有限公司", "股份有限公司", "合作社", "厂"}
 )
 
 // nameOf invents a name, a quarter of them in Chinese. The number makes it the
-// account's own once the words run out.
-func nameOf(d *draw, index int, trade industry) (name string, chinese bool) {
+// account's own once the words run out. The country fits the name.
+func nameOf(d *draw, index int, trade industry) (name, country string) {
 	suffix := ""
 	if index >= 200 {
 		suffix = " " + strconv.Itoa(index)
 	}
 	if d.chance(0.25) {
-		return cities[d.IntN(len(cities))] + brands[d.IntN(len(brands))] + trade.zh + firms[d.IntN(len(firms))] + suffix, true
+		return cities[d.IntN(len(cities))] + brands[d.IntN(len(brands))] + trade.zh + firms[d.IntN(len(firms))] + suffix, china
 	}
-	return firstWords[d.IntN(len(firstWords))] + " " + secondWords[d.IntN(len(secondWords))] + suffix + " " + legalForms[d.IntN(len(legalForms))], false
+	first, second, legal := firstWords[d.IntN(len(firstWords))], secondWords[d.IntN(len(secondWords))], legalForms[d.IntN(len(legalForms))]
+	return first + " " + second + suffix + " " + legal.name, legal.country
 }

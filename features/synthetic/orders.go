@@ -16,13 +16,20 @@ type line struct {
 	product                *product
 	quantity               int64
 	amount, discount, cost int64
+	list                   int64 // price of one before reductions
+	promoted               bool
+	promised, delivered    int64 // told by the shared record only
+	reason                 string
 }
+
+// late says whether the line came, or is still to come, after it was promised.
+func (l *line) late() bool { return l.promised != never && l.delivered > l.promised }
 
 // orders draws the lines of an account, sorted by time.
 func (t *Town) orders(d *draw, p *profile, lines []line) []line {
 	d.reset(t.params.Seed, forOrders, p.index)
 	lines = lines[:0]
-	season := t.seasons[p.industry]
+	season, rest := t.seasons[p.industry], t.rest[p.country]
 	order := int32(0)
 	// Work accrues day by day, faster in season and slower in decline; an order
 	// is placed when as many days of work as the next gap have accrued.
@@ -34,12 +41,15 @@ func (t *Town) orders(d *draw, p *profile, lines []line) []line {
 	}
 	for day := p.firstDay; day < t.params.Days; day++ {
 		noon := t.start + int64(day)*daySeconds + daySeconds/2
-		if p.gone(noon) {
+		if p.gone(noon) || p.paused(noon) || rest != nil && rest[day] {
 			continue
 		}
 		pace := season[day] * (1 - 0.62*p.decline(noon))
 		if noon >= p.slumpFrom && noon < p.slumpTo {
 			pace *= 0.5
+		}
+		if noon >= p.takesOver {
+			pace *= takenOver
 		}
 		work += pace
 		if work < need || weekend(noon) && !d.chance(0.08) {
@@ -49,6 +59,9 @@ func (t *Town) orders(d *draw, p *profile, lines []line) []line {
 		need = p.gapDays * d.gamma(p.shape)
 		order++
 		lines = t.order(d, p, lines, order, day)
+	}
+	if t.params.Record {
+		t.deliver(d, p, lines)
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return cmp.Compare(a.at, b.at) })
 	return lines
@@ -86,13 +99,15 @@ func (t *Town) order(d *draw, p *profile, lines []line, order int32, day int) []
 		if p.priceSensitive {
 			share += 0.06 * decline
 		}
-		if d.chance(0.1) {
-			share += 0.1 // a promotion
+		promoted := d.chance(0.1)
+		if promoted {
+			share += 0.1
 		}
 		discount := int64(float64(full) * clamp(share, 0, 0.4))
 		lines = append(lines, line{
 			at: at, recorded: recorded, order: order, number: int32(k + 1), category: category, product: item,
-			quantity: quantity, amount: full - discount, discount: discount,
+			quantity: quantity, amount: full - discount, discount: discount, list: price, promoted: promoted,
+			promised: never, delivered: never,
 			cost: int64(float64(quantity*item.costCents) * (1 + 0.03*years) * rateOf(p.currency)),
 		})
 	}
@@ -103,6 +118,9 @@ func (t *Town) order(d *draw, p *profile, lines []line, order int32, day int) []
 	back.at += int64(d.between(3, 20) * daySeconds)
 	if back.at >= t.end {
 		return lines
+	}
+	if p.paused(back.at) {
+		return lines // nobody is there to send it
 	}
 	back.recorded = back.at
 	if d.chance(0.5) {

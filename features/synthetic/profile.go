@@ -11,7 +11,7 @@ const never = math.MaxInt64
 // profile is everything that an account is, told or hidden.
 type profile struct {
 	index                     int
-	id, name                  string
+	id, name, country         string
 	segment, industry         int
 	region, department, kind  int
 	channel, manager          int
@@ -36,19 +36,32 @@ type profile struct {
 	contract                  bool
 	declares                  bool // whether its wallet is asked for
 	surveyed                  bool
+	// What follows is told by the shared record only.
+	episodes  []episode // what makes it leave, by beginning
+	bond      bond
+	moved     int64  // when another account took its purchases over; never for most
+	heir      string // which one
+	takesOver int64  // when it took over those of another beside its own; never for most
+	pauses    []pause
 }
 
 // profile draws the account of that index into p, whose slices are reused.
 func (t *Town) profile(d *draw, index int, p *profile) {
-	d.reset(t.params.Seed, forProfile, index)
+	firm := index
+	if t.params.Record {
+		firm = firmOf(index)
+		p.episodes = t.causes(d, firm, p.episodes)
+	}
+	d.reset(t.params.Seed, forProfile, firm)
 	*p = profile{
 		index: index, id: accountID(index),
-		tastes: p.tastes[:0], fading: p.fading[:0], favourites: p.favourites[:0], share: p.share[:0],
-		leaves: never, returns: never, declines: never, slumpFrom: never, slumpTo: never,
+		tastes: p.tastes[:0], fading: p.fading[:0], favourites: p.favourites[:0], share: p.share[:0], episodes: p.episodes, pauses: p.pauses[:0],
+		leaves: never, moved: never, takesOver: never, returns: never, declines: never, slumpFrom: never, slumpTo: never,
 	}
 	p.segment = pickBy(d, len(segments), func(i int) float64 { return segments[i].weight })
 	p.industry = pickBy(d, len(industries), func(i int) float64 { return industries[i].weight })
-	p.name, p.chinese = nameOf(d, index, industries[p.industry])
+	p.name, p.country = nameOf(d, index, industries[p.industry])
+	p.chinese = p.country == china
 	p.region = d.IntN(len(regions) - 2)
 	if p.chinese {
 		p.region = len(regions) - 2 + d.IntN(2)
@@ -65,8 +78,8 @@ func (t *Town) profile(d *draw, index int, p *profile) {
 			p.currency = "CNY"
 		}
 	}
-	if index > 20 && d.chance(0.06) {
-		p.parent = accountID(d.IntN(index)) // an earlier account, so that parents form no circle
+	if firm > 20 && d.chance(0.06) {
+		p.parent = accountID(d.IntN(firm)) // an earlier account, so that parents form no circle
 	}
 	t.open(d, p)
 	p.rhythm(d)
@@ -75,6 +88,10 @@ func (t *Town) profile(d *draw, index int, p *profile) {
 	p.contract = d.chance(segments[p.segment].contract)
 	p.declares = d.chance(0.25 + 0.12*float64(p.segment))
 	p.surveyed = d.chance(0.45)
+	if t.params.Record {
+		t.move(d, p)
+		t.pause(d, p)
+	}
 }
 
 func accountID(index int) string { return "A" + padded(int64(index+1), 7) }
@@ -144,11 +161,22 @@ func (t *Town) fate(d *draw, p *profile) {
 		p.persuasion = -0.03
 	}
 	begin := max(t.start+int64(p.firstDay)*daySeconds, t.start)
-	life := d.ExpFloat64() / p.hazardPerYear * 365
+	patience := d.ExpFloat64()
+	life := patience / p.hazardPerYear * 365
 	gradual, length := d.chance(0.72), clamp(d.logNormal(110, 0.4), 45, 260)
 	back, away := d.chance(0.2), d.between(120, 330)
 	slump, slumpAt, slumpLong := d.chance(0.35), d.Float64(), d.between(45, 130)
-	if leaves := begin + int64((60+life)*daySeconds); leaves < t.end {
+	leaves := begin + int64((60+life)*daySeconds)
+	if t.params.Record {
+		// A decline begins when the account breaks with us, so that a cause comes before all signs of it.
+		p.hazardPerYear *= recordHazard
+		if leaves = p.breaks(begin+60*daySeconds, t.end, patience); leaves != never && gradual {
+			leaves += int64(length * daySeconds)
+		}
+	}
+	switch {
+	case leaves == never:
+	case leaves < t.end:
 		p.leaves = leaves
 		if gradual {
 			p.declines = leaves - int64(length*daySeconds)
@@ -156,7 +184,7 @@ func (t *Town) fate(d *draw, p *profile) {
 		if back {
 			p.returns = leaves + int64(away*daySeconds)
 		}
-	} else if gradual && leaves-int64(length*daySeconds) < t.end {
+	case gradual && leaves-int64(length*daySeconds) < t.end:
 		p.declines = leaves - int64(length*daySeconds) // it will leave after the town's last day
 		p.leaves = leaves
 	}
@@ -184,7 +212,10 @@ func (p *profile) decline(at int64) float64 {
 }
 
 // gone says whether the account buys nothing at an instant.
-func (p *profile) gone(at int64) bool { return at >= p.leaves && at < p.returns }
+func (p *profile) gone(at int64) bool { return at >= p.moved || at >= p.leaves && at < p.returns }
+
+// last is when the account buys its last: when it leaves, or its purchases move.
+func (p *profile) last() int64 { return min(p.leaves, p.moved) }
 
 // mood is how far decline and slump trouble the account: 0 … 1.
 func (p *profile) mood(at int64) float64 {

@@ -71,7 +71,7 @@ func (t *Town) contracts(d *draw, p *profile, out []contract) []contract {
 	// The first one begins within a year of the opening, and before the town
 	// for old accounts.
 	c.start = (p.opened/daySeconds + int64(d.between(0, 365))) * daySeconds
-	for c.start < t.end && c.start < p.leaves {
+	for c.start < t.end && c.start < p.last() {
 		c.number++
 		c.end = time.Unix(c.start, 0).UTC().AddDate(1, 0, 0).Unix()
 		c.cancelled = never

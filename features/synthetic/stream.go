@@ -27,6 +27,22 @@ var truthSchemas = []features.TableSchema{
 		{Name: "hazard_per_year", Kind: frame.Decimal},
 		{Name: "uplift", Kind: frame.Decimal},
 	}},
+	{Name: TruthCauses, Account: "account", Fields: []features.Field{
+		{Name: "account", Kind: frame.Text, Key: true, Required: true},
+		{Name: "cause", Kind: frame.Text, Key: true, Required: true},
+		{Name: "from", Kind: frame.Time, Key: true, Required: true},
+		{Name: "to", Kind: frame.Time},
+		{Name: "felt_from", Kind: frame.Time},
+		{Name: "felt_to", Kind: frame.Time},
+		{Name: "severity", Kind: frame.Decimal},
+		{Name: "log_hazard", Kind: frame.Decimal},
+	}},
+	{Name: TruthMoves, Account: "account", Fields: []features.Field{
+		{Name: "account", Kind: frame.Text, Key: true, Required: true},
+		{Name: "other", Kind: frame.Text, Required: true},
+		{Name: "moved_at", Kind: frame.Time},
+		{Name: "declared", Kind: frame.Text},
+	}},
 	{Name: TruthWallets, Account: "account", Fields: []features.Field{
 		{Name: "account", Kind: frame.Text, Key: true, Required: true},
 		{Name: "category", Kind: frame.Text, Key: true, Required: true},
@@ -51,6 +67,22 @@ var writers = map[string]writer{
 	TruthWallets:   perAccount(writeTruthWallets),
 }
 
+// recordWriters fill the tables of the shared record.
+var recordWriters = map[string]writer{
+	"people":        perAccount(writePeople),
+	"managers":      writeManagers,
+	"invoices":      perAccount(writeInvoices),
+	"payments":      perAccount(writePayments),
+	"targets":       writeTargets,
+	"touches":       perAccount(writeTouches),
+	"consents":      perAccount(writeConsents),
+	"account_links": perAccount(writeLinks),
+	"pauses":        perAccount(writePauses),
+	"holidays":      writeHolidays,
+	TruthCauses:     perAccount(writeTruthCauses),
+	TruthMoves:      perAccount(writeTruthMoves),
+}
+
 // stream is one table of the town as features.Rows.
 type stream struct {
 	town    *Town
@@ -59,6 +91,7 @@ type stream struct {
 	columns []frame.Column
 	rows    int // complete rows in columns
 	given   int // of which so many were handed out
+	next    int // the column that is probably put next
 	index   int
 	done    bool
 	closed  bool
@@ -69,6 +102,9 @@ type stream struct {
 	contacts  []contact
 	wallets   []wallet
 	contracts []contract
+	people    []person
+	invoices  []invoice
+	touches   []touch
 	scratch   []byte
 }
 
@@ -128,11 +164,16 @@ func (s *stream) clear() {
 // value's type must be the field's kind: string, int64 (a Time in seconds, a
 // Decimal in ten-thousandths, an Integer) or float64.
 func put[T string | int64 | float64](s *stream, name string, value T) {
-	for i := range s.columns {
+	for k := range s.columns {
+		i := s.next + k
+		if i >= len(s.columns) {
+			i -= len(s.columns)
+		}
 		c := &s.columns[i]
 		if c.Name != name {
 			continue
 		}
+		s.next = i + 1 // writers put in the order of the schema
 		switch v := any(value).(type) {
 		case string:
 			c.Texts = append(c.Texts, v)
@@ -223,6 +264,9 @@ func writeAccount(s *stream) {
 	put(s, "opened", p.opened)
 	put(s, "parent", p.parent)
 	put(s, "type", kindsOfFirm[p.kind])
+	if s.town.params.Record {
+		putStanding(s)
+	}
 	put(s, features.RecordedAt, p.opened)
 	s.end()
 }
@@ -253,6 +297,9 @@ func writeOrders(s *stream) {
 		put(s, "cost", cents(l.cost))
 		put(s, "currency", p.currency)
 		put(s, "ordered_at", l.at)
+		if s.town.params.Record {
+			s.town.putDelivery(s, l)
+		}
 		put(s, features.RecordedAt, l.recorded)
 		s.end()
 	}
@@ -261,7 +308,10 @@ func writeOrders(s *stream) {
 func writeContacts(s *stream) {
 	p := &s.profile
 	s.lines = s.town.orders(s.draw, p, s.lines)
-	s.contacts = s.town.contacts(s.draw, p, s.lines, s.contacts)
+	if s.town.params.Record {
+		s.people = s.town.people(s.draw, p, s.people)
+	}
+	s.contacts = s.town.contacts(s.draw, p, s.lines, s.people, s.contacts)
 	for i := range s.contacts {
 		c := &s.contacts[i]
 		put(s, "id", s.code('I', int64(c.number)))
@@ -280,6 +330,9 @@ func writeContacts(s *stream) {
 			put(s, "value", c.value*(frame.DecimalScale/10))
 		}
 		put(s, "note", c.note)
+		if s.town.params.Record {
+			putService(s, c)
+		}
 		put(s, features.RecordedAt, c.recorded)
 		s.end()
 	}
@@ -379,6 +432,34 @@ func writeTruth(s *stream) {
 	putDecimal(s, "neglect", p.neglect)
 	putDecimal(s, "hazard_per_year", p.hazardPerYear)
 	putDecimal(s, "uplift", p.persuasion)
+	s.end()
+}
+
+func writeTruthCauses(s *stream) {
+	p := &s.profile
+	for i := range p.episodes {
+		e := &p.episodes[i]
+		put(s, "account", p.id)
+		put(s, "cause", causeSizes[e.cause].name)
+		put(s, "from", e.from)
+		put(s, "to", e.to)
+		put(s, "felt_from", e.feltFrom())
+		put(s, "felt_to", e.feltTo())
+		putDecimal(s, "severity", e.severity)
+		putDecimal(s, "log_hazard", e.logHazard())
+		s.end()
+	}
+}
+
+func writeTruthMoves(s *stream) {
+	p := &s.profile
+	if p.moved == never {
+		return
+	}
+	put(s, "account", p.id)
+	put(s, "other", p.heir)
+	put(s, "moved_at", p.moved)
+	put(s, "declared", linkKinds[p.bond])
 	s.end()
 }
 

@@ -42,6 +42,10 @@ type Params struct {
 	// SeveralCurrencies lets a third of the accounts trade in CNY, GBP or USD
 	// instead of EUR, with daily rates in fx_rates.
 	SeveralCurrencies bool
+	// Record fills the shared record beside the orders: deliveries, people,
+	// invoices, moves, pauses and the like, with planted causes of leaving. A town
+	// without it draws other fates for its accounts.
+	Record bool
 }
 
 // Validate checks the bounds of the parameters as given.
@@ -87,6 +91,11 @@ type Town struct {
 	shop       *shop
 	// seasons holds, by industry and day of the town, how busy a day is; mean about 1.
 	seasons [][]float64
+	// rest holds, by country and day of the town, whether it is a holiday there.
+	// It is nil without the shared record.
+	rest map[string][]bool
+	// promotions holds the name of each month's promotion, the town's first month first.
+	promotions []string
 }
 
 // New lays out a town.
@@ -111,36 +120,65 @@ func New(p Params) (*Town, error) {
 			t.seasons[k][d] = busy
 		}
 	}
+	if p.Record {
+		t.layRest()
+		t.layPromotions()
+	}
 	return t, nil
 }
 
 // Params returns the parameters with their defaults filled in.
 func (t *Town) Params() Params { return t.params }
 
-// The names of the streams that tell the hidden truth.
+// The names of the streams that tell the hidden truth. The last two are there
+// with [Params.Record] only. TruthCauses: one row per account and time in which
+// a cause was at work, with what it added to the logarithm of the hazard of
+// leaving while it was felt. TruthMoves: one row per account whose purchases
+// another one took over, declared or not.
 const (
 	Truth        = "truth"
 	TruthWallets = "truth_wallets"
+	TruthCauses  = "truth_causes"
+	TruthMoves   = "truth_moves"
 )
+
+// Truths returns the names of the streams of this town's hidden truth.
+func (t *Town) Truths() []string {
+	if t.params.Record {
+		return []string{Truth, TruthWallets, TruthCauses, TruthMoves}
+	}
+	return []string{Truth, TruthWallets}
+}
 
 // Tables returns the canonical tables that the town fills, in the order in
 // which they are imported.
 func (t *Town) Tables() []string {
 	var names []string
 	for _, s := range features.Schemas() {
-		if _, ok := writers[s.Name]; ok && (s.Name != "fx_rates" || t.params.SeveralCurrencies) {
+		if t.writer(s.Name) != nil {
 			names = append(names, s.Name)
 		}
 	}
 	return names
 }
 
-// Rows returns a stream of one table, or of [Truth] or [TruthWallets]. Each
+// writer returns what fills a table, nil when this town doesn't have it.
+func (t *Town) writer(table string) writer {
+	if table == "fx_rates" && !t.params.SeveralCurrencies {
+		return nil
+	}
+	if w, ok := recordWriters[table]; ok && t.params.Record {
+		return w
+	}
+	return writers[table]
+}
+
+// Rows returns a stream of one table, or of one of [Town.Truths]. Each
 // stream has its own state; a stream is for one goroutine.
 func (t *Town) Rows(table string) (features.Rows, error) {
-	write, ok := writers[table]
-	if !ok || table == "fx_rates" && !t.params.SeveralCurrencies {
-		return nil, fmt.Errorf("open table %q of the town: there are %v, %s and %s", table, t.Tables(), Truth, TruthWallets)
+	write := t.writer(table)
+	if write == nil {
+		return nil, fmt.Errorf("open table %q of the town: there are %v and %v", table, t.Tables(), t.Truths())
 	}
 	schema, ok := features.Schema(table)
 	if !ok {
