@@ -28,7 +28,8 @@ const (
 	LargestCategoryGap
 )
 
-// Source is a canonical view of facts that features are computed from.
+// Source is a canonical view of facts that features are computed from, or a part
+// of one: the rows that fill a column or are of a kind, named view.column or view.kind.
 type Source string
 
 // The sources of features.
@@ -37,10 +38,40 @@ const (
 	Interactions Source = "interactions"
 	Contracts    Source = "contracts"
 	Wallets      Source = "wallets"
+	Invoices     Source = "invoices"
+	Payments     Source = "payments"
+	People       Source = "people"
+	Accounts     Source = "accounts"
+	// The parts of them that features need.
+	Deliveries    Source = "order_lines.delivered_at"
+	ReturnReasons Source = "order_lines.return_reason"
+	Promotions    Source = "order_lines.promotion"
+	ListPrices    Source = "order_lines.list_price"
+	Complaints    Source = "interactions.complaint"
+	Deadlines     Source = "interactions.due_at"
+	Promises      Source = "interactions.promise"
+	Surveys       Source = "interactions.scale"
+	Offers        Source = "interactions.competitor_offer"
+	PeopleNews    Source = "interactions.people_change"
+	Events        Source = "interactions.event"
+	PublicVoices  Source = "interactions.publicity"
+	Referrals     Source = "interactions.referral"
+	Managers      Source = "accounts.account_manager"
+	CreditLimits  Source = "accounts.credit_limit"
 )
 
-// Sources returns the views that features read, in the catalogue's order.
-func Sources() []Source { return []Source{OrderLines, Contracts, Wallets, Interactions} }
+// Sources returns the views that features read and the parts of them that
+// features need, in the catalogue's order. What begins later than its view, such
+// as delivery dates that are kept since last spring, is reported with windows of
+// its own.
+func Sources() []Source {
+	return []Source{
+		OrderLines, Contracts, Wallets, Interactions, Invoices, Payments, People,
+		Deliveries, ReturnReasons, Promotions, ListPrices,
+		Complaints, Deadlines, Promises, Surveys, Offers, PeopleNews, Events, PublicVoices, Referrals,
+		Managers, CreditLimits,
+	}
+}
 
 // File is one SQL file of features; it reads one source once.
 type File struct {
@@ -55,6 +86,14 @@ var (
 	Bonds        = File{"contracts.sql", Contracts}
 	Declarations = File{"wallet.sql", Wallets}
 	Contact      = File{"contact.sql", Interactions}
+	Delivery     = File{"delivery.sql", OrderLines}
+	Answers      = File{"service.sql", Interactions}
+	Prices       = File{"price.sql", OrderLines}
+	Receivables  = File{"payments.sql", Invoices}
+	Persons      = File{"people.sql", People}
+	Members      = File{"accounts.sql", Accounts}
+	Opinions     = File{"satisfaction.sql", Interactions}
+	News         = File{"reach.sql", Interactions}
 )
 
 // Feature is one entry of the catalogue: the words of frame.Meta and where the
@@ -64,14 +103,28 @@ type Feature struct {
 	// File is the SQL file whose answer has a column of the feature's name; for
 	// kinds other than Measured it is empty.
 	File File
+	// Part is what the feature needs rows of as of the cutoff, wherever they are:
+	// without any it is missing for every account, because nobody writes that down.
+	// "" means any row of the file's source.
+	Part Source
 	Kind Kind
 	// Of names the features that a Ratio or Difference is made of.
 	Of []string
 	// Integer features are whole numbers (counts, days): compared exactly.
 	Integer bool
 	// Zero features read 0 for an account without a row in the source, provided
-	// that the source has any row as of the cutoff; all others are missing then.
+	// that what the feature needs has any row as of the cutoff; all others are
+	// missing then.
 	Zero bool
+}
+
+// Needs returns the source, or part of one, without whose rows the feature is
+// missing for every account.
+func (f *Feature) Needs() Source {
+	if f.Part != "" {
+		return f.Part
+	}
+	return f.File.Source
 }
 
 // Loyalty factors of the literature that a feature may speak to.
@@ -85,12 +138,20 @@ const (
 	Relationship = "relationship"
 	Advocacy     = "advocacy"
 	Commitment   = "commitment"
+	// The six reasons for which an account leaves.
+	Quality   = "quality"
+	Price     = "price"
+	Switching = "switching cost"
+	Risk      = "risk"
+	Service   = "service"
+	Publicity = "publicity"
 )
 
 // Catalogue returns all features in their order, which is the order of the
 // frame's columns and of receipts. The result is the caller's own.
 func Catalogue() []Feature {
-	return slices.Concat(rhythm(), value(), breadth(), duration(), contracts(), wallet(), contact())
+	return slices.Concat(rhythm(), value(), breadth(), duration(), contracts(), wallet(), contact(),
+		delivery(), price())
 }
 
 // Metas returns the words of the features by name.
@@ -142,6 +203,8 @@ func Check(catalogue []Feature) error {
 			return fmt.Errorf("feature %q has no SQL file", f.Name)
 		case (f.Kind == Ratio || f.Kind == Difference) && len(f.Of) != 2:
 			return fmt.Errorf("feature %q is made of %d features, needs 2", f.Name, len(f.Of))
+		case f.Part != "" && !slices.Contains(Sources(), f.Part):
+			return fmt.Errorf("feature %q needs rows of %q, which is no source", f.Name, f.Part)
 		case f.Kind < Measured || f.Kind > LargestCategoryGap:
 			return fmt.Errorf("feature %q has no kind", f.Name)
 		}

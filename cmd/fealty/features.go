@@ -101,6 +101,7 @@ func newFeaturesList(e *env) *cobra.Command {
 type listedFeature struct {
 	Name       string `json:"name"`
 	Group      string `json:"group"`
+	Factor     string `json:"factor"`
 	Unit       string `json:"unit"`
 	Label      string `json:"label"`
 	LabelZH    string `json:"label_zh"`
@@ -117,16 +118,16 @@ func runFeaturesList(e *env, group string) error {
 			continue
 		}
 		list = append(list, listedFeature{
-			Name: f.Name, Group: f.Group, Unit: f.Unit, Label: f.LabelEN, LabelZH: f.LabelZH,
+			Name: f.Name, Group: f.Group, Factor: f.Factor, Unit: f.Unit, Label: f.LabelEN, LabelZH: f.LabelZH,
 			Direction: direction(int(f.Direction)), Actionable: f.Actionable, File: f.File.Name,
 		})
 	}
 	if len(list) == 0 {
 		return fmt.Errorf("group %q is none of %s: %w", group, strings.Join(sortedKeys(groups), ", "), serving.ErrInvalid)
 	}
-	s := section{head: []string{"name", "group", "unit", "label", "label_zh", "risk_when_higher", "actionable", "file"}}
+	s := section{head: []string{"name", "group", "factor", "unit", "label", "label_zh", "risk_when_higher", "actionable", "file"}}
 	for _, f := range list {
-		s.rows = append(s.rows, []any{f.Name, f.Group, f.Unit, f.Label, f.LabelZH, f.Direction, f.Actionable, f.File})
+		s.rows = append(s.rows, []any{f.Name, f.Group, f.Factor, f.Unit, f.Label, f.LabelZH, f.Direction, f.Actionable, f.File})
 	}
 	return e.show(answer{data: list, sections: []section{s}})
 }

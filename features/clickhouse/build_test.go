@@ -95,6 +95,7 @@ func cases() *town {
 		{account: "two-orders", period: at("2025-01-01"), amount: euros(-500), recorded: at("2025-03-12")},
 		{account: "two-orders", period: at("2025-01-01"), amount: euros(400), recorded: at("2025-03-12")},
 	}
+	w.recordCases()
 	return w
 }
 

@@ -45,6 +45,10 @@ type line struct {
 	// ordered is the event, recorded (0 = ordered) when the business knew.
 	ordered, recorded int64
 	load              int64
+	// promised, delivered, quantity and list price are 0 when nobody knows them.
+	promised, delivered int64
+	quantity, list      int64
+	promotion, reason   string
 }
 
 func (l line) known() int64 {
@@ -58,6 +62,39 @@ type contact struct {
 	id, account, kind, ref string
 	at, recorded           int64
 	value                  int64
+	// due and responded are 0 when there is none.
+	due, responded int64
+	factor         string
+	opinion        *opinion
+}
+
+// opinion is what a survey was answered on 0 … scale.
+type opinion struct{ scale, expectation, perception int64 }
+
+type invoice struct {
+	id, account           string
+	issued, due, recorded int64
+	// base is the amount in base currency, 0 when nobody converted it.
+	amount, base int64
+}
+
+type payment struct {
+	id, account, invoice string
+	paid, recorded       int64
+	amount               int64
+}
+
+// person has been there always when since is 0, and is there still when until is 0.
+type person struct {
+	id, account, role      string
+	since, until, recorded int64
+}
+
+// version is what an account was from an instant on; limit is 0 when there is none.
+type version struct {
+	account, manager string
+	from, recorded   int64
+	limit            int64
 }
 
 type contract struct {
@@ -72,12 +109,24 @@ type wallet struct {
 	amount            int64
 }
 
+// said returns what the contact's survey was answered, absent without one.
+func (c contact) said() opinion {
+	if c.opinion == nil {
+		return opinion{absent, absent, absent}
+	}
+	return *c.opinion
+}
+
 // town is what a test puts into the warehouse.
 type town struct {
 	lines     []line
 	contacts  []contact
 	contracts []contract
 	wallets   []wallet
+	invoices  []invoice
+	payments  []payment
+	people    []person
+	versions  []version
 	// members stand in the accounts table since the instant.
 	members  map[string]int64
 	outcomes []outcome
@@ -221,6 +270,12 @@ func (w *town) fillLines(t *testing.T, e clickhouse.Engine, table string) {
 		numbers("discount", frame.Decimal, w.lines, func(l line) int64 { return l.discount }),
 		numbers("cost", frame.Decimal, w.lines, func(l line) int64 { return l.cost }),
 		numbers("ordered_at", frame.Time, w.lines, func(l line) int64 { return l.ordered }),
+		numbers("quantity", frame.Decimal, w.lines, func(l line) int64 { return orElse(l.quantity, absent) }),
+		numbers("list_price", frame.Decimal, w.lines, func(l line) int64 { return orElse(l.list, absent) }),
+		texts("promotion", w.lines, func(l line) string { return l.promotion }),
+		numbers("promised_at", frame.Time, w.lines, func(l line) int64 { return orElse(l.promised, absent) }),
+		numbers("delivered_at", frame.Time, w.lines, func(l line) int64 { return orElse(l.delivered, absent) }),
+		texts("return_reason", w.lines, func(l line) string { return l.reason }),
 		numbers("recorded_at", frame.Time, w.lines, line.known),
 		numbers("load", frame.Integer, w.lines, func(l line) int64 { return orElse(l.load, 1) }))
 }
@@ -235,6 +290,12 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		texts("ref", w.contacts, func(c contact) string { return c.ref }),
 		numbers("at", frame.Time, w.contacts, func(c contact) int64 { return c.at }),
 		numbers("value", frame.Decimal, w.contacts, func(c contact) int64 { return c.value }),
+		texts("factor", w.contacts, func(c contact) string { return c.factor }),
+		numbers("due_at", frame.Time, w.contacts, func(c contact) int64 { return orElse(c.due, absent) }),
+		numbers("responded_at", frame.Time, w.contacts, func(c contact) int64 { return orElse(c.responded, absent) }),
+		numbers("scale", frame.Decimal, w.contacts, func(c contact) int64 { return c.said().scale }),
+		numbers("expectation", frame.Decimal, w.contacts, func(c contact) int64 { return c.said().expectation }),
+		numbers("perception", frame.Decimal, w.contacts, func(c contact) int64 { return c.said().perception }),
 		numbers("recorded_at", frame.Time, w.contacts, func(c contact) int64 { return orElse(c.recorded, c.at) }))
 	insert(t, e, "contracts",
 		texts("id", w.contracts, func(c contract) string { return c.id }),
@@ -251,6 +312,34 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		numbers("period", frame.Time, w.wallets, func(x wallet) int64 { return x.period }),
 		numbers("amount", frame.Decimal, w.wallets, func(x wallet) int64 { return x.amount }),
 		numbers("recorded_at", frame.Time, w.wallets, func(x wallet) int64 { return orElse(x.recorded, x.period) }))
+	insert(t, e, "invoices",
+		texts("id", w.invoices, func(x invoice) string { return x.id }),
+		texts("account", w.invoices, func(x invoice) string { return x.account }),
+		numbers("issued_at", frame.Time, w.invoices, func(x invoice) int64 { return x.issued }),
+		numbers("due_at", frame.Time, w.invoices, func(x invoice) int64 { return x.due }),
+		numbers("amount", frame.Decimal, w.invoices, func(x invoice) int64 { return x.amount }),
+		numbers("amount_base", frame.Decimal, w.invoices, func(x invoice) int64 { return orElse(x.base, absent) }),
+		numbers("recorded_at", frame.Time, w.invoices, func(x invoice) int64 { return orElse(x.recorded, x.issued) }))
+	insert(t, e, "payments",
+		texts("id", w.payments, func(x payment) string { return x.id }),
+		texts("account", w.payments, func(x payment) string { return x.account }),
+		texts("invoice", w.payments, func(x payment) string { return x.invoice }),
+		numbers("paid_at", frame.Time, w.payments, func(x payment) int64 { return x.paid }),
+		numbers("amount", frame.Decimal, w.payments, func(x payment) int64 { return x.amount }),
+		numbers("recorded_at", frame.Time, w.payments, func(x payment) int64 { return orElse(x.recorded, x.paid) }))
+	insert(t, e, "people",
+		texts("id", w.people, func(x person) string { return x.id }),
+		texts("account", w.people, func(x person) string { return x.account }),
+		texts("role", w.people, func(x person) string { return x.role }),
+		numbers("since", frame.Time, w.people, func(x person) int64 { return orElse(x.since, absent) }),
+		numbers("until", frame.Time, w.people, func(x person) int64 { return orElse(x.until, absent) }),
+		numbers("recorded_at", frame.Time, w.people, func(x person) int64 { return orElse(x.recorded, x.since) }))
+	insert(t, e, "accounts",
+		texts("account", w.versions, func(x version) string { return x.account }),
+		texts("account_manager", w.versions, func(x version) string { return x.manager }),
+		numbers("credit_limit", frame.Decimal, w.versions, func(x version) int64 { return orElse(x.limit, absent) }),
+		numbers("valid_from", frame.Time, w.versions, func(x version) int64 { return orElse(x.from, absent) }),
+		numbers("recorded_at", frame.Time, w.versions, func(x version) int64 { return orElse(x.recorded, x.from) }))
 	members := make([]outcome, 0, len(w.members))
 	for account, since := range w.members {
 		members = append(members, outcome{account: account, cutoff: since})

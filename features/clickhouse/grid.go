@@ -46,6 +46,9 @@ func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*featur
 			return nil, err
 		}
 		for _, f := range features.Files(p.Catalogue) {
+			if !g.asks(f) {
+				continue
+			}
 			if err := g.fetch(ctx, e, "features/"+f.Name, params, func(t *frame.Table) error { return g.add(f, t) }); err != nil {
 				return nil, err
 			}
@@ -69,8 +72,20 @@ func (g *grid) fetch(ctx context.Context, e Engine, name string, params Params, 
 	return nil
 }
 
+// measurable tells at which cutoffs anything is known of what the feature needs,
+// nil for none. It is the warehouse's whole answer, never one account's.
+func (p *prepared) measurable(f *features.Feature) []bool { return p.any[f.Needs()] }
+
+// asks tells whether a file may answer anything: a source without rows, or
+// without the part that is needed, costs no query. Orders say who is known.
+func (p *prepared) asks(file features.File) bool {
+	return file == features.Orders || slices.ContainsFunc(p.Catalogue, func(f features.Feature) bool {
+		return f.Kind == features.Measured && f.File == file && slices.Contains(p.measurable(&f), true)
+	})
+}
+
 // blank makes the columns of an account that no file answers for: 0 for counts
-// and sums of a source that has any row as of the cutoff, missing otherwise.
+// and sums of what has any row as of the cutoff, missing otherwise.
 func (g *grid) blank() {
 	n, k := len(g.accounts), len(g.Cutoffs)
 	g.known, g.first, g.last = make([]bool, n*k), make([]int64, n*k), make([]int64, n*k)
@@ -80,7 +95,7 @@ func (g *grid) blank() {
 		f := &g.Catalogue[c]
 		for j := range pattern {
 			pattern[j] = math.NaN()
-			if has := g.any[f.File.Source]; f.Zero && has != nil && has[j] {
+			if has := g.measurable(f); f.Zero && has != nil && has[j] {
 				pattern[j] = 0
 			}
 		}
@@ -160,9 +175,9 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 		if column == nil || column.Kind == frame.Text {
 			return fmt.Errorf("%s answers no number %q", f.Name, feature.Name)
 		}
-		values := g.values[c]
+		values, has := g.values[c], g.measurable(feature)
 		for i, row := range rows {
-			if row >= 0 {
+			if row >= 0 && has != nil && has[row%len(has)] {
 				values[row] = column.Float(i)
 			}
 		}

@@ -22,6 +22,7 @@ func DefinitionsHash(catalogue []features.Feature) (string, error) {
 		write(f.Name)
 		write(f.Unit)
 		write(f.File.Name)
+		write(string(f.Part))
 		write(strconv.Itoa(int(f.Kind)))
 		write(strconv.FormatBool(f.Zero))
 		for _, part := range f.Of {

@@ -27,12 +27,16 @@ var goldenCutoffs = []string{"2025-03-01", "2025-04-15"}
 func (w *town) shuffled(seed uint64) *town {
 	r := rand.New(rand.NewPCG(seed, 0))
 	s := *w
-	s.lines, s.contacts, s.contracts, s.wallets = slices.Clone(w.lines), slices.Clone(w.contacts), slices.Clone(w.contracts), slices.Clone(w.wallets)
-	r.Shuffle(len(s.lines), func(i, j int) { s.lines[i], s.lines[j] = s.lines[j], s.lines[i] })
-	r.Shuffle(len(s.contacts), func(i, j int) { s.contacts[i], s.contacts[j] = s.contacts[j], s.contacts[i] })
-	r.Shuffle(len(s.contracts), func(i, j int) { s.contracts[i], s.contracts[j] = s.contracts[j], s.contracts[i] })
-	r.Shuffle(len(s.wallets), func(i, j int) { s.wallets[i], s.wallets[j] = s.wallets[j], s.wallets[i] })
+	s.lines, s.contacts, s.contracts, s.wallets = mixed(r, w.lines), mixed(r, w.contacts), mixed(r, w.contracts), mixed(r, w.wallets)
+	s.invoices, s.payments, s.people, s.versions = mixed(r, w.invoices), mixed(r, w.payments), mixed(r, w.people), mixed(r, w.versions)
 	return &s
+}
+
+// mixed returns the rows in another order.
+func mixed[T any](r *rand.Rand, rows []T) []T {
+	rows = slices.Clone(rows)
+	r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	return rows
 }
 
 // crowd returns n accounts with invented rows in every table, amounts that add
@@ -64,6 +68,11 @@ func crowd(n int, seed uint64) *town {
 					product: pick("p1", "p2", "p3", "p4", ""), category: pick("paper", "ink", "toys", ""),
 					amount: r.Int64N(9_999_999) - 999_999, discount: maybe(r.Int64N(33_333)), cost: maybe(r.Int64N(777_777)),
 				}
+				l.quantity, l.list, l.promotion = r.Int64N(50_000), r.Int64N(9_999_999), pick("", "", "spring")
+				l.reason = pick("", "quality", "service", "other")
+				if r.IntN(3) > 0 {
+					l.promised, l.delivered = ordered+r.Int64N(30*86400), ordered+r.Int64N(40*86400)
+				}
 				if r.IntN(8) == 0 {
 					l.recorded = ordered + r.Int64N(60)*86400
 				}
@@ -79,6 +88,7 @@ func crowd(n int, seed uint64) *town {
 				w.contacts = append(w.contacts, contact{id: last.id + "r", account: account, kind: "complaint_resolved", ref: last.id, at: last.at + r.Int64N(50)*86400, value: absent})
 			}
 		}
+		w.crowdRecord(r, account, day)
 		for c := range r.IntN(3) {
 			begin := day(800)
 			k := contract{id: fmt.Sprintf("%s-%d", account, c), account: account, recurring: pick("yes", "no"), start: begin, amount: maybe(r.Int64N(9_999_999))}
@@ -94,6 +104,47 @@ func crowd(n int, seed uint64) *town {
 	return w
 }
 
+// crowdRecord invents what else is recorded of an account of the crowd.
+func (w *town) crowdRecord(r *rand.Rand, account string, day func(int) int64) {
+	pick := func(words ...string) string { return words[r.IntN(len(words))] }
+	for c := range r.IntN(12) {
+		x := contact{
+			id: fmt.Sprintf("%s-%d+", account, c), account: account, at: day(900), value: absent, factor: pick("", "publicity", "price"),
+			kind: pick("complaint", "promise", "promise_kept", "competitor_offer", "people_change", "event", "survey", "referral"),
+		}
+		if c > 0 {
+			x.ref = fmt.Sprintf("%s-%d+", account, r.IntN(c))
+		}
+		if r.IntN(2) == 0 {
+			x.due = x.at + r.Int64N(30*86400)
+		}
+		if r.IntN(2) == 0 {
+			x.responded = x.at + r.Int64N(20*86400)
+		}
+		if r.IntN(2) == 0 {
+			scale := 30_000 + r.Int64N(70_000)
+			x.opinion = &opinion{scale, r.Int64N(scale), r.Int64N(scale)}
+		}
+		w.contacts = append(w.contacts, x)
+	}
+	for i := range r.IntN(8) {
+		x := invoice{id: fmt.Sprintf("%s-%d", account, i), account: account, issued: day(900), amount: r.Int64N(9_999_999), base: r.Int64N(9_999_999)}
+		x.due = x.issued + r.Int64N(60)*86400
+		w.invoices = append(w.invoices, x)
+		for p := range r.IntN(3) {
+			w.payments = append(w.payments, payment{id: fmt.Sprintf("%s/%d", x.id, p), account: account, invoice: x.id, paid: x.issued + r.Int64N(90)*86400, amount: r.Int64N(x.amount + 1)})
+		}
+	}
+	for i := range r.IntN(4) {
+		x := person{id: fmt.Sprintf("%s-%d", account, i), account: account, role: pick("buyer", "user", "decision maker"), since: day(800)}
+		if r.IntN(2) == 0 {
+			x.until = x.since + r.Int64N(400)*86400
+		}
+		w.people = append(w.people, x)
+		w.versions = append(w.versions, version{account: account, manager: pick("Li", "Wang", ""), from: day(900), limit: r.Int64N(9_999_999)})
+	}
+}
+
 // part returns the town's accounts that keep takes.
 func (w *town) part(keep func(account string) bool) *town {
 	p := &town{members: map[string]int64{}}
@@ -106,6 +157,10 @@ func (w *town) part(keep func(account string) bool) *town {
 	p.contacts = slices.DeleteFunc(slices.Clone(w.contacts), func(c contact) bool { return !keep(c.account) })
 	p.contracts = slices.DeleteFunc(slices.Clone(w.contracts), func(c contract) bool { return !keep(c.account) })
 	p.wallets = slices.DeleteFunc(slices.Clone(w.wallets), func(x wallet) bool { return !keep(x.account) })
+	p.invoices = slices.DeleteFunc(slices.Clone(w.invoices), func(x invoice) bool { return !keep(x.account) })
+	p.payments = slices.DeleteFunc(slices.Clone(w.payments), func(x payment) bool { return !keep(x.account) })
+	p.people = slices.DeleteFunc(slices.Clone(w.people), func(x person) bool { return !keep(x.account) })
+	p.versions = slices.DeleteFunc(slices.Clone(w.versions), func(x version) bool { return !keep(x.account) })
 	p.outcomes = slices.DeleteFunc(slices.Clone(w.outcomes), func(o outcome) bool { return !keep(o.account) })
 	return p
 }
@@ -146,7 +201,8 @@ func TestMatrixDoesNotDependOnThreadsPartsAndTheOrderOfRows(t *testing.T) {
 		}
 		for i := range c.parts {
 			// Rows, not accounts, are dealt to the parts.
-			part := &town{lines: every(s.lines, i, c.parts), contacts: every(s.contacts, i, c.parts), contracts: every(s.contracts, i, c.parts), wallets: every(s.wallets, i, c.parts)}
+			part := &town{lines: every(s.lines, i, c.parts), contacts: every(s.contacts, i, c.parts), contracts: every(s.contracts, i, c.parts), wallets: every(s.wallets, i, c.parts),
+				invoices: every(s.invoices, i, c.parts), payments: every(s.payments, i, c.parts), people: every(s.people, i, c.parts), versions: every(s.versions, i, c.parts)}
 			if i == 0 {
 				part.members = s.members
 			}

@@ -38,6 +38,15 @@ func history(account string) *rapid.Generator[[]line] {
 				if rapid.Bool().Draw(t, "costed") {
 					l.cost = rapid.Int64Range(0, 20).Draw(t, "cost") * 1000
 				}
+				l.quantity, l.list = rapid.Int64Range(0, 3).Draw(t, "quantity")*5000, rapid.Int64Range(0, 4).Draw(t, "list price")*7500
+				l.promotion = rapid.SampledFrom([]string{"", "spring", "fair"}).Draw(t, "promotion")
+				l.reason = rapid.SampledFrom([]string{"", "", "quality", "Service: late", "size"}).Draw(t, "reason")
+				if rapid.IntRange(0, 3).Draw(t, "promised") > 0 {
+					l.promised = ordered + rapid.Int64Range(0, 20).Draw(t, "promise")*43200
+				}
+				if rapid.IntRange(0, 3).Draw(t, "delivered") > 0 {
+					l.delivered = ordered + rapid.Int64Range(-1, 30).Draw(t, "delivery")*43200
+				}
 				if rapid.IntRange(0, 5).Draw(t, "late") == 0 {
 					l.recorded = ordered + rapid.Int64Range(1, 60).Draw(t, "delay")*86400
 				}
@@ -46,7 +55,13 @@ func history(account string) *rapid.Generator[[]line] {
 				case 0: // corrected later
 					reversal, again := l, l
 					reversal.amount, reversal.recorded = -l.amount, l.known()+rapid.Int64Range(1, 90).Draw(t, "corrected")*86400
+					reversal.quantity = -l.quantity
 					again.amount, again.recorded = rapid.Int64Range(-30, 60).Draw(t, "new")*2500, reversal.recorded
+					lines = append(lines, reversal, again)
+				case 2: // delivered, as is known later
+					reversal, again := l, l
+					reversal.amount, reversal.quantity, reversal.recorded = -l.amount, -l.quantity, l.known()+rapid.Int64Range(1, 60).Draw(t, "told")*86400
+					again.delivered, again.recorded = reversal.recorded-3600, reversal.recorded
 					lines = append(lines, reversal, again)
 				case 1: // sent back under the same order, later
 					back := l
@@ -213,6 +228,8 @@ func twin(lines []line, cutoff, known int64, zone *time.Location) map[string]flo
 		}
 	}
 	broad(f, seen, within)
+	delivered(f, seen, cutoff, today, day)
+	priced(f, seen, within)
 	return f
 }
 
