@@ -62,7 +62,8 @@ func easterSunday(year int) time.Time {
 
 // lunarNewYear returns the first day of the Chinese year: the day in Beijing of
 // the last new moon up to the day on which the sun reaches 330°, which the
-// first month always holds. Meeus, Astronomical Algorithms: new moons by
+// first month holds; where that month begins before January 21 it holds 300°
+// too and is the twelfth, so that the next is the first (2034, 2053). Meeus, Astronomical Algorithms: new moons by
 // chapter 49, the sun by chapter 25, each without the smallest terms; right to
 // some minutes in the years 1995 … 2100.
 func lunarNewYear(year int) time.Time {
@@ -78,7 +79,11 @@ func lunarNewYear(year int) time.Time {
 	for date(newMoon(k)) > date(rain) {
 		k--
 	}
-	return time.Unix(int64(date(newMoon(k)))*daySeconds, 0).UTC()
+	first := time.Unix(int64(date(newMoon(k)))*daySeconds, 0).UTC()
+	if first.YearDay() < 21 {
+		return time.Unix(int64(date(newMoon(k+1)))*daySeconds, 0).UTC()
+	}
+	return first
 }
 
 // sunLongitude returns the apparent longitude of the sun in degrees at a Julian day.

@@ -30,15 +30,19 @@ var causeSizes = [causeCount]struct {
 	lasting   float64 // from its end until that is forgotten
 	logHazard float64 // added to the logarithm of the hazard of leaving, when it is as bad as can be
 }{
-	lateDeliveries:  {"late", 0.30, 150, 0.35, 40, 60, 2.6},
-	openComplaint:   {"complaint", 0.30, 170, 0.35, 20, 60, 2.2},
-	changedBuyer:    {"buyer", 0.22, 1, 0, 15, 210, 1.9},
-	overdueInvoices: {"overdue", 0.22, 150, 0.35, 50, 60, 2.2},
+	lateDeliveries:  {"late", 0.25, 160, 0.35, 30, 60, 3.4},
+	openComplaint:   {"complaint", 0.25, 170, 0.35, 15, 60, 3.0},
+	changedBuyer:    {"buyer", 0.20, 1, 0, 10, 180, 2.8},
+	overdueInvoices: {"overdue", 0.20, 160, 0.35, 40, 60, 3.0},
 }
 
 // recordHazard is what is left of the hazard of a town without causes; they
 // bring the rest.
-const recordHazard = 0.24
+const recordHazard = 0.2
+
+// recordDecline shortens a decline against a town without causes: whoever has
+// a reason hesitates less.
+const recordDecline = 0.5
 
 // episode is one time in which a cause is at work. severity in 0.4 … 1 scales
 // what is seen of it, and what it adds to the logarithm of the hazard.

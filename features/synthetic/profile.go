@@ -170,6 +170,7 @@ func (t *Town) fate(d *draw, p *profile) {
 	if t.params.Record {
 		// A decline begins when the account breaks with us, so that a cause comes before all signs of it.
 		p.hazardPerYear *= recordHazard
+		length *= recordDecline
 		if leaves = p.breaks(begin+60*daySeconds, t.end, patience); leaves != never && gradual {
 			leaves += int64(length * daySeconds)
 		}
