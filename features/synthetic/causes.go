@@ -30,21 +30,21 @@ var causeSizes = [causeCount]struct {
 	lasting   float64 // from its end until that is forgotten
 	logHazard float64 // added to the logarithm of the hazard of leaving, when it is as bad as can be
 }{
-	lateDeliveries:  {"late", 0.25, 160, 0.35, 30, 60, 3.4},
-	openComplaint:   {"complaint", 0.25, 170, 0.35, 15, 60, 3.0},
-	changedBuyer:    {"buyer", 0.20, 1, 0, 10, 180, 2.8},
-	overdueInvoices: {"overdue", 0.20, 160, 0.35, 40, 60, 3.0},
+	lateDeliveries:  {"late", 0.30, 190, 0.35, 30, 90, 3.4},
+	openComplaint:   {"complaint", 0.30, 180, 0.35, 15, 60, 3.2},
+	changedBuyer:    {"buyer", 0.25, 1, 0, 10, 180, 3.0},
+	overdueInvoices: {"overdue", 0.25, 180, 0.35, 40, 60, 3.2},
 }
 
 // recordHazard is what is left of the hazard of a town without causes; they
 // bring the rest.
-const recordHazard = 0.2
+const recordHazard = 0.24
 
 // recordDecline shortens a decline against a town without causes: whoever has
 // a reason hesitates less.
 const recordDecline = 0.5
 
-// episode is one time in which a cause is at work. severity in 0.4 … 1 scales
+// episode is one time in which a cause is at work. severity in 0.5 … 1 scales
 // what is seen of it, and what it adds to the logarithm of the hazard.
 type episode struct {
 	cause    cause
@@ -69,7 +69,7 @@ func (t *Town) causes(d *draw, index int, out []episode) []episode {
 		mean := 365 * daySeconds / size.perYear
 		// What began before the town's days is not told; the first one may begin on any of them.
 		for at := t.start + int64(mean*d.ExpFloat64()); at < t.end; {
-			e := episode{cause: c, from: at, severity: d.between(0.4, 1)}
+			e := episode{cause: c, from: at, severity: d.between(0.5, 1)}
 			e.to = at + int64(d.logNormal(size.days, size.spread)*daySeconds)
 			out = append(out, e)
 			at = e.to + int64(mean*d.ExpFloat64())

@@ -8,8 +8,8 @@ import (
 // Parts of orders that come late: at all times, and beyond them as an episode
 // of late deliveries is severe.
 const (
-	usuallyLate = 0.07
-	worstLate   = 0.75
+	usuallyLate = 0.05
+	worstLate   = 0.85
 )
 
 // deliver fills in what becomes of the lines of an account, which stand order
