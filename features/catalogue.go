@@ -47,7 +47,7 @@ const (
 	ReturnReasons Source = "order_lines.return_reason"
 	Promotions    Source = "order_lines.promotion"
 	ListPrices    Source = "order_lines.list_price"
-	Complaints    Source = "interactions.complaint"
+	Reopenings    Source = "interactions.complaint.ref"
 	Deadlines     Source = "interactions.due_at"
 	Promises      Source = "interactions.promise"
 	Surveys       Source = "interactions.scale"
@@ -68,7 +68,7 @@ func Sources() []Source {
 	return []Source{
 		OrderLines, Contracts, Wallets, Interactions, Invoices, Payments, People,
 		Deliveries, ReturnReasons, Promotions, ListPrices,
-		Complaints, Deadlines, Promises, Surveys, Offers, PeopleNews, Events, PublicVoices, Referrals,
+		Reopenings, Deadlines, Promises, Surveys, Offers, PeopleNews, Events, PublicVoices, Referrals,
 		Managers, CreditLimits,
 	}
 }
@@ -151,7 +151,7 @@ const (
 // frame's columns and of receipts. The result is the caller's own.
 func Catalogue() []Feature {
 	return slices.Concat(rhythm(), value(), breadth(), duration(), contracts(), wallet(), contact(),
-		delivery(), price())
+		delivery(), price(), service(), payments(), people(), satisfaction(), reach())
 }
 
 // Metas returns the words of the features by name.

@@ -91,3 +91,267 @@ func price() []Feature {
 		}},
 	}
 }
+
+// service is how soon calls are answered, and whether complaints stay resolved and promises kept.
+func service() []Feature {
+	return []Feature{
+		{File: Answers, Kind: Measured, Meta: frame.Meta{
+			Name: "response_hours_365d", Unit: "hours", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Mean hours to the first answer", LabelZH: "首次响应平均小时数",
+			ReasonEN: []string{"First answers took {response_hours_365d} hours on average in the last 365 days"},
+			ReasonZH: []string{"近365天首次响应平均{response_hours_365d}小时"},
+		}},
+		{File: Answers, Kind: Measured, Meta: frame.Meta{
+			Name: "response_trend_90d", Unit: "1", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Trend of the time to the first answer", LabelZH: "首次响应时间趋势",
+			ReasonEN: []string{"First answers took {response_hours_365d} hours on average in the last 365 days; trend of the last 90 days: {response_trend_90d}"},
+			ReasonZH: []string{"近365天首次响应平均{response_hours_365d}小时；近90天趋势：{response_trend_90d}"},
+		}},
+		{File: Answers, Part: Deadlines, Kind: Measured, Meta: frame.Meta{
+			Name: "responses_late_share_365d", Unit: "share", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Share of answers that came late or not at all", LabelZH: "延迟或未响应占比",
+			ReasonEN: []string{"{responses_late_share_365d} of the answers due in the last 365 days came late or not at all"},
+			ReasonZH: []string{"近365天应响应事项中{responses_late_share_365d}延迟或未响应"},
+		}},
+		{File: Answers, Part: Deadlines, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "responses_overdue", Unit: "interactions", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Overdue answers", LabelZH: "逾期未响应数",
+			ReasonEN: []string{"Still waiting for an answer that is overdue: {responses_overdue}"},
+			ReasonZH: []string{"逾期仍未响应的事项数：{responses_overdue}"},
+		}},
+		{File: Answers, Part: Reopenings, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "complaints_reopened_365d", Unit: "complaints", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Complaints that came back in the last 365 days", LabelZH: "近365天重新提出的投诉数",
+			ReasonEN: []string{"Complaints raised again after their resolution in the last 365 days: {complaints_reopened_365d}"},
+			ReasonZH: []string{"近365天解决后再次提出的投诉数：{complaints_reopened_365d}"},
+		}},
+		{File: Answers, Part: Promises, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "promises_broken_365d", Unit: "promises", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Broken promises in the last 365 days", LabelZH: "近365天未按时兑现的承诺数",
+			ReasonEN: []string{"Promises of the last 365 days not kept in time: {promises_broken_365d}"},
+			ReasonZH: []string{"近365天未按时兑现的承诺数：{promises_broken_365d}"},
+		}},
+		{File: Answers, Part: Promises, Kind: Measured, Meta: frame.Meta{
+			Name: "promises_broken_share_365d", Unit: "share", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Share of promises broken", LabelZH: "承诺未按时兑现占比",
+			ReasonEN: []string{"{promises_broken_share_365d} of the promises of the last 365 days were not kept in time"},
+			ReasonZH: []string{"近365天的承诺中{promises_broken_share_365d}未按时兑现"},
+		}},
+		{File: Answers, Part: Promises, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "promises_overdue", Unit: "promises", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Promises overdue", LabelZH: "逾期未兑现的承诺数",
+			ReasonEN: []string{"Promises overdue and not kept yet: {promises_overdue}"},
+			ReasonZH: []string{"已逾期仍未兑现的承诺数：{promises_overdue}"},
+		}},
+	}
+}
+
+// payments is what the account owes and how it pays. Without payments nobody can tell what is open.
+func payments() []Feature {
+	return []Feature{
+		{File: Receivables, Part: Payments, Kind: Measured, Zero: true, Meta: frame.Meta{
+			Name: "overdue_amount", Unit: "base currency", Group: "payment", Factor: Risk, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Overdue amount", LabelZH: "逾期金额",
+			ReasonEN: []string{"Overdue: {overdue_amount}, the oldest for {overdue_days} days", "Overdue: {overdue_amount}"},
+			ReasonZH: []string{"逾期金额：{overdue_amount}，最早的已{overdue_days}天", "逾期金额：{overdue_amount}"},
+		}},
+		{File: Receivables, Part: Payments, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "invoices_overdue", Unit: "invoices", Group: "payment", Factor: Risk, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Overdue invoices", LabelZH: "逾期发票数",
+			ReasonEN: []string{"Invoices overdue: {invoices_overdue}"},
+			ReasonZH: []string{"逾期发票数：{invoices_overdue}"},
+		}},
+		{File: Receivables, Part: Payments, Kind: Measured, Integer: true, Meta: frame.Meta{
+			Name: "overdue_days", Unit: "days", Group: "payment", Factor: Risk, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Days since the oldest overdue invoice was due", LabelZH: "最早逾期发票的逾期天数",
+			ReasonEN: []string{"An invoice has been overdue for {overdue_days} days"},
+			ReasonZH: []string{"有一张发票已逾期{overdue_days}天"},
+		}},
+		{File: Receivables, Part: Payments, Kind: Measured, Zero: true, Meta: frame.Meta{
+			Name: "open_amount", Unit: "invoice currency", Group: "payment", Factor: Risk, Direction: frame.Unknown, Actionable: true,
+			LabelEN: "Amount open", LabelZH: "未付金额",
+			ReasonEN: []string{"Invoiced and not paid yet: {open_amount}"},
+			ReasonZH: []string{"已开票未付金额：{open_amount}"},
+		}},
+		{File: Receivables, Part: Payments, Kind: Measured, Meta: frame.Meta{
+			Name: "invoices_late_share_365d", Unit: "share", Group: "payment", Factor: Risk, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Share of invoices paid late", LabelZH: "发票延迟付款占比",
+			ReasonEN: []string{"{invoices_late_share_365d} of the invoices due in the last 365 days were paid late or not yet"},
+			ReasonZH: []string{"近365天到期的发票中{invoices_late_share_365d}延迟付款或尚未付款"},
+		}},
+		{File: Receivables, Part: Payments, Kind: Measured, Meta: frame.Meta{
+			Name: "days_to_pay_365d", Unit: "days", Group: "payment", Factor: Risk, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Mean days from invoice to payment", LabelZH: "从开票到付款的平均天数",
+			ReasonEN: []string{"Invoices paid in the last 365 days took {days_to_pay_365d} days on average"},
+			ReasonZH: []string{"近365天付清的发票平均用时{days_to_pay_365d}天"},
+		}},
+		{File: Receivables, Part: Payments, Kind: Measured, Meta: frame.Meta{
+			Name: "days_to_pay_trend_90d", Unit: "1", Group: "payment", Factor: Risk, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Trend of the days to pay", LabelZH: "付款天数趋势",
+			ReasonEN: []string{"Invoices paid in the last 365 days took {days_to_pay_365d} days on average; trend of the last 90 days: {days_to_pay_trend_90d}"},
+			ReasonZH: []string{"近365天付清的发票平均用时{days_to_pay_365d}天；近90天趋势：{days_to_pay_trend_90d}"},
+		}},
+		{File: Members, Part: CreditLimits, Kind: Measured, Meta: frame.Meta{
+			Name: "credit_limit", Unit: "account currency", Group: "payment", Factor: Risk, Direction: frame.Unknown,
+			LabelEN: "Credit limit", LabelZH: "信用额度",
+			ReasonEN: []string{"Credit limit: {credit_limit}"},
+			ReasonZH: []string{"信用额度：{credit_limit}"},
+		}},
+		{Kind: Ratio, Of: []string{"open_amount", "credit_limit"}, Meta: frame.Meta{
+			Name: "credit_used", Unit: "times", Group: "payment", Factor: Risk, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Open amount against the credit limit", LabelZH: "未付金额与信用额度之比",
+			ReasonEN: []string{"Open: {open_amount}, of a credit limit of {credit_limit}"},
+			ReasonZH: []string{"未付金额{open_amount}，信用额度{credit_limit}"},
+		}},
+	}
+}
+
+// people is who speaks for the account and who looks after it.
+func people() []Feature {
+	return []Feature{
+		{File: Persons, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "key_people_left_180d", Unit: "people", Group: "people", Factor: Switching, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Buyers and decision makers who left in the last 180 days", LabelZH: "近180天离任的采购和决策人数",
+			ReasonEN: []string{"Buyers and decision makers who left in the last 180 days: {key_people_left_180d}"},
+			ReasonZH: []string{"近180天离任的采购和决策人数：{key_people_left_180d}"},
+		}},
+		{File: Persons, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "key_people_left_365d", Unit: "people", Group: "people", Factor: Switching, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Buyers and decision makers who left in the last 365 days", LabelZH: "近365天离任的采购和决策人数",
+			ReasonEN: []string{"Buyers and decision makers who left in the last 365 days: {key_people_left_365d}"},
+			ReasonZH: []string{"近365天离任的采购和决策人数：{key_people_left_365d}"},
+		}},
+		{File: Persons, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "key_people_new_180d", Unit: "people", Group: "people", Factor: Switching, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Buyers and decision makers who came in the last 180 days", LabelZH: "近180天到任的采购和决策人数",
+			ReasonEN: []string{"Buyers and decision makers who came in the last 180 days: {key_people_new_180d}"},
+			ReasonZH: []string{"近180天到任的采购和决策人数：{key_people_new_180d}"},
+		}},
+		{File: Persons, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "people_live", Unit: "people", Group: "people", Factor: Switching, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "People we know at the account", LabelZH: "现有联系人数",
+			ReasonEN: []string{"People we know at the account: {people_live}"},
+			ReasonZH: []string{"现有联系人数：{people_live}"},
+		}},
+		{File: Persons, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "key_people_live", Unit: "people", Group: "people", Factor: Switching, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "Buyers and decision makers we know", LabelZH: "现有采购和决策联系人数",
+			ReasonEN: []string{"Buyers and decision makers we know: {key_people_live}"},
+			ReasonZH: []string{"现有采购和决策联系人数：{key_people_live}"},
+		}},
+		{File: Persons, Kind: Measured, Integer: true, Meta: frame.Meta{
+			Name: "key_person_newest_days", Unit: "days", Group: "people", Factor: Switching, Direction: frame.Lowers,
+			LabelEN: "Days since the newest buyer or decision maker came", LabelZH: "最新采购或决策人到任天数",
+			ReasonEN: []string{"The newest buyer or decision maker came {key_person_newest_days} days ago"},
+			ReasonZH: []string{"最新的采购或决策人到任{key_person_newest_days}天"},
+		}},
+		{File: Members, Part: Managers, Kind: Measured, Integer: true, Meta: frame.Meta{
+			Name: "manager_changes_180d", Unit: "changes", Group: "people", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Changes of the account manager in the last 180 days", LabelZH: "近180天客户经理更换次数",
+			ReasonEN: []string{"Changes of the account manager in the last 180 days: {manager_changes_180d}"},
+			ReasonZH: []string{"近180天客户经理更换次数：{manager_changes_180d}"},
+		}},
+		{File: Members, Part: Managers, Kind: Measured, Integer: true, Meta: frame.Meta{
+			Name: "manager_changes_365d", Unit: "changes", Group: "people", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Changes of the account manager in the last 365 days", LabelZH: "近365天客户经理更换次数",
+			ReasonEN: []string{"Changes of the account manager in the last 365 days: {manager_changes_365d}"},
+			ReasonZH: []string{"近365天客户经理更换次数：{manager_changes_365d}"},
+		}},
+		{File: Members, Part: Managers, Kind: Measured, Integer: true, Meta: frame.Meta{
+			Name: "manager_days", Unit: "days", Group: "people", Factor: Service, Direction: frame.Lowers,
+			LabelEN: "Days with the account manager", LabelZH: "客户经理负责天数",
+			ReasonEN: []string{"The account manager has looked after the account for {manager_days} days"},
+			ReasonZH: []string{"现任客户经理已负责{manager_days}天"},
+		}},
+		{File: News, Part: PeopleNews, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "people_changes_180d", Unit: "changes", Group: "people", Factor: Switching, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Changes of people told in the last 180 days", LabelZH: "近180天获知的人员变动次数",
+			ReasonEN: []string{"Changes of people told in the last 180 days: {people_changes_180d}"},
+			ReasonZH: []string{"近180天获知的人员变动次数：{people_changes_180d}"},
+		}},
+		{File: News, Part: PeopleNews, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "people_changes_365d", Unit: "changes", Group: "people", Factor: Switching, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Changes of people told in the last 365 days", LabelZH: "近365天获知的人员变动次数",
+			ReasonEN: []string{"Changes of people told in the last 365 days: {people_changes_365d}"},
+			ReasonZH: []string{"近365天获知的人员变动次数：{people_changes_365d}"},
+		}},
+	}
+}
+
+// satisfaction is what the account says of us when it is asked.
+func satisfaction() []Feature {
+	return []Feature{
+		{File: Opinions, Part: Surveys, Kind: Measured, Meta: frame.Meta{
+			Name: "satisfaction_last", Unit: "share", Group: "satisfaction", Factor: Quality, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "Last satisfaction, as a share of the scale", LabelZH: "最近一次满意度（占量表比例）",
+			ReasonEN: []string{"Last satisfaction: {satisfaction_last} of the scale, {satisfaction_age_days} days ago"},
+			ReasonZH: []string{"最近一次满意度：量表的{satisfaction_last}，{satisfaction_age_days}天前"},
+		}},
+		{File: Opinions, Part: Surveys, Kind: Measured, Meta: frame.Meta{
+			Name: "satisfaction_mean_365d", Unit: "share", Group: "satisfaction", Factor: Quality, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "Mean satisfaction in the last 365 days", LabelZH: "近365天平均满意度",
+			ReasonEN: []string{"Mean satisfaction in the last 365 days: {satisfaction_mean_365d} of the scale"},
+			ReasonZH: []string{"近365天平均满意度：量表的{satisfaction_mean_365d}"},
+		}},
+		{File: Opinions, Part: Surveys, Kind: Measured, Meta: frame.Meta{
+			Name: "satisfaction_trend", Unit: "share of the scale", Group: "satisfaction", Factor: Quality, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "Last satisfaction against the mean of those before", LabelZH: "最近满意度与此前均值之差",
+			ReasonEN: []string{"Last satisfaction: {satisfaction_last} of the scale, against the mean before: {satisfaction_trend}"},
+			ReasonZH: []string{"最近一次满意度：量表的{satisfaction_last}，较此前均值：{satisfaction_trend}"},
+		}},
+		{File: Opinions, Part: Surveys, Kind: Measured, Meta: frame.Meta{
+			Name: "expectation_gap", Unit: "share of the scale", Group: "satisfaction", Factor: Quality, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "Perception above expectation", LabelZH: "感知与期望之差",
+			ReasonEN: []string{"What was perceived lies {expectation_gap} of the scale above what was expected"},
+			ReasonZH: []string{"感知与期望相差量表的{expectation_gap}"},
+		}},
+		{File: Opinions, Part: Surveys, Kind: Measured, Integer: true, Meta: frame.Meta{
+			Name: "satisfaction_age_days", Unit: "days", Group: "satisfaction", Factor: Quality, Direction: frame.Unknown, Actionable: true,
+			LabelEN: "Days since the last satisfaction survey", LabelZH: "距上次满意度调查天数",
+			ReasonEN: []string{"Last satisfaction survey answered {satisfaction_age_days} days ago"},
+			ReasonZH: []string{"最近一次满意度调查回复在{satisfaction_age_days}天前"},
+		}},
+		{File: Opinions, Part: Surveys, Kind: Measured, Meta: frame.Meta{
+			Name: "survey_silence_share_365d", Unit: "share", Group: "satisfaction", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Share of surveys left unanswered", LabelZH: "调查未回复占比",
+			ReasonEN: []string{"{survey_silence_share_365d} of the surveys of the last 365 days stayed without an answer"},
+			ReasonZH: []string{"近365天的调查中{survey_silence_share_365d}未获回复"},
+		}},
+	}
+}
+
+// reach is what reaches the account from outside.
+func reach() []Feature {
+	return []Feature{
+		{File: News, Part: Offers, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "competitor_offers_90d", Unit: "offers", Group: "reach", Factor: Price, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Competitors' offers in the last 90 days", LabelZH: "近90天竞争对手报价次数",
+			ReasonEN: []string{"Competitors' offers told in the last 90 days: {competitor_offers_90d}"},
+			ReasonZH: []string{"近90天获知的竞争对手报价次数：{competitor_offers_90d}"},
+		}},
+		{File: News, Part: Offers, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "competitor_offers_365d", Unit: "offers", Group: "reach", Factor: Price, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Competitors' offers in the last 365 days", LabelZH: "近365天竞争对手报价次数",
+			ReasonEN: []string{"Competitors' offers told in the last 365 days: {competitor_offers_365d}"},
+			ReasonZH: []string{"近365天获知的竞争对手报价次数：{competitor_offers_365d}"},
+		}},
+		{File: News, Part: Offers, Kind: Measured, Integer: true, Meta: frame.Meta{
+			Name: "competitor_offer_recency_days", Unit: "days", Group: "reach", Factor: Price, Direction: frame.Lowers,
+			LabelEN: "Days since a competitor's last offer", LabelZH: "距竞争对手上次报价天数",
+			ReasonEN: []string{"Last offer of a competitor {competitor_offer_recency_days} days ago"},
+			ReasonZH: []string{"竞争对手最近一次报价在{competitor_offer_recency_days}天前"},
+		}},
+		{File: News, Part: Events, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "events_365d", Unit: "events", Group: "reach", Factor: Publicity, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "Events attended in the last 365 days", LabelZH: "近365天参加活动次数",
+			ReasonEN: []string{"Events attended in the last 365 days: {events_365d}"},
+			ReasonZH: []string{"近365天参加活动次数：{events_365d}"},
+		}},
+		{File: News, Part: PublicVoices, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "publicity_365d", Unit: "interactions", Group: "reach", Factor: Publicity, Direction: frame.Unknown,
+			LabelEN: "Talk of publicity in the last 365 days", LabelZH: "近365天涉及口碑宣传的接触次数",
+			ReasonEN: []string{"Interactions about publicity in the last 365 days: {publicity_365d}"},
+			ReasonZH: []string{"近365天涉及口碑宣传的接触次数：{publicity_365d}"},
+		}},
+	}
+}

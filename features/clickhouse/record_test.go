@@ -9,6 +9,114 @@ import (
 // account is named for what it shows.
 func (w *town) recordCases() {
 	w.deliveryCases()
+	w.serviceCases()
+	w.paymentCases()
+	w.peopleCases()
+	w.newsCases()
+}
+
+func (w *town) serviceCases() {
+	const account = "served"
+	one := func(id, kind, ref, day, due, responded string) contact {
+		x := contact{id: "s" + id, account: account, kind: kind, at: at(day), value: absent}
+		if ref != "" {
+			x.ref = "s" + ref
+		}
+		if due != "" {
+			x.due = at(due)
+		}
+		if responded != "" {
+			x.responded = at(responded)
+		}
+		return x
+	}
+	w.member(account)
+	w.contacts = append(w.contacts,
+		// Answered after 12 hours in time, after 60 hours late, and after the first cutoff.
+		one("1", "call", "", "2024-09-01", "2024-09-02", "2024-09-01 12:00:00"),
+		one("2", "call", "", "2025-02-01", "2025-02-02", "2025-02-03 12:00:00"),
+		one("3", "email", "", "2025-02-20", "2025-02-22", "2025-03-02"),
+		// Resolved, came back under the complaint's own id and once more under the resolution's; one that was never resolved came back, too.
+		one("4", "complaint", "", "2024-10-01", "", ""), one("5", "complaint_resolved", "4", "2024-10-05", "", ""),
+		one("6", "complaint", "4", "2024-11-01", "", ""), one("7", "complaint", "5", "2025-03-10", "", ""),
+		one("8", "complaint", "", "2024-12-01", "", ""), one("9", "complaint", "8", "2024-12-20", "", ""),
+		// Kept in time; kept five days late, after the first cutoff; never kept; not due before the second cutoff.
+		one("10", "promise", "", "2024-12-01", "2024-12-24", ""), one("11", "promise_kept", "10", "2024-12-20", "", ""),
+		one("12", "promise", "", "2025-02-01", "2025-02-26", ""), one("13", "promise_kept", "12", "2025-03-03", "", ""),
+		one("14", "promise", "", "2025-02-01", "2025-02-10", ""), one("15", "promise", "", "2025-02-01", "2025-04-01", ""),
+	)
+}
+
+// member lets the account stand in the accounts table.
+func (w *town) member(account string) { w.members[account] = at("2024-01-01") }
+
+func (w *town) paymentCases() {
+	const account = "owes"
+	w.member(account)
+	bill := func(id, issued, due string, amount float64) invoice {
+		return invoice{id: id, account: account, issued: at(issued), due: at(due), amount: euros(amount)}
+	}
+	pay := func(id, invoice, day string, amount float64) payment {
+		return payment{id: id, account: account, invoice: invoice, paid: at(day + " 12:00:00"), amount: euros(amount)}
+	}
+	abroad := bill("i4", "2025-01-15", "2025-02-14", 100)
+	abroad.base = euros(90)
+	// Due on 2025-02-20, put off to 2025-04-30 on 2025-03-10.
+	putOff := bill("i5", "2025-01-21", "2025-02-20", 50)
+	later := putOff
+	later.due, later.recorded = at("2025-04-30"), at("2025-03-10")
+	w.invoices = append(w.invoices,
+		bill("i1", "2024-07-01", "2024-07-31", 300),         // paid on its last day, in two parts
+		bill("i2", "2024-12-01", "2024-12-31", 200),         // paid 20 days late
+		bill("i3", "2025-02-10", "2025-03-12", 400), abroad, // half of the second is paid
+		putOff, later, bill("i6", "2025-02-01", "2025-02-10", -70), // a credit note is never overdue
+	)
+	w.payments = append(w.payments,
+		pay("p1", "i1", "2024-07-11", 100), pay("p2", "i1", "2024-07-31", 200), pay("p3", "i2", "2025-01-20", 200), pay("p4", "i4", "2025-02-20", 50),
+		pay("p5", "i3", "2025-03-12", 400), pay("p6", "i-unknown", "2025-02-01", 999))
+	w.versions = append(w.versions,
+		version{account: account, manager: "Li", from: at("2023-05-01"), limit: euros(1000)},
+		version{account: account, manager: "Wang", from: at("2024-06-01"), limit: euros(1000)},
+		version{account: account, from: at("2024-08-01"), limit: euros(1100)}, // says nothing of the manager
+		version{account: account, manager: "Li", from: at("2024-12-01"), limit: euros(1100)},
+		// The same day's row, corrected on 2025-03-05: it was not Li who came, and the limit was lower.
+		version{account: account, manager: "Wang", from: at("2024-12-01"), recorded: at("2025-03-05"), limit: euros(500)})
+}
+
+func (w *town) peopleCases() {
+	const account = "peopled"
+	w.member(account)
+	w.people = append(w.people,
+		person{id: "b1", account: account, role: "buyer", since: at("2022-01-01"), recorded: at("2022-01-01")},
+		// Left on 2025-01-31, as was told on 2025-02-03; his successor came the next day.
+		person{id: "b1", account: account, role: "buyer", since: at("2022-01-01"), until: at("2025-01-31"), recorded: at("2025-02-03")},
+		person{id: "b2", account: account, role: "Buyer", since: at("2025-02-01"), recorded: at("2025-02-03")},
+		person{id: "d1", account: account, role: "decision maker", recorded: at("2022-01-01"), until: at("2025-03-31")}, // told ahead
+		person{id: "u1", account: account, role: "user", since: at("2024-01-01"), until: at("2024-06-01"), recorded: at("2024-01-01")},
+		person{id: "u2", account: account, role: "user", since: at("2024-03-01")})
+}
+
+func (w *town) newsCases() {
+	const account = "told"
+	w.member(account)
+	one := func(id, kind, day string) contact {
+		return contact{id: "n" + id, account: account, kind: kind, at: at(day), value: absent}
+	}
+	said := func(id, day string, o opinion) contact {
+		x := one(id, "survey_satisfaction", day)
+		x.opinion = &o
+		return x
+	}
+	article := one("9", "event", "2024-05-05")
+	article.factor = "publicity"
+	unasked := said("13", "2025-02-20", opinion{euros(10), absent, absent})
+	unasked.due = at("2025-03-06")
+	w.contacts = append(w.contacts,
+		one("1", "competitor_offer", "2024-08-01"), one("2", "competitor_offer", "2025-02-10"), one("3", "people_change", "2024-09-20"), one("4", "people_change", "2024-07-01"),
+		one("8", "event", "2023-11-11"), article,
+		// 8 of 10, 4 of 5 against 5 expected, 3 of 5 against 4; not answered, and not answered until the first cutoff.
+		said("10", "2023-12-01", opinion{euros(10), absent, euros(8)}), said("11", "2024-12-01", opinion{euros(5), euros(5), euros(4)}),
+		said("12", "2025-02-01", opinion{euros(5), euros(4), euros(3)}), said("14", "2025-01-10", opinion{euros(5), absent, absent}), unasked)
 }
 
 func (w *town) deliveryCases() {
@@ -73,6 +181,74 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 		{"steady", "2025-03-01", "promotion_share_365d", 0},             // bought, never on promotion
 		{"steady", "2025-03-01", "list_discount_share_365d", nan},       // at no list price
 		{"never-bought", "2025-03-01", "promotion_share_365d", nan},
+
+		{"served", "2025-03-01", "response_hours_365d", (12.0 + 60) / 2},
+		{"served", "2025-03-01", "response_trend_90d", (60.0 - 12) / (60 + 12)},
+		{"served", "2025-04-15", "response_hours_365d", (12.0 + 60 + 240) / 3},
+		{"served", "2025-03-01", "responses_late_share_365d", 2.0 / 3},
+		{"served", "2025-03-01", "responses_overdue", 1},
+		{"served", "2025-04-15", "responses_overdue", 0},
+		{"served", "2025-03-01", "complaints_reopened_365d", 1},
+		{"served", "2025-04-15", "complaints_reopened_365d", 2},
+		{"served", "2025-03-01", "promises_broken_365d", 2},
+		{"served", "2025-03-01", "promises_broken_share_365d", 2.0 / 3},
+		{"served", "2025-03-01", "promises_overdue", 2},
+		{"served", "2025-04-15", "promises_broken_365d", 3},
+		{"served", "2025-04-15", "promises_overdue", 2},
+		{"steady", "2025-03-01", "promises_broken_365d", 0},
+		{"steady", "2025-03-01", "promises_broken_share_365d", nan},
+		{"steady", "2025-03-01", "response_hours_365d", nan},
+
+		{"owes", "2025-03-01", "overdue_amount", 45 + 50}, // half of 90 in base currency, and 50
+		{"owes", "2025-03-01", "invoices_overdue", 2},
+		{"owes", "2025-03-01", "overdue_days", 15},
+		{"owes", "2025-03-01", "open_amount", 50 + 50 + 400},
+		{"owes", "2025-03-01", "invoices_late_share_365d", 3.0 / 4},
+		{"owes", "2025-03-01", "days_to_pay_365d", (30.0 + 50) / 2},
+		{"owes", "2025-03-01", "days_to_pay_trend_90d", 20.0 / 80},
+		{"owes", "2025-03-01", "credit_limit", 1100},
+		{"owes", "2025-03-01", "credit_used", 500.0 / 1100},
+		{"owes", "2025-04-15", "overdue_amount", 45},
+		{"owes", "2025-04-15", "overdue_days", 60},
+		{"owes", "2025-04-15", "invoices_late_share_365d", 2.0 / 4}, // the fifth is not due
+		{"owes", "2025-04-15", "days_to_pay_365d", (30.0 + 50 + 30) / 3},
+		{"owes", "2025-04-15", "credit_used", 100.0 / 500},
+		{"steady", "2025-03-01", "overdue_amount", 0},
+		{"steady", "2025-03-01", "overdue_days", nan},
+		{"owes", "2025-03-01", "manager_changes_365d", 2},
+		{"owes", "2025-03-01", "manager_changes_180d", 1},
+		{"owes", "2025-03-01", "manager_days", 90},
+		{"owes", "2025-04-15", "manager_changes_365d", 1},
+		{"owes", "2025-04-15", "manager_changes_180d", 0},
+		{"owes", "2025-04-15", "manager_days", 318},
+		{"steady", "2025-03-01", "manager_changes_365d", nan}, // nobody is named
+
+		{"peopled", "2025-03-01", "key_people_left_180d", 1},
+		{"peopled", "2025-03-01", "key_people_new_180d", 1},
+		{"peopled", "2025-03-01", "people_live", 3},
+		{"peopled", "2025-03-01", "key_people_live", 2},
+		{"peopled", "2025-03-01", "key_person_newest_days", 28},
+		{"peopled", "2025-04-15", "key_people_left_365d", 2},
+		{"peopled", "2025-04-15", "key_people_live", 1},
+		{"steady", "2025-03-01", "people_live", 0},
+		{"steady", "2025-03-01", "key_person_newest_days", nan},
+
+		{"told", "2025-03-01", "competitor_offers_90d", 1},
+		{"told", "2025-03-01", "competitor_offers_365d", 2},
+		{"told", "2025-03-01", "competitor_offer_recency_days", 19},
+		{"told", "2025-03-01", "people_changes_180d", 1},
+		{"told", "2025-03-01", "people_changes_365d", 2},
+		{"told", "2025-03-01", "events_365d", 1},
+		{"told", "2025-03-01", "publicity_365d", 1},
+		{"told", "2025-03-01", "satisfaction_last", 0.6},
+		{"told", "2025-03-01", "satisfaction_mean_365d", 0.7},
+		{"told", "2025-03-01", "satisfaction_trend", 0.6 - 0.8},
+		{"told", "2025-03-01", "expectation_gap", -0.2},
+		{"told", "2025-03-01", "satisfaction_age_days", 28},
+		{"told", "2025-03-01", "survey_silence_share_365d", 1.0 / 3},
+		{"told", "2025-04-15", "survey_silence_share_365d", 2.0 / 4},
+		{"steady", "2025-03-01", "competitor_offers_365d", 0},
+		{"steady", "2025-03-01", "satisfaction_last", nan},
 	} {
 		if got := m.value(t, c.account, c.cutoff, c.feature); !same(got, c.want) {
 			t.Errorf("%s of %s at %s = %v, want %v", c.feature, c.account, c.cutoff, got, c.want)

@@ -30,7 +30,7 @@ FROM
         cutoff,
         [
             ('interactions', count(), min(at), max(at)),
-            ('interactions.complaint', countIf(kind = 'complaint'), minIf(at, kind = 'complaint'), maxIf(at, kind = 'complaint')),
+            ('interactions.complaint.ref', countIf(kind = 'complaint' AND ref != ''), minIf(at, kind = 'complaint' AND ref != ''), maxIf(at, kind = 'complaint' AND ref != '')),
             ('interactions.due_at', countIf(isNotNull(due_at) AND NOT startsWith(kind, 'promise')), minIf(at, isNotNull(due_at) AND NOT startsWith(kind, 'promise')), maxIf(at, isNotNull(due_at) AND NOT startsWith(kind, 'promise'))),
             ('interactions.promise', countIf(kind = 'promise' AND isNotNull(due_at)), minIf(at, kind = 'promise' AND isNotNull(due_at)), maxIf(at, kind = 'promise' AND isNotNull(due_at))),
             ('interactions.scale', countIf(ifNull(scale > 0, 0)), minIf(at, ifNull(scale > 0, 0)), maxIf(at, ifNull(scale > 0, 0))),
