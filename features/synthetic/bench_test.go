@@ -8,9 +8,16 @@ import (
 	"fealty/features/synthetic"
 )
 
-// BenchmarkOrderLines streams order lines: the figure is lines a second on one core.
+// BenchmarkOrderLines streams order lines: the figure is lines a second on one
+// core, without and with the shared record.
 func BenchmarkOrderLines(b *testing.B) {
-	built := town(b, synthetic.Params{Seed: 3, Accounts: 3_000})
+	b.Run("plain", func(b *testing.B) { orderLines(b, synthetic.Params{Seed: 3, Accounts: 3_000}) })
+	b.Run("record", func(b *testing.B) { orderLines(b, synthetic.Params{Seed: 3, Accounts: 3_000, Record: true}) })
+}
+
+func orderLines(b *testing.B, p synthetic.Params) {
+	b.Helper()
+	built := town(b, p)
 	b.ReportAllocs()
 	lines := 0
 	for range b.N {
@@ -36,13 +43,17 @@ func BenchmarkOrderLines(b *testing.B) {
 	b.ReportMetric(float64(lines)/float64(b.N)/3_000, "lines/account")
 }
 
-// BenchmarkWriteCSV writes order lines as CSV.
+// BenchmarkWriteCSV writes order lines as CSV, without and with the shared record.
 func BenchmarkWriteCSV(b *testing.B) {
-	built := town(b, synthetic.Params{Seed: 3, Accounts: 3_000})
-	b.ReportAllocs()
-	for range b.N {
-		if err := built.WriteTable(b.Context(), "order_lines", io.Discard); err != nil {
-			b.Fatal(err)
-		}
+	for name, record := range map[string]bool{"plain": false, "record": true} {
+		b.Run(name, func(b *testing.B) {
+			built := town(b, synthetic.Params{Seed: 3, Accounts: 3_000, Record: record})
+			b.ReportAllocs()
+			for range b.N {
+				if err := built.WriteTable(b.Context(), "order_lines", io.Discard); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 func TestTheTownIsRows(t *testing.T) {
 	t.Parallel()
-	built := town(t, synthetic.Params{Seed: 6, Accounts: 700, SeveralCurrencies: true})
+	built := town(t, synthetic.Params{Seed: 6, Accounts: 700, SeveralCurrencies: true, Record: true})
 	for _, table := range []string{"order_lines", "interactions"} {
 		t.Run(table, func(t *testing.T) {
 			t.Parallel()

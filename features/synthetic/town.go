@@ -17,6 +17,10 @@ var ErrParams = errors.New("town parameters")
 // three years; a scale by lines is turned into accounts with it.
 const LinesPerAccount = 110
 
+// recordLines is what is left of them in a town with the shared record, where
+// accounts also rest, and move.
+const recordLines = 0.88
+
 const (
 	daySeconds = 86_400
 	// defaultDays is three years with a leap day among them.
@@ -72,6 +76,9 @@ func (p Params) withDefaults() Params {
 		p.Accounts = 2000
 		if p.Lines > 0 {
 			perAccount := LinesPerAccount * float64(p.Days) / defaultDays
+			if p.Record {
+				perAccount *= recordLines
+			}
 			p.Accounts = int(clamp(math.Round(float64(p.Lines)/perAccount), 1, maxAccounts))
 		}
 	}

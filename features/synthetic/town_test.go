@@ -55,7 +55,7 @@ func each(t testing.TB, from *synthetic.Town, table string, do func(*frame.Table
 func digests(t testing.TB, from *synthetic.Town) map[string]string {
 	t.Helper()
 	sums := make(map[string]string)
-	for _, table := range append(from.Tables(), synthetic.Truth, synthetic.TruthWallets) {
+	for _, table := range append(from.Tables(), from.Truths()...) {
 		h := sha256.New()
 		if err := from.WriteTable(t.Context(), table, h); err != nil {
 			t.Fatal(err)
@@ -67,7 +67,7 @@ func digests(t testing.TB, from *synthetic.Town) map[string]string {
 
 func TestSameSeedSameTown(t *testing.T) {
 	t.Parallel()
-	p := synthetic.Params{Seed: 7, Accounts: 120}
+	p := synthetic.Params{Seed: 7, Accounts: 120, Record: true}
 	first, second := digests(t, town(t, p)), digests(t, town(t, p))
 	p.Seed = 8
 	other := digests(t, town(t, p))
@@ -75,33 +75,40 @@ func TestSameSeedSameTown(t *testing.T) {
 		if second[table] != sum {
 			t.Errorf("table %s differs between two towns of one seed", table)
 		}
-		if other[table] == sum {
+		// Who our managers are, and when holidays are, is the same everywhere.
+		if other[table] == sum && table != "managers" && table != "holidays" {
 			t.Errorf("table %s is the same for seeds 7 and 8", table)
 		}
 	}
-	if got, want := len(first), 8; got != want {
-		t.Errorf("%d tables, want %d: accounts, order_lines, interactions, wallets, contracts, products and two of the truth", got, want)
+	if got, want := len(first), 6+10+4; got != want {
+		t.Errorf("%d tables, want %d: accounts, order_lines, interactions, wallets, contracts, products, those of the record and the truth", got, want)
 	}
 }
 
 // A town of more accounts holds the smaller town: each account has its own seed.
 func TestMoreAccountsKeepTheFirst(t *testing.T) {
 	t.Parallel()
-	write := func(accounts int) []byte {
-		var b bytes.Buffer
-		if err := town(t, synthetic.Params{Seed: 3, Accounts: accounts}).WriteTable(t.Context(), "order_lines", &b); err != nil {
-			t.Fatal(err)
+	for _, table := range []string{"order_lines", "people", "payments", "truth"} {
+		write := func(accounts int) []byte {
+			var b bytes.Buffer
+			if err := town(t, synthetic.Params{Seed: 3, Accounts: accounts, Record: true}).WriteTable(t.Context(), table, &b); err != nil {
+				t.Fatal(err)
+			}
+			return b.Bytes()
 		}
-		return b.Bytes()
-	}
-	if !bytes.HasPrefix(write(60), write(40)) {
-		t.Error("the order lines of 40 accounts are not the beginning of those of 60")
+		// 21 accounts end between two that belong together.
+		if all, some := write(60), write(21); !bytes.HasPrefix(all, some) || len(all) == len(some) {
+			t.Errorf("%s of 21 accounts is not the beginning of that of 60", table)
+		}
 	}
 }
 
 func TestRowsFitTheSchema(t *testing.T) {
 	t.Parallel()
-	for _, p := range []synthetic.Params{{Seed: 1, Accounts: 300}, {Seed: 2, Accounts: 150, SeveralCurrencies: true, Days: 400}, {Accounts: 1, Days: 30}} {
+	for _, p := range []synthetic.Params{
+		{Seed: 1, Accounts: 300}, {Seed: 2, Accounts: 150, SeveralCurrencies: true, Days: 400}, {Accounts: 1, Days: 30},
+		{Seed: 1, Accounts: 300, Record: true}, {Seed: 2, Accounts: 150, SeveralCurrencies: true, Days: 400, Record: true}, {Accounts: 1, Days: 30, Record: true},
+	} {
 		built := town(t, p)
 		full := built.Params()
 		end := full.Through.Unix() + 86_400
@@ -163,7 +170,16 @@ func TestRowsFitTheSchema(t *testing.T) {
 // What refers to something refers to something that is there.
 func TestReferencesHold(t *testing.T) {
 	t.Parallel()
-	built := town(t, synthetic.Params{Seed: 5, Accounts: 400})
+	for _, record := range []bool{false, true} {
+		t.Run(fmt.Sprintf("record %v", record), func(t *testing.T) {
+			t.Parallel()
+			referencesHold(t, town(t, synthetic.Params{Seed: 5, Accounts: 400, Record: record}))
+		})
+	}
+}
+
+func referencesHold(t *testing.T, built *synthetic.Town) {
+	t.Helper()
 	accounts := make(map[string]bool)
 	parents := make(map[string]string)
 	each(t, built, "accounts", func(b *frame.Table) {
@@ -227,7 +243,7 @@ func TestReferencesHold(t *testing.T) {
 					t.Fatalf("referral to %q", ref)
 				}
 			case "survey":
-				if v := b.Column("value"); v.IsNull(i) || v.Float(i) < 0 || v.Float(i) > 10 {
+				if v := b.Column("value"); v.IsNull(i) && !built.Params().Record || !v.IsNull(i) && (v.Float(i) < 0 || v.Float(i) > 10) {
 					t.Fatalf("survey answered with %v", v.Float(i))
 				}
 			}
@@ -255,7 +271,12 @@ func TestDefaultTownHasItsSize(t *testing.T) {
 	if got < asked*8/10 || got > asked*12/10 {
 		t.Errorf("asked for %d order lines, got %d", asked, got)
 	}
-	t.Logf("%d lines by default, %d for %d asked", lines, got, asked)
+	recorded := int64(0)
+	each(t, town(t, synthetic.Params{Seed: 2, Lines: asked, Record: true}), "order_lines", func(b *frame.Table) { recorded += int64(b.Rows()) })
+	if recorded < asked*8/10 || recorded > asked*12/10 {
+		t.Errorf("asked for %d order lines, got %d with the record", asked, recorded)
+	}
+	t.Logf("%d lines by default, %d and %d for %d asked", lines, got, recorded, asked)
 }
 
 func TestBadParamsAreRefused(t *testing.T) {
@@ -270,6 +291,9 @@ func TestBadParamsAreRefused(t *testing.T) {
 	}
 	if _, err := town(t, synthetic.Params{Accounts: 5}).Rows("outcomes"); err == nil {
 		t.Error("the town gives rows of a table that it doesn't have")
+	}
+	if _, err := town(t, synthetic.Params{Accounts: 5}).Rows("people"); err == nil {
+		t.Error("a town without the record gives people")
 	}
 	if _, err := town(t, synthetic.Params{Accounts: 5}).Rows("fx_rates"); err == nil {
 		t.Error("a town of one currency gives rates")
@@ -305,7 +329,7 @@ func TestStreamsEndWithTheContext(t *testing.T) {
 
 // A stream holds one account and one batch, however large the town.
 func TestMemoryIsBounded(t *testing.T) {
-	built := town(t, synthetic.Params{Seed: 9, Accounts: 6000})
+	built := town(t, synthetic.Params{Seed: 9, Accounts: 6000, Record: true})
 	var before, now runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -324,12 +348,13 @@ func TestMemoryIsBounded(t *testing.T) {
 func TestWriteCSV(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "town")
-	built := town(t, synthetic.Params{Seed: 4, Accounts: 30, SeveralCurrencies: true})
+	built := town(t, synthetic.Params{Seed: 4, Accounts: 30, SeveralCurrencies: true, Record: true})
 	paths, err := built.WriteCSV(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"accounts", "order_lines", "interactions", "wallets", "contracts", "products", "fx_rates", "truth", "truth_wallets"}
+	want := []string{"accounts", "order_lines", "interactions", "wallets", "contracts", "products", "fx_rates", "people", "managers", "invoices", "payments",
+		"targets", "touches", "consents", "account_links", "pauses", "holidays", "truth", "truth_wallets", "truth_causes", "truth_moves"}
 	if len(paths) != len(want) {
 		t.Fatalf("wrote %v", paths)
 	}

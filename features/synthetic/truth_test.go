@@ -2,6 +2,7 @@ package synthetic_test
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -86,6 +87,9 @@ func histories(t *testing.T, town *synthetic.Town, cutoff int64, horizonDays int
 			case "referral":
 				h.referrals++
 			case "survey":
+				if b.Column("value").IsNull(i) {
+					continue // asked, and silent
+				}
 				h.surveys++
 				if b.Column("value").Float(i) < 6 {
 					h.lowSurveys++
@@ -186,6 +190,16 @@ func churn(population []*history, pick func(*history) bool) (share float64, coun
 // that is planted.
 func TestTheTruthCanBeFoundInPart(t *testing.T) {
 	t.Parallel()
+	for _, record := range []bool{false, true} {
+		t.Run(fmt.Sprintf("record %v", record), func(t *testing.T) {
+			t.Parallel()
+			truthIsFoundInPart(t, record)
+		})
+	}
+}
+
+func truthIsFoundInPart(t *testing.T, record bool) {
+	t.Helper()
 	type split struct{ with, without func(*history) bool }
 	effects := map[string]struct {
 		split
@@ -203,7 +217,7 @@ func TestTheTruthCanBeFoundInPart(t *testing.T) {
 	}
 	var everyone []*history
 	for _, seed := range []uint64{0, 1, 7} {
-		town := town(t, synthetic.Params{Seed: seed})
+		town := town(t, synthetic.Params{Seed: seed, Record: record})
 		const horizon, settle = 90, 7
 		// data_through is where the newest order's day begins.
 		cutoff := town.Params().Through.Unix() - (horizon+settle)*day
