@@ -1,9 +1,18 @@
 package clickhouse_test
 
 import (
+	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
+	"testing"
+	"time"
 
+	"pgregory.net/rapid"
+
+	"fealty/features"
 	"fealty/features/frame"
 )
 
@@ -45,7 +54,9 @@ func delivered(f map[string]float64, seen []line, cutoff int64, today int, day f
 	}
 	var due90, late90, due365, late365, days, overdue, travels, travelled int64
 	back := map[string]int64{}
-	for _, l := range nets(seen, func(l line) key { return key{l.order, l.product, class(l), l.number, l.ordered, l.promised, l.delivered} }) {
+	for _, l := range nets(seen, func(l line) key {
+		return key{l.order, l.product, class(l), l.number, l.ordered, l.promised, l.delivered}
+	}) {
 		arrived := l.delivered
 		if arrived >= cutoff {
 			arrived = 0
@@ -138,4 +149,410 @@ func priced(f map[string]float64, seen []line, within func(int64, int64) bool) {
 		f["list_discount_share_"+name] = math.Max(0, share(listed[d]-float64(listPaid[d]), listed[d]))
 	}
 	f["list_price_change_365d"] = share(is-was, was)
+}
+
+// newest returns the newest version of each row that was known.
+func newest[T any](rows []T, known int64, id func(T) string, recorded func(T) int64) []T {
+	byID := map[string]T{}
+	for _, x := range rows {
+		if old, ok := byID[id(x)]; recorded(x) <= known && (!ok || recorded(old) <= recorded(x)) {
+			byID[id(x)] = x
+		}
+	}
+	return slices.Collect(maps.Values(byID))
+}
+
+// record is what is written down of one account beside its orders.
+type record struct {
+	contacts []contact
+	invoices []invoice
+	payments []payment
+	people   []person
+	versions []version
+}
+
+// records draws the record of one account: few rows, few instants, corrections.
+func records(account string) *rapid.Generator[record] {
+	return rapid.Custom(func(t *rapid.T) record {
+		start := at("2023-06-01")
+		when := func(name string) int64 {
+			return start + rapid.Int64Range(0, 700).Draw(t, name)*86400 + rapid.Int64Range(0, 3).Draw(t, name+" quarter")*21600
+		}
+		later := func(t0 int64) int64 { return t0 + rapid.Int64Range(1, 90).Draw(t, "later")*86400 }
+		rare := func() bool { return rapid.IntRange(0, 3).Draw(t, "rare") == 0 }
+		r := record{contacts: contacts(account).Draw(t, "contacts")}
+		for i := range rapid.IntRange(0, 6).Draw(t, "invoices") {
+			x := invoice{id: fmt.Sprintf("%s-i%d", account, i), account: account, issued: when("issued"), amount: rapid.Int64Range(-2, 12).Draw(t, "amount") * 2500}
+			x.due = x.issued + rapid.Int64Range(0, 60).Draw(t, "due")*86400
+			if rapid.Bool().Draw(t, "converted") {
+				x.base = rapid.Int64Range(1, 12).Draw(t, "base") * 3100
+			}
+			r.invoices = append(r.invoices, x)
+			if rare() {
+				x.amount, x.due, x.recorded = x.amount+5000, x.due+20*86400, later(x.issued)
+				r.invoices = append(r.invoices, x)
+			}
+			for p := range rapid.IntRange(0, 4).Draw(t, "payments") {
+				y := payment{id: fmt.Sprintf("%s/%d", x.id, p), account: account, invoice: x.id, paid: x.issued + rapid.Int64Range(-10, 300).Draw(t, "paid")*43200,
+					amount: rapid.Int64Range(-2, 8).Draw(t, "payment") * 2500}
+				if rare() {
+					y.invoice = account + "-none"
+				}
+				r.payments = append(r.payments, y)
+				if rare() {
+					y.amount, y.recorded = y.amount+2500, later(y.paid)
+					r.payments = append(r.payments, y)
+				}
+			}
+		}
+		for i := range rapid.IntRange(0, 5).Draw(t, "people") {
+			x := person{id: fmt.Sprintf("%s-p%d", account, i), account: account, role: rapid.SampledFrom([]string{"buyer", "Decision Maker", "user", ""}).Draw(t, "role"), since: when("since")}
+			x.recorded = x.since
+			if rare() {
+				x.since = 0
+			}
+			r.people = append(r.people, x)
+			if rapid.Bool().Draw(t, "left") {
+				x.recorded = later(x.recorded)
+				x.until = x.recorded + rapid.Int64Range(-30, 60).Draw(t, "until")*86400
+				r.people = append(r.people, x)
+			}
+		}
+		for i := range rapid.IntRange(0, 6).Draw(t, "versions") {
+			x := version{account: account, manager: rapid.SampledFrom([]string{"Li", "Wang", ""}).Draw(t, "manager"), from: start + int64(i)*100*86400, limit: rapid.Int64Range(0, 3).Draw(t, "limit") * 70_000}
+			if i == 0 && rare() {
+				x.from, x.recorded = 0, start
+			}
+			r.versions = append(r.versions, x)
+			if rare() {
+				x.manager, x.recorded = "Zhao", later(max(start, x.from))
+				r.versions = append(r.versions, x)
+			}
+		}
+		return r
+	})
+}
+
+// twin computes the features of the record in the plainest way.
+func (r record) twin(cutoff, known int64, zone *time.Location) map[string]float64 {
+	f := map[string]float64{}
+	day := func(t int64) int64 {
+		y, m, d := time.Unix(t, 0).In(zone).Date()
+		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400
+	}
+	within := func(t, days int64) bool { return t >= cutoff-days*86400 && t < cutoff }
+	// missing makes NaN of what no row answers.
+	missing := func(names ...string) {
+		for _, name := range names {
+			if _, ok := f[name]; !ok {
+				f[name] = math.NaN()
+			}
+		}
+	}
+	count := func(when bool, name string) {
+		if _, ok := f[name]; !ok {
+			f[name] = 0
+		}
+		if when {
+			f[name]++
+		}
+	}
+
+	seen := newest(r.contacts, known, func(c contact) string { return c.id }, func(c contact) int64 { return orElse(c.recorded, c.at) })
+	seen = slices.DeleteFunc(seen, func(c contact) bool { return c.at >= cutoff })
+	served(f, seen, cutoff, within, count)
+	content(f, seen, cutoff, day, within)
+	for _, name := range []string{"competitor_offers_90d", "competitor_offers_365d", "people_changes_180d", "people_changes_365d", "events_365d", "publicity_365d"} {
+		count(false, name)
+	}
+	for _, c := range seen {
+		count(c.kind == "competitor_offer" && within(c.at, 90), "competitor_offers_90d")
+		count(c.kind == "competitor_offer" && within(c.at, 365), "competitor_offers_365d")
+		count(c.kind == "people_change" && within(c.at, 180), "people_changes_180d")
+		count(c.kind == "people_change" && within(c.at, 365), "people_changes_365d")
+		count(c.kind == "event" && within(c.at, 365), "events_365d")
+		count(c.factor == "publicity" && within(c.at, 365), "publicity_365d")
+		if ago := float64(day(cutoff) - day(c.at)); c.kind == "competitor_offer" && !(f["competitor_offer_recency_days"] < ago && f["competitor_offer_recency_days"] > 0) {
+			f["competitor_offer_recency_days"] = ago
+		}
+	}
+	missing("competitor_offer_recency_days")
+
+	for _, name := range []string{"key_people_left_180d", "key_people_left_365d", "key_people_new_180d", "people_live", "key_people_live"} {
+		count(false, name)
+	}
+	came := int64(0)
+	for _, p := range newest(r.people, known, func(p person) string { return p.id }, func(p person) int64 { return p.recorded }) {
+		if p.since >= cutoff {
+			continue
+		}
+		deciding, live := p.role == "buyer" || p.role == "Decision Maker", p.until == 0 || p.until >= cutoff
+		count(live, "people_live")
+		count(live && deciding, "key_people_live")
+		count(deciding && !live && within(p.until, 180), "key_people_left_180d")
+		count(deciding && !live && within(p.until, 365), "key_people_left_365d")
+		count(deciding && within(p.since, 180), "key_people_new_180d")
+		if deciding && live && p.since > came {
+			came = p.since
+			f["key_person_newest_days"] = float64(day(cutoff) - day(came))
+		}
+	}
+	missing("key_person_newest_days")
+	r.owed(f, cutoff, known, day, within)
+	r.managed(f, cutoff, known, day, within)
+	return f
+}
+
+// served adds the twin's features of answers, complaints and promises.
+func served(f map[string]float64, seen []contact, cutoff int64, within func(int64, int64) bool, count func(bool, string)) {
+	var seconds, n, recent, nRecent, due, late, promises int64
+	for _, name := range []string{"responses_overdue", "complaints_reopened_365d", "promises_broken_365d", "promises_overdue"} {
+		count(false, name)
+	}
+	for _, c := range seen {
+		answered := c.responded != 0 && c.responded < cutoff
+		if answered && within(c.at, 365) {
+			n, seconds = n+1, seconds+max(0, c.responded-c.at)
+			if within(c.at, 90) {
+				nRecent, recent = nRecent+1, recent+max(0, c.responded-c.at)
+			}
+		}
+		overdue := c.due != 0 && within(c.due, 365)
+		if overdue && c.kind != "promise" && c.kind != "promise_kept" {
+			due++
+			if !answered || c.responded > c.due {
+				late++
+			}
+			count(!answered, "responses_overdue")
+		}
+		reopened, inTime, ever := false, false, false
+		for _, other := range seen {
+			names := other.ref != "" && other.ref == c.id
+			if c.ref != "" && other.kind == "complaint_resolved" && other.at <= c.at && (other.ref == c.ref || other.id == c.ref) {
+				reopened = true
+			}
+			ever = ever || names && other.kind == "promise_kept"
+			inTime = inTime || names && other.kind == "promise_kept" && other.at <= c.due
+		}
+		count(c.kind == "complaint" && within(c.at, 365) && reopened, "complaints_reopened_365d")
+		if c.kind == "promise" && overdue {
+			promises++
+			count(!inTime, "promises_broken_365d")
+			count(!ever, "promises_overdue")
+		}
+	}
+	f["response_hours_365d"] = share(seconds, n) / 3600
+	f["response_trend_90d"] = trend(recent, nRecent, seconds-recent, n-nRecent)
+	f["responses_late_share_365d"] = share(late, due)
+	f["promises_broken_share_365d"] = share(f["promises_broken_365d"], float64(promises))
+}
+
+// trend compares the mean of a late and an early part, in −1 … 1.
+func trend(late, nLate, early, nEarly int64) float64 {
+	if nLate == 0 || nEarly == 0 {
+		return math.NaN()
+	}
+	a, b := float64(late)/float64(nLate), float64(early)/float64(nEarly)
+	if a+b == 0 {
+		return math.NaN()
+	}
+	return (a - b) / (a + b)
+}
+
+// content adds the twin's features of satisfaction.
+func content(f map[string]float64, seen []contact, cutoff int64, day func(int64) int64, within func(int64, int64) bool) {
+	var answered []contact
+	var asked, silent int64
+	for _, c := range seen {
+		if !strings.HasPrefix(c.kind, "survey") || c.opinion == nil {
+			continue
+		}
+		said := c.opinion.perception != absent
+		if said {
+			answered = append(answered, c)
+		}
+		spoke := said || c.value != absent
+		if within(c.at, 365) && (spoke || c.due < cutoff) {
+			asked++
+			if !spoke {
+				silent++
+			}
+		}
+	}
+	slices.SortFunc(answered, func(a, b contact) int { return int(a.at - b.at) })
+	f["survey_silence_share_365d"] = share(silent, asked)
+	for _, name := range []string{"satisfaction_last", "satisfaction_mean_365d", "satisfaction_trend", "expectation_gap", "satisfaction_age_days"} {
+		f[name] = math.NaN()
+	}
+	sum, year, nYear, last := 0.0, 0.0, 0.0, 0.0
+	for i, c := range answered {
+		last = float64(c.opinion.perception) / float64(c.opinion.scale)
+		if within(c.at, 365) {
+			year, nYear = year+last, nYear+1
+			f["satisfaction_mean_365d"] = year / nYear
+		}
+		if c.opinion.expectation != absent {
+			f["expectation_gap"] = last - float64(c.opinion.expectation)/float64(c.opinion.scale)
+		}
+		if i == len(answered)-1 && i > 0 {
+			f["satisfaction_trend"] = last - sum/float64(i)
+		}
+		sum += last
+		f["satisfaction_last"], f["satisfaction_age_days"] = last, float64(day(cutoff)-day(c.at))
+	}
+}
+
+// owed adds the twin's features of invoices and payments.
+func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) int64, within func(int64, int64) bool) {
+	payments := newest(r.payments, known, func(p payment) string { return p.id }, func(p payment) int64 { return orElse(p.recorded, p.paid) })
+	slices.SortFunc(payments, func(a, b payment) int {
+		if a.paid != b.paid {
+			return int(a.paid - b.paid)
+		}
+		return int(a.amount - b.amount)
+	})
+	var overdue, open float64
+	var bills, matured, late, days, n, daysRecent, nRecent, oldest int64
+	for _, x := range newest(r.invoices, known, func(x invoice) string { return x.id }, func(x invoice) int64 { return orElse(x.recorded, x.issued) }) {
+		if x.issued >= cutoff || x.amount <= 0 {
+			continue
+		}
+		paid, settled := int64(0), int64(0)
+		for _, p := range payments {
+			if p.invoice != x.id || p.paid >= cutoff {
+				continue
+			}
+			if paid < x.amount && paid+p.amount >= x.amount {
+				settled = p.paid
+			}
+			if paid += p.amount; paid < x.amount {
+				settled = 0
+			}
+		}
+		if settled == 0 {
+			open += float64(x.amount - paid)
+			if day(x.due) < day(cutoff) {
+				bills++
+				overdue += float64(x.amount-paid) * float64(orElse(x.base, x.amount)) / float64(x.amount)
+				oldest = max(oldest, day(cutoff)-day(x.due))
+			}
+		}
+		if x.due >= cutoff-365*86400 && day(x.due) < day(cutoff) {
+			matured++
+			if settled == 0 || day(settled) > day(x.due) {
+				late++
+			}
+		}
+		if settled != 0 && within(settled, 365) {
+			took := max(0, day(settled)-day(x.issued))
+			days, n = days+took, n+1
+			if within(settled, 90) {
+				daysRecent, nRecent = daysRecent+took, nRecent+1
+			}
+		}
+	}
+	f["overdue_amount"], f["open_amount"], f["invoices_overdue"] = overdue/frame.DecimalScale, open/frame.DecimalScale, float64(bills)
+	f["overdue_days"] = float64(oldest)
+	if bills == 0 {
+		f["overdue_days"] = math.NaN()
+	}
+	f["invoices_late_share_365d"], f["days_to_pay_365d"] = share(late, matured), share(days, n)
+	f["days_to_pay_trend_90d"] = trend(daysRecent, nRecent, days-daysRecent, n-nRecent)
+}
+
+// managed adds the twin's features of the account's versions.
+func (r record) managed(f map[string]float64, cutoff, known int64, day func(int64) int64, within func(int64, int64) bool) {
+	versions := newest(r.versions, known, func(v version) string { return strconv.FormatInt(v.from, 10) }, func(v version) int64 { return orElse(v.recorded, v.from) })
+	versions = slices.DeleteFunc(versions, func(v version) bool { return v.from >= cutoff })
+	slices.SortFunc(versions, func(a, b version) int { return int(a.from - b.from) })
+	for _, name := range []string{"manager_changes_180d", "manager_changes_365d", "manager_days", "credit_limit"} {
+		f[name] = math.NaN()
+	}
+	manager := ""
+	for _, v := range versions {
+		f["credit_limit"] = math.NaN()
+		if v.limit != 0 {
+			f["credit_limit"] = float64(v.limit) / frame.DecimalScale
+		}
+		if v.manager == "" || v.manager == manager {
+			continue
+		}
+		f["manager_days"] = math.NaN()
+		if v.from != 0 {
+			f["manager_days"] = float64(day(cutoff) - day(v.from))
+		}
+		if manager == "" {
+			f["manager_changes_180d"], f["manager_changes_365d"] = 0, 0
+		} else {
+			for days, name := range map[int64]string{180: "manager_changes_180d", 365: "manager_changes_365d"} {
+				if within(v.from, days) {
+					f[name]++
+				}
+			}
+		}
+		manager = v.manager
+	}
+}
+
+func TestRecordFeaturesEqualTheDumbTwin(t *testing.T) {
+	e := embedded(t)
+	w := &town{}
+	byAccount := map[string]record{}
+	for i := range 500 {
+		account := fmt.Sprintf("r%03d", i)
+		r := records(account).Example(i)
+		byAccount[account] = r
+		w.addRecord(r)
+		w.lines = append(w.lines, line{account: account, order: "o", amount: 1, discount: absent, cost: absent, ordered: at("2023-05-01")})
+	}
+	w.fill(t, e)
+	r := randomCutoffs(8)
+	berlin, err := time.LoadLocation(r.Zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := build(t.Context(), t, e, r)
+	none := map[features.Source]map[frame.Cutoff]bool{}
+	for _, c := range m.report.Coverage {
+		if none[c.Source] == nil {
+			none[c.Source] = map[frame.Cutoff]bool{}
+		}
+		none[c.Source][c.Cutoff] = c.Rows == 0
+	}
+	needs := map[string]features.Source{}
+	for _, f := range features.Catalogue() {
+		needs[f.Name] = f.Needs()
+	}
+	present, wrong := 0, 0
+	for account, rows := range byAccount {
+		for i, c := range r.Cutoffs {
+			row, ok := m.row[rowKey(account, c)]
+			if !ok {
+				t.Fatalf("%s has no row at %s", account, c)
+			}
+			for name, v := range rows.twin(int64(c), int64(r.KnownAt[i]), berlin) {
+				if none[needs[name]][c] {
+					v = math.NaN()
+				}
+				got := m.Frame.Column(name).Numbers[row]
+				if !math.IsNaN(v) && v != 0 {
+					present++
+				}
+				// Answers are read in millionths of their scale.
+				if math.IsNaN(got) != math.IsNaN(v) || math.Abs(got-v) > 3e-6*math.Max(1, math.Abs(v)) {
+					if wrong++; wrong < 20 {
+						t.Errorf("%s of %s at %s known %s: SQL %v, twin %v", name, account, c, r.KnownAt[i], got, v)
+					}
+				}
+			}
+		}
+	}
+	if present < 10_000 {
+		t.Errorf("only %d values other than 0 compared", present)
+	}
+}
+
+func (w *town) addRecord(r record) {
+	w.contacts, w.invoices, w.payments = append(w.contacts, r.contacts...), append(w.invoices, r.invoices...), append(w.payments, r.payments...)
+	w.people, w.versions = append(w.people, r.people...), append(w.versions, r.versions...)
 }

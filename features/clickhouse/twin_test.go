@@ -396,7 +396,7 @@ func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
 	for i := range 24 {
 		account := fmt.Sprintf("a%02d", i)
 		full.lines = append(full.lines, history(account).Example(1000+i)...)
-		full.contacts = append(full.contacts, contacts(account).Example(2000+i)...)
+		full.addRecord(records(account).Example(2000 + i))
 		full.contracts = append(full.contracts, contracts(account).Example(3000+i)...)
 		full.wallets = append(full.wallets, wallets(account).Example(4000+i)...)
 	}
@@ -405,16 +405,23 @@ func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
 		cut, known := int64(c), int64(r.KnownAt[i])
 		double := func(account string) string { return account + "#" + strconv.Itoa(i) }
 		seen := func(event, recorded int64) bool { return event < cut && orElse(recorded, event) <= known }
+		// What was to end or be answered from the cutoff on had no end yet.
+		before := func(end int64) int64 {
+			if end >= cut {
+				return 0
+			}
+			return end
+		}
 		for _, l := range full.lines {
 			if seen(l.ordered, l.recorded) {
-				l.account = double(l.account)
+				l.account, l.delivered = double(l.account), before(l.delivered)
 				all.lines = append(all.lines, l)
 			}
 		}
 		// An event that is corrected to another instant is visible by what was recorded, whatever its time.
 		for _, x := range full.contacts {
 			if orElse(x.recorded, x.at) <= known {
-				x.account, x.id = double(x.account), double(x.id)
+				x.account, x.id, x.responded = double(x.account), double(x.id), before(x.responded)
 				if x.ref != "" {
 					x.ref = double(x.ref)
 				}
@@ -424,10 +431,32 @@ func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
 		for _, x := range full.contracts {
 			if orElse(x.recorded, x.start) <= known {
 				x.account, x.id = double(x.account), double(x.id)
-				if x.cancelled >= cut {
-					x.cancelled = 0
-				}
+				x.cancelled = before(x.cancelled)
 				all.contracts = append(all.contracts, x)
+			}
+		}
+		for _, x := range full.invoices {
+			if orElse(x.recorded, x.issued) <= known {
+				x.account, x.id = double(x.account), double(x.id)
+				all.invoices = append(all.invoices, x)
+			}
+		}
+		for _, x := range full.payments {
+			if orElse(x.recorded, x.paid) <= known {
+				x.account, x.id, x.invoice = double(x.account), double(x.id), double(x.invoice)
+				all.payments = append(all.payments, x)
+			}
+		}
+		for _, x := range full.people {
+			if x.recorded <= known {
+				x.account, x.id, x.until = double(x.account), double(x.id), before(x.until)
+				all.people = append(all.people, x)
+			}
+		}
+		for _, x := range full.versions {
+			if seen(x.from, x.recorded) {
+				x.account = double(x.account)
+				all.versions = append(all.versions, x)
 			}
 		}
 		for _, x := range full.wallets {
@@ -489,20 +518,30 @@ func contacts(account string) *rapid.Generator[[]contact] {
 		for i := range rapid.IntRange(0, 25).Draw(t, "contacts") {
 			c := contact{
 				id: fmt.Sprintf("%s-%d", account, i), account: account, value: absent,
-				kind: rapid.SampledFrom([]string{"visit", "call", "email", "care", "complaint", "complaint", "complaint_resolved", "referral", "survey"}).Draw(t, "kind"),
-				at:   at("2023-06-01") + rapid.Int64Range(0, 720*86400).Draw(t, "at"),
+				kind: rapid.SampledFrom([]string{"visit", "call", "email", "care", "complaint", "complaint", "complaint_resolved", "referral", "survey",
+					"promise", "promise", "promise_kept", "competitor_offer", "people_change", "event"}).Draw(t, "kind"),
+				at: at("2023-06-01") + rapid.Int64Range(0, 720*86400).Draw(t, "at") + int64(i), // no two at once
 			}
-			if c.kind == "complaint_resolved" {
+			switch rapid.IntRange(0, 3).Draw(t, "answer") {
+			case 0:
+				c.due = c.at + rapid.Int64Range(-2, 60).Draw(t, "due")*43200
+			case 1:
+				c.due, c.responded = c.at+86400, c.at+rapid.Int64Range(-1, 90).Draw(t, "responded")*21600
+			}
+			c.factor = rapid.SampledFrom([]string{"", "", "publicity", "price"}).Draw(t, "factor")
+			if c.kind == "complaint_resolved" || c.kind == "promise_kept" || c.kind == "complaint" && rapid.Bool().Draw(t, "again") {
 				c.ref = fmt.Sprintf("%s-%d", account, rapid.IntRange(0, 25).Draw(t, "ref"))
 			}
 			if c.kind == "survey" {
-				c.value = rapid.Int64Range(0, 10).Draw(t, "value") * frame.DecimalScale
+				c.value = rapid.SampledFrom([]int64{absent, 0, 30_000, 100_000}).Draw(t, "value")
+				scale := rapid.Int64Range(1, 10).Draw(t, "scale") * frame.DecimalScale
+				c.opinion = rapid.SampledFrom([]*opinion{nil, {scale, absent, absent}, {scale, absent, scale / 2}, {scale, scale, scale / 3}, {scale, scale / 4, 0}}).Draw(t, "opinion")
 			}
 			all = append(all, c)
 			if rapid.IntRange(0, 4).Draw(t, "corrected") == 0 {
 				c.recorded = c.at + rapid.Int64Range(1, 90).Draw(t, "later")*86400
 				c.at += rapid.Int64Range(-20, 20).Draw(t, "moved") * 86400
-				c.kind, c.ref, c.value = "visit", "", absent
+				c.kind, c.ref, c.value, c.opinion = "visit", "", absent, nil
 				all = append(all, c)
 			}
 		}
