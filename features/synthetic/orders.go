@@ -62,6 +62,9 @@ func (t *Town) orders(d *draw, p *profile, lines []line) []line {
 	}
 	if t.params.Record {
 		t.deliver(d, p, lines)
+		for i := range lines { // what is entered late is entered by the last day
+			lines[i].recorded = min(lines[i].recorded, t.end-1)
+		}
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return cmp.Compare(a.at, b.at) })
 	return lines
