@@ -608,6 +608,39 @@ func TestEmptyColumnsContributeNothing(t *testing.T) {
 	}
 }
 
+// What an optional table would tell is missing throughout where nobody has the
+// table: the margins are those of a training without its columns, to the bit.
+func TestColumnsThatNobodyFilledChangeNoMargin(t *testing.T) {
+	p := Defaults()
+	p.Bags = 2
+	train, test := planted(600, 2, 25, 1), planted(300, 1, 26, 1)
+	want := mustTrain(t, p, train, test)
+	for _, s := range []*Sample{&train, &test} {
+		wider := *s.Frame
+		wider.Columns = nil
+		for i, c := range s.Frame.Columns {
+			none := frame.Column{Meta: frame.Meta{Name: fmt.Sprintf("absent_%d", i), Direction: frame.Raises}, Kind: frame.Number, Numbers: make([]float64, s.Frame.Rows())}
+			for k := range none.Numbers {
+				none.Numbers[k] = math.NaN()
+			}
+			wider.Columns = append(wider.Columns, none, c)
+		}
+		s.Frame = &wider
+	}
+	got := mustTrain(t, p, train, test)
+	if len(want.Rungs) < 3 || len(got.Rungs) != len(want.Rungs) {
+		t.Fatalf("%d rungs, %d with columns that nobody filled", len(want.Rungs), len(got.Rungs))
+	}
+	for rung, margins := range want.Rungs {
+		if !slices.Equal(margins, got.Rungs[rung]) {
+			t.Errorf("%s: columns that nobody filled move margins", rung)
+		}
+	}
+	if got.Model.Rung() != want.Model.Rung() {
+		t.Errorf("rung %s, without the empty columns %s", got.Model.Rung(), want.Model.Rung())
+	}
+}
+
 func TestSamplesThatCannotBeReadAreNamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(train, test *Sample)
