@@ -42,7 +42,7 @@ const (
 	Payments     Source = "payments"
 	People       Source = "people"
 	Accounts     Source = "accounts"
-	// The parts of them that features need.
+	// Deliveries and the names below are the parts of them that features need.
 	Deliveries    Source = "order_lines.delivered_at"
 	ReturnReasons Source = "order_lines.return_reason"
 	Promotions    Source = "order_lines.promotion"
@@ -55,7 +55,6 @@ const (
 	PeopleNews    Source = "interactions.people_change"
 	Events        Source = "interactions.event"
 	PublicVoices  Source = "interactions.publicity"
-	Referrals     Source = "interactions.referral"
 	Managers      Source = "accounts.account_manager"
 	CreditLimits  Source = "accounts.credit_limit"
 )
@@ -68,7 +67,7 @@ func Sources() []Source {
 	return []Source{
 		OrderLines, Contracts, Wallets, Interactions, Invoices, Payments, People,
 		Deliveries, ReturnReasons, Promotions, ListPrices,
-		Reopenings, Deadlines, Promises, Surveys, Offers, PeopleNews, Events, PublicVoices, Referrals,
+		Reopenings, Deadlines, Promises, Surveys, Offers, PeopleNews, Events, PublicVoices,
 		Managers, CreditLimits,
 	}
 }
@@ -138,7 +137,7 @@ const (
 	Relationship = "relationship"
 	Advocacy     = "advocacy"
 	Commitment   = "commitment"
-	// The six reasons for which an account leaves.
+	// Quality and the names below are the six reasons for which an account leaves.
 	Quality   = "quality"
 	Price     = "price"
 	Switching = "switching cost"

@@ -384,9 +384,9 @@ func content(f map[string]float64, seen []contact, cutoff int64, day func(int64)
 	for _, name := range []string{"satisfaction_last", "satisfaction_mean_365d", "satisfaction_trend", "expectation_gap", "satisfaction_age_days"} {
 		f[name] = math.NaN()
 	}
-	sum, year, nYear, last := 0.0, 0.0, 0.0, 0.0
+	sum, year, nYear := 0.0, 0.0, 0.0
 	for i, c := range answered {
-		last = float64(c.opinion.perception) / float64(c.opinion.scale)
+		last := float64(c.opinion.perception) / float64(c.opinion.scale)
 		if within(c.at, 365) {
 			year, nYear = year+last, nYear+1
 			f["satisfaction_mean_365d"] = year / nYear
