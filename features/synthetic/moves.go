@@ -70,7 +70,7 @@ func (t *Town) move(d *draw, p *profile) {
 	at := t.start + day*daySeconds
 	switch {
 	case !first:
-		// The one that ends is an old account, and doesn't leave before.
+		// The one that ends is an old account, and doesn't leave before; nor does the firm under its new number.
 		p.firstDay, p.opened = 0, t.start-int64(d.between(100, 2000))*daySeconds+9*3600
 		p.leaves, p.declines, p.returns = never, never, never
 		p.moved, p.heir = at, accountID(begins)

@@ -224,7 +224,7 @@ func TestRestIsRest(t *testing.T) {
 			moves[a], heirs[a] = b.Column("moved_at").Integers[row], b.Column("other").Texts[row]
 		}
 	})
-	inNewYear, inOthers, before, after := 0, 0, map[string]int{}, map[string]int{}
+	inOthers, lines := 0, map[string]int{}
 	each(t, built, "order_lines", func(b *frame.Table) {
 		for row, a := range b.Column("account").Texts {
 			at, amount := b.Column("ordered_at").Integers[row], b.Column("amount").Integers[row]
@@ -240,24 +240,21 @@ func TestRestIsRest(t *testing.T) {
 			if rest["CN"][at/day*day] == "春节" {
 				inOthers++
 			}
-			if moved, ok := moves[a]; ok {
-				if at >= moved {
-					t.Fatalf("account %s orders at %s, after its move", a, time.Unix(at, 0).UTC())
-				}
-				before[a]++
+			if moved, ok := moves[a]; ok && at >= moved {
+				t.Fatalf("account %s orders at %s, after its move", a, time.Unix(at, 0).UTC())
 			}
-			after[a]++
+			lines[a]++
 		}
 	})
-	if inNewYear != 0 || inOthers == 0 {
-		t.Errorf("others than the Chinese accounts order %d lines in the Spring Festival, want some", inOthers)
+	if inOthers == 0 {
+		t.Error("nobody orders in the Spring Festival, want those outside China")
 	}
 	if len(pauses) < 20 || len(moves) < 15 {
 		t.Errorf("%d accounts with pauses, %d that move: want some", len(pauses), len(moves))
 	}
 	went := 0
 	for a, heir := range heirs {
-		if before[a] > 0 && after[heir] > 0 {
+		if lines[a] > 0 && lines[heir] > 0 {
 			went++
 		}
 	}
