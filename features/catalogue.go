@@ -150,7 +150,7 @@ const (
 // frame's columns and of receipts. The result is the caller's own.
 func Catalogue() []Feature {
 	return slices.Concat(rhythm(), value(), breadth(), duration(), contracts(), wallet(), contact(),
-		delivery(), price(), service(), payments(), people(), satisfaction(), reach())
+		delivery(), price(), service(), payments(), people(), satisfaction(), reach(), cadence())
 }
 
 // Metas returns the words of the features by name.

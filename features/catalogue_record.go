@@ -355,3 +355,21 @@ func reach() []Feature {
 		}},
 	}
 }
+
+// cadence is whether a contact is overdue against the account's own cadence.
+func cadence() []Feature {
+	return []Feature{
+		{File: Contact, Kind: Measured, Meta: frame.Meta{
+			Name: "contact_gap_median_days", Unit: "days", Group: "contact", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Usual days between contacts", LabelZH: "通常联系间隔天数",
+			ReasonEN: []string{"Usually in touch every {contact_gap_median_days} days"},
+			ReasonZH: []string{"通常每{contact_gap_median_days}天联系一次"},
+		}},
+		{Kind: Ratio, Of: []string{"contact_recency_days", "contact_gap_median_days"}, Meta: frame.Meta{
+			Name: "contact_recency_to_gap", Unit: "times", Group: "contact", Factor: Service, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Time since the last contact against the usual gap", LabelZH: "距上次联系时长与通常间隔之比",
+			ReasonEN: []string{"The last contact lies {contact_recency_days} days back, {contact_recency_to_gap} times the usual {contact_gap_median_days} days"},
+			ReasonZH: []string{"距上次联系{contact_recency_days}天，为通常间隔{contact_gap_median_days}天的{contact_recency_to_gap}倍"},
+		}},
+	}
+}

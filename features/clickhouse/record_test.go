@@ -248,6 +248,9 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 		{"told", "2025-03-01", "survey_silence_share_365d", 1.0 / 3},
 		{"told", "2025-04-15", "survey_silence_share_365d", 2.0 / 4},
 		{"steady", "2025-03-01", "competitor_offers_365d", 0},
+		{"steady", "2025-03-01", "contact_gap_median_days", (183.0 + 52) / 2}, // 2024-06-20, 12-20, 2025-02-10
+		{"steady", "2025-03-01", "contact_recency_to_gap", 19 / 117.5},
+		{"one-order", "2025-03-01", "contact_gap_median_days", nan}, // one contact has no gap
 		{"steady", "2025-03-01", "satisfaction_last", nan},
 	} {
 		if got := m.value(t, c.account, c.cutoff, c.feature); !same(got, c.want) {

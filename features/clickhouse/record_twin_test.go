@@ -277,6 +277,22 @@ func (r record) twin(cutoff, known int64, zone *time.Location) map[string]float6
 		}
 	}
 	missing("competitor_offer_recency_days")
+	var touched []int64
+	for _, c := range seen {
+		if c.kind == "visit" || c.kind == "call" || c.kind == "email" {
+			touched = append(touched, day(c.at))
+		}
+	}
+	slices.Sort(touched)
+	touched = slices.Compact(touched)
+	var gaps []int64
+	for i := 1; i < len(touched); i++ {
+		gaps = append(gaps, touched[i]-touched[i-1])
+	}
+	if slices.Sort(gaps); len(gaps) > 0 {
+		f["contact_gap_median_days"] = float64(gaps[(len(gaps)-1)/2]+gaps[len(gaps)/2]) / 2
+	}
+	missing("contact_gap_median_days")
 
 	for _, name := range []string{"key_people_left_180d", "key_people_left_365d", "key_people_new_180d", "people_live", "key_people_live"} {
 		count(false, name)

@@ -50,6 +50,9 @@ WITH
             seen.1 AS ages,
             seen.2 AS kinds,
             arrayFilter(s -> s.2 <= 3, seen) AS contacts,
+            -- Days between the days with a contact.
+            arraySort(arrayPopFront(arrayDifference(arrayCompact(contacts.6)))) AS contact_gaps,
+            length(contact_gaps) AS gap_count,
             arrayFilter(s -> s.2 = 5, seen) AS complaints,
             arrayFilter(s -> s.2 = 6, seen) AS resolutions,
             arrayFilter(s -> s.2 = 8, seen) AS surveys,
@@ -73,6 +76,7 @@ SELECT
     arrayCount(a -> a <= 365 * 86400, contacts.1) AS contacts_365d,
     if(contacts_360 = 0, NULL, (2 * toInt64(contacts_180) - toInt64(contacts_360)) / contacts_360) AS contacts_trend_180d,
     if(empty(contacts), NULL, today - contacts.6[-1]) AS contact_recency_days,
+    if(gap_count = 0, NULL, (toInt64(contact_gaps[greatest(1, intDiv(gap_count + 1, 2))]) + contact_gaps[greatest(1, intDiv(gap_count + 2, 2))]) / 2) AS contact_gap_median_days,
     arrayCount((a, k) -> a <= 365 * 86400 AND k = 4, ages, kinds) AS care_365d,
     arrayCount(a -> a <= 90 * 86400, complaints.1) AS complaints_90d,
     complaint_count AS complaints_365d,
