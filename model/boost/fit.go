@@ -269,10 +269,7 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 		if p.RowFraction < 1 && round > 0 && round%p.RowRounds == 0 {
 			bag, aside = t.bag(round / p.RowRounds)
 		}
-		err := s.measure(t.crew, func(a, b int) {
-			p.Loss.Gradient(t.margin[a:b], t.y[a:b], s.gradient[a:b], s.hessian[a:b])
-		})
-		if err != nil {
+		if err := t.slope(&s); err != nil {
 			return nil, fmt.Errorf("round %d: %w", round+1, err)
 		}
 		s.round(t.crew)
@@ -311,6 +308,17 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 		trees = []tree.Tree{constant(base, int64(n), weightOf(t.weights, n))}
 	}
 	return trees, nil
+}
+
+// slope computes the slopes at the margins.
+func (t *training) slope(s *slopes) error {
+	if _, ok := t.params.Loss.(LogLoss); ok && s.cells == nil && s.weights == nil {
+		s.measureLogLoss(t.crew, t.margin, t.y)
+		return nil
+	}
+	return s.measure(t.crew, func(a, b int) {
+		t.params.Loss.Gradient(t.margin[a:b], t.y[a:b], s.gradient[a:b], s.hessian[a:b])
+	})
 }
 
 // stopper watches the loss on the validation set.

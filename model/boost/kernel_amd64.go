@@ -2,7 +2,11 @@
 
 package boost
 
-import "golang.org/x/sys/cpu"
+import (
+	"slices"
+
+	"golang.org/x/sys/cpu"
+)
 
 // kernelsOfCPU is what this machine runs.
 var kernelsOfCPU = func() kernels {
@@ -50,6 +54,16 @@ var avx512 = kernels{
 		}
 		movePortable(rows[n:], notes[n/8:], to, left, right)
 	},
+	logLoss: func(margin, y, gradient, hessian []float64) (mostG, mostH float64) {
+		n := whole8(len(margin))
+		mostG, mostH = logLossPortable(margin[n:], y[n:], gradient[n:], hessian[n:])
+		if n > 0 {
+			var most [2][8]float64
+			logLossAVX512(&margin[0], &y[:n][0], n, &gradient[:n][0], &hessian[:n][0], &exponential, &most)
+			mostG, mostH = max(mostG, slices.Max(most[0][:])), max(mostH, slices.Max(most[1][:]))
+		}
+		return mostG, mostH
+	},
 }
 
 // avx2 needs AVX2 and POPCNT.
@@ -62,11 +76,11 @@ var avx2 = kernels{
 		}
 		binsPortable(values[n:], grid, missing, out[n:])
 	},
-	sum: sumAMD64, sides: sidesPortable, move: movePortable,
+	sum: sumAMD64, sides: sidesPortable, move: movePortable, logLoss: logLossPortable,
 }
 
 // anyAMD64 needs nothing.
-var anyAMD64 = kernels{bins: binsPortable, sum: sumAMD64, sides: sidesPortable, move: movePortable}
+var anyAMD64 = kernels{bins: binsPortable, sum: sumAMD64, sides: sidesPortable, move: movePortable, logLoss: logLossPortable}
 
 // whole8 is n rounded down to a multiple of 8.
 func whole8(n int) int { return n &^ 7 }
@@ -132,3 +146,9 @@ func sidesAVX512(bins *uint8, left *codeSet, rows *uint64, n int, notes *uint8) 
 //
 //go:noescape
 func moveAVX512(rows *uint64, n int, notes *uint8, to *uint64, left, right int) (moved int)
+
+// logLossAVX512 is logLoss for n rows, a positive multiple of 8; most has the
+// largest of every eighth.
+//
+//go:noescape
+func logLossAVX512(margin, y *float64, n int, gradient, hessian *float64, exponential *[18]float64, most *[2][8]float64)
