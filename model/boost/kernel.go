@@ -108,7 +108,7 @@ func movePortable(rows []uint64, notes []uint8, to []uint64, left, right int) {
 var exponential = func() (c [18]float64) {
 	c[0], c[1], c[2], c[3] = 700, math.Log2E, -6.93147180369123816490e-01, -1.90821492927058770002e-10
 	factorial := 1.0
-	for i := 0; i <= 13; i++ {
+	for i := range 14 {
 		c[17-i] = 1 / factorial
 		factorial *= float64(i + 1)
 	}

@@ -106,13 +106,18 @@ func sumAMD64(d *desk, t *table, blocks []int, rows []uint64) {
 	for len(some) > 0 {
 		rows = rows[len(some):]
 		next := rows[:min(len(some), len(rows))]
-		for k, block := range blocks {
-			ahead := next[len(next)*k/len(blocks) : len(next)*(k+1)/len(blocks)]
+		for k := 0; k < len(blocks); {
+			sum, width := sumRows, 1
+			if k+1 < len(blocks) && blocks[k+1] == blocks[k]+1 {
+				sum, width = sumRows2, 2
+			}
+			ahead := next[len(next)*k/len(blocks) : len(next)*(k+width)/len(blocks)]
 			var from *uint64
 			if len(ahead) > 0 {
 				from = &ahead[0]
 			}
-			sumRows(&d.blocks[k], &t.byRow[block], 8*t.blocks, &some[0], len(some), from, len(ahead), first, last)
+			sum(&d.blocks[k], &t.byRow[blocks[k]], 8*t.blocks, &some[0], len(some), from, len(ahead), first, last)
+			k += width
 		}
 		some = next
 	}
@@ -134,6 +139,12 @@ func binsAVX2(values *float64, n int, grid *[binsPerByte]float64, pivots *[binsP
 //
 //go:noescape
 func sumRows(h *packedBlock, words *uint64, stride int, rows *uint64, n int, ahead *uint64, aheads int, first *uint64, last int)
+
+// sumRows2 is sumRows for two words side by side and the two blocks from h on: 32
+// KiB that stay in the cache, while a row is looked at half as often.
+//
+//go:noescape
+func sumRows2(h *packedBlock, words *uint64, stride int, rows *uint64, n int, ahead *uint64, aheads int, first *uint64, last int)
 
 // sidesAVX512 is sides for n rows, a positive multiple of 8. It reads up to 7
 // bytes behind a bin.

@@ -106,43 +106,85 @@ bins256:
 	VZEROUPPER
 	RET
 
-// One row: R8 points at it; DI is the block, SI the words, DX the stride. What it
-// adds is put together in AX as addend (pack.go) does. (BH goes with old registers
-// only.)
-#define ROW \
-	MOVQ    (R8), AX          \
-	MOVL    AX, BX            \
-	IMULQ   DX, BX            \
-	MOVQ    (SI)(BX*1), BX    \
-	MOVQ    AX, CX            \
-	SARQ    $48, CX           \
-	SHLQ    $38, CX           \
-	SHRQ    $19, AX           \
-	ANDL    $0x1fffe000, AX   \
-	LEAQ    1(AX)(CX*1), AX   \
-	MOVBLZX BL, CX            \
-	ADDQ    AX, (DI)(CX*8)    \
-	MOVBLZX BH, CX            \
-	ADDQ    AX, 2048(DI)(CX*8) \
-	SHRQ    $16, BX           \
-	MOVBLZX BL, CX            \
-	ADDQ    AX, 4096(DI)(CX*8) \
-	MOVBLZX BH, CX            \
-	ADDQ    AX, 6144(DI)(CX*8) \
-	SHRQ    $16, BX           \
-	MOVBLZX BL, CX            \
-	ADDQ    AX, 8192(DI)(CX*8) \
-	MOVBLZX BH, CX            \
-	ADDQ    AX, 10240(DI)(CX*8) \
-	SHRQ    $16, BX           \
-	MOVBLZX BL, CX            \
-	ADDQ    AX, 12288(DI)(CX*8) \
-	MOVBLZX BH, CX            \
-	ADDQ    AX, 14336(DI)(CX*8) \
+// One row: R8 points at it; DI is the block, SI the words, DX the stride. R15 is
+// where its word lies, and AX what it adds, put together as addend (pack.go) does.
+#define ROW                                     \
+	MOVQ    (R8), AX;                       \
+	MOVL    AX, R15;                        \
+	IMULQ   DX, R15;                        \
+	MOVQ    AX, CX;                         \
+	SARQ    $48, CX;                        \
+	SHLQ    $38, CX;                        \
+	SHRQ    $19, AX;                        \
+	ANDL    $0x1fffe000, AX;                \
+	LEAQ    1(AX)(CX*1), AX;                \
 	ADDQ    $8, R8
 
+// The eight bins of the word WORD bytes behind the first go to the block OFF bytes
+// behind the first. (BH goes with old registers only.)
+#define BLOCK(WORD, OFF)                        \
+	MOVQ    WORD(SI)(R15*1), BX;            \
+	MOVBLZX BL, CX;                         \
+	ADDQ    AX, (OFF+0)(DI)(CX*8);          \
+	MOVBLZX BH, CX;                         \
+	ADDQ    AX, (OFF+2048)(DI)(CX*8);       \
+	SHRQ    $16, BX;                        \
+	MOVBLZX BL, CX;                         \
+	ADDQ    AX, (OFF+4096)(DI)(CX*8);       \
+	MOVBLZX BH, CX;                         \
+	ADDQ    AX, (OFF+6144)(DI)(CX*8);       \
+	SHRQ    $16, BX;                        \
+	MOVBLZX BL, CX;                         \
+	ADDQ    AX, (OFF+8192)(DI)(CX*8);       \
+	MOVBLZX BH, CX;                         \
+	ADDQ    AX, (OFF+10240)(DI)(CX*8);      \
+	SHRQ    $16, BX;                        \
+	MOVBLZX BL, CX;                         \
+	ADDQ    AX, (OFF+12288)(DI)(CX*8);      \
+	MOVBLZX BH, CX;                         \
+	ADDQ    AX, (OFF+14336)(DI)(CX*8)
+
+#define ROW1 ROW; BLOCK(0, 0)
+
+#define ROW2 ROW; BLOCK(0, 0); BLOCK(8, 16384)
+
+// The rows, BODY each. Where some are to be fetched ahead, one is before every
+// n ÷ aheads rows, and R9 is what then remains.
+#define ROWS(BODY, FETCH, BETWEEN, REST, DONE)  \
+	TESTQ R11, R11;                         \
+	JZ    REST;                             \
+	MOVQ  R9, AX;                           \
+	MOVQ  DX, R15;                          \
+	XORL  DX, DX;                           \
+	DIVQ  R11;                              \
+	MOVQ  DX, R9;                           \
+	MOVQ  R15, DX;                          \
+	MOVQ  AX, every-8(SP);                  \
+FETCH:                                          \
+	MOVL  (R10), AX;                        \
+	IMULQ DX, AX;                           \
+	PREFETCHT0 (R12)(AX*1);                 \
+	ADDQ  R13, AX;                          \
+	PREFETCHT0 (R12)(AX*1);                 \
+	ADDQ  $8, R10;                          \
+	MOVQ  every-8(SP), R14;                 \
+BETWEEN:                                        \
+	BODY;                                   \
+	DECQ  R14;                              \
+	JNZ   BETWEEN;                          \
+	DECQ  R11;                              \
+	JNZ   FETCH;                            \
+	TESTQ R9, R9;                           \
+	JZ    DONE;                             \
+REST:                                           \
+	BODY;                                   \
+	DECQ  R9;                               \
+	JNZ   REST;                             \
+DONE:                                           \
+	RET
+
 // func sumRows(h *packedBlock, words *uint64, stride int, rows *uint64, n int, ahead *uint64, aheads int, first *uint64, last int)
-TEXT ·sumRows(SB), NOSPLIT, $0-72
+TEXT ·sumRows(SB), NOSPLIT, $8-72
 	MOVQ  h+0(FP), DI
 	MOVQ  words+8(FP), SI
 	MOVQ  stride+16(FP), DX
@@ -152,43 +194,20 @@ TEXT ·sumRows(SB), NOSPLIT, $0-72
 	MOVQ  aheads+48(FP), R11
 	MOVQ  first+56(FP), R12
 	MOVQ  last+64(FP), R13
-	TESTQ R11, R11
-	JZ    rest
+	ROWS(ROW1, fetch1, between1, rest1, done1)
 
-	// A row is fetched before every R15 = n ÷ aheads rows; R9 is what then remains.
-	MOVQ  R9, AX
-	MOVQ  DX, R15
-	XORL  DX, DX
-	DIVQ  R11
-	MOVQ  DX, R9
-	MOVQ  R15, DX
-	MOVQ  AX, R15
-
-fetch:
-	MOVL       (R10), AX
-	IMULQ      DX, AX
-	PREFETCHT0 (R12)(AX*1)
-	ADDQ       R13, AX
-	PREFETCHT0 (R12)(AX*1)
-	ADDQ       $8, R10
-	MOVQ       R15, R14
-
-between:
-	ROW
-	DECQ R14
-	JNZ  between
-	DECQ R11
-	JNZ  fetch
-	TESTQ R9, R9
-	JZ   done
-
-rest:
-	ROW
-	DECQ R9
-	JNZ  rest
-
-done:
-	RET
+// func sumRows2(h *packedBlock, words *uint64, stride int, rows *uint64, n int, ahead *uint64, aheads int, first *uint64, last int)
+TEXT ·sumRows2(SB), NOSPLIT, $8-72
+	MOVQ  h+0(FP), DI
+	MOVQ  words+8(FP), SI
+	MOVQ  stride+16(FP), DX
+	MOVQ  rows+24(FP), R8
+	MOVQ  n+32(FP), R9
+	MOVQ  ahead+40(FP), R10
+	MOVQ  aheads+48(FP), R11
+	MOVQ  first+56(FP), R12
+	MOVQ  last+64(FP), R13
+	ROWS(ROW2, fetch2, between2, rest2, done2)
 
 // func sidesAVX512(bins *uint8, left *codeSet, rows *uint64, n int, notes *uint8) (right int)
 TEXT ·sidesAVX512(SB), NOSPLIT, $0-48
