@@ -459,6 +459,49 @@ func TestTablesChangeNothing(t *testing.T) {
 	})
 }
 
+// Who explains one row at a time never waits for more than one tree's tables, and
+// who explains few rows for none.
+func TestTablesAreBuiltWhenTheyPay(t *testing.T) {
+	e, f := deep(t, 40)
+	x := explainer(t, e)
+	width := len(e.Features())
+	row, out := make([]float64, width), make([]float64, width)
+	for range patience - 1 {
+		x.ExplainRow(row, out)
+	}
+	if size := tableBytes(x); size != 0 {
+		t.Fatalf("%d rows built tables of %d bytes", patience-1, size)
+	}
+	for i := range e.Len() {
+		before := x.tables.next
+		x.ExplainRow(row, out)
+		for _, p := range x.pieces[before:x.tables.next] {
+			if p.tree != i {
+				t.Fatalf("call %d built tables of tree %d", i, p.tree)
+			}
+		}
+	}
+	if !x.tables.full.Load() {
+		t.Error("as many calls as trees left some without tables")
+	}
+	y := explainer(t, e)
+	for range 7 {
+		if _, err := y.Explain(f, make([]float64, f.Rows()*width)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if y.tables.next == 0 || y.tables.full.Load() {
+		t.Errorf("7 calls of 40 rows built the tables of %d pieces of %d, want those of one tree", y.tables.next, len(y.pieces))
+	}
+	many := make([]int, patience)
+	if _, err := y.Explain(f.Take(many), make([]float64, patience*width)); err != nil {
+		t.Fatal(err)
+	}
+	if !y.tables.full.Load() {
+		t.Errorf("%d rows at once left tables unbuilt", patience)
+	}
+}
+
 // chain returns a tree that peels one leaf off per node: numeric thresholds
 // 0, 1, 2 … on one feature, or sets {k} of one category.
 func chain(nodes int, category bool) tree.Tree {
