@@ -309,12 +309,17 @@ func (c *cutter) leaf(child int32, path []step) []region {
 	return []region{r}
 }
 
-// perPiece is what a row pays for a piece beside one addition per feature, in additions.
-const perPiece = 6
+const (
+	// perPiece is what a row pays for a piece beside one addition per feature, in additions.
+	perPiece = 6
+	// maxOpen bounds the regions that are tried with each other. Where there are
+	// more, high up in a large tree, they have few features in common.
+	maxOpen = 64
+)
 
 // merge merges regions, the pair first that saves most.
 func merge(open []region) []region {
-	for {
+	for len(open) <= maxOpen {
 		var best region
 		from, to, saved := 0, 0, 0
 		for i := range open {
@@ -339,6 +344,7 @@ func merge(open []region) []region {
 		open[from] = best
 		open = slices.Delete(open, to, to+1)
 	}
+	return open
 }
 
 // union returns what two regions are together, without its leaves, and whether

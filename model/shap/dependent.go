@@ -31,7 +31,7 @@ func newRule(features int) rule {
 // newDependent returns the paths of an ensemble with their shares, the game on
 // them, and the expected margin.
 func newDependent(e *tree.Ensemble) (g *dependent, paths [][]path, base float64, err error) {
-	paths, err = newPaths(e, true)
+	paths, err = newPaths(e, true, maxPathFeatures)
 	if err != nil {
 		return nil, nil, 0, err
 	}

@@ -528,6 +528,61 @@ func chain(nodes int, category bool) tree.Tree {
 	return tr
 }
 
+// High up in a large tree regions are no longer tried with each other.
+func TestLargeTree(t *testing.T) {
+	const leaves, features = 1 << 13, 30
+	e := bushy(t, leaves, features)
+	row, out := make([]float64, features), make([]float64, features)
+	for j := range row {
+		row[j] = math.Sin(float64(j))
+	}
+	sum := explainer(t, e).ExplainRow(row, out)
+	for _, v := range out {
+		sum += v
+	}
+	if m := e.Margin(row); !(math.Abs(sum-m) <= 1e-9) {
+		t.Fatalf("sum %v, margin %v", sum, m)
+	}
+}
+
+// bushy returns one complete tree that splits features in turn, at thresholds of
+// both signs.
+func bushy(t *testing.T, leaves, features int) *tree.Ensemble {
+	t.Helper()
+	h := tree.Header{}
+	for _, name := range names(features) {
+		h.Features = append(h.Features, tree.Feature{Name: name, Info: "none"})
+	}
+	tr, nodes := tree.Tree{Shrinkage: 1}, leaves-1
+	child := func(c int) int32 { // numbered by rows of the tree, leaves behind the nodes
+		if c >= nodes {
+			return ^int32(c - nodes)
+		}
+		return int32(c)
+	}
+	for n := range nodes {
+		tr.Feature = append(tr.Feature, int32(n*7%features))
+		tr.Threshold = append(tr.Threshold, math.Round(math.Cos(float64(n))*8)/8)
+		tr.Decision, tr.Codes = append(tr.Decision, tree.NumericDecision(tree.MissingNaN, false)), append(tr.Codes, nil)
+		tr.Left, tr.Right = append(tr.Left, child(2*n+1)), append(tr.Right, child(2*n+2))
+	}
+	tr.Gain, tr.Value, tr.Weight = make([]float64, nodes), make([]float64, nodes), make([]float64, nodes)
+	tr.LeafWeight, tr.Count = make([]float64, leaves), make([]int64, nodes)
+	for n := range leaves {
+		tr.LeafValue, tr.LeafCount = append(tr.LeafValue, math.Sin(float64(n))), append(tr.LeafCount, int64(1+n%5))
+	}
+	for n := nodes - 1; n >= 0; n-- {
+		for _, c := range [2]int32{tr.Left[n], tr.Right[n]} {
+			tr.Count[n] += int64(tr.Cover(tree.CoverCount, c))
+		}
+	}
+	e, err := tree.New(h, []tree.Tree{tr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 // A feature with more cells than a table can tell apart is explained all the same.
 func TestManyCells(t *testing.T) {
 	for _, nodes := range []int{62, 63, 300, maxClasses + 5} {
@@ -851,6 +906,9 @@ func TestRefuses(t *testing.T) {
 		t.Errorf("base %v and contribution %v, want 2 and -1", base, out[0])
 	}
 	good, f := deep(t, 40)
+	if _, err := newPaths(good, true, 1000); !errors.Is(err, ErrSize) {
+		t.Errorf("more features than the bound: got %v, want ErrSize", err)
+	}
 	x := explainer(t, good)
 	if _, err := x.Explain(f, nil); err == nil {
 		t.Error("an answer of no values was accepted")
