@@ -396,8 +396,23 @@ func (g *grower) search(s *slopes, use []bool, build []*leaf, rest *leaf) {
 		}
 		if !(l.best.gain > 0) {
 			g.give(l)
+		} else if slot := l.best.slot; !g.data.binning(slot).category {
+			r := g.rulesOf(l)
+			r.cutNumber(&l.best, g.cellsOf(l, slot), l.total)
 		}
 	}
+}
+
+// rulesOf are the rules of a leaf, with its bounds.
+func (g *grower) rulesOf(l *leaf) rules {
+	r := g.rules
+	r.lower, r.higher = l.lower, l.higher
+	return r
+}
+
+// cellsOf are a slot's cells in a leaf's histogram.
+func (g *grower) cellsOf(l *leaf, slot int) []cell {
+	return l.cells[g.data.offset[slot]:g.data.offset[slot+1]]
 }
 
 // sumFull builds a leaf's histogram from full cells. The work is cut by blocks.
@@ -452,9 +467,7 @@ func (g *grower) bestOf(l *leaf, allowed []bool, slot int) split {
 	if (allowed != nil && !allowed[slot]) || !g.searchable(l) {
 		return split{}
 	}
-	r := g.rules
-	r.lower, r.higher = l.lower, l.higher
-	cells := l.cells[g.data.offset[slot]:g.data.offset[slot+1]]
+	r, cells := g.rulesOf(l), g.cellsOf(l, slot)
 	var s split
 	if g.data.binning(slot).category {
 		s = r.bestCategory(cells, l.total)
