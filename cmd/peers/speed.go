@@ -25,7 +25,7 @@ const (
 	predictRows     = 200_000
 	explainRows     = 20_000
 	explainRowsPeer = 2_000
-	singleRows      = 2_000
+	singleRows      = 5_000
 	batchPasses     = 3
 )
 
