@@ -92,9 +92,10 @@ func (m *members) add(child int32) {
 }
 
 const (
-	// mergeStates bounds the states of a piece of several leaves. Four times as
-	// many save an addition in six and take twice the memory.
-	mergeStates = 512
+	// mergeStates bounds the states of a piece of several leaves. Half as many make
+	// a third more pieces and rows 15 % slower; twice as many take half as long
+	// again to build, and gain 9 % or nothing.
+	mergeStates = 1024
 	// leafStates bounds the states of a leaf alone: a path of fifteen features,
 	// whose sets fit into 16 bits, and steps between states with their sign.
 	leafStates = 1 << 15
