@@ -115,6 +115,8 @@ type cutter struct {
 type axis struct {
 	bounds []float64
 	values []float64
+	// codes has, per cell of a category's column, the cell here.
+	codes []int
 	// left holds, per node of the feature, which cells go left.
 	left map[int32]uint64
 }
@@ -207,7 +209,7 @@ func (c *cutter) distinct(a *axis, codes []float64) {
 		nodes = append(nodes, int(n))
 	}
 	slices.Sort(nodes)
-	seen := map[string]bool{}
+	cells := map[string]int{}
 	answer := make([]byte, len(nodes))
 	for _, v := range codes {
 		for i, n := range nodes {
@@ -216,10 +218,13 @@ func (c *cutter) distinct(a *axis, codes []float64) {
 				answer[i] = 1
 			}
 		}
-		if !seen[string(answer)] {
-			seen[string(answer)] = true
+		cell, seen := cells[string(answer)]
+		if !seen {
+			cell = len(a.values)
+			cells[string(answer)] = cell
 			a.values = append(a.values, v)
 		}
+		a.codes = append(a.codes, cell)
 	}
 }
 
@@ -435,7 +440,11 @@ func (c *cutter) piece(r *region, number int) piece {
 		p.features = append(p.features, part.feature)
 		p.digits = append(p.digits, digit{stride, len(part.classes)})
 		if column.category {
-			p.lookups = append(p.lookups, c.lookup(part.feature, a, class, stride))
+			l := lookup{part.feature, make([]uint16, len(a.codes))}
+			for cell, k := range a.codes {
+				l.by[cell] = uint16(class[k] * stride) //nolint:gosec // less than leafStates
+			}
+			p.lookups = append(p.lookups, l)
 		} else {
 			last := len(class) - 1
 			p.start += class[last] * stride
@@ -467,28 +476,4 @@ func (c *cutter) piece(r *region, number int) piece {
 		p.leaves = append(p.leaves, to)
 	}
 	return p
-}
-
-// lookup returns the steps of a category's cells.
-func (c *cutter) lookup(feature int32, a *axis, class []int, stride int) lookup {
-	codes := c.columns[feature].codes
-	l := lookup{feature, make([]uint16, len(codes))}
-	for cell, v := range codes {
-		for k, stands := range a.values {
-			if c.alike(a, v, stands) {
-				l.by[cell] = uint16(class[k] * stride) //nolint:gosec // less than leafStates
-			}
-		}
-	}
-	return l
-}
-
-// alike reports whether two codes go the same way at all nodes of an axis.
-func (c *cutter) alike(a *axis, v, w float64) bool {
-	for n := range a.left {
-		if c.t.GoesLeft(int(n), v) != c.t.GoesLeft(int(n), w) {
-			return false
-		}
-	}
-	return true
 }
