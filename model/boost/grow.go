@@ -144,15 +144,17 @@ func (g *grower) root(bag []uint32, s *slopes) leaf {
 	part := make([]cell, chunks(len(bag)))
 	g.crew.run(len(part), func(k int) {
 		rows := g.rows[0][k*chunk : min((k+1)*chunk, len(bag))]
+		sum := int64(0) // chunk is less than packedRows
 		for i, r := range bag[k*chunk:][:len(rows)] {
 			if s.cells != nil {
 				rows[i] = uint64(r)
 				part[k] = part[k].plus(s.cells[r])
 			} else {
 				rows[i] = s.pack(r)
-				part[k] = part[k].plus(unpacked(addend(rows[i])))
+				sum += addend(rows[i])
 			}
 		}
+		part[k] = part[k].plus(unpacked(sum))
 	})
 	root := leaf{to: len(bag), parent: -1}
 	root.lower, root.higher, root.l2 = math.Inf(-1), math.Inf(1), g.rules.l2
@@ -190,10 +192,7 @@ func (g *grower) unpack(t *grown, s *slopes) {
 	}
 	var lock sync.Mutex
 	g.everyRow(t, func(l *leaf, rows []uint64) {
-		var sum cell
-		for _, row := range rows {
-			sum = sum.plus(s.whole(int(uint32(row)))) //nolint:gosec // the lower half is the row's number
-		}
+		sum := s.total(rows)
 		lock.Lock()
 		l.total = l.total.plus(sum)
 		lock.Unlock()

@@ -157,14 +157,25 @@ func (s *slopes) cell(row int) cell {
 	return cell{gradient: int64(g), packed: uint64(h)<<countBits | 1}
 }
 
-// whole is cell without ties to even and without the promise on weights, for the
-// totals of packed gradients.
-func (s *slopes) whole(row int) cell {
-	g, h := s.gradient[row]*s.up.gradient, s.hessian[row]*s.up.hessian
-	if s.weights != nil {
-		g, h = g*s.weights[row], h*s.weights[row]
+// total is the sum of the rows' slopes in full units, without cell's ties to even
+// and its promise on weights.
+func (s *slopes) total(rows []uint64) cell {
+	var g, h int64
+	if s.weights == nil {
+		g, h = kernelsOfCPU.total(rows, s.gradient, s.hessian, s.up)
+	} else {
+		for _, row := range rows {
+			r := uint32(row) //nolint:gosec // the lower half is the row's number
+			dg, dh := s.up.whole(s.gradient[r]*s.weights[r], s.hessian[r]*s.weights[r])
+			g, h = g+dg, h+dh
+		}
 	}
-	return cell{gradient: int64(g), packed: uint64(int64(h+0.5))<<countBits | 1} //nolint:gosec // h ≥ 0
+	return cell{gradient: g, packed: uint64(h)<<countBits | uint64(len(rows))}
+}
+
+// whole is a pair of slopes in whole units, of which u says how many make one.
+func (u units) whole(g, h float64) (gradient, hessian int64) {
+	return int64(g * u.gradient), int64(float64(h*u.hessian) + 0.5)
 }
 
 // unitLimit bounds sums and units to 2^±unitLimit, so that squares and quotients

@@ -22,10 +22,15 @@ type kernels struct {
 	// logLoss is LogLoss.Gradient to a few units in the last place, and the largest
 	// absolute gradient and hessian.
 	logLoss func(margin, y, gradient, hessian []float64) (mostG, mostH float64)
+	// total sums the slopes of rows in whole units (units.whole).
+	total func(rows []uint64, gradient, hessian []float64, up units) (g, h int64)
 }
 
 // portable is plain Go.
-var portable = kernels{bins: binsPortable, sum: sumPortable, sides: sidesPortable, move: movePortable, logLoss: logLossPortable}
+var portable = kernels{
+	bins: binsPortable, sum: sumPortable, sides: sidesPortable, move: movePortable,
+	logLoss: logLossPortable, total: totalPortable,
+}
 
 func binsPortable(values []float64, grid *[binsPerByte]float64, missing uint8, out []uint8) {
 	out = out[:len(values)]
@@ -145,4 +150,13 @@ func logLossPortable(margin, y, gradient, hessian []float64) (mostG, mostH float
 		}
 	}
 	return mostG, mostH
+}
+
+func totalPortable(rows []uint64, gradient, hessian []float64, up units) (g, h int64) {
+	for _, row := range rows {
+		r := uint32(row) //nolint:gosec // the lower half is the row's number
+		dg, dh := up.whole(gradient[r], hessian[r])
+		g, h = g+dg, h+dh
+	}
+	return g, h
 }

@@ -64,6 +64,18 @@ var avx512 = kernels{
 		}
 		return mostG, mostH
 	},
+	total: func(rows []uint64, gradient, hessian []float64, up units) (g, h int64) {
+		n := whole8(len(rows))
+		g, h = totalPortable(rows[n:], gradient, hessian, up)
+		if n > 0 {
+			var sums [2][8]int64
+			totalAVX512(&rows[0], n, &gradient[0], &hessian[0], up.gradient, up.hessian, &sums)
+			for i := range 8 {
+				g, h = g+sums[0][i], h+sums[1][i]
+			}
+		}
+		return g, h
+	},
 }
 
 // avx2 needs AVX2 and POPCNT.
@@ -76,11 +88,14 @@ var avx2 = kernels{
 		}
 		binsPortable(values[n:], grid, missing, out[n:])
 	},
-	sum: sumAMD64, sides: sidesPortable, move: movePortable, logLoss: logLossPortable,
+	sum: sumAMD64, sides: sidesPortable, move: movePortable, logLoss: logLossPortable, total: totalPortable,
 }
 
 // anyAMD64 needs nothing.
-var anyAMD64 = kernels{bins: binsPortable, sum: sumAMD64, sides: sidesPortable, move: movePortable, logLoss: logLossPortable}
+var anyAMD64 = kernels{
+	bins: binsPortable, sum: sumAMD64, sides: sidesPortable, move: movePortable,
+	logLoss: logLossPortable, total: totalPortable,
+}
 
 // whole8 is n rounded down to a multiple of 8.
 func whole8(n int) int { return n &^ 7 }
@@ -163,3 +178,9 @@ func moveAVX512(rows *uint64, n int, notes *uint8, to *uint64, left, right int) 
 //
 //go:noescape
 func logLossAVX512(margin, y *float64, n int, gradient, hessian *float64, exponential *[18]float64, most *[2][8]float64)
+
+// totalAVX512 is total for n rows, a positive multiple of 8; sums has those of
+// every eighth.
+//
+//go:noescape
+func totalAVX512(rows *uint64, n int, gradient, hessian *float64, upG, upH float64, sums *[2][8]int64)

@@ -379,3 +379,42 @@ logloss:
 	VMOVUPD Z13, 64(AX)
 	VZEROUPPER
 	RET
+
+// func totalAVX512(rows *uint64, n int, gradient, hessian *float64, upG, upH float64, sums *[2][8]int64)
+TEXT ·totalAVX512(SB), NOSPLIT, $0-56
+	MOVQ         rows+0(FP), SI
+	MOVQ         n+8(FP), CX
+	MOVQ         gradient+16(FP), R8
+	MOVQ         hessian+24(FP), R9
+	VBROADCASTSD upG+32(FP), Z10
+	VBROADCASTSD upH+40(FP), Z11
+	MOVQ         sums+48(FP), DI
+	MOVL         $-1, AX
+	VPBROADCASTQ AX, Z12
+	MOVQ         $0x3fe0000000000000, AX // 0.5
+	VPBROADCASTQ AX, Z13
+	VPXORQ       Z14, Z14, Z14
+	VPXORQ       Z15, Z15, Z15
+
+total:
+	VPANDQ     (SI), Z12, Z0
+	KXNORB     K1, K1, K1
+	KXNORB     K2, K2, K2
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VGATHERQPD (R8)(Z0*8), K1, Z1
+	VGATHERQPD (R9)(Z0*8), K2, Z2
+	VMULPD     Z10, Z1, Z1
+	VCVTTPD2QQ Z1, Z1
+	VPADDQ     Z1, Z14, Z14
+	VMULPD     Z11, Z2, Z2
+	VADDPD     Z13, Z2, Z2
+	VCVTTPD2QQ Z2, Z2
+	VPADDQ     Z2, Z15, Z15
+	ADDQ       $64, SI
+	SUBQ       $8, CX
+	JNZ        total
+	VMOVDQU64  Z14, (DI)
+	VMOVDQU64  Z15, 64(DI)
+	VZEROUPPER
+	RET

@@ -86,6 +86,11 @@ func TestKernelsEqualTheirTwins(t *testing.T) {
 					t.Fatalf("sums of %d rows differ", len(some))
 				}
 
+				g, h := k.total(some, s.gradient, s.hessian, s.up)
+				if wantG, wantH := portable.total(some, s.gradient, s.hessian, s.up); g != wantG || h != wantH {
+					t.Fatalf("totals are %v and %v, want %v and %v", g, h, wantG, wantH)
+				}
+
 				var left codeSet
 				for range 100 {
 					left.add(r.below(256))
