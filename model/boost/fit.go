@@ -298,10 +298,10 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 			}
 		}
 		if p.Progress != nil {
-			p.Progress(Progress{Round: round + 1, Rounds: p.Rounds, Loss: loss, Best: stop.best + 1})
+			p.Progress(Progress{Round: round + 1, Rounds: p.Rounds, Loss: loss, Best: stop.best + 1, Trees: len(trees)})
 		}
 	}
-	if p.Validation != nil {
+	if p.Validation != nil && !p.KeepAll {
 		trees = trees[:stop.trees]
 	}
 	if len(trees) == 0 {
