@@ -127,7 +127,7 @@ func seconds(b *testing.B, runs ...func() error) []float64 {
 }
 
 // importFigures reads 10 million CSV lines by the import and by the engine's
-// own reader. The import leaves the rows for featureFigures.
+// own reader, into tables of the same columns. The import leaves the rows for featureFigures.
 func importFigures(b *testing.B, w clickhouse.Warehouse, path string) {
 	b.Helper()
 	table, _ := features.Schema("order_lines")
@@ -142,18 +142,24 @@ func importFigures(b *testing.B, w clickhouse.Warehouse, path string) {
 	own := func() error {
 		err := w.Exec(b.Context(), "DROP TABLE IF EXISTS bench_lines", nil)
 		if err == nil {
-			err = w.Exec(b.Context(), `CREATE TABLE bench_lines (account String, order_id String, line Int64, product String, category String,
-				quantity Decimal(18, 4), amount Decimal(18, 4), amount_base Decimal(18, 4), discount Decimal(18, 4), cost Decimal(18, 4), currency String,
-				ordered_at DateTime('UTC'), recorded_at DateTime('UTC')) ENGINE = MergeTree ORDER BY (account, ordered_at, order_id, line)`, nil)
+			err = w.Exec(b.Context(), "CREATE TABLE bench_lines AS imported_order_lines", nil)
 		}
 		if err == nil {
-			err = w.Exec(b.Context(), fmt.Sprintf("INSERT INTO bench_lines SELECT account, order_id, line, product, category, quantity, amount, amount_base, discount, cost, currency, ordered_at, recorded_at FROM file('%s', 'CSVWithNames') SETTINGS date_time_input_format = 'best_effort'", path), nil)
+			const columns = "account, order_id, line, product, category, quantity, amount, amount_base, discount, cost, currency, ordered_at, recorded_at"
+			err = w.Exec(b.Context(), fmt.Sprintf("INSERT INTO bench_lines (%s, load, source) SELECT %s, 1, 'import' FROM file('%s', 'CSVWithNames') SETTINGS date_time_input_format = 'best_effort'",
+				columns, columns, path), nil)
 		}
 		return err
 	}
 	// The same content is loaded once only, so that ours runs once and the engine's
-	// reader before and after it.
+	// reader before and after it. Neither pays for merging the other's parts.
+	drop := func() {
+		if err := w.Exec(b.Context(), "DROP TABLE bench_lines", nil); err != nil {
+			b.Fatal(err)
+		}
+	}
 	before := seconds(b, own)[0]
+	drop()
 	began := time.Now()
 	if err := load(); err != nil {
 		b.Fatal(err)
@@ -162,9 +168,7 @@ func importFigures(b *testing.B, w clickhouse.Warehouse, path string) {
 	after := seconds(b, own)[0]
 	b.Logf("import of %d lines: %.2f s, the engine's own reader %.2f s and %.2f s", benchLines, ours, before, after)
 	atMost(b, "import/10m/engine-reader", w.Describe(), "ratio", ours/min(before, after), 1, 1.5)
-	if err := w.Exec(b.Context(), "DROP TABLE bench_lines", nil); err != nil {
-		b.Fatal(err)
-	}
+	drop()
 }
 
 func featureFigures(b *testing.B, w clickhouse.Warehouse) {
@@ -214,16 +218,16 @@ func monthEnds(b *testing.B, watermark uint64, n int) features.Request {
 	return r
 }
 
-// bare runs the statements of the catalogue by the engine alone, their answers
+// bare runs the statements of a build by the engine alone, their answers
 // discarded where they arise.
 func bare(b *testing.B, w clickhouse.Warehouse, r features.Request) func() error {
 	b.Helper()
 	return func() error {
-		for _, f := range features.Files(features.Catalogue()) {
-			sql, ok := clickhouse.FeatureStatement(f.Name)
-			if !ok {
-				return fmt.Errorf("no statement %s", f.Name)
-			}
+		statements, err := clickhouse.BuildStatements(features.Catalogue())
+		if err != nil {
+			return err
+		}
+		for _, sql := range statements {
 			params := clickhouse.Params{}
 			for name, value := range map[string]any{
 				"cutoffs": r.Cutoffs, "known_at": r.KnownAt, "watermark": r.Watermark, "tz": r.Zone,

@@ -24,7 +24,7 @@ func (b *bench) quality(ctx context.Context) error {
 	draws := *b
 	draws.rounds = qualityDraws
 	for _, s := range []shape{heavy, categories, sparse, imbalance} {
-		all, err := draws.fits(ctx, s, b.rows(qualityRows), []string{ours, "lightgbm", "xgboost"}, usualParams(), "")
+		all, err := draws.fits(ctx, s, b.rows(qualityRows), []string{ours, "lightgbm"}, usualParams(), "")
 		if err != nil {
 			return err
 		}

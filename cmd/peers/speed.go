@@ -13,10 +13,10 @@ import (
 
 // Rows of the tables at scale 1.
 const (
-	usualRows = 500_000
-	testRows  = 200_000
-	largeRows = 10_000_000
-	ladderIs  = 20_000
+	usualRows   = 500_000
+	testRows    = 200_000
+	largeRows   = 10_000_000
+	accountRows = 20_000
 )
 
 // Rows that are predicted and explained in one pass. Peers that explain a thousand
@@ -25,7 +25,7 @@ const (
 	predictRows     = 200_000
 	explainRows     = 20_000
 	explainRowsPeer = 2_000
-	singleRows      = 2_000
+	singleRows      = 5_000
 	batchPasses     = 3
 )
 
@@ -129,9 +129,14 @@ func (b *bench) large(ctx context.Context) error {
 	return err
 }
 
+// reportRounds bound the turns where no bar stands on the figures.
+const reportRounds = 3
+
 // report times fits that have no bar.
 func (b *bench) report(ctx context.Context, name string, s shape, rows int, p params) error {
-	all, err := b.fits(ctx, s, rows, trainers, p, "")
+	fewer := *b
+	fewer.rounds = min(b.rounds, reportRounds)
+	all, err := fewer.fits(ctx, s, rows, trainers, p, "")
 	if err != nil {
 		return err
 	}
@@ -143,7 +148,7 @@ func (b *bench) report(ctx context.Context, name string, s shape, rows int, p pa
 // accounts times the usual size of a shop: the full ladder with its folds and
 // calibration against six fits of LightGBM, and one fit against one.
 func (b *bench) accounts(ctx context.Context) error {
-	rows := b.rows(ladderIs)
+	rows := b.rows(accountRows)
 	all, err := b.fits(ctx, accounts, rows, trainers, usualParams(), accounts.name)
 	if err != nil {
 		return err

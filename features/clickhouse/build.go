@@ -211,6 +211,8 @@ func coverage(ctx context.Context, e Engine, p *prepared) ([]features.Coverage, 
 type accountRange struct {
 	from, to string
 	named    []string
+	// listed are its accounts, nil when they were not kept.
+	listed []string
 }
 
 func (p *prepared) with(r accountRange) Params {
@@ -241,10 +243,12 @@ func (p *prepared) ranges(ctx context.Context, e Engine) ([]accountRange, error)
 	var open accountRange
 	var accounts int
 	var lines int64
+	var listed []string
 	err := p.accounts(ctx, e, accountRange{}, func(account string, n int64) {
 		if accounts > 0 && (accounts == p.SliceAccounts || lines+n > maxSliceLines) {
 			ranges = append(ranges, open)
 			accounts, lines = 0, 0
+			listed = nil
 		}
 		if accounts == 0 {
 			open.from = account
@@ -252,9 +256,17 @@ func (p *prepared) ranges(ctx context.Context, e Engine) ([]accountRange, error)
 		open.to = account
 		accounts++
 		lines += n
+		if len(ranges) == 0 {
+			listed = append(listed, account)
+		}
 	})
 	if accounts > 0 {
 		ranges = append(ranges, open)
+	}
+	// The ends stay open: 10 million lines are not compared with what they all exceed.
+	if n := len(ranges); n > 0 {
+		ranges[0].from, ranges[n-1].to = "", ""
+		ranges[0].listed = listed
 	}
 	return ranges, err
 }

@@ -32,12 +32,14 @@ type grid struct {
 
 func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*features.Slice, error) {
 	g := &grid{prepared: p, row: map[string]int{}, cluster: e.Info().Cluster, lastBase: -1}
-	err := p.accounts(ctx, e, r, func(account string, _ int64) {
-		g.row[account] = len(g.accounts) * len(p.Cutoffs)
-		g.accounts = append(g.accounts, account)
-	})
-	if err != nil {
-		return nil, err
+	g.accounts = r.listed
+	if r.listed == nil {
+		if err := p.accounts(ctx, e, r, func(account string, _ int64) { g.accounts = append(g.accounts, account) }); err != nil {
+			return nil, err
+		}
+	}
+	for i, account := range g.accounts {
+		g.row[account] = i * len(p.Cutoffs)
 	}
 	g.blank()
 	if len(g.accounts) > 0 {
@@ -336,9 +338,11 @@ func (g *grid) finish() *features.Slice {
 		f.Accounts = append(f.Accounts, frame.AccountID(g.accounts[i/len(g.Cutoffs)]))
 		f.Cutoffs = append(f.Cutoffs, cutoff)
 		s.Status = append(s.Status, features.Judge(g.last[i], cutoff, g.ActiveWithinDays))
-		g.first[n], g.last[n] = g.first[i], g.last[i]
-		for c := range g.values {
-			g.values[c][n] = g.values[c][i]
+		if n != i {
+			g.first[n], g.last[n] = g.first[i], g.last[i]
+			for c := range g.values {
+				g.values[c][n] = g.values[c][i]
+			}
 		}
 		n++
 	}

@@ -35,6 +35,9 @@ const (
 	// else. Two such buffers are what a load holds in memory (about 160 MB each for
 	// order lines, when a load is that large; texts are the reader's).
 	insertedRows = 1_048_576
+	// firstInserted rows are sent first, and twice as many each time until there are
+	// insertedRows, so that the engine need not wait for a million rows.
+	firstInserted = 2 * maxBatchRows
 	// beat is how often a load on a server says that it is alive; one that has
 	// been silent for silence is given up for dead.
 	beat    = 5 * time.Second
@@ -356,7 +359,7 @@ func (l *load) fill(ctx context.Context, rows features.Rows, report func(int64))
 
 // read completes the rows and hands them on, buffer by buffer.
 func (c *completion) read(ctx context.Context, rows features.Rows, free <-chan *buffer, full chan<- *buffer) error {
-	b := <-free
+	b, most := <-free, firstInserted
 	for {
 		batch, err := rows.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -373,9 +376,11 @@ func (c *completion) read(ctx context.Context, rows features.Rows, free <-chan *
 		if err := c.complete(b, from); err != nil {
 			return err
 		}
-		if b.rows > insertedRows-maxBatchRows {
+		if b.rows > most-maxBatchRows {
 			full <- b
 			b = <-free
+			most = min(2*most, insertedRows)
+			b.most = most
 		}
 	}
 }

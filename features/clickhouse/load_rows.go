@@ -22,13 +22,15 @@ type buffer struct {
 	// fields counts the columns that are the schema's.
 	fields int
 	rows   int
+	// most is how many rows make the buffer worth sending.
+	most int
 	// number and source are the same in every row.
 	number uint64
 	source string
 }
 
 func newBuffer(schema features.TableSchema, number uint64, source string) *buffer {
-	b := &buffer{fields: len(schema.Fields), number: number, source: source}
+	b := &buffer{fields: len(schema.Fields), most: firstInserted, number: number, source: source}
 	for _, f := range schema.Fields {
 		b.columns = append(b.columns, frame.Column{Meta: frame.Meta{Name: f.Name}, Kind: f.Kind})
 		b.nulls = append(b.nulls, nil)
@@ -74,6 +76,9 @@ func (b *buffer) add(batch *frame.Table, before int64) error {
 	if err := batch.Check(); err != nil {
 		return fmt.Errorf("a batch after row %d: %w", before, err)
 	}
+	if n == maxBatchRows {
+		b.grow() // more will come
+	}
 	for i := range b.columns[:b.fields] {
 		c := &b.columns[i]
 		from := batch.Column(c.Name)
@@ -99,6 +104,22 @@ func (b *buffer) add(batch *frame.Table, before int64) error {
 		from.Texts = append(from.Texts, b.source)
 	}
 	return nil
+}
+
+// grow makes room for all that the buffer will hold.
+func (b *buffer) grow() {
+	more := b.most - b.rows
+	for i := range b.columns[:b.fields] {
+		c := &b.columns[i]
+		switch b.nulls[i] = slices.Grow(b.nulls[i], more); c.Kind {
+		case frame.Text:
+			c.Texts = slices.Grow(c.Texts, more)
+		case frame.Number:
+			c.Numbers = slices.Grow(c.Numbers, more)
+		default:
+			c.Integers = slices.Grow(c.Integers, more)
+		}
+	}
 }
 
 func (b *buffer) addMissing(i, n int) {

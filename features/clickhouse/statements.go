@@ -22,11 +22,26 @@ func statement(name string) string {
 	return string(b)
 }
 
-// FeatureStatement returns the SQL text of a file of the catalogue, and whether
+// featureStatement returns the SQL text of a file of the catalogue, and whether
 // there is one of that name.
-func FeatureStatement(name string) (string, bool) {
+func featureStatement(name string) (string, bool) {
 	b, err := statements.ReadFile(path.Join("sql/features", name))
 	return string(b), err == nil
+}
+
+// BuildStatements returns the statements that Build asks of all accounts, in
+// order, for those who compare it with the engine alone. Where wallets are
+// declared, one more asks for the spend of those accounts.
+func BuildStatements(catalogue []features.Feature) ([]string, error) {
+	all := []string{statement("coverage.sql"), statement("accounts.sql"), statement("known.sql")}
+	for _, f := range features.Files(catalogue) {
+		text, ok := featureStatement(f.Name)
+		if !ok {
+			return nil, fmt.Errorf("read feature file %q: there is none", f.Name)
+		}
+		all = append(all, text)
+	}
+	return all, nil
 }
 
 // featureStatements returns the statements of all files that the catalogue's features
@@ -34,7 +49,7 @@ func FeatureStatement(name string) (string, bool) {
 func featureStatements(catalogue []features.Feature) ([]string, error) {
 	var all []string
 	for _, f := range features.Files(catalogue) {
-		t, ok := FeatureStatement(f.Name)
+		t, ok := featureStatement(f.Name)
 		if !ok {
 			return nil, fmt.Errorf("read feature file %q: there is none", f.Name)
 		}

@@ -178,6 +178,7 @@ func BenchmarkKernel(b *testing.B) {
 		kernels
 	}{{"portable", portable}, {"this machine", kernelsOfCPU}} {
 		sums := func(b *testing.B, rows []uint64) {
+			b.Helper()
 			for b.Loop() {
 				for at := 0; at < len(rows); at += packedRows {
 					k.sum(d, &data.table, blocks, rows[at:min(at+packedRows, len(rows))])

@@ -5,8 +5,10 @@
 //
 // Place in the flow: frame → [boost] → model/tree (predicts) → model/shap
 // (explains). It is read chapter by chapter: bin.go (values become at most 255
-// bins and one for missing), hist.go and pack.go (sums per bin), split.go (the best cut of
-// a leaf), grow.go (one tree), loss.go (what is minimised), fit.go (all rounds).
+// bins and one for missing), hist.go and pack.go (sums per bin), split.go (the
+// best cut of a leaf), grow.go (one tree), loss.go (what is minimised), fit.go
+// (all rounds); kernel.go has the innermost loops, of which amd64 has some in
+// assembly, chosen by what the processor has. -tags purego leaves plain Go.
 //
 // Gradients and hessians are rounded once per row to whole multiples of a power
 // of two, so that sums are exact: the same parameters and rows give the same

@@ -269,10 +269,7 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 		if p.RowFraction < 1 && round > 0 && round%p.RowRounds == 0 {
 			bag, aside = t.bag(round / p.RowRounds)
 		}
-		err := s.measure(t.crew, func(a, b int) {
-			p.Loss.Gradient(t.margin[a:b], t.y[a:b], s.gradient[a:b], s.hessian[a:b])
-		})
-		if err != nil {
+		if err := t.slope(&s); err != nil {
 			return nil, fmt.Errorf("round %d: %w", round+1, err)
 		}
 		s.round(t.crew)
@@ -301,16 +298,27 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 			}
 		}
 		if p.Progress != nil {
-			p.Progress(Progress{Round: round + 1, Rounds: p.Rounds, Loss: loss, Best: stop.best + 1})
+			p.Progress(Progress{Round: round + 1, Rounds: p.Rounds, Loss: loss, Best: stop.best + 1, Trees: len(trees)})
 		}
 	}
-	if p.Validation != nil {
+	if p.Validation != nil && !p.KeepAll {
 		trees = trees[:stop.trees]
 	}
 	if len(trees) == 0 {
 		trees = []tree.Tree{constant(base, int64(n), weightOf(t.weights, n))}
 	}
 	return trees, nil
+}
+
+// slope computes the slopes at the margins.
+func (t *training) slope(s *slopes) error {
+	if _, ok := t.params.Loss.(LogLoss); ok && s.cells == nil && s.weights == nil {
+		s.measureLogLoss(t.crew, t.margin, t.y)
+		return nil
+	}
+	return s.measure(t.crew, func(a, b int) {
+		t.params.Loss.Gradient(t.margin[a:b], t.y[a:b], s.gradient[a:b], s.hessian[a:b])
+	})
 }
 
 // stopper watches the loss on the validation set.

@@ -372,6 +372,7 @@ func TestMonotoneIsMonotone(t *testing.T) {
 		f := framed(columns...)
 		p := small()
 		p.MinRows, p.Monotone = 1, true
+		p.Gradients = rapid.SampledFrom([]Gradients{Full, Packed}).Draw(rt, "gradients")
 		p.Loss = []Loss{Squared{}, Pinball{Alpha: 0.8}}[rapid.IntRange(0, 1).Draw(rt, "loss")]
 		e := fit(t, p, f, y, nil)
 		row := make([]float64, 3)

@@ -144,15 +144,17 @@ func (g *grower) root(bag []uint32, s *slopes) leaf {
 	part := make([]cell, chunks(len(bag)))
 	g.crew.run(len(part), func(k int) {
 		rows := g.rows[0][k*chunk : min((k+1)*chunk, len(bag))]
+		sum := int64(0) // chunk is less than packedRows
 		for i, r := range bag[k*chunk:][:len(rows)] {
 			if s.cells != nil {
 				rows[i] = uint64(r)
 				part[k] = part[k].plus(s.cells[r])
 			} else {
 				rows[i] = s.pack(r)
-				part[k] = part[k].plus(unpacked(addend(rows[i])))
+				sum += addend(rows[i])
 			}
 		}
+		part[k] = part[k].plus(unpacked(sum))
 	})
 	root := leaf{to: len(bag), parent: -1}
 	root.lower, root.higher, root.l2 = math.Inf(-1), math.Inf(1), g.rules.l2
@@ -190,10 +192,7 @@ func (g *grower) unpack(t *grown, s *slopes) {
 	}
 	var lock sync.Mutex
 	g.everyRow(t, func(l *leaf, rows []uint64) {
-		var sum cell
-		for _, row := range rows {
-			sum = sum.plus(s.whole(int(uint32(row)))) //nolint:gosec // the lower half is the row's number
-		}
+		sum := s.total(rows)
 		lock.Lock()
 		l.total = l.total.plus(sum)
 		lock.Unlock()
@@ -396,8 +395,23 @@ func (g *grower) search(s *slopes, use []bool, build []*leaf, rest *leaf) {
 		}
 		if !(l.best.gain > 0) {
 			g.give(l)
+		} else if slot := l.best.slot; !g.data.binning(slot).category {
+			r := g.rulesOf(l)
+			r.cutNumber(&l.best, g.cellsOf(l, slot), l.total)
 		}
 	}
+}
+
+// rulesOf are the rules of a leaf, with its bounds.
+func (g *grower) rulesOf(l *leaf) rules {
+	r := g.rules
+	r.lower, r.higher = l.lower, l.higher
+	return r
+}
+
+// cellsOf are a slot's cells in a leaf's histogram.
+func (g *grower) cellsOf(l *leaf, slot int) []cell {
+	return l.cells[g.data.offset[slot]:g.data.offset[slot+1]]
 }
 
 // sumFull builds a leaf's histogram from full cells. The work is cut by blocks.
@@ -452,9 +466,7 @@ func (g *grower) bestOf(l *leaf, allowed []bool, slot int) split {
 	if (allowed != nil && !allowed[slot]) || !g.searchable(l) {
 		return split{}
 	}
-	r := g.rules
-	r.lower, r.higher = l.lower, l.higher
-	cells := l.cells[g.data.offset[slot]:g.data.offset[slot+1]]
+	r, cells := g.rulesOf(l), g.cellsOf(l, slot)
 	var s split
 	if g.data.binning(slot).category {
 		s = r.bestCategory(cells, l.total)

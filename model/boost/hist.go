@@ -86,8 +86,12 @@ func (s *slopes) measure(c *crew, fill func(from, to int)) error {
 			}
 			p.g += g
 			p.h += h
-			p.mostG = max(p.mostG, g)
-			p.mostH = max(p.mostH, h)
+			if g > p.mostG { // max would ask for NaN and −0, too
+				p.mostG = g
+			}
+			if h > p.mostH {
+				p.mostH = h
+			}
 		}
 		part[k] = p
 	})
@@ -104,13 +108,34 @@ func (s *slopes) measure(c *crew, fill func(from, to int)) error {
 	if most := math.Ldexp(1, unitLimit); total.g > most || total.h > most {
 		return fmt.Errorf("the gradients of %d rows sum to %v and the hessians to %v: too large", len(s.gradient), total.g, total.h)
 	}
-	s.up = units{gradient: unit(total.g, gradientBits), hessian: unit(total.h, hessianBits)}
+	s.scale(total.g, total.h, total.mostG, total.mostH)
+	return nil
+}
+
+// scale chooses units by bounds of the sums of absolute slopes and of each.
+func (s *slopes) scale(g, h, mostG, mostH float64) {
+	s.up = units{gradient: unit(g, gradientBits), hessian: unit(h, hessianBits)}
 	s.full = s.up.inverse()
 	s.packing = units{
-		gradient: unit(total.mostG, packedBits),
-		hessian:  unit(total.mostH, min(packedBits, hessianBits-bits.Len(uint(len(s.gradient))))),
+		gradient: unit(mostG, packedBits),
+		hessian:  unit(mostH, min(packedBits, hessianBits-bits.Len(uint(len(s.gradient))))),
 	}
-	return nil
+}
+
+// measureLogLoss is measure for packed gradients of LogLoss without weights, which
+// are bounded whatever the margins are.
+func (s *slopes) measureLogLoss(c *crew, margin, y []float64) {
+	most := make([][2]float64, chunks(len(margin)))
+	c.run(len(most), func(k int) {
+		a, b := k*chunk, min((k+1)*chunk, len(margin))
+		most[k][0], most[k][1] = kernelsOfCPU.logLoss(margin[a:b], y[a:b], s.gradient[a:b], s.hessian[a:b])
+	})
+	g, h := 0.0, 0.0
+	for _, m := range most {
+		g, h = max(g, m[0]), max(h, m[1])
+	}
+	n := float64(len(margin))
+	s.scale(g*n, h*n, g, h)
 }
 
 // round fills in the full cells of all rows.
@@ -132,14 +157,25 @@ func (s *slopes) cell(row int) cell {
 	return cell{gradient: int64(g), packed: uint64(h)<<countBits | 1}
 }
 
-// whole is cell without ties to even and without the promise on weights, for the
-// totals of packed gradients.
-func (s *slopes) whole(row int) cell {
-	g, h := s.gradient[row]*s.up.gradient, s.hessian[row]*s.up.hessian
-	if s.weights != nil {
-		g, h = g*s.weights[row], h*s.weights[row]
+// total is the sum of the rows' slopes in full units, without cell's ties to even
+// and its promise on weights.
+func (s *slopes) total(rows []uint64) cell {
+	var g, h int64
+	if s.weights == nil {
+		g, h = kernelsOfCPU.total(rows, s.gradient, s.hessian, s.up)
+	} else {
+		for _, row := range rows {
+			r := uint32(row) //nolint:gosec // the lower half is the row's number
+			dg, dh := s.up.whole(s.gradient[r]*s.weights[r], s.hessian[r]*s.weights[r])
+			g, h = g+dg, h+dh
+		}
 	}
-	return cell{gradient: int64(g), packed: uint64(int64(h+0.5))<<countBits | 1} //nolint:gosec // h ≥ 0
+	return cell{gradient: g, packed: uint64(h)<<countBits | uint64(len(rows))}
+}
+
+// whole is a pair of slopes in whole units, of which u says how many make one.
+func (u units) whole(g, h float64) (gradient, hessian int64) {
+	return int64(g * u.gradient), int64(float64(h*u.hessian) + 0.5)
 }
 
 // unitLimit bounds sums and units to 2^±unitLimit, so that squares and quotients

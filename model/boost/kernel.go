@@ -1,5 +1,7 @@
 package boost
 
+import "math"
+
 // kernels are the innermost loops, as this machine runs them best. All of a kind
 // give the same numbers.
 type kernels struct {
@@ -17,10 +19,18 @@ type kernels struct {
 	// move puts the rows that go left to `to` from left on and the others from right
 	// on, in order, and writes nowhere else.
 	move func(rows []uint64, notes []uint8, to []uint64, left, right int)
+	// logLoss is LogLoss.Gradient to a few units in the last place, and the largest
+	// absolute gradient and hessian.
+	logLoss func(margin, y, gradient, hessian []float64) (mostG, mostH float64)
+	// total sums the slopes of rows in whole units (units.whole).
+	total func(rows []uint64, gradient, hessian []float64, up units) (g, h int64)
 }
 
 // portable is plain Go.
-var portable = kernels{bins: binsPortable, sum: sumPortable, sides: sidesPortable, move: movePortable}
+var portable = kernels{
+	bins: binsPortable, sum: sumPortable, sides: sidesPortable, move: movePortable,
+	logLoss: logLossPortable, total: totalPortable,
+}
 
 func binsPortable(values []float64, grid *[binsPerByte]float64, missing uint8, out []uint8) {
 	out = out[:len(values)]
@@ -96,4 +106,57 @@ func movePortable(rows []uint64, notes []uint8, to []uint64, left, right int) {
 		left += 1 - side
 		right += side
 	}
+}
+
+// exponential is what e^x is computed from: the bound of |x|, log₂ e, −ln 2 in two
+// parts (Cody and Waite), and 1/13! … 1/0!, the series that |x| ≤ ln 2 ÷ 2 leaves.
+var exponential = func() (c [18]float64) {
+	c[0], c[1], c[2], c[3] = 700, math.Log2E, -6.93147180369123816490e-01, -1.90821492927058770002e-10
+	factorial := 1.0
+	for i := range 14 {
+		c[17-i] = 1 / factorial
+		factorial *= float64(i + 1)
+	}
+	return c
+}()
+
+func logLossPortable(margin, y, gradient, hessian []float64) (mostG, mostH float64) {
+	for i, m := range margin {
+		x := -m
+		if x > exponential[0] {
+			x = exponential[0]
+		}
+		if x < -exponential[0] {
+			x = -exponential[0]
+		}
+		k := math.RoundToEven(float64(x * exponential[1]))
+		x = math.FMA(k, exponential[3], math.FMA(k, exponential[2], x))
+		e := exponential[4]
+		for _, c := range exponential[5:] {
+			e = math.FMA(x, e, c)
+		}
+		e *= math.Float64frombits(uint64(int64(k)+1023) << 52) //nolint:gosec // |k| ≤ 1010: a power of two
+		p := 1 / (1 + e)
+		g, h := p-y[i], float64(p*(1-p))
+		if h < leastHessian {
+			h = leastHessian
+		}
+		gradient[i], hessian[i] = g, h
+		if g = math.Abs(g); g > mostG {
+			mostG = g
+		}
+		if h > mostH {
+			mostH = h
+		}
+	}
+	return mostG, mostH
+}
+
+func totalPortable(rows []uint64, gradient, hessian []float64, up units) (g, h int64) {
+	for _, row := range rows {
+		r := uint32(row) //nolint:gosec // the lower half is the row's number
+		dg, dh := up.whole(gradient[r], hessian[r])
+		g, h = g+dg, h+dh
+	}
+	return g, h
 }

@@ -2,7 +2,11 @@
 
 package boost
 
-import "golang.org/x/sys/cpu"
+import (
+	"slices"
+
+	"golang.org/x/sys/cpu"
+)
 
 // kernelsOfCPU is what this machine runs.
 var kernelsOfCPU = func() kernels {
@@ -50,6 +54,28 @@ var avx512 = kernels{
 		}
 		movePortable(rows[n:], notes[n/8:], to, left, right)
 	},
+	logLoss: func(margin, y, gradient, hessian []float64) (mostG, mostH float64) {
+		n := whole8(len(margin))
+		mostG, mostH = logLossPortable(margin[n:], y[n:], gradient[n:], hessian[n:])
+		if n > 0 {
+			var most [2][8]float64
+			logLossAVX512(&margin[0], &y[:n][0], n, &gradient[:n][0], &hessian[:n][0], &exponential, &most)
+			mostG, mostH = max(mostG, slices.Max(most[0][:])), max(mostH, slices.Max(most[1][:]))
+		}
+		return mostG, mostH
+	},
+	total: func(rows []uint64, gradient, hessian []float64, up units) (g, h int64) {
+		n := whole8(len(rows))
+		g, h = totalPortable(rows[n:], gradient, hessian, up)
+		if n > 0 {
+			var sums [2][8]int64
+			totalAVX512(&rows[0], n, &gradient[0], &hessian[0], up.gradient, up.hessian, &sums)
+			for i := range 8 {
+				g, h = g+sums[0][i], h+sums[1][i]
+			}
+		}
+		return g, h
+	},
 }
 
 // avx2 needs AVX2 and POPCNT.
@@ -62,11 +88,14 @@ var avx2 = kernels{
 		}
 		binsPortable(values[n:], grid, missing, out[n:])
 	},
-	sum: sumAMD64, sides: sidesPortable, move: movePortable,
+	sum: sumAMD64, sides: sidesPortable, move: movePortable, logLoss: logLossPortable, total: totalPortable,
 }
 
 // anyAMD64 needs nothing.
-var anyAMD64 = kernels{bins: binsPortable, sum: sumAMD64, sides: sidesPortable, move: movePortable}
+var anyAMD64 = kernels{
+	bins: binsPortable, sum: sumAMD64, sides: sidesPortable, move: movePortable,
+	logLoss: logLossPortable, total: totalPortable,
+}
 
 // whole8 is n rounded down to a multiple of 8.
 func whole8(n int) int { return n &^ 7 }
@@ -92,13 +121,18 @@ func sumAMD64(d *desk, t *table, blocks []int, rows []uint64) {
 	for len(some) > 0 {
 		rows = rows[len(some):]
 		next := rows[:min(len(some), len(rows))]
-		for k, block := range blocks {
-			ahead := next[len(next)*k/len(blocks) : len(next)*(k+1)/len(blocks)]
+		for k := 0; k < len(blocks); {
+			sum, width := sumRows, 1
+			if k+1 < len(blocks) && blocks[k+1] == blocks[k]+1 {
+				sum, width = sumRows2, 2
+			}
+			ahead := next[len(next)*k/len(blocks) : len(next)*(k+width)/len(blocks)]
 			var from *uint64
 			if len(ahead) > 0 {
 				from = &ahead[0]
 			}
-			sumRows(&d.blocks[k], &t.byRow[block], 8*t.blocks, &some[0], len(some), from, len(ahead), first, last)
+			sum(&d.blocks[k], &t.byRow[blocks[k]], 8*t.blocks, &some[0], len(some), from, len(ahead), first, last)
+			k += width
 		}
 		some = next
 	}
@@ -121,6 +155,12 @@ func binsAVX2(values *float64, n int, grid *[binsPerByte]float64, pivots *[binsP
 //go:noescape
 func sumRows(h *packedBlock, words *uint64, stride int, rows *uint64, n int, ahead *uint64, aheads int, first *uint64, last int)
 
+// sumRows2 is sumRows for two words side by side and the two blocks from h on: 32
+// KiB that stay in the cache, while a row is looked at half as often.
+//
+//go:noescape
+func sumRows2(h *packedBlock, words *uint64, stride int, rows *uint64, n int, ahead *uint64, aheads int, first *uint64, last int)
+
 // sidesAVX512 is sides for n rows, a positive multiple of 8. It reads up to 7
 // bytes behind a bin.
 //
@@ -132,3 +172,15 @@ func sidesAVX512(bins *uint8, left *codeSet, rows *uint64, n int, notes *uint8) 
 //
 //go:noescape
 func moveAVX512(rows *uint64, n int, notes *uint8, to *uint64, left, right int) (moved int)
+
+// logLossAVX512 is logLoss for n rows, a positive multiple of 8; most has the
+// largest of every eighth.
+//
+//go:noescape
+func logLossAVX512(margin, y *float64, n int, gradient, hessian *float64, exponential *[18]float64, most *[2][8]float64)
+
+// totalAVX512 is total for n rows, a positive multiple of 8; sums has those of
+// every eighth.
+//
+//go:noescape
+func totalAVX512(rows *uint64, n int, gradient, hessian *float64, upG, upH float64, sums *[2][8]int64)

@@ -106,43 +106,85 @@ bins256:
 	VZEROUPPER
 	RET
 
-// One row: R8 points at it; DI is the block, SI the words, DX the stride. What it
-// adds is put together in AX as addend (pack.go) does. (BH goes with old registers
-// only.)
-#define ROW \
-	MOVQ    (R8), AX          \
-	MOVL    AX, BX            \
-	IMULQ   DX, BX            \
-	MOVQ    (SI)(BX*1), BX    \
-	MOVQ    AX, CX            \
-	SARQ    $48, CX           \
-	SHLQ    $38, CX           \
-	SHRQ    $19, AX           \
-	ANDL    $0x1fffe000, AX   \
-	LEAQ    1(AX)(CX*1), AX   \
-	MOVBLZX BL, CX            \
-	ADDQ    AX, (DI)(CX*8)    \
-	MOVBLZX BH, CX            \
-	ADDQ    AX, 2048(DI)(CX*8) \
-	SHRQ    $16, BX           \
-	MOVBLZX BL, CX            \
-	ADDQ    AX, 4096(DI)(CX*8) \
-	MOVBLZX BH, CX            \
-	ADDQ    AX, 6144(DI)(CX*8) \
-	SHRQ    $16, BX           \
-	MOVBLZX BL, CX            \
-	ADDQ    AX, 8192(DI)(CX*8) \
-	MOVBLZX BH, CX            \
-	ADDQ    AX, 10240(DI)(CX*8) \
-	SHRQ    $16, BX           \
-	MOVBLZX BL, CX            \
-	ADDQ    AX, 12288(DI)(CX*8) \
-	MOVBLZX BH, CX            \
-	ADDQ    AX, 14336(DI)(CX*8) \
+// One row: R8 points at it; DI is the block, SI the words, DX the stride. R15 is
+// where its word lies, and AX what it adds, put together as addend (pack.go) does.
+#define ROW                                     \
+	MOVQ    (R8), AX;                       \
+	MOVL    AX, R15;                        \
+	IMULQ   DX, R15;                        \
+	MOVQ    AX, CX;                         \
+	SARQ    $48, CX;                        \
+	SHLQ    $38, CX;                        \
+	SHRQ    $19, AX;                        \
+	ANDL    $0x1fffe000, AX;                \
+	LEAQ    1(AX)(CX*1), AX;                \
 	ADDQ    $8, R8
 
+// The eight bins of the word WORD bytes behind the first go to the block OFF bytes
+// behind the first. (BH goes with old registers only.)
+#define BLOCK(WORD, OFF)                        \
+	MOVQ    WORD(SI)(R15*1), BX;            \
+	MOVBLZX BL, CX;                         \
+	ADDQ    AX, (OFF+0)(DI)(CX*8);          \
+	MOVBLZX BH, CX;                         \
+	ADDQ    AX, (OFF+2048)(DI)(CX*8);       \
+	SHRQ    $16, BX;                        \
+	MOVBLZX BL, CX;                         \
+	ADDQ    AX, (OFF+4096)(DI)(CX*8);       \
+	MOVBLZX BH, CX;                         \
+	ADDQ    AX, (OFF+6144)(DI)(CX*8);       \
+	SHRQ    $16, BX;                        \
+	MOVBLZX BL, CX;                         \
+	ADDQ    AX, (OFF+8192)(DI)(CX*8);       \
+	MOVBLZX BH, CX;                         \
+	ADDQ    AX, (OFF+10240)(DI)(CX*8);      \
+	SHRQ    $16, BX;                        \
+	MOVBLZX BL, CX;                         \
+	ADDQ    AX, (OFF+12288)(DI)(CX*8);      \
+	MOVBLZX BH, CX;                         \
+	ADDQ    AX, (OFF+14336)(DI)(CX*8)
+
+#define ROW1 ROW; BLOCK(0, 0)
+
+#define ROW2 ROW; BLOCK(0, 0); BLOCK(8, 16384)
+
+// The rows, BODY each. Where some are to be fetched ahead, one is before every
+// n ÷ aheads rows, and R9 is what then remains.
+#define ROWS(BODY, FETCH, BETWEEN, REST, DONE)  \
+	TESTQ R11, R11;                         \
+	JZ    REST;                             \
+	MOVQ  R9, AX;                           \
+	MOVQ  DX, R15;                          \
+	XORL  DX, DX;                           \
+	DIVQ  R11;                              \
+	MOVQ  DX, R9;                           \
+	MOVQ  R15, DX;                          \
+	MOVQ  AX, every-8(SP);                  \
+FETCH:                                          \
+	MOVL  (R10), AX;                        \
+	IMULQ DX, AX;                           \
+	PREFETCHT0 (R12)(AX*1);                 \
+	ADDQ  R13, AX;                          \
+	PREFETCHT0 (R12)(AX*1);                 \
+	ADDQ  $8, R10;                          \
+	MOVQ  every-8(SP), R14;                 \
+BETWEEN:                                        \
+	BODY;                                   \
+	DECQ  R14;                              \
+	JNZ   BETWEEN;                          \
+	DECQ  R11;                              \
+	JNZ   FETCH;                            \
+	TESTQ R9, R9;                           \
+	JZ    DONE;                             \
+REST:                                           \
+	BODY;                                   \
+	DECQ  R9;                               \
+	JNZ   REST;                             \
+DONE:                                           \
+	RET
+
 // func sumRows(h *packedBlock, words *uint64, stride int, rows *uint64, n int, ahead *uint64, aheads int, first *uint64, last int)
-TEXT ·sumRows(SB), NOSPLIT, $0-72
+TEXT ·sumRows(SB), NOSPLIT, $8-72
 	MOVQ  h+0(FP), DI
 	MOVQ  words+8(FP), SI
 	MOVQ  stride+16(FP), DX
@@ -152,43 +194,20 @@ TEXT ·sumRows(SB), NOSPLIT, $0-72
 	MOVQ  aheads+48(FP), R11
 	MOVQ  first+56(FP), R12
 	MOVQ  last+64(FP), R13
-	TESTQ R11, R11
-	JZ    rest
+	ROWS(ROW1, fetch1, between1, rest1, done1)
 
-	// A row is fetched before every R15 = n ÷ aheads rows; R9 is what then remains.
-	MOVQ  R9, AX
-	MOVQ  DX, R15
-	XORL  DX, DX
-	DIVQ  R11
-	MOVQ  DX, R9
-	MOVQ  R15, DX
-	MOVQ  AX, R15
-
-fetch:
-	MOVL       (R10), AX
-	IMULQ      DX, AX
-	PREFETCHT0 (R12)(AX*1)
-	ADDQ       R13, AX
-	PREFETCHT0 (R12)(AX*1)
-	ADDQ       $8, R10
-	MOVQ       R15, R14
-
-between:
-	ROW
-	DECQ R14
-	JNZ  between
-	DECQ R11
-	JNZ  fetch
-	TESTQ R9, R9
-	JZ   done
-
-rest:
-	ROW
-	DECQ R9
-	JNZ  rest
-
-done:
-	RET
+// func sumRows2(h *packedBlock, words *uint64, stride int, rows *uint64, n int, ahead *uint64, aheads int, first *uint64, last int)
+TEXT ·sumRows2(SB), NOSPLIT, $8-72
+	MOVQ  h+0(FP), DI
+	MOVQ  words+8(FP), SI
+	MOVQ  stride+16(FP), DX
+	MOVQ  rows+24(FP), R8
+	MOVQ  n+32(FP), R9
+	MOVQ  ahead+40(FP), R10
+	MOVQ  aheads+48(FP), R11
+	MOVQ  first+56(FP), R12
+	MOVQ  last+64(FP), R13
+	ROWS(ROW2, fetch2, between2, rest2, done2)
 
 // func sidesAVX512(bins *uint8, left *codeSet, rows *uint64, n int, notes *uint8) (right int)
 TEXT ·sidesAVX512(SB), NOSPLIT, $0-48
@@ -272,5 +291,130 @@ move:
 	SUBQ        R12, R11
 	SHRQ        $3, R11
 	MOVQ        R11, moved+48(FP)
+	VZEROUPPER
+	RET
+
+// func logLossAVX512(margin, y *float64, n int, gradient, hessian *float64, exponential *[18]float64, most *[2][8]float64)
+TEXT ·logLossAVX512(SB), NOSPLIT, $0-56
+	MOVQ margin+0(FP), SI
+	MOVQ y+8(FP), DI
+	MOVQ n+16(FP), CX
+	MOVQ gradient+24(FP), R8
+	MOVQ hessian+32(FP), R9
+	MOVQ exponential+40(FP), AX
+
+	// Z14 is the sign, Z15 the bound, Z16 … Z18 the reduction, Z19 one, Z20 the
+	// least hessian, Z21 … Z31 and 4, 5, 6 the series.
+	MOVQ         $0x8000000000000000, BX
+	VPBROADCASTQ BX, Z14
+	VBROADCASTSD 0(AX), Z15
+	VBROADCASTSD 8(AX), Z16
+	VBROADCASTSD 16(AX), Z17
+	VBROADCASTSD 24(AX), Z18
+	VBROADCASTSD 136(AX), Z19
+	MOVQ         $0x3c9cd2b297d889bc, BX // 1e-16
+	VPBROADCASTQ BX, Z20
+	VBROADCASTSD 32(AX), Z21
+	VBROADCASTSD 40(AX), Z22
+	VBROADCASTSD 48(AX), Z23
+	VBROADCASTSD 56(AX), Z24
+	VBROADCASTSD 64(AX), Z25
+	VBROADCASTSD 72(AX), Z26
+	VBROADCASTSD 80(AX), Z27
+	VBROADCASTSD 88(AX), Z28
+	VBROADCASTSD 96(AX), Z29
+	VBROADCASTSD 104(AX), Z30
+	VBROADCASTSD 112(AX), Z31
+	VBROADCASTSD 120(AX), Z4
+	VBROADCASTSD 128(AX), Z5
+	VXORPD       Z12, Z12, Z12
+	VXORPD       Z13, Z13, Z13
+
+logloss:
+	// x within the bounds; NaN stays.
+	VPXORQ (SI), Z14, Z0
+	VMINPD Z0, Z15, Z0
+	VPXORQ Z14, Z15, Z1
+	VMAXPD Z0, Z1, Z0
+
+	VMULPD       Z16, Z0, Z1
+	VRNDSCALEPD  $8, Z1, Z1
+	VFMADD231PD  Z17, Z1, Z0
+	VFMADD231PD  Z18, Z1, Z0
+	VMOVAPD      Z21, Z2
+	VFMADD213PD  Z22, Z0, Z2
+	VFMADD213PD  Z23, Z0, Z2
+	VFMADD213PD  Z24, Z0, Z2
+	VFMADD213PD  Z25, Z0, Z2
+	VFMADD213PD  Z26, Z0, Z2
+	VFMADD213PD  Z27, Z0, Z2
+	VFMADD213PD  Z28, Z0, Z2
+	VFMADD213PD  Z29, Z0, Z2
+	VFMADD213PD  Z30, Z0, Z2
+	VFMADD213PD  Z31, Z0, Z2
+	VFMADD213PD  Z4, Z0, Z2
+	VFMADD213PD  Z5, Z0, Z2
+	VFMADD213PD  Z19, Z0, Z2
+	VSCALEFPD    Z1, Z2, Z2
+	VADDPD       Z19, Z2, Z2
+	VDIVPD       Z2, Z19, Z2 // p
+
+	VSUBPD  (DI), Z2, Z3
+	VMOVUPD Z3, (R8)
+	VPANDNQ Z3, Z14, Z3
+	VMAXPD  Z3, Z12, Z12
+	VSUBPD  Z2, Z19, Z3
+	VMULPD  Z3, Z2, Z3
+	VMAXPD  Z3, Z20, Z3
+	VMOVUPD Z3, (R9)
+	VMAXPD  Z3, Z13, Z13
+	ADDQ    $64, SI
+	ADDQ    $64, DI
+	ADDQ    $64, R8
+	ADDQ    $64, R9
+	SUBQ    $8, CX
+	JNZ     logloss
+	MOVQ    most+48(FP), AX
+	VMOVUPD Z12, (AX)
+	VMOVUPD Z13, 64(AX)
+	VZEROUPPER
+	RET
+
+// func totalAVX512(rows *uint64, n int, gradient, hessian *float64, upG, upH float64, sums *[2][8]int64)
+TEXT ·totalAVX512(SB), NOSPLIT, $0-56
+	MOVQ         rows+0(FP), SI
+	MOVQ         n+8(FP), CX
+	MOVQ         gradient+16(FP), R8
+	MOVQ         hessian+24(FP), R9
+	VBROADCASTSD upG+32(FP), Z10
+	VBROADCASTSD upH+40(FP), Z11
+	MOVQ         sums+48(FP), DI
+	MOVL         $-1, AX
+	VPBROADCASTQ AX, Z12
+	MOVQ         $0x3fe0000000000000, AX // 0.5
+	VPBROADCASTQ AX, Z13
+	VPXORQ       Z14, Z14, Z14
+	VPXORQ       Z15, Z15, Z15
+
+total:
+	VPANDQ     (SI), Z12, Z0
+	KXNORB     K1, K1, K1
+	KXNORB     K2, K2, K2
+	VPXORQ     Z1, Z1, Z1
+	VPXORQ     Z2, Z2, Z2
+	VGATHERQPD (R8)(Z0*8), K1, Z1
+	VGATHERQPD (R9)(Z0*8), K2, Z2
+	VMULPD     Z10, Z1, Z1
+	VCVTTPD2QQ Z1, Z1
+	VPADDQ     Z1, Z14, Z14
+	VMULPD     Z11, Z2, Z2
+	VADDPD     Z13, Z2, Z2
+	VCVTTPD2QQ Z2, Z2
+	VPADDQ     Z2, Z15, Z15
+	ADDQ       $64, SI
+	SUBQ       $8, CX
+	JNZ        total
+	VMOVDQU64  Z14, (DI)
+	VMOVDQU64  Z15, 64(DI)
 	VZEROUPPER
 	RET

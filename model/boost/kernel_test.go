@@ -38,6 +38,31 @@ func TestKernelsEqualTheirTwins(t *testing.T) {
 				}
 			})
 			rapid.Check(t, func(t *rapid.T) {
+				n := rapid.IntRange(0, 40).Draw(t, "length")
+				r := stream(rapid.Uint64().Draw(t, "margins"))
+				scale := rapid.SampledFrom([]float64{0, 1, 40, 1e4}).Draw(t, "scale")
+				margin, y := make([]float64, n), make([]float64, n)
+				for i := range n {
+					margin[i], y[i] = scale*(r.float()-0.5), float64(r.below(2))
+				}
+				var out [3][2][]float64 // the kernel's, its twin's and the loss's
+				for i := range out {
+					out[i] = [2][]float64{make([]float64, n), make([]float64, n)}
+				}
+				mostG, mostH := k.logLoss(margin, y, out[0][0], out[0][1])
+				wantG, wantH := portable.logLoss(margin, y, out[1][0], out[1][1])
+				LogLoss{}.Gradient(margin, y, out[2][0], out[2][1])
+				if mostG != wantG || mostH != wantH || !slices.Equal(out[0][0], out[1][0]) || !slices.Equal(out[0][1], out[1][1]) {
+					t.Fatalf("margins %v: %v, %v, %v, want %v, %v, %v", margin, out[0], mostG, mostH, out[1], wantG, wantH)
+				}
+				for i := range n {
+					g, h := out[2][0][i], out[2][1][i]
+					if math.Abs(out[0][0][i]-g) > 1e-15*math.Abs(g)+1e-16 || math.Abs(out[0][1][i]-h) > 2e-15*h+1e-16 {
+						t.Fatalf("margin %v: %v and %v, the loss says %v and %v", margin[i], out[0][0][i], out[0][1][i], g, h)
+					}
+				}
+			})
+			rapid.Check(t, func(t *rapid.T) {
 				rows := rapid.SampledFrom([]int{1, 7, 8, 100, 3000, packedRows}).Draw(t, "rows")
 				b, _ := drawTable(t, rows)
 				s := drawSlopes(t, c, rows)
@@ -59,6 +84,11 @@ func TestKernelsEqualTheirTwins(t *testing.T) {
 				portable.sum(want, &b.table, blocks, some)
 				if got.blocks != want.blocks {
 					t.Fatalf("sums of %d rows differ", len(some))
+				}
+
+				g, h := k.total(some, s.gradient, s.hessian, s.up)
+				if wantG, wantH := portable.total(some, s.gradient, s.hessian, s.up); g != wantG || h != wantH {
+					t.Fatalf("totals are %v and %v, want %v and %v", g, h, wantG, wantH)
 				}
 
 				var left codeSet

@@ -67,14 +67,16 @@ func (LogLoss) Base(y, weights []float64) float64 {
 	return math.Log(p / (1 - p))
 }
 
+// leastHessian is that of LogLoss: at |m| > 37 the product of both probabilities
+// underflows to 0, and a Newton step would be a division by nothing.
+const leastHessian = 1e-16
+
 // Gradient writes p − y and p·(1 − p).
 func (LogLoss) Gradient(margin, y, gradient, hessian []float64) {
 	for i, m := range margin {
 		p := 1 / (1 + math.Exp(-m))
 		gradient[i] = p - y[i]
-		// At |m| > 37 the product underflows to 0 and a Newton step would be a
-		// division by nothing.
-		hessian[i] = max(p*(1-p), 1e-16)
+		hessian[i] = max(p*(1-p), leastHessian)
 	}
 }
 

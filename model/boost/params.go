@@ -67,8 +67,10 @@ type Params struct {
 	// Validation, with Patience ≥ 1, stops the rounds once the loss on it has
 	// not fallen for Patience rounds; the rounds up to the best one are kept.
 	// Default: nil and 0.
+	// KeepAll keeps the later rounds too, for callers who choose among them.
 	Validation *Validation
 	Patience   int
+	KeepAll    bool
 
 	// HistogramBytes bounds the histograms kept at once, ≥ 0; default 1 GiB. At
 	// least three are kept. The bound changes speed, never the model.
@@ -110,8 +112,9 @@ const (
 )
 
 // PackedFrom is the number of training rows from which on gradients are packed
-// by default: fewer fit into the caches either way.
-const PackedFrom = 1 << 15
+// by default. Fewer rows are learnt from in no time either way, and keep sums
+// that are exact.
+const PackedFrom = 3 << 12
 
 // packs tells whether gradients of so many rows are packed.
 func (p Params) packs(rows int) bool {
@@ -137,6 +140,8 @@ type Progress struct {
 	// round where it was lowest, 0 without one.
 	Loss float64
 	Best int
+	// Trees is how many trees there are; a round that finds nothing to split adds none.
+	Trees int
 }
 
 // Defaults returns the default parameters.

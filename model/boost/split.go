@@ -112,9 +112,10 @@ func (r *rules) floor(total cell) float64 {
 	return parent + r.minGain + 1e-10*math.Abs(parent)
 }
 
-// bestNumber finds the best cut of a number's cells (value bins, then missing).
-// direction is +1 where the value must not fall with the feature, −1 where it
-// must not rise, 0 where it may.
+// bestNumber finds the best cut of a number's cells (value bins, then missing):
+// gain, threshold and missingLeft. cutNumber fills in the rest of the one that is
+// chosen. direction is +1 where the value must not fall with the feature, −1
+// where it must not rise, 0 where it may.
 func (r *rules) bestNumber(cells []cell, total cell, direction int8) split {
 	values := len(cells) - 1
 	missing := cells[values]
@@ -139,23 +140,28 @@ func (r *rules) bestNumber(cells []cell, total cell, direction int8) split {
 	if at < 0 {
 		return split{}
 	}
-	best := split{gain: score - floor, threshold: at, missingLeft: missingLeft}
-	for _, c := range cells[:at+1] {
-		best.sum = best.sum.plus(c)
+	return split{gain: score - floor, threshold: at, missingLeft: missingLeft}
+}
+
+// cutNumber fills in what a split that bestNumber found does to the leaf.
+func (r *rules) cutNumber(s *split, cells []cell, total cell) {
+	values := len(cells) - 1
+	missing := cells[values]
+	for _, c := range cells[:s.threshold+1] {
+		s.sum = s.sum.plus(c)
 	}
-	if missingLeft {
-		best.sum = best.sum.plus(missing)
+	if s.missingLeft {
+		s.sum = s.sum.plus(missing)
 	}
-	if !hasMissing {
+	if missing.rows() == 0 {
 		// Nothing is known of missing values here: with the larger part.
-		best.missingLeft = 2*best.sum.rows() >= total.rows()
+		s.missingLeft = 2*s.sum.rows() >= total.rows()
 	}
-	best.left.addBelow(at + 1)
-	if best.missingLeft {
-		best.left.add(values)
+	s.left.addBelow(s.threshold + 1)
+	if s.missingLeft {
+		s.left.add(values)
 	}
-	r.settle(&best, total, r.l2)
-	return best
+	r.settle(s, total, r.l2)
 }
 
 // scan weighs the cut behind each of the cells, with `left` on the left from the

@@ -87,6 +87,7 @@ func TestBestNumberEqualsTryingEverything(t *testing.T) {
 		if got.gain == 0 {
 			return
 		}
+		r.cutNumber(&got, cells, total)
 		// What is said of the split holds: the bins that go left have its sum.
 		var left cell
 		for b, c := range cells {

@@ -689,9 +689,19 @@ func TestRoundsComeFromTheFolds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := s.rounds(t.Context(), parts, 1, func() {})
+		n, margins, err := s.rounds(t.Context(), parts, 1, func() {})
 		if err != nil {
 			t.Fatal(err)
+		}
+		// The margins are those of fits of so many rounds without the rows' accounts.
+		again, err := s.outOfFold(treeColumns(s.Frame), parts, func(f *frame.Frame, y []float64) (predictor, error) {
+			return forest{seed: 1, bags: 1, rounds: n}.fit(t.Context(), f, y)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(again, margins); diff != "" {
+			t.Errorf("margins out of fold (-fitted again +cut from the fits that found the rounds): %.500s", diff)
 		}
 		return n
 	}

@@ -100,7 +100,7 @@ func Train(ctx context.Context, p Params, train, test Sample, report Progress) (
 	}
 	c.steps = 5 // rule, logistic, choosing, fitting, measuring
 	if c.lack(Boosting) == "" {
-		c.steps += 2 * len(c.parts)
+		c.steps += len(c.parts)
 	}
 	candidates, err := c.candidates(ctx)
 	if err != nil {
@@ -247,22 +247,11 @@ func (c *climb) candidates(ctx context.Context) ([]*candidate, error) {
 
 // grow finds the rounds of boosting on the folds and judges it there.
 func (c *climb) grow(ctx context.Context, a *candidate) error {
+	fold := 0
 	var err error
-	step := func(what string) func() {
-		fold := 0
-		return func() {
-			fold++
-			c.step(fmt.Sprintf("%s, fold %d of %d", what, fold, len(c.parts)))
-		}
-	}
-	if a.rounds, err = c.train.rounds(ctx, c.parts, c.p.Seed, step("finding the rounds of boosting")); err != nil {
-		return err
-	}
-	judging := step("judging the boosting rung")
-	g := forest{seed: c.p.Seed, bags: c.p.Bags, rounds: a.rounds}
-	a.margins, err = c.train.outOfFold(treeColumns(c.train.Frame), c.parts, func(f *frame.Frame, y []float64) (predictor, error) {
-		judging()
-		return g.fit(ctx, f, y)
+	a.rounds, a.margins, err = c.train.rounds(ctx, c.parts, c.p.Seed, func() {
+		fold++
+		c.step(fmt.Sprintf("finding the rounds of boosting, fold %d of %d", fold, len(c.parts)))
 	})
 	a.settings = fmt.Sprintf("%d × %d trees of %d leaves, rate %v, monotone", c.p.Bags, a.rounds, boostLeaves, boostRate)
 	return err

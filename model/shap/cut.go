@@ -92,9 +92,10 @@ func (m *members) add(child int32) {
 }
 
 const (
-	// mergeStates bounds the states of a piece of several leaves. Four times as
-	// many save an addition in six and take twice the memory.
-	mergeStates = 512
+	// mergeStates bounds the states of a piece of several leaves. Half as many make
+	// a third more pieces and rows 15 % slower; twice as many take half as long
+	// again to build, and gain 9 % or nothing.
+	mergeStates = 1024
 	// leafStates bounds the states of a leaf alone: a path of fifteen features,
 	// whose sets fit into 16 bits, and steps between states with their sign.
 	leafStates = 1 << 15
@@ -114,6 +115,8 @@ type cutter struct {
 type axis struct {
 	bounds []float64
 	values []float64
+	// codes has, per cell of a category's column, the cell here.
+	codes []int
 	// left holds, per node of the feature, which cells go left.
 	left map[int32]uint64
 }
@@ -206,7 +209,7 @@ func (c *cutter) distinct(a *axis, codes []float64) {
 		nodes = append(nodes, int(n))
 	}
 	slices.Sort(nodes)
-	seen := map[string]bool{}
+	cells := map[string]int{}
 	answer := make([]byte, len(nodes))
 	for _, v := range codes {
 		for i, n := range nodes {
@@ -215,10 +218,13 @@ func (c *cutter) distinct(a *axis, codes []float64) {
 				answer[i] = 1
 			}
 		}
-		if !seen[string(answer)] {
-			seen[string(answer)] = true
+		cell, seen := cells[string(answer)]
+		if !seen {
+			cell = len(a.values)
+			cells[string(answer)] = cell
 			a.values = append(a.values, v)
 		}
+		a.codes = append(a.codes, cell)
 	}
 }
 
@@ -309,12 +315,17 @@ func (c *cutter) leaf(child int32, path []step) []region {
 	return []region{r}
 }
 
-// perPiece is what a row pays for a piece beside one addition per feature, in additions.
-const perPiece = 6
+const (
+	// perPiece is what a row pays for a piece beside one addition per feature, in additions.
+	perPiece = 6
+	// maxOpen bounds the regions that are tried with each other. Where there are
+	// more, high up in a large tree, they have few features in common.
+	maxOpen = 64
+)
 
 // merge merges regions, the pair first that saves most.
 func merge(open []region) []region {
-	for {
+	for len(open) <= maxOpen {
 		var best region
 		from, to, saved := 0, 0, 0
 		for i := range open {
@@ -339,6 +350,7 @@ func merge(open []region) []region {
 		open[from] = best
 		open = slices.Delete(open, to, to+1)
 	}
+	return open
 }
 
 // union returns what two regions are together, without its leaves, and whether
@@ -428,7 +440,11 @@ func (c *cutter) piece(r *region, number int) piece {
 		p.features = append(p.features, part.feature)
 		p.digits = append(p.digits, digit{stride, len(part.classes)})
 		if column.category {
-			p.lookups = append(p.lookups, c.lookup(part.feature, a, class, stride))
+			l := lookup{part.feature, make([]uint16, len(a.codes))}
+			for cell, k := range a.codes {
+				l.by[cell] = uint16(class[k] * stride) //nolint:gosec // less than leafStates
+			}
+			p.lookups = append(p.lookups, l)
 		} else {
 			last := len(class) - 1
 			p.start += class[last] * stride
@@ -460,28 +476,4 @@ func (c *cutter) piece(r *region, number int) piece {
 		p.leaves = append(p.leaves, to)
 	}
 	return p
-}
-
-// lookup returns the steps of a category's cells.
-func (c *cutter) lookup(feature int32, a *axis, class []int, stride int) lookup {
-	codes := c.columns[feature].codes
-	l := lookup{feature, make([]uint16, len(codes))}
-	for cell, v := range codes {
-		for k, stands := range a.values {
-			if c.alike(a, v, stands) {
-				l.by[cell] = uint16(class[k] * stride) //nolint:gosec // less than leafStates
-			}
-		}
-	}
-	return l
-}
-
-// alike reports whether two codes go the same way at all nodes of an axis.
-func (c *cutter) alike(a *axis, v, w float64) bool {
-	for n := range a.left {
-		if c.t.GoesLeft(int(n), v) != c.t.GoesLeft(int(n), w) {
-			return false
-		}
-	}
-	return true
 }

@@ -31,7 +31,7 @@ func newRule(features int) rule {
 // newDependent returns the paths of an ensemble with their shares, the game on
 // them, and the expected margin.
 func newDependent(e *tree.Ensemble) (g *dependent, paths [][]path, base float64, err error) {
-	paths, err = newPaths(e, true)
+	paths, err = newPaths(e, true, maxPathFeatures)
 	if err != nil {
 		return nil, nil, 0, err
 	}
@@ -73,10 +73,10 @@ func (g *dependent) values(p *path, known on, to, work []float64) {
 func eightPoints(r *eight, v float64, z, c, work, to []float64) {
 	c, to = c[:len(z)], to[:len(z)]
 	points, all := r.points[:r.used], r.weights
-	product := all[:len(points)]
-	for q := range product {
-		product[q] *= v
+	for q := range all {
+		all[q] *= v
 	}
+	product := all[:len(points)]
 	for j, z := range z {
 		*(*[8]float64)(work[8*j:]) = all
 		for q, t := range points {

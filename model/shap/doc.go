@@ -33,15 +33,22 @@
 // What a leaf contributes depends on the row only through the bits oⱼ. So the
 // leaves of a tree are cut into pieces, such that a piece has few states: to its
 // leaves, the values of a feature fall into a few classes, and the states are the
-// product of the classes of its features, at most 512 (4096 for a leaf alone). A
+// product of the classes of its features, at most 1024, or 2048 for a leaf alone. A
 // table holds, per state, the summed contributions of the piece. To explain a row
 // is then to find its state in every piece, by comparing small whole numbers, four
 // rows at once, and to add one line of the table.
 //
 // Tables take Σ over pieces of states × features × 8 bytes, at most 128 MB per
-// explainer. They are built when they pay off: before a call that brings the rows
-// explained to 256, or, in calls of fewer rows, one tree per call from there on,
-// so that a process that scores one account at a time never waits for all of them.
-// What stands outside the tables, for now or because of the bound, is computed
-// leaf by leaf, with the same bits as a result.
+// explainer: 16 MB for 100 trees of 31 leaves, 85 MB for 300. They are built when
+// they pay off: before a call that brings the rows explained to 256, or, in calls
+// of fewer rows, one tree per call from there on, so that a process that scores
+// one account at a time never waits for all of them. Until then, and for leaves on
+// paths of more than eleven features or beyond the bound, contributions are
+// computed leaf by leaf, in a block of rows once per state that occurs in it, with
+// the same bits as a result. Paths of more than fifteen features, and trees that
+// tell more than 64 cells of a feature apart, are walked row by row.
+//
+// Tables are float64, so that contributions sum to the margin to 1e-9 on every
+// row. Float32 would take half the memory and was 8 % faster in batches, 13 % for
+// a row alone, with sums off by 3e-8.
 package shap

@@ -43,8 +43,10 @@ type others struct {
 // hang together are torn apart: such a row may be one that cannot be.
 //
 // Preparing takes rows × leaves steps, and memory for at most that many sets of
-// features; rows that the trees cannot tell apart are one. It returns
-// ErrBackground when there is no row.
+// features; rows that a leaf cannot tell apart are one. Tables cost as much more to
+// build as there are such sets per leaf: a background of some hundred rows, drawn
+// from those that the model was trained on, is usual. It returns ErrBackground when
+// there is no row, and ErrSize as New does.
 func NewInterventional(e *tree.Ensemble, background *frame.Frame) (*Explainer, error) {
 	rows, err := e.Bind(background)
 	if err != nil {
@@ -53,7 +55,7 @@ func NewInterventional(e *tree.Ensemble, background *frame.Frame) (*Explainer, e
 	if rows.Len() == 0 {
 		return nil, ErrBackground
 	}
-	paths, err := newPaths(e, false)
+	paths, err := newPaths(e, false, maxPathFeatures)
 	if err != nil {
 		return nil, err
 	}

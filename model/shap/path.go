@@ -28,22 +28,29 @@ func (o on) has(j int) bool { return o[j>>6]>>(j&63)&1 != 0 }
 
 func wordsOf(features int) int { return (features + 63) / 64 }
 
-// newPaths returns the paths of every tree, by leaf. With shares, it returns
-// ErrCover, naming tree and node, where a node or leaf has no training rows.
-func newPaths(e *tree.Ensemble, shares bool) ([][]path, error) {
+// maxPathFeatures bounds the features of all paths together, which take 60 bytes
+// each: 20,000 trees of 255 leaves that stand on 13 features.
+const maxPathFeatures = 1 << 26
+
+// newPaths returns the paths of every tree, by leaf. It returns ErrSize where they
+// have more than so many features together, and, with shares, ErrCover, naming tree
+// and node, where a node or leaf has no training rows.
+func newPaths(e *tree.Ensemble, shares bool, most int) ([][]path, error) {
 	all := make([][]path, e.Len())
 	for i := range all {
 		t := e.Tree(i)
 		all[i] = make([]path, len(t.LeafValue))
-		if err := follow(&t, all[i], shares, e.Cover()); err != nil {
+		left, err := follow(&t, all[i], shares, e.Cover(), most)
+		if err != nil {
 			return nil, fmt.Errorf("explain tree %d: %w", i, err)
 		}
+		most = left
 	}
 	return all, nil
 }
 
-// follow fills in the paths of one tree.
-func follow(t *tree.Tree, paths []path, shares bool, by tree.Cover) error {
+// follow fills in the paths of one tree and returns how many features are left of most.
+func follow(t *tree.Tree, paths []path, shares bool, by tree.Cover, most int) (left int, err error) {
 	type visit struct {
 		child int32
 		path  path
@@ -65,17 +72,22 @@ func follow(t *tree.Tree, paths []path, shares bool, by tree.Cover) error {
 			if shares {
 				rows, all := t.Cover(by, child), t.Cover(by, v.child)
 				if !(rows > 0 && all > 0) {
-					return fmt.Errorf("%w: node %d has %v of them and one child %v", ErrCover, v.child, all, rows)
+					return 0, fmt.Errorf("%w: node %d has %v of them and one child %v", ErrCover, v.child, all, rows)
 				}
 				if !tested {
 					below.shares = slices.Insert(below.shares, at, 1)
 				}
 				below.shares[at] *= rows / all
 			}
+			if child < 0 {
+				if most -= len(below.features); most < 0 {
+					return 0, ErrSize
+				}
+			}
 			stack = append(stack, visit{child, below})
 		}
 	}
-	return nil
+	return most, nil
 }
 
 // root returns the child that a tree begins with.

@@ -18,6 +18,9 @@ var _ model.Explainer = (*Explainer)(nil)
 // without that no feature can be averaged out. NewInterventional does without.
 var ErrCover = errors.New("ensemble lacks the counts of its training rows")
 
+// ErrSize says that the paths of the ensemble hold too many features to be laid out.
+var ErrSize = errors.New("the paths of the trees hold more than 67108864 features; explain a smaller ensemble")
+
 // Explainer explains one ensemble, and predicts as it does. It is safe for
 // concurrent use; what it explains never changes, to the bit, though it grows
 // faster with use.
@@ -52,7 +55,8 @@ type game interface {
 // New prepares an explainer of path-dependent values. Training rows are counted,
 // or weighed by their hessians, as tree.Ensemble.Cover says. Beside the tables (see
 // the package's comment) it takes about 60 bytes × leaves × features of a path. It
-// returns ErrCover, naming tree and node, when a node or leaf has no training rows.
+// returns ErrCover, naming tree and node, when a node or leaf has no training rows,
+// and ErrSize when the paths of all leaves hold more than 2²⁶ features together.
 func New(e *tree.Ensemble) (*Explainer, error) {
 	g, paths, base, err := newDependent(e)
 	if err != nil {

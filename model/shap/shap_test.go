@@ -459,6 +459,49 @@ func TestTablesChangeNothing(t *testing.T) {
 	})
 }
 
+// Who explains one row at a time never waits for more than one tree's tables, and
+// who explains few rows for none.
+func TestTablesAreBuiltWhenTheyPay(t *testing.T) {
+	e, f := deep(t, 40)
+	x := explainer(t, e)
+	width := len(e.Features())
+	row, out := make([]float64, width), make([]float64, width)
+	for range patience - 1 {
+		x.ExplainRow(row, out)
+	}
+	if size := tableBytes(x); size != 0 {
+		t.Fatalf("%d rows built tables of %d bytes", patience-1, size)
+	}
+	for i := range e.Len() {
+		before := x.tables.next
+		x.ExplainRow(row, out)
+		for _, p := range x.pieces[before:x.tables.next] {
+			if p.tree != i {
+				t.Fatalf("call %d built tables of tree %d", i, p.tree)
+			}
+		}
+	}
+	if !x.tables.full.Load() {
+		t.Error("as many calls as trees left some without tables")
+	}
+	y := explainer(t, e)
+	for range 7 {
+		if _, err := y.Explain(f, make([]float64, f.Rows()*width)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if y.tables.next == 0 || y.tables.full.Load() {
+		t.Errorf("7 calls of 40 rows built the tables of %d pieces of %d, want those of one tree", y.tables.next, len(y.pieces))
+	}
+	many := make([]int, patience)
+	if _, err := y.Explain(f.Take(many), make([]float64, patience*width)); err != nil {
+		t.Fatal(err)
+	}
+	if !y.tables.full.Load() {
+		t.Errorf("%d rows at once left tables unbuilt", patience)
+	}
+}
+
 // chain returns a tree that peels one leaf off per node: numeric thresholds
 // 0, 1, 2 … on one feature, or sets {k} of one category.
 func chain(nodes int, category bool) tree.Tree {
@@ -483,6 +526,61 @@ func chain(nodes int, category bool) tree.Tree {
 		tr.LeafValue, tr.LeafCount = append(tr.LeafValue, math.Sin(float64(n))), append(tr.LeafCount, 1)
 	}
 	return tr
+}
+
+// High up in a large tree regions are no longer tried with each other.
+func TestLargeTree(t *testing.T) {
+	const leaves, features = 1 << 13, 30
+	e := bushy(t, leaves, features)
+	row, out := make([]float64, features), make([]float64, features)
+	for j := range row {
+		row[j] = math.Sin(float64(j))
+	}
+	sum := explainer(t, e).ExplainRow(row, out)
+	for _, v := range out {
+		sum += v
+	}
+	if m := e.Margin(row); !(math.Abs(sum-m) <= 1e-9) {
+		t.Fatalf("sum %v, margin %v", sum, m)
+	}
+}
+
+// bushy returns one complete tree that splits features in turn, at thresholds of
+// both signs.
+func bushy(t *testing.T, leaves, features int) *tree.Ensemble {
+	t.Helper()
+	h := tree.Header{}
+	for _, name := range names(features) {
+		h.Features = append(h.Features, tree.Feature{Name: name, Info: "none"})
+	}
+	tr, nodes := tree.Tree{Shrinkage: 1}, leaves-1
+	child := func(c int) int32 { // numbered by rows of the tree, leaves behind the nodes
+		if c >= nodes {
+			return ^int32(c - nodes)
+		}
+		return int32(c)
+	}
+	for n := range nodes {
+		tr.Feature = append(tr.Feature, int32(n*7%features))
+		tr.Threshold = append(tr.Threshold, math.Round(math.Cos(float64(n))*8)/8)
+		tr.Decision, tr.Codes = append(tr.Decision, tree.NumericDecision(tree.MissingNaN, false)), append(tr.Codes, nil)
+		tr.Left, tr.Right = append(tr.Left, child(2*n+1)), append(tr.Right, child(2*n+2))
+	}
+	tr.Gain, tr.Value, tr.Weight = make([]float64, nodes), make([]float64, nodes), make([]float64, nodes)
+	tr.LeafWeight, tr.Count = make([]float64, leaves), make([]int64, nodes)
+	for n := range leaves {
+		tr.LeafValue, tr.LeafCount = append(tr.LeafValue, math.Sin(float64(n))), append(tr.LeafCount, int64(1+n%5))
+	}
+	for n := nodes - 1; n >= 0; n-- {
+		for _, c := range [2]int32{tr.Left[n], tr.Right[n]} {
+			tr.Count[n] += int64(tr.Cover(tree.CoverCount, c))
+		}
+	}
+	e, err := tree.New(h, []tree.Tree{tr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 // A feature with more cells than a table can tell apart is explained all the same.
@@ -808,6 +906,9 @@ func TestRefuses(t *testing.T) {
 		t.Errorf("base %v and contribution %v, want 2 and -1", base, out[0])
 	}
 	good, f := deep(t, 40)
+	if _, err := newPaths(good, true, 1000); !errors.Is(err, ErrSize) {
+		t.Errorf("more features than the bound: got %v, want ErrSize", err)
+	}
 	x := explainer(t, good)
 	if _, err := x.Explain(f, nil); err == nil {
 		t.Error("an answer of no values was accepted")
