@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// The New Year's days are those of the Hong Kong Observatory's conversion
-// tables; 2033 is the year in which simpler rules go wrong.
+// The New Year's days are those of LunarCalendar (Python, 0.0.9),
+// Converter.Lunar2Solar(Lunar(year, 1, 1)); 2033 is the year in which simpler
+// rules go wrong.
 func TestLunarNewYear(t *testing.T) {
 	t.Parallel()
 	for i, want := range []string{
@@ -31,7 +32,7 @@ func TestLunarNewYear(t *testing.T) {
 	}
 }
 
-// Easter Sundays of the Astronomical Applications Department, U.S. Naval Observatory.
+// Easter Sundays of dateutil.easter (python-dateutil).
 func TestEaster(t *testing.T) {
 	t.Parallel()
 	for _, want := range []string{"1995-04-16", "2000-04-23", "2008-03-23", "2011-04-24", "2019-04-21", "2024-03-31", "2025-04-20", "2026-04-05", "2038-04-25"} {
