@@ -55,7 +55,7 @@ const (
 	// The rounds tried on the folds: at least leastRounds, so that a dip of the
 	// first few is not believed, and patience beyond the best of each fold.
 	leastRounds = 20
-	mostRounds  = 600
+	mostRounds  = 400
 	patience    = 60
 )
 
