@@ -45,6 +45,8 @@ test: setup ## build every variant and run every test; PKG=./model/... narrows i
 	go build ./...
 	go build -tags nochdb ./...
 	$(GOTESTSUM) -- -timeout $(TEST_TIMEOUT) $(FRESH) $(PKG)
+	@# The twins of the assembly, as a processor without AVX2 has them.
+	$(GOTESTSUM) -- -timeout $(TEST_TIMEOUT) $(FRESH) -tags purego ./model/boost ./model/shap ./model/tree
 
 test-engines: setup ## run every SQL file on the older ClickHouse releases too (24.8 and 25.8)
 	features/featurestest/engines/run
@@ -60,6 +62,7 @@ fmt: ## say which files gofmt would change
 vet:
 	go vet ./...
 	go vet -tags nochdb ./...
+	go vet -tags purego ./model/...
 
 lint: ## run golangci-lint with .golangci.yml
 	@.ci/tools/get golangci-lint
