@@ -234,8 +234,12 @@ func sideBySide(rows, n int, before func(), fit func(k, threads int) error) erro
 		if before != nil {
 			before()
 		}
+		mine := threads
+		if k == n-1 && n%workers == 1 {
+			mine = 0 // it would be alone on its thread
+		}
 		all.Go(func() {
-			errs[k] = fit(k, threads)
+			errs[k] = fit(k, mine)
 			<-free
 		})
 	}
@@ -331,16 +335,15 @@ func (s Sample) outOfFold(columns []string, parts []split, fit func(f *frame.Fra
 		return nil, fmt.Errorf("%w: %w", ErrSample, err)
 	}
 	margins := make([]float64, len(s.Y))
-	for _, p := range parts {
+	err = sideBySide(f.Rows(), len(parts), nil, func(k, _ int) error {
+		p := parts[k]
 		m, err := fit(f.Take(p.in), pick(s.Y, p.in))
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := put(margins, m, f, p.out); err != nil {
-			return nil, err
-		}
-	}
-	return margins, nil
+		return put(margins, m, f, p.out) // each fold has rows of its own
+	})
+	return margins, err
 }
 
 // put writes the margins of some rows of f.
