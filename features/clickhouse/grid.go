@@ -20,9 +20,10 @@ type grid struct {
 	first, last []int64
 	// cluster is the name of the cluster that is asked, "" when there is none, and
 	// answered tells, on a cluster, which rows the file at hand has answered for: no
-	// other host may.
+	// other host may. apart are the accounts for which one has.
 	cluster  string
 	answered []bool
+	apart    []string
 	// category answers, by row and category
 	declared map[int]map[string]float64
 	// where the last row found lies: answers bring an account's cutoffs together
@@ -53,6 +54,9 @@ func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*featur
 			}
 			if err := g.fetch(ctx, e, "features/"+f.Name, params, func(t *frame.Table) error { return g.add(f, t) }); err != nil {
 				return nil, err
+			}
+			if len(g.apart) > 0 {
+				return nil, apartError(g.cluster, string(f.Source), g.apart)
 			}
 		}
 		if err := g.categories(ctx, e, params); err != nil {
@@ -165,9 +169,7 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 			return strangerError(columns[0].Texts[i])
 		}
 	}
-	if err := g.alone(f, columns[0].Texts, rows); err != nil {
-		return err
-	}
+	g.alone(columns[0].Texts, rows)
 	for c := range g.Catalogue {
 		feature := &g.Catalogue[c]
 		if feature.Kind != features.Measured || feature.File != f {
@@ -200,26 +202,22 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 	return nil
 }
 
-// alone refuses rows that another host has answered for: each saw a part of the
-// account's facts.
-func (g *grid) alone(f features.File, accounts []string, rows []int) error {
+// alone notes the accounts of rows that another host has answered for: each saw
+// a part of the account's facts. They are refused when all hosts have answered:
+// a host of 26.7 may not survive a query of a cluster that is ended early.
+func (g *grid) alone(accounts []string, rows []int) {
 	if g.cluster == "" {
-		return nil
+		return
 	}
-	var apart []string
 	for i, row := range rows {
 		if row < 0 {
 			continue
 		}
-		if g.answered[row] && (len(apart) == 0 || apart[len(apart)-1] != accounts[i]) {
-			apart = append(apart, accounts[i])
+		if g.answered[row] && (len(g.apart) == 0 || g.apart[len(g.apart)-1] != accounts[i]) {
+			g.apart = append(g.apart, accounts[i])
 		}
 		g.answered[row] = true
 	}
-	if len(apart) > 0 {
-		return apartError(g.cluster, string(f.Source), apart)
-	}
-	return nil
 }
 
 func needsCategories(catalogue []features.Feature) bool {
