@@ -17,8 +17,9 @@ func main() {
 	os.Exit(run(processEnv()))
 }
 
-// collectOften keeps the memory of Go within 1.75 times what is in use, not twice: nearly all of it is a few large columns, which cost little to
-// look through. GOGC overrules it.
+// collectOften keeps the memory of Go within 1.75 times what is in use, not
+// twice: nearly all of it is a few large columns, which cost little to look
+// through. GOGC overrules it.
 func collectOften() {
 	const percent = 75
 	if os.Getenv("GOGC") == "" {

@@ -256,9 +256,7 @@ func (b *bench) predict(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.ratios("predict", size(b.rows(usualRows)), all, (*measured).perRow)
-	b.ratios("predict-cpu", size(b.rows(usualRows)), all, (*measured).perRowCPU)
-	return b.writeRates("predict, batch, one core, 100 trees × 31 leaves", all)
+	return b.rates("predict", "predict, batch, one core, 100 trees × 31 leaves", all)
 }
 
 // explain times exact contributions of many rows at once on one core.
@@ -272,9 +270,15 @@ func (b *bench) explain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.ratios("shap", size(b.rows(usualRows)), all, (*measured).perRow)
-	b.ratios("shap-cpu", size(b.rows(usualRows)), all, (*measured).perRowCPU)
-	return b.writeRates("exact SHAP, batch, one core, 100 trees × 31 leaves", all)
+	return b.rates("shap", "exact SHAP, batch, one core, 100 trees × 31 leaves", all)
+}
+
+// rates gives the figures of a batch, by wall and by CPU, and writes its table.
+func (b *bench) rates(name, title string, all []*measured) error {
+	rows := size(b.rows(usualRows))
+	b.ratios(name, rows, all, (*measured).perRow)
+	b.ratios(name+"-cpu", rows, all, (*measured).perRowCPU)
+	return b.writeRates(title, all)
 }
 
 // single times one row after the other: the margin, and margin with contributions.

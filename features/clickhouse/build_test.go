@@ -99,16 +99,29 @@ func cases() *town {
 	return w
 }
 
+// workedOut is a value of a feature that was worked out by hand.
+type workedOut struct {
+	account, cutoff, feature string
+	want                     float64
+}
+
+// holds compares the matrix with values that were worked out by hand.
+func (m *matrix) holds(t *testing.T, all []workedOut) {
+	t.Helper()
+	for _, c := range all {
+		if got := m.value(t, c.account, c.cutoff, c.feature); !same(got, c.want) {
+			t.Errorf("%s of %s at %s = %v, want %v", c.feature, c.account, c.cutoff, got, c.want)
+		}
+	}
+}
+
 // The expected values are worked out by hand from the histories above.
 func TestHandWrittenHistoriesGiveTheValuesWorkedOutByHand(t *testing.T) {
 	e := embedded(t)
 	cases().fill(t, e)
 	m := build(t.Context(), t, e, request("2025-03-01", "2025-04-15"))
 	nan := math.NaN()
-	for _, c := range []struct {
-		account, cutoff, feature string
-		want                     float64
-	}{
+	m.holds(t, []workedOut{
 		{"one-order", "2025-03-01", "orders_30d", 1},
 		{"one-order", "2025-03-01", "recency_days", 28},
 		{"one-order", "2025-03-01", "gap_median_days", nan},
@@ -200,11 +213,7 @@ func TestHandWrittenHistoriesGiveTheValuesWorkedOutByHand(t *testing.T) {
 		{"long-gone", "2025-03-01", "orders_365d", 0},
 		{"long-gone", "2025-03-01", "spend_trend_90d", nan},
 		{"long-gone", "2025-03-01", "discount_share_365d", nan},
-	} {
-		if got := m.value(t, c.account, c.cutoff, c.feature); !same(got, c.want) {
-			t.Errorf("%s of %s at %s = %v, want %v", c.feature, c.account, c.cutoff, got, c.want)
-		}
-	}
+	})
 	for account, want := range map[string]features.Eligibility{
 		"steady": features.Eligible, "never-bought": features.NeverBought, "all-returns": features.NeverBought, "long-gone": features.Lapsed,
 	} {

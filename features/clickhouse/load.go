@@ -359,7 +359,7 @@ func (l *load) fill(ctx context.Context, rows features.Rows, report func(int64))
 
 // read completes the rows and hands them on, buffer by buffer.
 func (c *completion) read(ctx context.Context, rows features.Rows, free <-chan *buffer, full chan<- *buffer) error {
-	b, most := <-free, firstInserted
+	b := <-free
 	for {
 		batch, err := rows.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -376,11 +376,11 @@ func (c *completion) read(ctx context.Context, rows features.Rows, free <-chan *
 		if err := c.complete(b, from); err != nil {
 			return err
 		}
-		if b.rows > most-maxBatchRows {
+		if b.rows > b.most-maxBatchRows {
+			next := min(2*b.most, insertedRows) // asked before the sender has it
 			full <- b
 			b = <-free
-			most = min(2*most, insertedRows)
-			b.most = most
+			b.most = next
 		}
 	}
 }

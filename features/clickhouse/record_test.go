@@ -156,10 +156,7 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 	cases().fill(t, e)
 	m := build(t.Context(), t, e, request("2025-03-01", "2025-04-15"))
 	nan := math.NaN()
-	for _, c := range []struct {
-		account, cutoff, feature string
-		want                     float64
-	}{
+	m.holds(t, []workedOut{
 		{"waits", "2025-03-01", "late_delivery_share_90d", 1},          // d2 and d3; d4 is promised for later
 		{"waits", "2025-03-01", "late_delivery_share_365d", 2.0 / 3},   // and d1 in time
 		{"waits", "2025-03-01", "days_late_mean_365d", (9.0 + 14) / 2}, // 01-20 … 01-29, 02-15 … 03-01
@@ -252,9 +249,5 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 		{"steady", "2025-03-01", "contact_recency_to_gap", 19 / 117.5},
 		{"one-order", "2025-03-01", "contact_gap_median_days", nan}, // one contact has no gap
 		{"steady", "2025-03-01", "satisfaction_last", nan},
-	} {
-		if got := m.value(t, c.account, c.cutoff, c.feature); !same(got, c.want) {
-			t.Errorf("%s of %s at %s = %v, want %v", c.feature, c.account, c.cutoff, got, c.want)
-		}
-	}
+	})
 }

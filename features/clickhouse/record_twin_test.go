@@ -539,7 +539,7 @@ func TestRecordFeaturesEqualTheDumbTwin(t *testing.T) {
 	for _, f := range features.Catalogue() {
 		needs[f.Name] = f.Needs()
 	}
-	present, wrong := 0, 0
+	present, wrong := 0, mistakes(0)
 	for account, rows := range byAccount {
 		for i, c := range r.Cutoffs {
 			row, ok := m.row[rowKey(account, c)]
@@ -550,16 +550,10 @@ func TestRecordFeaturesEqualTheDumbTwin(t *testing.T) {
 				if none[needs[name]][c] {
 					v = math.NaN()
 				}
-				got := m.Frame.Column(name).Numbers[row]
 				if !math.IsNaN(v) && v != 0 {
 					present++
 				}
-				// Answers are read in millionths of their scale.
-				if math.IsNaN(got) != math.IsNaN(v) || math.Abs(got-v) > 3e-6*math.Max(1, math.Abs(v)) {
-					if wrong++; wrong < 20 {
-						t.Errorf("%s of %s at %s known %s: SQL %v, twin %v", name, account, c, r.KnownAt[i], got, v)
-					}
-				}
+				wrong.compare(t, m, name, account, row, v, 3e-6) // answers are read in millionths of their scale
 			}
 		}
 	}

@@ -22,38 +22,33 @@ func statement(name string) string {
 	return string(b)
 }
 
-// featureStatement returns the SQL text of a file of the catalogue, and whether
-// there is one of that name.
-func featureStatement(name string) (string, bool) {
-	b, err := statements.ReadFile(path.Join("sql/features", name))
-	return string(b), err == nil
+// fileStatements returns the SQL texts of the files of the catalogue, in order.
+func fileStatements(catalogue []features.Feature) ([]string, error) {
+	var all []string
+	for _, f := range features.Files(catalogue) {
+		b, err := statements.ReadFile(path.Join("sql/features", f.Name))
+		if err != nil {
+			return nil, fmt.Errorf("read feature file %q: there is none", f.Name)
+		}
+		all = append(all, string(b))
+	}
+	return all, nil
 }
 
 // BuildStatements returns the statements that Build asks of all accounts, in
 // order, for those who compare it with the engine alone. Where wallets are
 // declared, one more asks for the spend of those accounts.
 func BuildStatements(catalogue []features.Feature) ([]string, error) {
-	all := []string{statement("coverage.sql"), statement("accounts.sql"), statement("known.sql")}
-	for _, f := range features.Files(catalogue) {
-		text, ok := featureStatement(f.Name)
-		if !ok {
-			return nil, fmt.Errorf("read feature file %q: there is none", f.Name)
-		}
-		all = append(all, text)
-	}
-	return all, nil
+	files, err := fileStatements(catalogue)
+	return append([]string{statement("coverage.sql"), statement("accounts.sql"), statement("known.sql")}, files...), err
 }
 
 // featureStatements returns the statements of all files that the catalogue's features
 // come from, in order; those that only meet in the frame last.
 func featureStatements(catalogue []features.Feature) ([]string, error) {
-	var all []string
-	for _, f := range features.Files(catalogue) {
-		t, ok := featureStatement(f.Name)
-		if !ok {
-			return nil, fmt.Errorf("read feature file %q: there is none", f.Name)
-		}
-		all = append(all, t)
+	all, err := fileStatements(catalogue)
+	if err != nil {
+		return nil, err
 	}
 	if needsCategories(catalogue) {
 		all = append(all, statement(walletCategoriesFile), statement(categorySpendFile))

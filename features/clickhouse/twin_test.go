@@ -340,7 +340,7 @@ func TestOrderFeaturesEqualTheDumbTwin(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := build(t.Context(), t, e, r)
-	compared, wrong := 0, 0
+	compared, wrong := 0, mistakes(0)
 	for account, lines := range byAccount {
 		for i, c := range r.Cutoffs {
 			want := twin(lines, int64(c), int64(r.KnownAt[i]), berlin)
@@ -349,13 +349,8 @@ func TestOrderFeaturesEqualTheDumbTwin(t *testing.T) {
 				t.Fatalf("%s at %s: has a row %v, the twin says %v", account, c, ok, want != nil)
 			}
 			for name, v := range want {
-				got := m.Frame.Column(name).Numbers[row]
 				compared++
-				if math.IsNaN(got) != math.IsNaN(v) || math.Abs(got-v) > 1e-9*math.Max(1, math.Abs(v)) {
-					if wrong++; wrong < 20 {
-						t.Errorf("%s of %s at %s known %s: SQL %v, twin %v", name, account, c, r.KnownAt[i], got, v)
-					}
-				}
+				wrong.compare(t, m, name, account, row, v, 1e-9)
 			}
 		}
 	}
@@ -363,6 +358,22 @@ func TestOrderFeaturesEqualTheDumbTwin(t *testing.T) {
 		t.Errorf("only %d values compared", compared)
 	}
 	populationEqualsBuild(t, e, r, m)
+}
+
+// mistakes counts where SQL and a twin differ, and names the first few.
+type mistakes int
+
+// compare holds a feature's value in a row of the matrix against the twin's.
+func (n *mistakes) compare(t *testing.T, m *matrix, name, account string, row int, twin, tolerance float64) {
+	t.Helper()
+	got := m.Frame.Column(name).Numbers[row]
+	if math.IsNaN(got) == math.IsNaN(twin) && !(math.Abs(got-twin) > tolerance*math.Max(1, math.Abs(twin))) {
+		return
+	}
+	const named = 20
+	if *n++; *n < named {
+		t.Errorf("%s of %s at %s: SQL %v, twin %v", name, account, m.Frame.Cutoffs[row], got, twin)
+	}
 }
 
 // The population query and the feature file tell the same first and last purchase.

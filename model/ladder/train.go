@@ -57,7 +57,8 @@ type climb struct {
 // the order of their rows.
 //
 // Beside the samples it keeps one copy of the training rows, two where they do
-// not come by cutoff and account.
+// not come by cutoff and account; up to 131,072 rows, one more for each other fit
+// that is done at the same time, at most GOMAXPROCS.
 //
 // Errors: ErrTooFew when not even the rule can be fitted (too few rows of a
 // class, or of one class only), ErrSample for what can't be read, those of

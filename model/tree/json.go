@@ -176,41 +176,39 @@ func (j *jsonText) texts(to *[]string) func() error {
 
 // ints returns a reader of a list of whole numbers into to; true counts as 1.
 func (j *jsonText) ints(to *[]int32) func() error {
-	return func() error {
-		return j.array(func() error {
-			w, err := j.word()
-			if err != nil {
-				return err
-			}
-			switch w {
-			case "true":
-				w = "1"
-			case "false":
-				w = "0"
-			}
-			v, err := strconv.ParseInt(w, 10, 32)
-			if err != nil {
-				return j.fail("%v", numberError(w, err))
-			}
-			*to = append(*to, int32(v))
-			return nil
-		})
-	}
+	return words(j, to, func(w string) (int32, error) {
+		switch w {
+		case "true":
+			return 1, nil
+		case "false":
+			return 0, nil
+		}
+		v, err := strconv.ParseInt(w, 10, 32)
+		return int32(v), err
+	})
 }
 
 // singles returns a reader of a list of float32 into to, NaN included.
 func (j *jsonText) singles(to *[]float32) func() error {
+	return words(j, to, func(w string) (float32, error) {
+		v, err := strconv.ParseFloat(w, 32)
+		return float32(v), err
+	})
+}
+
+// words returns a reader of a list of what one word each says, into to.
+func words[T any](j *jsonText, to *[]T, parse func(string) (T, error)) func() error {
 	return func() error {
 		return j.array(func() error {
 			w, err := j.word()
 			if err != nil {
 				return err
 			}
-			v, err := strconv.ParseFloat(w, 32)
+			v, err := parse(w)
 			if err != nil {
 				return j.fail("%v", numberError(w, err))
 			}
-			*to = append(*to, float32(v))
+			*to = append(*to, v)
 			return nil
 		})
 	}

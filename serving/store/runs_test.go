@@ -33,7 +33,12 @@ import (
 func engineAt(t *testing.T, dir string) clickhouse.Engine {
 	t.Helper()
 	launch.Library(t)
-	e, err := clickhouse.Open(t.Context(), "chdb://"+dir, clickhouse.Limits{})
+	return openEngine(t, "chdb://"+dir)
+}
+
+func openEngine(t *testing.T, url string) clickhouse.Engine {
+	t.Helper()
+	e, err := clickhouse.Open(t.Context(), url, clickhouse.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,18 +69,7 @@ func newWarehouse(t *testing.T) clickhouse.Engine {
 // databaseOf makes and opens a database of a server until the test ends.
 func databaseOf(t *testing.T, s *launch.Server, name string) clickhouse.Engine {
 	t.Helper()
-	open := func(database string) clickhouse.Engine {
-		e, err := clickhouse.Open(t.Context(), s.URL(database, "").String(), clickhouse.Limits{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := e.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return e
-	}
+	open := func(database string) clickhouse.Engine { return openEngine(t, s.URL(database, "").String()) }
 	if err := open("default").Exec(t.Context(), "CREATE DATABASE "+name, nil); err != nil {
 		t.Fatal(err)
 	}
