@@ -274,25 +274,20 @@ func findCodes(c *frame.Column, sample []int32, weights []float64, most int) bin
 // lanes is how many columns share one word of bins.
 const lanes = 8
 
-// table holds binned columns: row by row for histograms, which ask for all columns
-// of a row, and for the training set column by column too, for partitions, which
-// ask for one.
+// table holds binned columns: column by column for partitions, which ask for one,
+// and for the training set row by row too, for histograms, which ask for all
+// columns of a row.
 type table struct {
 	rows, blocks int
-	// byRow has blocks words per row. The word of block b has the bins of slots
-	// 8b … 8b+7, lowest byte first.
+	// byRow has blocks words per row, or nothing. The word of block b has the bins of
+	// slots 8b … 8b+7, lowest byte first.
 	byRow []uint64
-	// bySlot has rows bytes per slot and columnSlack more, or nothing.
+	// bySlot has rows bytes per slot and columnSlack more.
 	bySlot []uint8
 }
 
 // columnSlack is how far behind a bin a kernel may read.
 const columnSlack = 8
-
-// bin returns the bin of a row in a slot.
-func (t *table) bin(slot int, row uint32) uint8 {
-	return uint8(t.byRow[int(row)*t.blocks+slot/lanes] >> (slot % lanes * 8)) //nolint:gosec // the lowest byte is meant
-}
 
 // column returns the bins of a slot; columnSlack bytes behind them can be read.
 func (t *table) column(slot int) []uint8 { return t.bySlot[slot*t.rows:][:t.rows] }
@@ -381,14 +376,14 @@ func sampleRows(p *Params, use []int32, weights []float64) (rows []int32, w []fl
 }
 
 // apply bins rows of f. recode, where not nil, translates a category column's
-// codes of f into the training frame's (−1: none), by column. slots asks for the
-// bins slot by slot, too.
-func (b *binned) apply(c *crew, f *frame.Frame, chosen []int32, recode [][]int32, slots bool) table {
+// codes of f into the training frame's (−1: none), by column. words asks for the
+// bins row by row, too.
+func (b *binned) apply(c *crew, f *frame.Frame, chosen []int32, recode [][]int32, words bool) table {
 	use := kernelsOfCPU
 	t := table{rows: len(chosen), blocks: (len(b.slots) + lanes - 1) / lanes}
-	t.byRow = make([]uint64, t.rows*t.blocks)
-	if slots {
-		t.bySlot = make([]uint8, t.rows*len(b.slots)+columnSlack)
+	t.bySlot = make([]uint8, t.rows*len(b.slots)+columnSlack)
+	if words {
+		t.byRow = make([]uint64, t.rows*t.blocks)
 	}
 	c.run(chunks(t.rows), func(k int) {
 		from := k * chunk
@@ -411,9 +406,10 @@ func (b *binned) apply(c *crew, f *frame.Frame, chosen []int32, recode [][]int32
 					}
 					b.columns[j].codes(column.Codes, rows, to, out)
 				}
-				if slots {
-					copy(t.column(block*lanes + lane)[from:], out)
-				}
+				copy(t.column(block*lanes + lane)[from:], out)
+			}
+			if !words {
+				continue
 			}
 			for i := range rows {
 				w := uint64(bins[0][i]) | uint64(bins[1][i])<<8 | uint64(bins[2][i])<<16 | uint64(bins[3][i])<<24

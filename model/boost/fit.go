@@ -484,26 +484,30 @@ func (t *training) refine(g *grower, grown *grown) {
 	})
 }
 
-// advance adds a tree to the margins: by leaf for the rows that grew it, by
-// walking for all others.
+// advance adds a tree to the margins: the rows that grew it lie in its leaves, all
+// others are sifted.
 func (t *training) advance(g *grower, grown *grown, aside []uint32) {
-	rate := t.params.LearningRate
-	g.everyRow(grown, func(l *leaf, rows []uint64) {
-		step := float64(l.value * rate)
-		for _, row := range rows {
-			t.margin[uint32(row)] += step //nolint:gosec // the lower half is the row's number
+	add := func(margin []float64) func(*leaf, []uint64) {
+		return func(l *leaf, rows []uint64) {
+			step := float64(l.value * t.params.LearningRate)
+			for _, row := range rows {
+				margin[uint32(row)] += step //nolint:gosec // the lower half is the row's number
+			}
 		}
-	})
-	t.crew.run(chunks(len(aside)), func(k int) {
-		for _, r := range aside[k*chunk : min((k+1)*chunk, len(aside))] {
-			t.margin[r] += float64(grown.ends[grown.leafOf(&t.data.table, r)].value * rate)
-		}
-	})
-	t.crew.run(chunks(len(t.held.margin)), func(k int) {
-		for r := k * chunk; r < min((k+1)*chunk, len(t.held.margin)); r++ {
-			t.held.margin[r] += float64(grown.ends[grown.leafOf(&t.held.table, uint32(r))].value * rate) //nolint:gosec // rows are bounded
-		}
-	})
+	}
+	g.everyRow(grown, add(t.margin))
+	sift := func(data *table, margin []float64, n int, row func(int) uint64) {
+		t.crew.run(chunks(n), func(k int) {
+			var words [2][chunk]uint64
+			some := min(chunk, n-k*chunk)
+			for i := range some {
+				words[0][i] = row(k*chunk + i)
+			}
+			grown.sift(data, [2][]uint64{words[0][:some], words[1][:some]}, add(margin))
+		})
+	}
+	sift(&t.data.table, t.margin, len(aside), func(i int) uint64 { return uint64(aside[i]) })
+	sift(&t.held.table, t.held.margin, len(t.held.margin), func(i int) uint64 { return uint64(i) }) //nolint:gosec // rows are bounded
 }
 
 // meanLoss is the weighted mean loss, summed in row order.

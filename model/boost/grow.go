@@ -495,21 +495,32 @@ func (g *grower) allowed(path []int, use []bool) []bool {
 	return ok
 }
 
-// leafOf walks a binned row.
-func (t *grown) leafOf(rows *table, row uint32) int {
-	if len(t.nodes) == 0 {
-		return 0
+// sift takes at most chunk rows of a table to the leaves of a tree that has cuts,
+// and calls do for each leaf that has some. It parts them cut by cut, as growing
+// does, which is faster than to walk from the root with each. rows are the rows,
+// and room for as many.
+func (t *grown) sift(data *table, rows [2][]uint64, do func(l *leaf, rows []uint64)) {
+	type stretch struct{ side, from, to int }
+	var notes [chunk / 8]uint8
+	at := make([]stretch, len(t.nodes)) // children have higher numbers than their parents
+	place := func(child int32, s stretch) {
+		switch {
+		case child >= 0:
+			at[child] = s
+		case s.from < s.to:
+			do(&t.ends[^child], rows[s.side][s.from:s.to])
+		}
 	}
-	for at := int32(0); ; {
-		n := &t.nodes[at]
-		if n.split.left.has(int(rows.bin(n.slot, row))) {
-			at = n.left
-		} else {
-			at = n.right
+	place(0, stretch{0, 0, len(rows[0])})
+	for k, s := range at {
+		if s.from == s.to {
+			continue
 		}
-		if at < 0 {
-			return int(^at)
-		}
+		n, from, to := &t.nodes[k], rows[s.side][s.from:s.to], rows[1-s.side][s.from:s.to]
+		middle := len(from) - kernelsOfCPU.sides(data.column(n.slot), &n.split.left, from, notes[:(len(from)+7)/8])
+		kernelsOfCPU.move(from, notes[:], to, 0, middle)
+		place(n.left, stretch{1 - s.side, s.from, s.from + middle})
+		place(n.right, stretch{1 - s.side, s.from + middle, s.to})
 	}
 }
 

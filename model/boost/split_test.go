@@ -1,6 +1,7 @@
 package boost
 
 import (
+	"cmp"
 	"math"
 	"os"
 	"slices"
@@ -426,4 +427,58 @@ func TestWeightsMoveTheCuts(t *testing.T) {
 	if even, heavy := below(findBins(&c, rows, nil, 10)), below(findBins(&c, rows, weights, 10)); even != 5 || heavy > 1 {
 		t.Errorf("%d cuts below 50 without weights (want 5), %d with a tenth of the weight there (want at most 1)", even, heavy)
 	}
+}
+
+func TestSiftedRowsLieInTheLeavesOfAWalk(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b, bins := drawTable(t, 4500)
+		r := stream(rapid.Uint64().Draw(t, "tree"))
+		var g grown
+		g.ends = make([]leaf, rapid.IntRange(2, 40).Draw(t, "leaves"))
+		for k := range len(g.ends) - 1 {
+			var c cut
+			end := int32(r.below(k + 1)) // any leaf so far is split
+			c.left, c.right = ^end, ^int32(k+1)
+			for i := range g.nodes {
+				for _, child := range []*int32{&g.nodes[i].left, &g.nodes[i].right} {
+					if *child == ^end {
+						*child = int32(k)
+					}
+				}
+			}
+			c.slot = r.below(len(b.slots))
+			c.split.left.addBelow(r.below(257))
+			g.nodes = append(g.nodes, c)
+		}
+		rows := make([]uint64, rapid.IntRange(0, chunk).Draw(t, "rows"))
+		for i := range rows {
+			rows[i] = uint64(r.below(b.rows))
+		}
+		var got, want [][2]int // row and leaf
+		for _, row := range rows {
+			at := int32(0)
+			for at >= 0 {
+				n := &g.nodes[at]
+				if at = n.right; n.split.left.has(bins[n.slot][row]) {
+					at = n.left
+				}
+			}
+			want = append(want, [2]int{int(row), int(^at)})
+		}
+		g.sift(&b.table, [2][]uint64{rows, make([]uint64, len(rows))}, func(l *leaf, rows []uint64) {
+			for k := range g.ends {
+				if &g.ends[k] == l {
+					for _, row := range rows {
+						got = append(got, [2]int{int(row), k})
+					}
+				}
+			}
+		})
+		for _, all := range [][][2]int{got, want} {
+			slices.SortFunc(all, func(a, b [2]int) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%d rows lie in other leaves than those that walked", len(rows))
+		}
+	})
 }
