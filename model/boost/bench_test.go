@@ -57,6 +57,9 @@ func BenchmarkFit(b *testing.B) {
 		{"15k×60", 15_000, 60, nil},
 		{"15k×60/one thread", 15_000, 60, func(p *Params, _ *frame.Frame) { p.Threads = 1 }},
 		{"20k×60/100 trees", 20_000, 60, func(p *Params, _ *frame.Frame) { p.Rounds = 100 }},
+		{"20k×60/400 trees of 6 leaves/24 columns each", 20_000, 60, func(p *Params, _ *frame.Frame) {
+			p.Rounds, p.Leaves, p.RowFraction, p.RowRounds, p.FeatureFraction = 400, 6, 0.7, 5, 0.4
+		}},
 		{"50k×40/255 leaves/100 trees", 50_000, 40, func(p *Params, _ *frame.Frame) { p.Rounds, p.Leaves = 100, 255 }},
 		{"500k×40/100 trees", 500_000, 40, func(p *Params, _ *frame.Frame) { p.Rounds = 100 }},
 		{"500k×40/100 trees/full", 500_000, 40, func(p *Params, _ *frame.Frame) { p.Rounds, p.Gradients = 100, Full }},
@@ -110,7 +113,7 @@ func asCategory(c frame.Column) frame.Column {
 }
 
 // BenchmarkBin is what a fit does before the first tree, on one thread: quantile
-// edges and bins of all values.
+// edges, bins of all values, and their words.
 func BenchmarkBin(b *testing.B) {
 	f, _ := usual(50_000, 40)
 	rows := make([]int32, f.Rows())
@@ -131,9 +134,17 @@ func BenchmarkBin(b *testing.B) {
 	data := newBinned(c, &p, f, rows, nil)
 	b.Run("values", func(b *testing.B) {
 		for b.Loop() {
-			data.apply(c, f, rows, nil, true)
+			data.apply(c, f, rows, nil)
 		}
 		perItem(b, f.Rows()*len(f.Columns))
+	})
+	slots := upTo(len(data.slots))
+	laid := data.words(c, slots, nil)
+	b.Run("words", func(b *testing.B) {
+		for b.Loop() {
+			laid = data.words(c, slots, laid.byRow)
+		}
+		perItem(b, f.Rows()*len(slots))
 	})
 }
 
@@ -168,7 +179,7 @@ func BenchmarkKernel(b *testing.B) {
 	for r, i := stream(1), 0; i < rows; i += 1 + r.below(19) {
 		leaf = append(leaf, root[i])
 	}
-	blocks := []int{0, 1, 2, 3, 4}
+	laid := data.words(c, upTo(columns), nil)
 	var cut codeSet
 	cut.addBelow(100)
 	notes, to := make([]uint8, rows/8), make([]uint64, rows)
@@ -181,7 +192,7 @@ func BenchmarkKernel(b *testing.B) {
 			b.Helper()
 			for b.Loop() {
 				for at := 0; at < len(rows); at += packedRows {
-					k.sum(d, &data.table, blocks, rows[at:min(at+packedRows, len(rows))])
+					k.sum(d, &laid, 0, laid.blocks, rows[at:min(at+packedRows, len(rows))])
 				}
 			}
 			perItem(b, len(rows)*columns)

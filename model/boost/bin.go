@@ -2,6 +2,7 @@ package boost
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -274,14 +275,9 @@ func findCodes(c *frame.Column, sample []int32, weights []float64, most int) bin
 // lanes is how many columns share one word of bins.
 const lanes = 8
 
-// table holds binned columns: column by column for partitions, which ask for one,
-// and for the training set row by row too, for histograms, which ask for all
-// columns of a row.
+// table holds binned columns, one after the other, for partitions, which ask for one.
 type table struct {
-	rows, blocks int
-	// byRow has blocks words per row, or nothing. The word of block b has the bins of
-	// slots 8b … 8b+7, lowest byte first.
-	byRow []uint64
+	rows int
 	// bySlot has rows bytes per slot and columnSlack more.
 	bySlot []uint8
 }
@@ -292,18 +288,100 @@ const columnSlack = 8
 // column returns the bins of a slot; columnSlack bytes behind them can be read.
 func (t *table) column(slot int) []uint8 { return t.bySlot[slot*t.rows:][:t.rows] }
 
+// words holds columns of a table row by row, for histograms, which ask for all
+// that a tree may split.
+type words struct {
+	// slots are the columns, in blocks of eight. byRow has blocks words per row; the
+	// word of block b has the bins of slots[8b] … slots[8b+7], lowest byte first, and
+	// 0 where there are no more.
+	slots  []int
+	blocks int
+	byRow  []uint64
+}
+
+// blocksOf is how many blocks so many slots fill.
+func blocksOf(slots int) int { return (slots + lanes - 1) / lanes }
+
+// words lays some columns out row by row, in the memory of room if it suffices.
+func (t *table) words(c *crew, slots []int, room []uint64) words {
+	w := words{slots: slots, blocks: blocksOf(len(slots))}
+	n := t.rows * w.blocks
+	w.byRow = slices.Grow(room[:0], n)[:n]
+	c.run(chunks(t.rows), func(k int) {
+		from := k * chunk
+		to := min(from+chunk, t.rows)
+		for block := range w.blocks {
+			var columns [lanes][]uint8
+			for lane := range columns {
+				columns[lane] = blank[:to-from]
+			}
+			for lane, slot := range w.of(block, 1) {
+				columns[lane] = t.column(slot)[from:to]
+			}
+			interleave(&columns, w.byRow[from*w.blocks+block:], w.blocks)
+		}
+	})
+	return w
+}
+
+// of returns the slots of n blocks.
+func (w *words) of(first, n int) []int {
+	return w.slots[first*lanes : min((first+n)*lanes, len(w.slots))]
+}
+
+// blank is a column of nothing.
+var blank [chunk]uint8
+
+// interleave writes the bytes i of eight columns of one length into word i × stride.
+func interleave(columns *[lanes][]uint8, words []uint64, stride int) {
+	n, i := len(columns[0]), 0
+	for ; i+lanes <= n; i += lanes {
+		// Eight bytes of each column are a matrix, which is transposed by swapping its
+		// quarters, theirs, and theirs again.
+		le, to := binary.LittleEndian, words[i*stride:]
+		a, b, c, d := le.Uint64(columns[0][i:]), le.Uint64(columns[1][i:]), le.Uint64(columns[2][i:]), le.Uint64(columns[3][i:])
+		e, f, g, h := le.Uint64(columns[4][i:]), le.Uint64(columns[5][i:]), le.Uint64(columns[6][i:]), le.Uint64(columns[7][i:])
+		a, e = swap(a, e, 32, 1<<32-1)
+		b, f = swap(b, f, 32, 1<<32-1)
+		c, g = swap(c, g, 32, 1<<32-1)
+		d, h = swap(d, h, 32, 1<<32-1)
+		a, c = swap(a, c, 16, 0x0000ffff0000ffff)
+		b, d = swap(b, d, 16, 0x0000ffff0000ffff)
+		e, g = swap(e, g, 16, 0x0000ffff0000ffff)
+		f, h = swap(f, h, 16, 0x0000ffff0000ffff)
+		a, b = swap(a, b, 8, 0x00ff00ff00ff00ff)
+		c, d = swap(c, d, 8, 0x00ff00ff00ff00ff)
+		e, f = swap(e, f, 8, 0x00ff00ff00ff00ff)
+		g, h = swap(g, h, 8, 0x00ff00ff00ff00ff)
+		to[0], to[stride], to[2*stride], to[3*stride] = a, b, c, d
+		to[4*stride], to[5*stride], to[6*stride], to[7*stride] = e, f, g, h
+	}
+	for ; i < n; i++ {
+		w := uint64(0)
+		for lane := range columns {
+			w |= uint64(columns[lane][i]) << (8 * lane)
+		}
+		words[i*stride] = w
+	}
+}
+
+// swap exchanges the bits of a that lie shift above the mask with those of b under it.
+func swap(a, b uint64, shift uint, mask uint64) (uint64, uint64) {
+	t := (a>>shift ^ b) & mask
+	return a ^ t<<shift, b ^ t
+}
+
 // touchRows is how many rows are touched ahead of being summed.
 const touchRows = 512
 
-// touch reads a word of every line that the rows' bins in the blocks lie on. Rows
+// touch reads a word of every line that the rows' bins in n blocks lie on. Rows
 // of a leaf lie anywhere in memory; read in a loop that does nothing else, many
 // of them are under way at once. What it returns has no meaning.
-func (t *table) touch(blocks []int, rows []uint64) uint64 {
-	first, last := blocks[0], blocks[len(blocks)-1]
+func (w *words) touch(first, n int, rows []uint64) uint64 {
 	touched := uint64(0)
 	for _, row := range rows {
-		at := int(uint32(row)) * t.blocks //nolint:gosec // the lower half is the row's number
-		touched |= t.byRow[at+first] | t.byRow[at+last]
+		at := int(uint32(row))*w.blocks + first //nolint:gosec // the lower half is the row's number
+		touched |= w.byRow[at] | w.byRow[at+n-1]
 	}
 	return touched
 }
@@ -340,7 +418,7 @@ func newBinned(c *crew, p *Params, f *frame.Frame, use []int32, weights []float6
 			b.offset = append(b.offset, b.offset[len(b.offset)-1]+b.columns[j].values+1)
 		}
 	}
-	b.table = b.apply(c, f, use, nil, true)
+	b.table = b.apply(c, f, use, nil)
 	return b
 }
 
@@ -376,45 +454,27 @@ func sampleRows(p *Params, use []int32, weights []float64) (rows []int32, w []fl
 }
 
 // apply bins rows of f. recode, where not nil, translates a category column's
-// codes of f into the training frame's (−1: none), by column. words asks for the
-// bins row by row, too.
-func (b *binned) apply(c *crew, f *frame.Frame, chosen []int32, recode [][]int32, words bool) table {
+// codes of f into the training frame's (−1: none), by column.
+func (b *binned) apply(c *crew, f *frame.Frame, chosen []int32, recode [][]int32) table {
 	use := kernelsOfCPU
-	t := table{rows: len(chosen), blocks: (len(b.slots) + lanes - 1) / lanes}
-	t.bySlot = make([]uint8, t.rows*len(b.slots)+columnSlack)
-	if words {
-		t.byRow = make([]uint64, t.rows*t.blocks)
-	}
+	t := table{rows: len(chosen), bySlot: make([]uint8, len(chosen)*len(b.slots)+columnSlack)}
 	c.run(chunks(t.rows), func(k int) {
 		from := k * chunk
 		rows := chosen[from:min(from+chunk, t.rows)]
-		var bins [lanes][chunk]uint8
 		var numbers [chunk]float64
-		for block := range t.blocks {
-			clear(bins[:])
-			for lane, j := range b.slots[block*lanes : min((block+1)*lanes, len(b.slots))] {
-				out := bins[lane][:len(rows)]
-				if column := &f.Columns[j]; !b.columns[j].category {
-					for n, i := range rows {
-						numbers[n] = column.Numbers[i]
-					}
-					use.bins(numbers[:len(rows)], b.columns[j].grid, uint8(b.columns[j].values), out) //nolint:gosec // values ≤ 255
-				} else {
-					var to []int32
-					if recode != nil {
-						to = recode[j]
-					}
-					b.columns[j].codes(column.Codes, rows, to, out)
+		for slot, j := range b.slots {
+			out := t.column(slot)[from:][:len(rows)]
+			if column := &f.Columns[j]; !b.columns[j].category {
+				for n, i := range rows {
+					numbers[n] = column.Numbers[i]
 				}
-				copy(t.column(block*lanes + lane)[from:], out)
-			}
-			if !words {
-				continue
-			}
-			for i := range rows {
-				w := uint64(bins[0][i]) | uint64(bins[1][i])<<8 | uint64(bins[2][i])<<16 | uint64(bins[3][i])<<24
-				w |= uint64(bins[4][i])<<32 | uint64(bins[5][i])<<40 | uint64(bins[6][i])<<48 | uint64(bins[7][i])<<56
-				t.byRow[(from+i)*t.blocks+block] = w
+				use.bins(numbers[:len(rows)], b.columns[j].grid, uint8(b.columns[j].values), out) //nolint:gosec // values ≤ 255
+			} else {
+				var to []int32
+				if recode != nil {
+					to = recode[j]
+				}
+				b.columns[j].codes(column.Codes, rows, to, out)
 			}
 		}
 	})

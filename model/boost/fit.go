@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"fealty/features/frame"
@@ -247,7 +248,7 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 	n := len(t.rows)
 	t.margin = filled(n, base)
 	if p.Validation != nil {
-		t.held.table = t.data.apply(t.crew, t.held.frame, t.held.rows, t.held.recode, false)
+		t.held.table = t.data.apply(t.crew, t.held.frame, t.held.rows, t.held.recode)
 		t.held.margin = filled(len(t.held.rows), base)
 	}
 	var (
@@ -274,7 +275,8 @@ func (t *training) rounds(ctx context.Context) ([]tree.Tree, error) {
 		}
 		s.round(t.crew)
 		s.dither = ditherOf(p.Seed, round)
-		grown, err := g.grow(ctx, bag, &s, t.features(round))
+		g.draw(t.features(round))
+		grown, err := g.grow(ctx, bag, &s)
 		if err != nil {
 			return nil, err
 		}
@@ -437,24 +439,21 @@ func (t *training) bag(draw int) (bag, aside []uint32) {
 	return bag, aside
 }
 
-// features draws the slots of a tree; nil means all.
-func (t *training) features(round int) []bool {
+// features draws the slots of a tree, ascending.
+func (t *training) features(round int) []int {
 	slots := len(t.data.slots)
+	use := upTo(slots)
 	if t.params.FeatureFraction >= 1 || slots == 0 {
-		return nil
+		return use
 	}
 	want := max(1, int(math.Round(t.params.FeatureFraction*float64(slots))))
 	r := stream(t.params.Seed, 'f', uint64(round)) //nolint:gosec // counts are not negative
-	order := make([]int, slots)
-	for i := range order {
-		order[i] = i
-	}
-	use := make([]bool, slots)
 	for i := range want {
 		k := i + r.below(slots-i)
-		order[i], order[k] = order[k], order[i]
-		use[order[i]] = true
+		use[i], use[k] = use[k], use[i]
 	}
+	use = use[:want]
+	slices.Sort(use)
 	return use
 }
 

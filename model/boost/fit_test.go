@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"fealty/features/frame"
@@ -227,6 +228,42 @@ func TestSameBytes(t *testing.T) {
 		p.Seed = 10
 		if got := text(t, fit(t, p, f, y, nil)); got == want {
 			t.Errorf("gradients %d: another seed gives the same bytes, so that nothing was drawn", gradients)
+		}
+	}
+}
+
+func TestDrawnColumnsAreAsIfThereWereNoOthers(t *testing.T) {
+	const columns = 35
+	f, y := usual(2500, columns)
+	for j := 3; j < columns; j += 8 {
+		f.Columns[j] = asCategory(f.Columns[j-2])
+		f.Columns[j].Name = fmt.Sprintf("x%d", j)
+	}
+	grow := func(p Params, f *frame.Frame) tree.Tree {
+		e := fit(t, p, f, y, nil)
+		return e.Tree(0)
+	}
+	for _, gradients := range []Gradients{Full, Packed} {
+		for _, fraction := range []float64{0.02, 0.2, 0.4, 0.95} {
+			p := small()
+			p.Rounds, p.Gradients, p.FeatureFraction, p.Seed = 1, gradients, fraction, 4
+			drawn := (&training{params: &p, data: &binned{slots: seq(columns)}}).features(0)
+			got := grow(p, f)
+			var alone []frame.Column
+			for _, j := range drawn {
+				alone = append(alone, f.Columns[j])
+			}
+			p.FeatureFraction = 1
+			want := grow(p, framed(alone...))
+			for i := range want.Feature {
+				want.Feature[i] = int32(drawn[want.Feature[i]])
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("gradients %d: of all columns %v are drawn; without the others the tree differs: %s", gradients, drawn, diff)
+			}
+			if all := grow(p, f); cmp.Equal(all, got) {
+				t.Errorf("gradients %d: a tree of all columns is that of %v", gradients, drawn)
+			}
 		}
 	}
 }

@@ -20,6 +20,10 @@ type grower struct {
 	rules     rules
 	leaves    int
 	depth     int
+	// use are the slots that the tree may split, ascending; words holds them, or all
+	// slots where these are no longer.
+	use   []int
+	words words
 
 	// rows are the rows of the tree, leaf after leaf (pack.go says what a row is):
 	// splitting a leaf moves its rows from one of the two into the same place of
@@ -93,7 +97,7 @@ func newGrower(c *crew, b *binned, p *Params, direction []int8, sets [][]bool, p
 	g.found[0], g.found[1] = make([]split, len(b.slots)), make([]split, len(b.slots))
 	if packed {
 		g.rules.minShare = float64(g.rules.minRows) - 0.5
-		g.locks = make([]sync.Mutex, b.blocks)
+		g.locks = make([]sync.Mutex, blocksOf(len(b.slots)))
 		g.desks = make(chan *desk, c.extra+1)
 		for range cap(g.desks) {
 			g.desks <- new(desk)
@@ -102,14 +106,34 @@ func newGrower(c *crew, b *binned, p *Params, direction []int8, sets [][]bool, p
 	return g
 }
 
-// grow grows one tree over the rows of a bag with the slopes of a round. use
-// tells which slots may split. A tree of one leaf means that no split gains
-// anything.
-func (g *grower) grow(ctx context.Context, bag []uint32, s *slopes, use []bool) (*grown, error) {
+// draw says which slots the next trees may split, ascending. Only they are summed,
+// in words of their own, unless all slots fill no more words.
+func (g *grower) draw(use []int) {
+	g.use = use
+	if all := len(g.data.slots); blocksOf(len(use)) == blocksOf(all) {
+		use = upTo(all)
+	}
+	if !slices.Equal(use, g.words.slots) {
+		g.words = g.data.words(g.crew, use, g.words.byRow)
+	}
+}
+
+// upTo returns 0 … n−1.
+func upTo(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// grow grows one tree over the rows of a bag with the slopes of a round. A tree of
+// one leaf means that no split gains anything.
+func (g *grower) grow(ctx context.Context, bag []uint32, s *slopes) (*grown, error) {
 	t := &grown{ends: []leaf{g.root(bag, s)}, units: g.rules.units}
 	if g.searchable(&t.ends[0]) {
 		t.ends[0].cells = g.take(t)
-		g.search(s, use, []*leaf{&t.ends[0]}, nil)
+		g.search(s, []*leaf{&t.ends[0]}, nil)
 	}
 	for len(t.ends) < g.leaves {
 		at := 0
@@ -124,7 +148,7 @@ func (g *grower) grow(ctx context.Context, bag []uint32, s *slopes, use []bool) 
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		g.splitLeaf(t, at, s, use)
+		g.splitLeaf(t, at, s)
 	}
 	for i := range t.ends {
 		g.give(&t.ends[i])
@@ -253,7 +277,7 @@ func (g *grower) give(l *leaf) {
 }
 
 // splitLeaf carries out the best split of leaf `at` and searches both children.
-func (g *grower) splitLeaf(t *grown, at int, sl *slopes, use []bool) {
+func (g *grower) splitLeaf(t *grown, at int, sl *slopes) {
 	parent := t.ends[at]
 	s := parent.best
 	middle := g.partition(&parent)
@@ -297,14 +321,14 @@ func (g *grower) splitLeaf(t *grown, at int, sl *slopes, use []bool) {
 	case parent.cells != nil:
 		small.cells = g.take(t)
 		large.cells = parent.cells
-		g.search(sl, use, []*leaf{small}, large)
+		g.search(sl, []*leaf{small}, large)
 	case g.searchable(small):
 		first, second := g.take(t), g.take(t)
 		small.cells, large.cells = first, second
-		g.search(sl, use, []*leaf{small, large}, nil)
+		g.search(sl, []*leaf{small, large}, nil)
 	default:
 		large.cells = g.take(t)
-		g.search(sl, use, []*leaf{large}, nil)
+		g.search(sl, []*leaf{large}, nil)
 	}
 }
 
@@ -351,18 +375,12 @@ func (g *grower) share(work, n int, task func(int)) {
 // search builds the histograms of the leaves in build, turns that of rest (which
 // has its parent's) into its own by subtracting the first built one, and finds
 // the best split of all of them.
-func (g *grower) search(s *slopes, use []bool, build []*leaf, rest *leaf) {
-	var blocks []int
-	for b := range g.data.blocks {
-		if use == nil || slices.Contains(use[b*lanes:min((b+1)*lanes, len(use))], true) {
-			blocks = append(blocks, b)
-		}
-	}
+func (g *grower) search(s *slopes, build []*leaf, rest *leaf) {
 	for _, l := range build {
 		if s.cells == nil {
-			g.sumPacked(l, blocks)
+			g.sumPacked(l)
 		} else {
-			g.sumFull(l, blocks, s.cells)
+			g.sumFull(l, s.cells)
 		}
 	}
 	searched, allowed := build, make([][]bool, 0, 2)
@@ -370,15 +388,14 @@ func (g *grower) search(s *slopes, use []bool, build []*leaf, rest *leaf) {
 		searched = append(searched[:1:1], rest)
 	}
 	for _, l := range searched {
-		allowed = append(allowed, g.allowed(l.path, use))
+		allowed = append(allowed, g.allowed(l.path))
 	}
-	g.share(len(searched)*g.data.offset[len(g.data.slots)], len(g.data.slots), func(slot int) {
-		if use != nil && !use[slot] {
-			for k := range searched {
-				g.found[k][slot] = split{}
-			}
-			return
-		}
+	bins := 0
+	for _, slot := range g.use {
+		bins += g.data.offset[slot+1] - g.data.offset[slot]
+	}
+	g.share(len(searched)*bins, len(g.use), func(at int) {
+		slot := g.use[at]
 		if rest != nil {
 			rest.cells.subtract(g.data, slot, build[0].cells)
 		}
@@ -388,9 +405,9 @@ func (g *grower) search(s *slopes, use []bool, build []*leaf, rest *leaf) {
 	})
 	for k, l := range searched {
 		l.best = split{}
-		for _, s := range g.found[k] {
-			if s.gain > l.best.gain {
-				l.best = s
+		for _, slot := range g.use {
+			if s := &g.found[k][slot]; s.gain > l.best.gain {
+				l.best = *s
 			}
 		}
 		if !(l.best.gain > 0) {
@@ -415,47 +432,44 @@ func (g *grower) cellsOf(l *leaf, slot int) []cell {
 }
 
 // sumFull builds a leaf's histogram from full cells. The work is cut by blocks.
-func (g *grower) sumFull(l *leaf, blocks []int, cells []cell) {
-	rows, crew := g.rowsOf(l), g.crew.extra+1
-	g.share(len(rows)*len(g.data.slots), crew, func(k int) {
-		if some := blocks[len(blocks)*k/crew : len(blocks)*(k+1)/crew]; len(some) > 0 {
-			l.cells.build(g.data, some, rows, cells)
+func (g *grower) sumFull(l *leaf, cells []cell) {
+	rows, crew, blocks := g.rowsOf(l), g.crew.extra+1, g.words.blocks
+	g.share(len(rows)*len(g.words.slots), crew, func(k int) {
+		if from, to := blocks*k/crew, blocks*(k+1)/crew; from < to {
+			l.cells.build(g.data, &g.words, from, to-from, rows, cells)
 		}
 	})
 }
 
 // sumPacked builds a leaf's histogram from packed gradients. The work is cut by
 // rows and by blocks; whole numbers may be added in any order.
-func (g *grower) sumPacked(l *leaf, blocks []int) {
-	rows, crew := g.rowsOf(l), g.crew.extra+1
+func (g *grower) sumPacked(l *leaf) {
+	rows, crew, blocks := g.rowsOf(l), g.crew.extra+1, g.words.blocks
 	// Few rows are cut by blocks, because every part of the rows has its sums to move.
 	parts, width := max(1, (len(rows)+packedRows-1)/packedRows), deskBlocks
 	const worthMoving = 2048
 	switch {
 	case parts == 1 && len(rows) < worthMoving*crew:
-		width = min(width, max(1, (len(blocks)+crew-1)/crew))
+		width = min(width, max(1, (blocks+crew-1)/crew))
 	case parts < 4*crew:
 		parts = (parts + crew - 1) / crew * crew
 	}
 	if parts > 1 {
-		for _, b := range blocks {
-			from, to := g.data.block(b)
-			clear(l.cells[from:to])
-		}
+		l.cells.clear(g.data, g.words.slots)
 	}
-	groups := (len(blocks) + width - 1) / width
-	g.share(len(rows)*len(g.data.slots), parts*groups, func(k int) {
-		some := blocks[k%groups*width:][:min(width, len(blocks)-k%groups*width)]
-		part := k / groups
+	groups := (blocks + width - 1) / width
+	g.share(len(rows)*len(g.words.slots), parts*groups, func(k int) {
+		first, part := k%groups*width, k/groups
+		n := min(width, blocks-first)
 		d := <-g.desks
-		for i := range some {
+		for i := range n {
 			clear(d.blocks[i][:])
 		}
-		kernelsOfCPU.sum(d, &g.data.table, some, rows[len(rows)*part/parts:len(rows)*(part+1)/parts])
-		for i, b := range some {
-			g.locks[b].Lock()
-			d.blocks[i].into(l.cells, g.data, b, parts == 1)
-			g.locks[b].Unlock()
+		kernelsOfCPU.sum(d, &g.words, first, n, rows[len(rows)*part/parts:len(rows)*(part+1)/parts])
+		for i := range n {
+			g.locks[first+i].Lock()
+			d.blocks[i].into(l.cells, g.data, g.words.of(first+i, 1), parts == 1)
+			g.locks[first+i].Unlock()
 		}
 		g.desks <- d
 	})
@@ -479,9 +493,9 @@ func (g *grower) bestOf(l *leaf, allowed []bool, slot int) split {
 
 // allowed returns the slots that may follow a path: those that share a set with
 // all of it. nil means all.
-func (g *grower) allowed(path []int, use []bool) []bool {
+func (g *grower) allowed(path []int) []bool {
 	if g.sets == nil || len(path) == 0 {
-		return use
+		return nil
 	}
 	ok := make([]bool, len(g.data.slots))
 	for _, set := range g.sets {
@@ -489,7 +503,7 @@ func (g *grower) allowed(path []int, use []bool) []bool {
 			continue
 		}
 		for slot := range ok {
-			ok[slot] = ok[slot] || set[slot] && (use == nil || use[slot])
+			ok[slot] = ok[slot] || set[slot]
 		}
 	}
 	return ok

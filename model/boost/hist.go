@@ -198,35 +198,34 @@ const binsPerByte = 256
 
 func newHistogram(size int) histogram { return make(histogram, size+binsPerByte) }
 
-// block returns the range of the histogram that the slots of a block have.
-func (b *binned) block(block int) (from, to int) {
-	return b.offset[block*lanes], b.offset[min((block+1)*lanes, len(b.slots))]
+// clear empties the cells of some slots.
+func (h histogram) clear(b *binned, slots []int) {
+	for _, slot := range slots {
+		clear(h[b.offset[slot]:b.offset[slot+1]])
+	}
 }
 
-// bins returns the cells of the eight slots of a block.
-func (h histogram) bins(b *binned, block int) (p [lanes]*[binsPerByte]cell) {
+// bins returns the cells of the at most eight slots of a block.
+func (h histogram) bins(b *binned, slots []int) (p [lanes]*[binsPerByte]cell) {
 	for k := range p {
 		// Lanes beyond the last slot hold byte 0: they add to cells behind the end, which nobody reads.
 		at := b.offset[len(b.slots)]
-		if slot := block*lanes + k; slot < len(b.slots) {
-			at = b.offset[slot]
+		if k < len(slots) {
+			at = b.offset[slots[k]]
 		}
 		p[k] = (*[binsPerByte]cell)(h[at:])
 	}
 	return p
 }
 
-// build sums the cells of rows into the slots of some blocks. cells are indexed by row.
-func (h histogram) build(b *binned, blocks []int, rows []uint64, cells []cell) {
-	for _, block := range blocks {
-		from, to := b.block(block)
-		clear(h[from:to])
-	}
+// build sums the cells of rows into the slots of n blocks. cells are indexed by row.
+func (h histogram) build(b *binned, w *words, first, n int, rows []uint64, cells []cell) {
+	h.clear(b, w.of(first, n))
 	for len(rows) > 0 { // so that a row's line is still in the cache for its other blocks
 		some := rows[:min(touchRows, len(rows))]
-		for _, block := range blocks {
-			p := h.bins(b, block)
-			accumulate(&p, b.byRow[block:], b.blocks, some, cells)
+		for block := first; block < first+n; block++ {
+			p := h.bins(b, w.of(block, 1))
+			accumulate(&p, w.byRow[block:], w.blocks, some, cells)
 		}
 		rows = rows[len(some):]
 	}

@@ -8,9 +8,9 @@ type kernels struct {
 	// bins writes the bin of each value: how many numbers of the grid, ascending,
 	// are below it; missing for NaN. values and out have one length.
 	bins func(values []float64, grid *[binsPerByte]float64, missing uint8, out []uint8)
-	// sum adds the slopes of rows, at most packedRows, to the desk's blocks, which
-	// are cleared before.
-	sum func(d *desk, t *table, blocks []int, rows []uint64)
+	// sum adds the slopes of rows, at most packedRows, to the desk's first n blocks,
+	// which are cleared before: those of n blocks of the words.
+	sum func(d *desk, w *words, first, n int, rows []uint64)
 	// sides notes which rows go right: bit i of the notes for row i. bins are the
 	// bins of all rows of the table, with columnSlack bytes behind them, and left
 	// those that go left. It returns how many go right. Notes have a bit per row,
@@ -70,12 +70,12 @@ func further(grid *[binsPerByte]float64, n, step uint8, v float64) uint8 {
 	return n + step&-below
 }
 
-func sumPortable(d *desk, t *table, blocks []int, rows []uint64) {
+func sumPortable(d *desk, w *words, first, n int, rows []uint64) {
 	for len(rows) > 0 {
 		some := rows[:min(touchRows, len(rows))]
-		d.touched |= t.touch(blocks, some)
-		for k, block := range blocks {
-			d.blocks[k].add(t.byRow[block:], t.blocks, some)
+		d.touched |= w.touch(first, n, some)
+		for k := range n {
+			d.blocks[k].add(w.byRow[first+k:], w.blocks, some)
 		}
 		rows = rows[len(some):]
 	}

@@ -110,28 +110,26 @@ func pivots(grid *[binsPerByte]float64) (p [binsPerByte / 16]float64) {
 
 // sumAMD64 fetches the lines of the next rows into the cache while it sums, a
 // fair part of them during each block.
-func sumAMD64(d *desk, t *table, blocks []int, rows []uint64) {
+func sumAMD64(d *desk, w *words, first, n int, rows []uint64) {
 	if len(rows) == 0 {
 		return
 	}
-	first := &t.byRow[blocks[0]]
-	last := 8 * (blocks[len(blocks)-1] - blocks[0])
 	some := rows[:min(touchRows, len(rows))]
-	d.touched |= t.touch(blocks, some)
+	d.touched |= w.touch(first, n, some)
 	for len(some) > 0 {
 		rows = rows[len(some):]
 		next := rows[:min(len(some), len(rows))]
-		for k := 0; k < len(blocks); {
+		for k := 0; k < n; {
 			sum, width := sumRows, 1
-			if k+1 < len(blocks) && blocks[k+1] == blocks[k]+1 {
+			if k+1 < n {
 				sum, width = sumRows2, 2
 			}
-			ahead := next[len(next)*k/len(blocks) : len(next)*(k+width)/len(blocks)]
+			ahead := next[len(next)*k/n : len(next)*(k+width)/n]
 			var from *uint64
 			if len(ahead) > 0 {
 				from = &ahead[0]
 			}
-			sum(&d.blocks[k], &t.byRow[blocks[k]], 8*t.blocks, &some[0], len(some), from, len(ahead), first, last)
+			sum(&d.blocks[k], &w.byRow[first+k], 8*w.blocks, &some[0], len(some), from, len(ahead), &w.byRow[first], 8*(n-1))
 			k += width
 		}
 		some = next

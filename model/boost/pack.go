@@ -83,11 +83,10 @@ func (h *packedBlock) add(words []uint64, stride int, rows []uint64) {
 	}
 }
 
-// into adds the sums to a histogram's slots of a block, or writes them there
-// where they are all that the histogram has.
-func (h *packedBlock) into(to histogram, b *binned, block int, all bool) {
-	for lane := range min(lanes, len(b.slots)-block*lanes) {
-		slot := block*lanes + lane
+// into adds the sums to a histogram's cells of the slots of a block, or writes
+// them there where they are all that the histogram has.
+func (h *packedBlock) into(to histogram, b *binned, slots []int, all bool) {
+	for lane, slot := range slots {
 		cells := to[b.offset[slot]:b.offset[slot+1]]
 		sums := h[lane*binsPerByte:][:len(cells)]
 		if all {

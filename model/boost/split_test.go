@@ -140,10 +140,8 @@ func TestBestCategoryEqualsTryingEverySet(t *testing.T) {
 // drawTable draws a binned set and the bins it was made of, by slot and row.
 func drawTable(t *rapid.T, rows int) (b *binned, bins [][]int) {
 	slots := rapid.IntRange(1, 19).Draw(t, "slots")
-	b = &binned{offset: []int{0}, table: table{rows: rows, blocks: (slots + lanes - 1) / lanes}}
-	b.byRow = make([]uint64, rows*b.blocks)
+	b = &binned{offset: []int{0}, table: table{rows: rows, bySlot: make([]uint8, rows*slots+columnSlack)}}
 	r := stream(rapid.Uint64().Draw(t, "bins"))
-	b.bySlot = make([]uint8, rows*slots+columnSlack)
 	bins = make([][]int, slots)
 	for s := range slots {
 		n := rapid.IntRange(2, 256).Draw(t, "bins of a slot")
@@ -152,7 +150,6 @@ func drawTable(t *rapid.T, rows int) (b *binned, bins [][]int) {
 		for i := range rows {
 			bins[s][i] = r.below(n)
 			b.column(s)[i] = uint8(bins[s][i])
-			b.byRow[i*b.blocks+s/lanes] |= uint64(bins[s][i]) << (s % lanes * 8)
 		}
 	}
 	return b, bins
@@ -171,6 +168,8 @@ func dumbSums(b *binned, bins [][]int, rows []uint64, cells []cell) histogram {
 }
 
 func TestHistogramEqualsDumbSums(t *testing.T) {
+	c := newCrew(1)
+	defer c.dismiss()
 	rapid.Check(t, func(t *rapid.T) {
 		rows := rapid.IntRange(1, 60).Draw(t, "rows")
 		b, bins := drawTable(t, rows)
@@ -186,10 +185,11 @@ func TestHistogramEqualsDumbSums(t *testing.T) {
 		for k := range all {
 			all[k], part[k] = cellOf(7, 7, 7), cellOf(3, 3, 3) // whatever was there before
 		}
-		for block := range b.blocks {
-			part.build(b, []int{block}, some, cells)
+		w := b.words(c, upTo(len(b.slots)), nil)
+		for block := range w.blocks {
+			part.build(b, &w, block, 1, some, cells)
 		}
-		all.build(b, seq(b.blocks), order, cells)
+		all.build(b, &w, 0, w.blocks, order, cells)
 		if !slices.Equal(all[:size], dumbSums(b, bins, order, cells)) || !slices.Equal(part[:size], dumbSums(b, bins, some, cells)) {
 			t.Fatal("sums differ from the dumb ones")
 		}
@@ -237,13 +237,14 @@ func TestPackedHistogramEqualsDumbSums(t *testing.T) {
 				t.Fatalf("slopes %v and %v became %v and %v of 2¹²", s.gradient[i], s.hessian[i], g, h)
 			}
 		}
+		g.draw(upTo(len(b.slots)))
 		size := b.offset[len(b.slots)]
 		for _, to := range []int{rows, rows * 2 / 5} {
 			left.to, left.cells = to, newHistogram(size)
 			for k := range left.cells {
 				left.cells[k] = cellOf(7, 7, 7) // whatever was there before
 			}
-			g.sumPacked(&left, seq(b.blocks))
+			g.sumPacked(&left)
 			if !slices.Equal(left.cells[:size], dumbSums(b, bins, g.rowsOf(&left), cells)) {
 				t.Fatalf("sums of %d rows differ from the dumb ones", to)
 			}
@@ -259,7 +260,7 @@ func TestAnyNumberOfRowsFitsIntoABin(t *testing.T) {
 	c := newCrew(2)
 	defer c.dismiss()
 	// All rows in bin 0, all pulling one way as hard as any can: the sum is known.
-	b := &binned{slots: []int{0}, offset: []int{0, 2}, table: table{rows: rows, blocks: 1, byRow: make([]uint64, rows)}}
+	b := &binned{slots: []int{0}, offset: []int{0, 2}, table: table{rows: rows, bySlot: make([]uint8, rows+columnSlack)}}
 	for _, pull := range []float64{-1, 1} {
 		s := &slopes{gradient: filled(rows, pull), hessian: filled(rows, 1)}
 		if err := s.measure(c, func(int, int) {}); err != nil {
@@ -271,7 +272,8 @@ func TestAnyNumberOfRowsFitsIntoABin(t *testing.T) {
 			g.rows[0][i] = s.pack(uint32(i))
 		}
 		l := leaf{to: rows, cells: newHistogram(2)}
-		g.sumPacked(&l, []int{0})
+		g.draw([]int{0})
+		g.sumPacked(&l)
 		gotG, gotH := s.packing.inverse().of(l.cells[0])
 		if n := float64(rows); l.cells[0].rows() != int64(rows) || gotG != pull*n || gotH != n {
 			t.Errorf("%d rows of gradient %v and hessian 1 sum to %v, %v and %d rows", rows, pull, gotG, gotH, l.cells[0].rows())
