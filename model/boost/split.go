@@ -120,20 +120,16 @@ func (r *rules) bestNumber(cells []cell, total cell, direction int8) split {
 	values := len(cells) - 1
 	missing := cells[values]
 	hasMissing := missing.rows() > 0
-	look := r.scan
-	if direction == 0 && !r.bounded && r.l1 == 0 && r.l2+r.minHessian > 0 {
-		look = r.scanFast
-	}
 	floor := r.floor(total)
 	// Missing on the right; the cut behind the last value parts values from missing.
 	upTo := values - 1
 	if hasMissing {
 		upTo = values
 	}
-	at, score := look(cells[:upTo], cell{}, total, direction, floor)
+	at, score := r.scan(cells[:upTo], cell{}, total, direction, floor)
 	missingLeft := false
 	if hasMissing {
-		if k, s := look(cells[:values-1], missing, total, direction, max(floor, score)); k >= 0 {
+		if k, s := r.scan(cells[:values-1], missing, total, direction, max(floor, score)); k >= 0 {
 			at, score, missingLeft = k, s, true
 		}
 	}
@@ -167,46 +163,31 @@ func (r *rules) cutNumber(s *split, cells []cell, total cell) {
 // scan weighs the cut behind each of the cells, with `left` on the left from the
 // start, and returns the first one with the highest score above floor; −1 if
 // there is none.
+//
+// It works in whole units and compares G²/H + G²/H without dividing. Where L1,
+// bounds or a direction bind, that is more than a cut can score: only those that
+// would win without them are then weighed in full.
 func (r *rules) scan(cells []cell, left, total cell, direction int8, floor float64) (at int, score float64) {
-	at, score = -1, floor
-	least := r.least(total)
-	for t, c := range cells {
-		left = left.plus(c)
-		rest := total.minus(left)
-		if left.rows() < r.minRows || rest.rows() < r.minRows {
-			continue
-		}
-		lg, lh := r.units.of(left)
-		rg, rh := r.units.of(rest)
-		if lh < least || rh < least {
-			continue
-		}
-		s := r.score(lg, lh, r.l2) + r.score(rg, rh, r.l2)
-		if s > score && float64(direction)*(r.value(rg, rh, r.l2)-r.value(lg, lh, r.l2)) >= 0 {
-			at, score = t, s
-		}
-	}
-	return at, score
-}
-
-// scanFast is scan where neither L1 nor bounds nor a direction bind. It works in
-// whole units and compares G²/H + G²/H without dividing.
-func (r *rules) scanFast(cells []cell, left, total cell, _ int8, floor float64) (at int, score float64) {
 	var (
-		// score = scaled × gradient² ÷ hessian, all powers of two.
+		// score = scale × gradient² ÷ hessian, all powers of two.
 		scale   = r.units.gradient * r.units.gradient / r.units.hessian
 		l2      = r.l2 / r.units.hessian
 		least   = r.least(total) / r.units.hessian
-		best    = floor / scale
+		free    = direction == 0 && !r.bounded && r.l1 == 0 && r.l2+r.minHessian > 0
 		g, p    = left.gradient, left.packed
 		tg      = float64(total.gradient)
 		th      = float64(total.packed >> countBits)
 		minRows = uint64(r.minRows) //nolint:gosec // at least 1
 		span    = total.packed&maxRows - 2*minRows
+		bar     = floor / scale
 	)
-	at = -1
-	if total.packed&maxRows < 2*minRows {
-		return at, floor
+	// Both sums round differently, but by much less than this.
+	const nearly = 1 - 1e-9
+	if at, score = -1, floor; total.packed&maxRows < 2*minRows {
+		return at, score
+	}
+	if !free {
+		bar *= nearly
 	}
 	for t := range cells {
 		g += cells[t].gradient
@@ -219,13 +200,28 @@ func (r *rules) scanFast(cells []cell, left, total cell, _ int8, floor float64) 
 		if lh < least || rh < least {
 			continue
 		}
-		lh, rh = lh+l2, rh+l2
-		over, under := lg*lg*rh+rg*rg*lh, lh*rh
-		if over > best*under {
-			at, best = t, over/under
+		over, under := lg*lg*(rh+l2)+rg*rg*(lh+l2), (lh+l2)*(rh+l2)
+		switch {
+		case !(over > bar*under):
+		case free:
+			at, bar = t, over/under
+		default:
+			if s, ok := r.weigh(cell{g, p}, total, direction); ok && s > score {
+				at, score, bar = t, s, s/scale*nearly
+			}
 		}
 	}
-	return at, best * scale
+	if free {
+		score = bar * scale
+	}
+	return at, score
+}
+
+// weigh returns the score of a cut in full, and whether it keeps to the direction.
+func (r *rules) weigh(left, total cell, direction int8) (score float64, ok bool) {
+	lg, lh := r.units.of(left)
+	rg, rh := r.units.of(total.minus(left))
+	return r.score(lg, lh, r.l2) + r.score(rg, rh, r.l2), float64(direction)*(r.value(rg, rh, r.l2)-r.value(lg, lh, r.l2)) >= 0
 }
 
 // settle fills in the values of both sides.

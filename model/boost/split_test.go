@@ -77,7 +77,8 @@ func TestBestNumberEqualsTryingEverything(t *testing.T) {
 		r.minGain = rapid.SampledFrom([]float64{0, 3}).Draw(t, "min gain")
 		r.bounded = rapid.Bool().Draw(t, "bounded")
 		if r.bounded {
-			r.lower, r.higher = -1, 2
+			bounds := rapid.SampledFrom([][2]float64{{-1, 2}, {0.5, 0.6}, {math.Inf(-1), 0}, {math.Inf(-1), math.Inf(1)}}).Draw(t, "bounds")
+			r.lower, r.higher = bounds[0], bounds[1]
 		}
 		direction := int8(rapid.IntRange(-1, 1).Draw(t, "direction"))
 		got := r.bestNumber(cells, total, direction)
