@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"sort"
 
 	"fealty/features/frame"
@@ -117,33 +118,40 @@ func Evaluate(ctx context.Context, p Params, m *Model, test Sample) (model.Repor
 	if err := m.Predict(test.Frame, margins); err != nil {
 		return model.Report{}, err
 	}
-	return p.measure(m, test, margins)
+	q, err := quality(test.Y, margins)
+	if err != nil {
+		return model.Report{}, err
+	}
+	return p.measure(m, test, margins, q)
 }
 
-// measure fills in a report from the margins of the model.
-func (p Params) measure(m *Model, test Sample, margins []float64) (model.Report, error) {
-	r := model.Report{Test: sampleCard(test), CameBack: undefined, AboveRule: undefined, AboveRuleLow: undefined, AboveRuleHigh: undefined}
-	rule, err := m.ruleMargins(test.Frame, margins)
-	if err != nil {
-		return r, err
-	}
-	if r.Quality, err = quality(test.Y, margins); err != nil {
-		return r, err
-	}
+// measure fills in a report from the margins of the model and their quality.
+func (p Params) measure(m *Model, test Sample, margins []float64, q model.Quality) (model.Report, error) {
+	r := model.Report{Test: sampleCard(test), Quality: q, CameBack: undefined, AboveRule: undefined, AboveRuleLow: undefined, AboveRuleHigh: undefined}
 	if len(test.Y) == 0 {
 		r.Grade, r.GradeWhy = "C", "there are no test rows"
 		return r, nil
 	}
-	if r.Test.Churned == 0 || r.Test.Churned == r.Test.Rows {
-		r.Grade, r.GradeWhy = "C", "the test rows are of one class, so that nothing can be told apart"
-	} else if err := grade(&r, test.Y, margins, rule); err != nil {
+	rule, err := m.ruleMargins(test.Frame, margins)
+	if err != nil {
 		return r, err
 	}
 	r.CameBack = cameBack(test)
-	if err := p.tables(&r, test, margins, rule); err != nil {
-		return r, err
+	parts := []func() error{ // of which each fills in fields of its own
+		func() (err error) {
+			r.Importance, err = importance(m, test.Frame)
+			return err
+		},
+		func() error {
+			if r.Test.Churned == 0 || r.Test.Churned == r.Test.Rows {
+				r.Grade, r.GradeWhy = "C", "the test rows are of one class, so that nothing can be told apart"
+				return nil
+			}
+			return grade(&r, test.Y, margins, rule)
+		},
+		func() error { return p.tables(&r, test, margins, rule) },
 	}
-	if r.Importance, err = importance(m, test.Frame); err != nil {
+	if err := together(runtime.GOMAXPROCS(0), len(parts), nil, func(k int) error { return parts[k]() }); err != nil {
 		return r, err
 	}
 	r.Health = health(&r)

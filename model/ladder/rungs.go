@@ -227,6 +227,18 @@ func sideBySide(rows, n int, before func(), fit func(k, threads int) error) erro
 	if rows > sideRows {
 		workers, threads = 1, 0
 	}
+	return together(workers, n, before, func(k int) error {
+		mine := threads
+		if k == n-1 && n%workers == 1 {
+			mine = 0 // it would be alone on its thread
+		}
+		return fit(k, mine)
+	})
+}
+
+// together does task(0) … task(n−1), so many at a time, and returns the first
+// error in their order. before, if any, is called before each, in their order.
+func together(workers, n int, before func(), task func(k int) error) error {
 	errs, free := make([]error, n), make(chan struct{}, workers)
 	var all sync.WaitGroup
 	for k := range n {
@@ -234,12 +246,8 @@ func sideBySide(rows, n int, before func(), fit func(k, threads int) error) erro
 		if before != nil {
 			before()
 		}
-		mine := threads
-		if k == n-1 && n%workers == 1 {
-			mine = 0 // it would be alone on its thread
-		}
 		all.Go(func() {
-			errs[k] = fit(k, mine)
+			errs[k] = task(k)
 			<-free
 		})
 	}

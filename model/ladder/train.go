@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 
 	"fealty/features/frame"
@@ -373,34 +374,37 @@ func (c *climb) finish(ctx context.Context, all []*candidate, best *candidate, g
 	card := &r.Card
 	card.Rung, card.Seed, card.Refit, card.Features = string(best.rung), c.p.Seed, c.p.Refit, best.model.Features()
 	card.Train = sampleCard(c.train)
-	var served []float64
-	for _, a := range all {
-		row := model.RungCard{Rung: string(a.rung), Why: a.why, FoldLogLoss: undefined, FoldAUC: undefined, Test: noQuality()}
-		if a.why == "" {
-			margins := make([]float64, len(c.test.Y))
-			if err := a.model.Predict(c.test.Frame, margins); err != nil {
-				return nil, err
-			}
-			row.FoldLogLoss, row.FoldAUC, row.Settings = model.Figure(a.logLoss), model.Figure(a.auc), a.settings
-			var err error
-			if row.Test, err = quality(c.test.Y, margins); err != nil {
-				return nil, err
-			}
-			if a == best {
-				served = margins
-			}
-			if given != c.test.Frame {
-				margins = make([]float64, given.Rows())
-				if err := a.model.Predict(given, margins); err != nil {
-					return nil, err
-				}
-			}
-			r.Rungs[a.rung] = margins
+	card.Ladder = make([]model.RungCard, len(all))
+	inOrder, asGiven := make([][]float64, len(all)), make([][]float64, len(all))
+	err := together(runtime.GOMAXPROCS(0), len(all), nil, func(k int) error {
+		a, row := all[k], &card.Ladder[k]
+		*row = model.RungCard{Rung: string(a.rung), Why: a.why, FoldLogLoss: undefined, FoldAUC: undefined, Test: noQuality()}
+		if a.why != "" {
+			return nil
 		}
-		card.Ladder = append(card.Ladder, row)
+		row.FoldLogLoss, row.FoldAUC, row.Settings = model.Figure(a.logLoss), model.Figure(a.auc), a.settings
+		margins := make([]float64, len(c.test.Y))
+		if err := a.model.Predict(c.test.Frame, margins); err != nil {
+			return err
+		}
+		inOrder[k], asGiven[k] = margins, margins
+		var err error
+		if row.Test, err = quality(c.test.Y, margins); err != nil || given == c.test.Frame {
+			return err
+		}
+		asGiven[k] = make([]float64, given.Rows())
+		return a.model.Predict(given, asGiven[k])
+	})
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	if card.Report, err = c.p.measure(best.model, c.test, served); err != nil {
+	for k, a := range all {
+		if a.why == "" {
+			r.Rungs[a.rung] = asGiven[k]
+		}
+	}
+	at := slices.Index(all, best)
+	if card.Report, err = c.p.measure(best.model, c.test, inOrder[at], card.Ladder[at].Test); err != nil {
 		return nil, err
 	}
 	card.Report.Health = append(card.Report.Health, c.health(best, &card.Report)...)
