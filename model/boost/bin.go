@@ -2,7 +2,6 @@ package boost
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -318,7 +317,7 @@ func (t *table) words(c *crew, slots []int, room []uint64) words {
 			for lane, slot := range w.of(block, 1) {
 				columns[lane] = t.column(slot)[from:to]
 			}
-			interleave(&columns, w.byRow[from*w.blocks+block:], w.blocks)
+			kernelsOfCPU.interleave(&columns, w.byRow[from*w.blocks+block:], w.blocks)
 		}
 	})
 	return w
@@ -331,45 +330,6 @@ func (w *words) of(first, n int) []int {
 
 // blank is a column of nothing.
 var blank [chunk]uint8
-
-// interleave writes the bytes i of eight columns of one length into word i × stride.
-func interleave(columns *[lanes][]uint8, words []uint64, stride int) {
-	n, i := len(columns[0]), 0
-	for ; i+lanes <= n; i += lanes {
-		// Eight bytes of each column are a matrix, which is transposed by swapping its
-		// quarters, theirs, and theirs again.
-		le, to := binary.LittleEndian, words[i*stride:]
-		a, b, c, d := le.Uint64(columns[0][i:]), le.Uint64(columns[1][i:]), le.Uint64(columns[2][i:]), le.Uint64(columns[3][i:])
-		e, f, g, h := le.Uint64(columns[4][i:]), le.Uint64(columns[5][i:]), le.Uint64(columns[6][i:]), le.Uint64(columns[7][i:])
-		a, e = swap(a, e, 32, 1<<32-1)
-		b, f = swap(b, f, 32, 1<<32-1)
-		c, g = swap(c, g, 32, 1<<32-1)
-		d, h = swap(d, h, 32, 1<<32-1)
-		a, c = swap(a, c, 16, 0x0000ffff0000ffff)
-		b, d = swap(b, d, 16, 0x0000ffff0000ffff)
-		e, g = swap(e, g, 16, 0x0000ffff0000ffff)
-		f, h = swap(f, h, 16, 0x0000ffff0000ffff)
-		a, b = swap(a, b, 8, 0x00ff00ff00ff00ff)
-		c, d = swap(c, d, 8, 0x00ff00ff00ff00ff)
-		e, f = swap(e, f, 8, 0x00ff00ff00ff00ff)
-		g, h = swap(g, h, 8, 0x00ff00ff00ff00ff)
-		to[0], to[stride], to[2*stride], to[3*stride] = a, b, c, d
-		to[4*stride], to[5*stride], to[6*stride], to[7*stride] = e, f, g, h
-	}
-	for ; i < n; i++ {
-		w := uint64(0)
-		for lane := range columns {
-			w |= uint64(columns[lane][i]) << (8 * lane)
-		}
-		words[i*stride] = w
-	}
-}
-
-// swap exchanges the bits of a that lie shift above the mask with those of b under it.
-func swap(a, b uint64, shift uint, mask uint64) (uint64, uint64) {
-	t := (a>>shift ^ b) & mask
-	return a ^ t<<shift, b ^ t
-}
 
 // touchRows is how many rows are touched ahead of being summed.
 const touchRows = 512

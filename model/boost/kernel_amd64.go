@@ -38,7 +38,7 @@ var avx512 = kernels{
 		}
 		binsPortable(values[n:], grid, missing, out[n:])
 	},
-	sum: sumAMD64,
+	interleave: interleaveAMD64, sum: sumAMD64,
 	sides: func(bins []uint8, left *codeSet, rows []uint64, notes []uint8) int {
 		n, right := whole8(len(rows)), 0
 		if n > 0 {
@@ -88,13 +88,14 @@ var avx2 = kernels{
 		}
 		binsPortable(values[n:], grid, missing, out[n:])
 	},
-	sum: sumAMD64, sides: sidesPortable, move: movePortable, logLoss: logLossPortable, total: totalPortable,
+	interleave: interleaveAMD64, sum: sumAMD64, sides: sidesPortable,
+	move: movePortable, logLoss: logLossPortable, total: totalPortable,
 }
 
 // anyAMD64 needs nothing.
 var anyAMD64 = kernels{
-	bins: binsPortable, sum: sumAMD64, sides: sidesPortable, move: movePortable,
-	logLoss: logLossPortable, total: totalPortable,
+	bins: binsPortable, interleave: interleaveAMD64, sum: sumAMD64, sides: sidesPortable,
+	move: movePortable, logLoss: logLossPortable, total: totalPortable,
 }
 
 // whole8 is n rounded down to a multiple of 8.
@@ -106,6 +107,25 @@ func pivots(grid *[binsPerByte]float64) (p [binsPerByte / 16]float64) {
 		p[i] = grid[16*i+15]
 	}
 	return p
+}
+
+// interleaveAMD64 takes 16 rows at a time.
+func interleaveAMD64(columns *[lanes][]uint8, words []uint64, stride int) {
+	n := len(columns[0]) &^ 15
+	if n > 0 {
+		var first [lanes]*uint8
+		for lane := range first {
+			first[lane] = &columns[lane][:n][0]
+		}
+		interleaveSSE2(&first, n, &words[:(n-1)*stride+1][0], 8*stride)
+	}
+	if n < len(columns[0]) {
+		var rest [lanes][]uint8
+		for lane := range rest {
+			rest[lane] = columns[lane][n:]
+		}
+		interleavePortable(&rest, words[n*stride:], stride)
+	}
 }
 
 // sumAMD64 fetches the lines of the next rows into the cache while it sums, a
@@ -145,6 +165,12 @@ func binsAVX512(values *float64, n int, grid *[binsPerByte]float64, pivots *[bin
 //
 //go:noescape
 func binsAVX2(values *float64, n int, grid *[binsPerByte]float64, pivots *[binsPerByte / 16]float64, missing uint8, out *uint8)
+
+// interleaveSSE2 is interleave for n rows, a positive multiple of 16. Words lie
+// stride bytes apart.
+//
+//go:noescape
+func interleaveSSE2(columns *[lanes]*uint8, n int, words *uint64, stride int)
 
 // sumRows adds n ≥ 1 rows to h; a row's word lies stride bytes times its number
 // behind words. Meanwhile it fetches for aheads ≤ n rows the lines at stride

@@ -106,6 +106,76 @@ bins256:
 	VZEROUPPER
 	RET
 
+// Two words of X to where R12 points.
+#define WORDS2(X)                      \
+	MOVLPS X, (R12);               \
+	MOVHPS X, (R12)(R13*1);        \
+	LEAQ   (R12)(R13*2), R12
+
+// Eight rows: their bytes of columns 0 and 1 by turns in A, of 2 and 3 in B, of 4 and
+// 5 in C, of 6 and 7 in D. Pairs become fours, and fours words.
+#define WORDS8(A, B, C, D)             \
+	MOVO      A, X12;              \
+	PUNPCKLWL B, X12;              \
+	PUNPCKHWL B, A;                \
+	MOVO      C, X13;              \
+	PUNPCKLWL D, X13;              \
+	PUNPCKHWL D, C;                \
+	MOVO      X12, X14;            \
+	PUNPCKLLQ X13, X14;            \
+	PUNPCKHLQ X13, X12;            \
+	MOVO      A, X15;              \
+	PUNPCKLLQ C, X15;              \
+	PUNPCKHLQ C, A;                \
+	WORDS2(X14);                   \
+	WORDS2(X12);                   \
+	WORDS2(X15);                   \
+	WORDS2(A)
+
+// func interleaveSSE2(columns *[8]*uint8, n int, words *uint64, stride int)
+TEXT ·interleaveSSE2(SB), NOSPLIT, $0-32
+	MOVQ columns+0(FP), R9
+	MOVQ n+8(FP), R11
+	MOVQ words+16(FP), R12
+	MOVQ stride+24(FP), R13
+	MOVQ 0(R9), AX
+	MOVQ 8(R9), BX
+	MOVQ 16(R9), CX
+	MOVQ 24(R9), DX
+	MOVQ 32(R9), SI
+	MOVQ 40(R9), DI
+	MOVQ 48(R9), R8
+	MOVQ 56(R9), R9
+	XORL R10, R10
+
+interleave:
+	MOVOU     (AX)(R10*1), X0
+	MOVOU     (BX)(R10*1), X1
+	MOVOU     (CX)(R10*1), X2
+	MOVOU     (DX)(R10*1), X3
+	MOVOU     (SI)(R10*1), X4
+	MOVOU     (DI)(R10*1), X5
+	MOVOU     (R8)(R10*1), X6
+	MOVOU     (R9)(R10*1), X7
+	MOVO      X0, X8
+	MOVO      X2, X9
+	MOVO      X4, X10
+	MOVO      X6, X11
+	PUNPCKLBW X1, X8
+	PUNPCKLBW X3, X9
+	PUNPCKLBW X5, X10
+	PUNPCKLBW X7, X11
+	PUNPCKHBW X1, X0
+	PUNPCKHBW X3, X2
+	PUNPCKHBW X5, X4
+	PUNPCKHBW X7, X6
+	WORDS8(X8, X9, X10, X11)
+	WORDS8(X0, X2, X4, X6)
+	ADDQ      $16, R10
+	CMPQ      R10, R11
+	JLT       interleave
+	RET
+
 // One row: R8 points at it; DI is the block, SI the words, DX the stride. R15 is
 // where its word lies, and AX what it adds, put together as addend (pack.go) does.
 #define ROW                                     \

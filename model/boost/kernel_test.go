@@ -38,6 +38,28 @@ func TestKernelsEqualTheirTwins(t *testing.T) {
 				}
 			})
 			rapid.Check(t, func(t *rapid.T) {
+				n, stride := rapid.IntRange(1, 70).Draw(t, "length"), rapid.IntRange(1, 4).Draw(t, "stride")
+				r := stream(rapid.Uint64().Draw(t, "bytes"))
+				var columns [lanes][]uint8
+				// Words of other blocks stand between, and nothing behind the last.
+				got, want := make([]uint64, (n-1)*stride+1), make([]uint64, (n-1)*stride+1)
+				for i := range got {
+					got[i] = r.next()
+					want[i] = got[i]
+				}
+				for i := range n {
+					w := r.next()
+					for lane := range columns {
+						columns[lane] = append(columns[lane], uint8(w>>(8*lane)))
+					}
+					want[i*stride] = w
+				}
+				k.interleave(&columns, got, stride)
+				if !slices.Equal(got, want) {
+					t.Fatalf("words of %d rows, %d apart, are %x, want %x", n, stride, got, want)
+				}
+			})
+			rapid.Check(t, func(t *rapid.T) {
 				n := rapid.IntRange(0, 40).Draw(t, "length")
 				r := stream(rapid.Uint64().Draw(t, "margins"))
 				scale := rapid.SampledFrom([]float64{0, 1, 40, 1e4}).Draw(t, "scale")
