@@ -24,36 +24,46 @@ const (
 	endOfDateTime64 = 9_223_372_036
 )
 
-// columnWriter writes one column of a frame.Table as ClickHouse lays it out in
-// a block. It is made once per insert, after every value was found to fit,
-// because the wire itself wraps dates and cuts decimals silently.
+// columnWriter writes a column of frame.Tables as ClickHouse lays it out in a
+// block. Every value is first found to fit, because the wire itself wraps dates
+// and cuts decimals silently.
 type columnWriter struct {
 	columnType
+	name string
 	from *frame.Column
 }
 
-// newColumnWriter checks the whole column against the table's type: the kind,
-// missing values, and every value's range. Errors name column, row (from 0)
-// and value.
-func newColumnWriter(c *frame.Column, text string) (*columnWriter, error) {
+// newColumnWriter reads the table's type of the named column.
+func newColumnWriter(name, text string) (*columnWriter, error) {
 	t, err := parseType(text)
 	if err != nil {
-		return nil, fmt.Errorf("column %q: %w", c.Name, err)
+		return nil, fmt.Errorf("column %q: %w", name, err)
 	}
+	return &columnWriter{columnType: t, name: name}, nil
+}
+
+// take checks a column against the table's type, to be written next: the kind,
+// missing values, and every value's range. Errors name column, row (from 0) and
+// value.
+func (w *columnWriter) take(c *frame.Column) error {
 	kind := c.Kind
 	if kind == frame.Category {
 		kind = frame.Text
 	}
-	if kind != t.kind() {
-		return nil, fmt.Errorf("column %q holds %s values, the table's column is %s", c.Name, c.Kind, t.text)
+	if kind != w.kind() {
+		return fmt.Errorf("column %q holds %s values, the table's column is %s", c.Name, c.Kind, w.text)
 	}
-	if err := t.check(c); err != nil {
-		return nil, fmt.Errorf("column %q, %w", c.Name, err)
+	if err := w.check(c); err != nil {
+		return fmt.Errorf("column %q, %w", c.Name, err)
 	}
-	return &columnWriter{columnType: t, from: c}, nil
+	w.from = c
+	return nil
 }
 
 func (t *columnType) check(c *frame.Column) error {
+	if t.surely(c) {
+		return nil
+	}
 	fits := t.fits()
 	for i := range c.Len() {
 		if c.IsNull(i) {
@@ -67,6 +77,37 @@ func (t *columnType) check(c *frame.Column) error {
 		}
 	}
 	return nil
+}
+
+// surely tells quickly of most columns that all of their values fit; false means
+// that each is to be looked at.
+func (t *columnType) surely(c *frame.Column) bool {
+	if !t.nullable && slices.Contains(c.Null, true) {
+		return false
+	}
+	var least, end int64
+	switch t.base {
+	case "String":
+		return true
+	case "DateTime":
+		least, end = 0, endOfDateTime
+	case "Decimal":
+		if t.scale != maxScale {
+			return false
+		}
+		end = power(t.precision)
+		least = 1 - end
+	case "Int64":
+		return true
+	default:
+		return false
+	}
+	for _, v := range c.Integers {
+		if v < least || v >= end {
+			return false
+		}
+	}
+	return true
 }
 
 // fits returns a function that says why value i does not fit ("" when it does).
@@ -231,8 +272,12 @@ func shortText(v string) string {
 func (w *columnWriter) write(b *proto.Buffer, from, to int) {
 	c := w.from
 	if w.nullable {
-		for i := from; i < to; i++ {
-			b.PutBool(c.IsNull(i))
+		if c.Null == nil && c.Kind != frame.Number && c.Kind != frame.Category {
+			b.Buf = append(b.Buf, make([]byte, to-from)...)
+		} else {
+			for i := from; i < to; i++ {
+				b.PutBool(c.IsNull(i))
+			}
 		}
 	}
 	switch w.kind() {
@@ -309,6 +354,12 @@ func (w *columnWriter) writeWholes(b *proto.Buffer, from, to int, times, by int6
 
 func (w *columnWriter) writeTexts(b *proto.Buffer, from, to int) {
 	c := w.from
+	if w.base == "String" && c.Kind == frame.Text && c.Null == nil {
+		for _, v := range c.Texts[from:to] {
+			b.PutString(v)
+		}
+		return
+	}
 	for i := from; i < to; i++ {
 		v := ""
 		if !c.IsNull(i) {

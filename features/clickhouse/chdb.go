@@ -22,10 +22,6 @@ import (
 	"fealty/features/frame"
 )
 
-// nativeFormat is ClickHouse's columnar format, which blockReader and
-// columnWriter speak.
-const nativeFormat = "Native"
-
 // killEvery is how often an ended query is told to stop until it does: a first
 // word may come before the engine has listed the query.
 const killEvery = 20 * time.Millisecond
@@ -403,116 +399,108 @@ func (e *embedded) run(c *connection, sql string, texts map[string]string) error
 
 // Insert implements Engine.
 func (e *embedded) Insert(ctx context.Context, table string, rows *frame.Table) error {
-	err := rows.Check()
-	if err == nil && rows.Rows() > 0 {
-		err = e.with(ctx, func(c *connection) error { return e.insert(ctx, c, table, rows) })
-		err = explainQuery(ctx, err, e.limits, false)
+	return e.InsertAll(ctx, table, once(rows))
+}
+
+// InsertAll implements Engine.
+func (e *embedded) InsertAll(ctx context.Context, table string, next func() (*frame.Table, error)) error {
+	err := insertAll(ctx, e, table, next)
+	if caller := (*callerError)(nil); errors.As(err, &caller) {
+		return caller.error
 	}
 	if err != nil {
-		return fmt.Errorf("insert into %s: %w", table, err)
+		return fmt.Errorf("insert into %s: %w", table, explainQuery(ctx, err, e.limits, false))
 	}
 	return nil
 }
 
-func (e *embedded) insert(ctx context.Context, c *connection, table string, rows *frame.Table) error {
-	statement, err := insertStatement(table, rows.Names())
-	if err != nil {
-		return err
-	}
-	writers, err := e.writers(ctx, c, table, rows)
-	if err != nil {
-		return err
-	}
-	var pin runtime.Pinner
-	defer pin.Unpin()
-	sql, format := []byte(statement), []byte(nativeFormat)
-	pin.Pin(&sql[0])
-	pin.Pin(&format[0])
-	stream := e.lib.beginInsert(*c.handle, &sql[0], uint64(len(sql)), &format[0], uint64(len(format)))
-	if stream == nil {
-		return errors.New("the engine gave no answer at all")
-	}
-	defer e.lib.destroyInsert(stream) // which cancels an insert that was not ended
-	if err := asEngineError(cText(e.lib.insertError(stream))); err != nil {
-		return err
-	}
-	var buffer proto.Buffer
-	for from := 0; from < rows.Rows(); from += insertRows {
-		if ctx.Err() != nil {
-			return ctx.Err()
+// typeMark implements insertEngine.
+func (*embedded) typeMark() []byte { return nil }
+
+// statement implements insertEngine.
+func (e *embedded) statement(ctx context.Context, table, sql string, columns []string, do func(context.Context, insertTarget) error) error {
+	return e.with(ctx, func(c *connection) error {
+		types, err := e.columnTypes(ctx, c, table, columns)
+		if err != nil {
+			return err
 		}
-		to := min(from+insertRows, rows.Rows())
-		buffer.Reset()
-		writeBlock(&buffer, writers, from, to)
-		if e.lib.appendInsert(stream, unsafe.SliceData(buffer.Buf), uint64(len(buffer.Buf))) != 0 {
-			if err := asEngineError(cText(e.lib.insertError(stream))); err != nil {
-				return err
-			}
-			return fmt.Errorf("the engine refuses rows %d … %d without saying why", from, to-1)
+		t := &embeddedInsert{lib: e.lib, texts: types}
+		var pin runtime.Pinner
+		defer pin.Unpin()
+		text, format := []byte(sql), []byte(nativeFormat)
+		pin.Pin(&text[0])
+		pin.Pin(&format[0])
+		t.stream = e.lib.beginInsert(*c.handle, &text[0], uint64(len(text)), &format[0], uint64(len(format)))
+		if t.stream == nil {
+			return errors.New("the engine gave no answer at all")
 		}
-	}
-	result := e.lib.endInsert(stream)
-	if result != nil {
-		defer e.lib.destroyResult(result)
-	}
-	return e.lib.failure(result)
+		defer e.lib.destroyInsert(t.stream) // which cancels an insert that was not ended
+		if err := asEngineError(cText(e.lib.insertError(t.stream))); err != nil {
+			return err
+		}
+		return do(ctx, t)
+	})
 }
 
-// writers checks every value against the table's columns.
-func (e *embedded) writers(ctx context.Context, c *connection, table string, rows *frame.Table) ([]*columnWriter, error) {
+// embeddedInsert is an INSERT that takes blocks as they come.
+type embeddedInsert struct {
+	lib    *library
+	stream unsafe.Pointer
+	texts  []string
+	sent   int
+}
+
+func (t *embeddedInsert) types() []string { return t.texts }
+
+func (t *embeddedInsert) send(content []byte, rows int) error {
+	if t.lib.appendInsert(t.stream, unsafe.SliceData(content), uint64(len(content))) != 0 {
+		if err := asEngineError(cText(t.lib.insertError(t.stream))); err != nil {
+			return err
+		}
+		return fmt.Errorf("the engine refuses rows %d … %d without saying why", t.sent, t.sent+rows-1)
+	}
+	t.sent += rows
+	return nil
+}
+
+func (t *embeddedInsert) end() error {
+	result := t.lib.endInsert(t.stream)
+	if result != nil {
+		defer t.lib.destroyResult(result)
+	}
+	return t.lib.failure(result)
+}
+
+// columnTypes returns the types of a table's columns.
+func (e *embedded) columnTypes(ctx context.Context, c *connection, table string, columns []string) ([]string, error) {
 	// Not DESCRIBE: the engine streams answers of SELECTs only.
 	database, name, qualified := strings.Cut(table, ".")
 	if !qualified {
 		database, name = "", table
 	}
-	types := map[string]string{}
+	all := map[string]string{}
 	err := e.ask(ctx, c, `SELECT name, type FROM system.columns WHERE database = if({database:String} = '', currentDatabase(), {database:String}) AND table = {name:String}`,
 		map[string]string{"database": database, "name": name}, func(t *frame.Table) error {
 			for i := range t.Rows() {
-				types[t.Columns[0].Texts[i]] = t.Columns[1].Texts[i]
+				all[t.Columns[0].Texts[i]] = t.Columns[1].Texts[i]
 			}
 			return nil
 		})
-	if err == nil && len(types) == 0 {
+	if err == nil && len(all) == 0 {
 		err = fmt.Errorf("there is no table %s", table)
 	}
 	if err != nil {
 		return nil, err
 	}
-	writers := make([]*columnWriter, 0, len(rows.Columns))
-	for i := range rows.Columns {
-		column := &rows.Columns[i]
-		text, ok := types[column.Name]
+	types := make([]string, len(columns))
+	for i, name := range columns {
+		text, ok := all[name]
 		if !ok {
-			return nil, fmt.Errorf("the table has no column %q; it has %s", column.Name, strings.Join(sortedKeys(types), ", "))
+			return nil, fmt.Errorf("the table has no column %q; it has %s", name, strings.Join(sortedKeys(all), ", "))
 		}
-		w, err := newColumnWriter(column, text)
-		if err != nil {
-			return nil, err
-		}
-		writers = append(writers, w)
+		types[i] = text
 	}
-	return writers, nil
-}
-
-// writeBlock appends rows [from, to) as one block of the Native format. A
-// dictionary goes as plain texts: the engine builds it faster.
-func writeBlock(b *proto.Buffer, writers []*columnWriter, from, to int) {
-	b.PutInt(len(writers))
-	b.PutInt(to - from)
-	for _, w := range writers {
-		b.PutString(w.from.Name)
-		b.PutString(w.plainType())
-		w.write(b, from, to)
-	}
-}
-
-// plainType is the column's type without LowCardinality.
-func (t *columnType) plainType() string {
-	if !t.dictionary {
-		return t.text
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(t.text, "LowCardinality("), ")")
+	return types, nil
 }
 
 // Close implements Engine: it waits for what is running and refuses what comes

@@ -42,6 +42,13 @@ type Engine interface {
 	// naming column, row and value, before anything is sent. One call is not one
 	// unit of commitment: readers look at commit markers (loads, runs).
 	Insert(ctx context.Context, table string, rows *frame.Table) error
+	// InsertAll appends the blocks that next hands out until its io.EOF, as Insert
+	// does one: each is checked before any of it is sent, and valid until next is
+	// called again, by the caller's goroutine. An error from next is returned as it
+	// is; what was sent before it stays. next may take its time: a statement that
+	// waits too long for a block is ended and another begun. Memory: the encoded
+	// bytes of 1,114,112 rows.
+	InsertAll(ctx context.Context, table string, next func() (*frame.Table, error)) error
 	// Info tells what answers.
 	Info() Info
 	// Close waits for running queries and releases the warehouse.

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"sync"
@@ -30,14 +29,6 @@ var (
 )
 
 const (
-	// insertedRows is how many rows are sent at a time: as many as the engine's own
-	// reader puts into a part, because merging smaller ones costs it more than all
-	// else. Two such buffers are what a load holds in memory (about 160 MB each for
-	// order lines, when a load is that large; texts are the reader's).
-	insertedRows = 1_048_576
-	// firstInserted rows are sent first, and twice as many each time until there are
-	// insertedRows, so that the engine need not wait for a million rows.
-	firstInserted = 2 * maxBatchRows
 	// beat is how often a load on a server says that it is alive; one that has
 	// been silent for silence is given up for dead.
 	beat    = 5 * time.Second
@@ -76,10 +67,9 @@ var thisProcess = sync.OnceValue(func() string {
 // correction, replaces what is known: amounts (order_lines, wallets, outcomes)
 // by a reversal and the new value, everything else by a newer version.
 //
-// report, if any, is told the number of rows sent so far; it is called from
-// another goroutine, and not any more after Load has returned. Memory: two
-// buffers of 1,048,576 rows, and about 24 bytes for each order (at most 64
-// million orders in one load). The caller closes rows.
+// report, if any, is told the number of rows taken so far. Memory: what
+// Engine.InsertAll takes, and about 24 bytes for each order (at most 64 million
+// orders in one load). The caller closes rows.
 func (w Warehouse) Load(ctx context.Context, r features.LoadRequest, rows features.Rows, report func(rows int64)) (features.LoadReport, error) {
 	done, err := w.load(ctx, r, rows, report)
 	if err != nil {
@@ -318,69 +308,63 @@ func (l *load) sweep(ctx context.Context) error {
 	return nil
 }
 
-// fill sends all rows. The next buffer is filled while the engine takes the
-// last one.
+// fill completes all rows and sends them, while the next batch is read.
 func (l *load) fill(ctx context.Context, rows features.Rows, report func(int64)) error {
 	c, err := l.newCompletion(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	full, free := make(chan *buffer, 1), make(chan *buffer, 2)
+	reading, cancel := context.WithCancel(ctx)
+	full, free := make(chan *buffer), make(chan *buffer, 2)
 	for range cap(free) {
 		free <- newBuffer(l.schema, l.number.Load(), l.Source)
 	}
-	var sending sync.WaitGroup
-	sending.Go(func() {
-		var sent int64
-		for b := range full {
-			if ctx.Err() == nil {
-				if err := l.Insert(ctx, l.table, b.table()); err != nil {
-					cancel(err) // the reader's next step finds it
-				}
-			}
-			if sent += int64(b.rows); report != nil && ctx.Err() == nil {
-				report(sent)
-			}
-			b.clear()
-			free <- b
-		}
+	var done sync.WaitGroup
+	defer done.Wait()
+	defer cancel()
+	var failed error
+	done.Go(func() {
+		defer close(full)
+		failed = read(reading, rows, free, full)
 	})
-	err = c.read(ctx, rows, free, full)
-	close(full)
-	sending.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
+	var last *buffer
+	err = l.InsertAll(ctx, l.table, func() (*frame.Table, error) {
+		if last != nil {
+			free <- last
+			if report != nil {
+				report(c.rows)
+			}
+		}
+		var ok bool
+		if last, ok = <-full; !ok {
+			return nil, failed
+		}
+		if err := c.complete(last); err != nil {
+			return nil, err
+		}
+		return last.table(), nil
+	})
 	l.rows, l.assumed, l.based = c.rows, c.assumed, c.based
 	return err
 }
 
-// read completes the rows and hands them on, buffer by buffer.
-func (c *completion) read(ctx context.Context, rows features.Rows, free <-chan *buffer, full chan<- *buffer) error {
-	b := <-free
+// read copies batches into free buffers until the rows end, with io.EOF.
+func read(ctx context.Context, rows features.Rows, free <-chan *buffer, full chan<- *buffer) error {
+	var before int64
 	for {
 		batch, err := rows.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			full <- b
-			return nil
-		}
 		if err != nil {
 			return err
 		}
-		from := b.rows
-		if err := b.add(batch, c.rows); err != nil {
+		b := <-free
+		if err := b.fill(batch, before); err != nil {
 			return err
 		}
-		if err := c.complete(b, from); err != nil {
-			return err
-		}
-		if b.rows > b.most-maxBatchRows {
-			next := min(2*b.most, insertedRows) // asked before the sender has it
-			full <- b
-			b = <-free
-			b.most = next
+		before += int64(b.rows)
+		select {
+		case full <- b:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }

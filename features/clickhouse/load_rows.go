@@ -13,62 +13,55 @@ import (
 // maxBatchRows is the most that features.Rows hands on at a time.
 const maxBatchRows = 65_536
 
-// buffer gathers batches until they are worth sending. Its columns are those
-// of the imported table: the schema's fields in order, load and source.
+// buffer holds one batch, to be completed. Its columns are those of the imported
+// table: the schema's fields in order, load and source.
 type buffer struct {
 	columns []frame.Column
-	// nulls are the null marks of the columns, as long as the columns.
-	nulls [][]bool
+	// nulls are the null marks of the columns, as long as the columns, and absent
+	// tells which of them the batch lacks.
+	nulls  [][]bool
+	absent []bool
 	// fields counts the columns that are the schema's.
 	fields int
 	rows   int
-	// most is how many rows make the buffer worth sending.
-	most int
-	// number and source are the same in every row.
-	number uint64
-	source string
 }
 
 func newBuffer(schema features.TableSchema, number uint64, source string) *buffer {
-	b := &buffer{fields: len(schema.Fields), most: firstInserted, number: number, source: source}
+	b := &buffer{fields: len(schema.Fields), nulls: make([][]bool, len(schema.Fields)), absent: make([]bool, len(schema.Fields))}
 	for _, f := range schema.Fields {
 		b.columns = append(b.columns, frame.Column{Meta: frame.Meta{Name: f.Name}, Kind: f.Kind})
-		b.nulls = append(b.nulls, nil)
 	}
 	b.columns = append(b.columns,
-		frame.Column{Meta: frame.Meta{Name: "load"}, Kind: frame.Integer},
-		frame.Column{Meta: frame.Meta{Name: "source"}, Kind: frame.Text})
+		frame.Column{Meta: frame.Meta{Name: "load"}, Kind: frame.Integer, Integers: slices.Repeat([]int64{int64(number)}, maxBatchRows)}, //nolint:gosec // a load's number
+		frame.Column{Meta: frame.Meta{Name: "source"}, Kind: frame.Text, Texts: slices.Repeat([]string{source}, maxBatchRows)})
 	return b
 }
 
-// clear forgets the rows and keeps the memory.
-func (b *buffer) clear() {
-	for i := range b.columns[:b.fields] {
-		c := &b.columns[i]
-		c.Texts, c.Integers, c.Numbers = c.Texts[:0], c.Integers[:0], c.Numbers[:0]
-		b.nulls[i] = b.nulls[i][:0]
-	}
-	b.rows = 0
-}
-
-// table returns the rows for an insert; it shares the buffer's memory.
+// table returns the rows for an insert; it shares the buffer's memory. A column
+// that the batch lacks and nothing completed is left out: the table's default is
+// what is missing, NULL or the empty text.
 func (b *buffer) table() *frame.Table {
-	t := &frame.Table{Columns: slices.Clone(b.columns)}
-	for i := range t.Columns {
+	t := &frame.Table{Columns: make([]frame.Column, 0, len(b.columns))}
+	for i := range b.columns {
+		c := b.columns[i]
 		if i >= b.fields {
-			t.Columns[i] = t.Columns[i].Slice(0, b.rows)
+			t.Columns = append(t.Columns, c.Slice(0, b.rows))
+			continue
+		}
+		if b.absent[i] && (c.Kind == frame.Text || b.nulls[i][0]) {
 			continue
 		}
 		if slices.Contains(b.nulls[i], true) {
-			t.Columns[i].Null = b.nulls[i]
+			c.Null = b.nulls[i]
 		}
+		t.Columns = append(t.Columns, c)
 	}
 	return t
 }
 
-// add copies a batch. Fields that it lacks are missing throughout. before is the
-// number of the load's rows that came before it.
-func (b *buffer) add(batch *frame.Table, before int64) error {
+// fill replaces the rows by a batch's. Fields that it lacks are missing
+// throughout. before is the number of the load's rows that came before it.
+func (b *buffer) fill(batch *frame.Table, before int64) error {
 	n := batch.Rows()
 	if n == 0 || n > maxBatchRows {
 		return fmt.Errorf("a batch after row %d has %d rows, not 1 … %d", before, n, maxBatchRows)
@@ -76,13 +69,12 @@ func (b *buffer) add(batch *frame.Table, before int64) error {
 	if err := batch.Check(); err != nil {
 		return fmt.Errorf("a batch after row %d: %w", before, err)
 	}
-	if n == maxBatchRows {
-		b.grow() // more will come
-	}
+	b.rows = n
 	for i := range b.columns[:b.fields] {
 		c := &b.columns[i]
+		c.Texts, c.Integers, c.Numbers, b.nulls[i] = c.Texts[:0], c.Integers[:0], c.Numbers[:0], b.nulls[i][:0]
 		from := batch.Column(c.Name)
-		if from == nil {
+		if b.absent[i] = from == nil; from == nil {
 			b.addMissing(i, n)
 			continue
 		}
@@ -96,30 +88,7 @@ func (b *buffer) add(batch *frame.Table, before int64) error {
 			b.nulls[i] = append(b.nulls[i], from.Null...)
 		}
 	}
-	b.rows += n
-	// Written once: clear leaves them, and table cuts them to the rows at hand.
-	load, from := &b.columns[b.fields], &b.columns[b.fields+1]
-	for len(load.Integers) < b.rows {
-		load.Integers = append(load.Integers, int64(b.number)) //nolint:gosec // a load's number
-		from.Texts = append(from.Texts, b.source)
-	}
 	return nil
-}
-
-// grow makes room for all that the buffer will hold.
-func (b *buffer) grow() {
-	more := b.most - b.rows
-	for i := range b.columns[:b.fields] {
-		c := &b.columns[i]
-		switch b.nulls[i] = slices.Grow(b.nulls[i], more); c.Kind {
-		case frame.Text:
-			c.Texts = slices.Grow(c.Texts, more)
-		case frame.Number:
-			c.Numbers = slices.Grow(c.Numbers, more)
-		default:
-			c.Integers = slices.Grow(c.Integers, more)
-		}
-	}
 }
 
 func (b *buffer) addMissing(i, n int) {
@@ -174,44 +143,44 @@ func (c *completion) refuse(row int64, column, format string, values ...any) err
 	return fmt.Errorf("%w: row %d, column %q: %s", ErrBadRow, row+1, column, fmt.Sprintf(format, values...))
 }
 
-// complete works on the buffer's rows from index from on.
-func (c *completion) complete(b *buffer, from int) error {
-	if err := c.numberLines(b, from); err != nil {
+// complete works on the buffer's rows.
+func (c *completion) complete(b *buffer) error {
+	if err := c.numberLines(b); err != nil {
 		return err
 	}
-	c.recorded(b, from)
+	c.recorded(b)
 	for i := range c.schema.Fields {
-		if err := c.check(b, i, from); err != nil {
+		if err := c.check(b, i); err != nil {
 			return err
 		}
 	}
 	if c.rates != nil {
-		if err := c.convert(b, from); err != nil {
+		if err := c.convert(b); err != nil {
 			return err
 		}
 	}
-	c.rows += int64(b.rows - from)
+	c.rows += int64(b.rows)
 	return nil
 }
 
 // numberLines gives a row without a line number its ordinal within its order.
 // Every row is counted, so that the ordinal does not depend on which rows have
 // numbers.
-func (c *completion) numberLines(b *buffer, from int) error {
+func (c *completion) numberLines(b *buffer) error {
 	if c.lines == nil {
 		return nil
 	}
 	accounts, orders := b.columns[c.at["account"]].Texts, b.columns[c.at["order_id"]].Texts
 	k := c.at["line"]
 	numbers, nulls := b.columns[k].Integers, b.nulls[k]
-	for i := from; i < b.rows; i++ {
+	for i := range b.rows {
 		c.lines.add(accounts[i], orders[i])
 		if !nulls[i] {
 			continue
 		}
 		ordinal, ok := c.lines.last()
 		if !ok {
-			return c.refuse(c.rows+int64(i-from), "line", "more than %d orders in one load need line numbers of their own", maxCountedOrders)
+			return c.refuse(c.rows+int64(i), "line", "more than %d orders in one load need line numbers of their own", maxCountedOrders)
 		}
 		nulls[i], numbers[i] = false, ordinal
 	}
@@ -219,14 +188,14 @@ func (c *completion) numberLines(b *buffer, from int) error {
 }
 
 // recorded gives rows without a recording time their event's, and counts them.
-func (c *completion) recorded(b *buffer, from int) {
+func (c *completion) recorded(b *buffer) {
 	k := c.at[features.RecordedAt]
 	event := c.schema.Event
 	if event == "" {
 		event = "valid_from"
 	}
 	e := c.at[event]
-	for i := from; i < b.rows; i++ {
+	for i := range b.rows {
 		if !b.nulls[k][i] {
 			continue
 		}
@@ -239,13 +208,13 @@ func (c *completion) recorded(b *buffer, from int) {
 }
 
 // check refuses values of field number k that are absent or out of range.
-func (c *completion) check(b *buffer, k, from int) error {
+func (c *completion) check(b *buffer, k int) error {
 	f := &c.schema.Fields[k]
 	column, nulls := &b.columns[k], b.nulls[k]
 	stored := f.Nullable && f.Name != features.RecordedAt
 	end := power(maxPrecision)
-	for i := from; i < b.rows; i++ {
-		row := c.rows + int64(i-from)
+	for i := range b.rows {
+		row := c.rows + int64(i)
 		if nulls[i] {
 			switch {
 			case f.Required || !stored && f.Kind != frame.Text:
@@ -279,18 +248,18 @@ func (c *completion) check(b *buffer, k, from int) error {
 }
 
 // convert fills amount_base where the file gives none.
-func (c *completion) convert(b *buffer, from int) error {
+func (c *completion) convert(b *buffer) error {
 	k := c.at["amount_base"]
 	amounts, currencies := b.columns[c.at["amount"]].Integers, b.columns[c.at["currency"]].Texts
 	times := b.columns[c.at[c.schema.Event]].Integers
-	for i := from; i < b.rows; i++ {
+	for i := range b.rows {
 		if !b.nulls[k][i] {
 			c.based = true
 			continue
 		}
 		value := amounts[i]
 		if currency := currencies[i]; currency != "" && currency != c.base {
-			row := c.rows + int64(i-from)
+			row := c.rows + int64(i)
 			rate, day, ok := c.rates.at(currency, times[i])
 			if !ok {
 				into := c.base

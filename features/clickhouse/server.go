@@ -222,52 +222,62 @@ func (s *server) settings(limit time.Duration) map[string]string {
 	return settings
 }
 
-// Query implements Engine. A query that finds its idle connection dead, as all
-// are after the server restarted, is asked once more over a fresh one.
+// Query implements Engine.
 func (s *server) Query(ctx context.Context, sql string, params Params, each func(*frame.Table) error) error {
-	wrap := func(err error) error { return fmt.Errorf("query: %w", err) }
 	texts, err := parameterTexts(params)
-	if err != nil {
-		return wrap(err)
+	if err == nil {
+		err = s.withWire(ctx, func(w *wire, limit time.Duration) (delivered bool, err error) {
+			err = w.query(sql, s.settings(limit), texts, func(block *frame.Table) error {
+				delivered = true
+				return each(block)
+			})
+			return delivered, err
+		})
 	}
+	if caller := (*callerError)(nil); errors.As(err, &caller) {
+		return caller.error
+	}
+	if err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	return nil
+}
+
+// withWire calls do with a wire and the time that the server may take. When do
+// finds its idle connection dead, as all are after the server restarted, and
+// nothing has begun, it is called once more with a fresh one.
+func (s *server) withWire(ctx context.Context, do func(w *wire, limit time.Duration) (begun bool, err error)) error {
 	release, err := s.slot(ctx)
 	if err != nil {
-		return wrap(err)
+		return err
 	}
 	defer release()
 	for {
 		w, fresh, err := s.wires.get(ctx)
 		if err != nil {
-			return wrap(explainQuery(ctx, err, s.limits, false))
+			return explainQuery(ctx, err, s.limits, false)
 		}
 		limit, deadline := s.budget(ctx)
-		delivered := false
-		err = s.ask(ctx, w, sql, limit, texts, func(block *frame.Table) error {
-			delivered = true
-			return each(block)
-		})
-		if err == nil {
-			return nil
+		begun, err := s.watch(ctx, w, limit, do)
+		if caller := (*callerError)(nil); err == nil || errors.As(err, &caller) {
+			return err
 		}
-		if caller := (*callerError)(nil); errors.As(err, &caller) {
-			return caller.error
-		}
-		if !fresh && !delivered && ctx.Err() == nil && broken(err) && !errors.Is(err, errSilent) {
+		if !fresh && !begun && ctx.Err() == nil && broken(err) && !errors.Is(err, errSilent) {
 			s.wires.drop()
 			continue
 		}
-		return wrap(explainQuery(ctx, err, s.limits, deadline))
+		return explainQuery(ctx, err, s.limits, deadline)
 	}
 }
 
-// ask runs one query on a wire and gives the wire back. A panic of the caller's
-// function closes it.
-func (s *server) ask(ctx context.Context, w *wire, sql string, limit time.Duration, texts map[string]string, each func(*frame.Table) error) error {
+// watch calls do with a wire, stops it when ctx ends or the time is over, and
+// gives it back. A panic of the caller's function closes it.
+func (s *server) watch(ctx context.Context, w *wire, limit time.Duration, do func(*wire, time.Duration) (bool, error)) (begun bool, err error) {
 	defer s.wires.put(w)
 	ended := context.AfterFunc(ctx, w.stop)
 	// The server keeps the limit; this is for one that does not.
 	overdue := time.AfterFunc(limit+longestSilence, w.stop)
-	err := w.query(sql, s.settings(limit), texts, each)
+	begun, err = do(w, limit)
 	overdue.Stop()
 	if !ended() {
 		w.finished = false // w.stop runs or ran: the connection is not to be used again
@@ -275,7 +285,7 @@ func (s *server) ask(ctx context.Context, w *wire, sql string, limit time.Durati
 	if err != nil && !w.finished {
 		w.stop()
 	}
-	return err
+	return begun, err
 }
 
 // Exec implements Engine.

@@ -70,6 +70,13 @@ func (c *patientConn) Read(p []byte) (int, error) {
 	return n, err //nolint:wrapcheck // as above
 }
 
+// wait sets the silence after which the reads to come end.
+func (c *patientConn) wait(silence time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.silence = silence
+}
+
 // Write implements net.Conn.
 func (c *patientConn) Write(p []byte) (int, error) {
 	written := 0
@@ -294,8 +301,7 @@ func (h *hosts) try(ctx context.Context, dial func(ctx context.Context, address 
 	return fmt.Errorf("%w: %s", ErrUnreachable, strings.Join(lines, "; "))
 }
 
-// driverOptions are the options of clickhouse-go's pool, which serves
-// statements and inserts.
+// driverOptions are the options of clickhouse-go's pool, which serves statements.
 func (o *serverOptions) driverOptions(h *hosts, limits Limits) *driver.Options {
 	type connKey struct{}
 	return &driver.Options{

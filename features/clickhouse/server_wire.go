@@ -27,11 +27,11 @@ const tlsAlert = 0x15
 // clientName is what system.processes shows.
 const clientName = "fealty"
 
-// wire is one connection of the native protocol that only asks queries. It
-// exists beside clickhouse-go because that driver hands a block out value by
-// value: Scan of 1 M rows of 12 columns took 14 times the time of this
-// (BenchmarkRead), most of it in decimals and nullable columns. It is for one
-// goroutine, except stop.
+// wire is one connection of the native protocol, for queries and inserts. It
+// exists beside clickhouse-go because that driver hands a block out, and takes
+// one, value by value: Scan of 1 M rows of 12 columns took 14 times the time of
+// this (BenchmarkRead), most of it in decimals and nullable columns. It is for
+// one goroutine, except stop.
 type wire struct {
 	address  string
 	conn     net.Conn
@@ -156,6 +156,20 @@ func (w *wire) query(sql string, settings, parameters map[string]string, each fu
 	}
 	w.settle(true)
 	var blocks blockReader
+	return w.answer(&blocks, func(rows int) (bool, error) {
+		if rows == 0 {
+			return false, nil // the header of the answer, or its end
+		}
+		if err := each(&blocks.table); err != nil {
+			return false, &callerError{err}
+		}
+		return false, nil
+	})
+}
+
+// answer reads what a server says into a target, and calls each with the number
+// of rows of every block until it is content, or to the end.
+func (w *wire) answer(to proto.Result, each func(rows int) (content bool, err error)) error {
 	for {
 		code, err := w.packet()
 		if err != nil {
@@ -163,15 +177,12 @@ func (w *wire) query(sql string, settings, parameters map[string]string, each fu
 		}
 		switch code {
 		case proto.ServerCodeData:
-			rows, err := w.block(code, &blocks)
+			rows, err := w.block(code, to)
 			if err != nil {
 				return err
 			}
-			if rows == 0 {
-				continue // the header of the answer, or its end
-			}
-			if err := each(&blocks.table); err != nil {
-				return &callerError{err}
+			if content, err := each(rows); content || err != nil {
+				return err
 			}
 		case proto.ServerCodeException:
 			err := w.exception()
@@ -209,12 +220,24 @@ func (w *wire) send(sql string, settings, parameters map[string]string) error {
 	}
 	var b proto.Buffer
 	q.EncodeAware(&b, w.version)
-	// An empty block says that no external tables follow.
-	proto.ClientCodeData.Encode(&b)
-	proto.ClientData{}.EncodeAware(&b, w.version)
+	if err := w.write(&b, emptyBlock); err != nil { // no external tables follow
+		return fmt.Errorf("send the query: %w", err)
+	}
+	return nil
+}
+
+// emptyBlock is a block without columns and rows.
+var emptyBlock = []byte{0, 0}
+
+// write sends what the buffer holds and then a block of these bytes.
+func (w *wire) write(b *proto.Buffer, block []byte) error {
+	const small = 64 << 10 // is copied rather than sent by itself
+	proto.ClientCodeData.Encode(b)
+	proto.ClientData{}.EncodeAware(b, w.version)
 	start := len(b.Buf)
-	if err := (proto.Block{}).EncodeBlock(&b, w.version, nil); err != nil {
-		return fmt.Errorf("write a block: %w", err)
+	proto.BlockInfo{}.Encode(b)
+	if w.packed == proto.CompressionEnabled || len(block) < small {
+		b.Buf, block = append(b.Buf, block...), nil
 	}
 	if w.packed == proto.CompressionEnabled {
 		if err := w.packer.Compress(b.Buf[start:]); err != nil {
@@ -222,8 +245,10 @@ func (w *wire) send(sql string, settings, parameters map[string]string) error {
 		}
 		b.Buf = append(b.Buf[:start], w.packer.Data...)
 	}
-	if _, err := w.conn.Write(b.Buf); err != nil {
-		return fmt.Errorf("send the query: %w", err)
+	for _, part := range [][]byte{b.Buf, block} {
+		if _, err := w.conn.Write(part); err != nil {
+			return err //nolint:wrapcheck // the caller says what was being sent
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"sync"
@@ -48,6 +49,7 @@ func Engine(t *testing.T, open func(t *testing.T, limits clickhouse.Limits) clic
 			"an error, then an answer": testErrorThenAnswer,
 			"empty answers":            testEmpty,
 			"statements":               testExec,
+			"blocks one by one":        testBlocks,
 		} {
 			t.Run(name, func(t *testing.T) { test(t, opened{t, e.Engine}) })
 		}
@@ -760,6 +762,84 @@ func testExec(t *testing.T, e opened) {
 	got := e.mustAll("SELECT a, b, n FROM suite_order", nil)
 	if got.Columns[0].Texts[0] != "x" || got.Columns[1].Integers[0] != 9 || got.Columns[2].Integers[0] != 5 {
 		t.Errorf("columns in another order arrived as %v", got.Columns)
+	}
+}
+
+// testBlocks inserts more blocks than one statement takes, out of memory that is
+// used again, and ends inserts in the middle.
+func testBlocks(t *testing.T, e opened) {
+	const block, blocks = 65_536, 5
+	// give hands out blocks of ascending n, then the last answer.
+	give := func(last func() (*frame.Table, error)) func() (*frame.Table, error) {
+		rows := &frame.Table{Columns: []frame.Column{integers("n", make([]int64, block)...), texts("a", make([]string, block)...)}}
+		given := int64(0)
+		return func() (*frame.Table, error) {
+			if given == blocks*block {
+				return last()
+			}
+			for i := range rows.Rows() {
+				rows.Columns[0].Integers[i], rows.Columns[1].Texts[i] = given, fmt.Sprint(given%7)
+				given++
+			}
+			return rows, nil
+		}
+	}
+	end := func() (*frame.Table, error) { return nil, io.EOF }
+	e.table("suite_blocks", "n Int64, a String, b Int64 DEFAULT 9")
+	empty := func() {
+		if err := e.Exec(t.Context(), "TRUNCATE TABLE suite_blocks", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sum := func(where string) int64 {
+		return e.one("SELECT toInt64(sum(n)) + toInt64(sum(b)) AS c FROM suite_blocks WHERE "+where, nil)
+	}
+	const all = blocks * block * (blocks*block - 1) / 2
+
+	other := &frame.Table{Columns: []frame.Column{integers("b", 5), integers("n", -1)}}
+	if err := e.InsertAll(t.Context(), "suite_blocks", give(func() (*frame.Table, error) {
+		defer func() { other = nil }()
+		if other == nil {
+			return nil, io.EOF
+		}
+		return other, nil
+	})); err != nil {
+		t.Fatal(err)
+	}
+	if got := sum("a = toString(n % 7)"); got != all+9*blocks*block {
+		t.Errorf("the blocks sum to %d, want %d", got, all+9*blocks*block)
+	}
+	if got := sum("a = ''"); got != 4 {
+		t.Errorf("the block with other columns sums to %d, want 4", got)
+	}
+
+	if err := e.InsertAll(t.Context(), "suite_nowhere", end); err != nil {
+		t.Errorf("no block at all: %v", err)
+	}
+	empty()
+	broken := errors.New("the source broke off")
+	if err := e.InsertAll(t.Context(), "suite_blocks", give(func() (*frame.Table, error) { return nil, broken })); err != broken { //nolint:errorlint // the promise is the error itself
+		t.Errorf("the error of the source came back as %v", err)
+	}
+	bad := &frame.Table{Columns: []frame.Column{integers("n", 1, 2), nulls(texts("a", "x", "y"), false, true)}}
+	if err := e.InsertAll(t.Context(), "suite_blocks", give(func() (*frame.Table, error) { return bad, nil })); err == nil {
+		t.Error("a missing value was taken")
+	} else {
+		expectWords(t, "missing value", err, `"a"`, "row 1", "missing")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := e.InsertAll(ctx, "suite_blocks", give(func() (*frame.Table, error) {
+		cancel()
+		return nil, ctx.Err()
+	})); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled insert ended as %v", err)
+	}
+	empty()
+	if err := e.InsertAll(t.Context(), "suite_blocks", give(end)); err != nil {
+		t.Fatal(err)
+	}
+	if got := sum("1"); got != all+9*blocks*block {
+		t.Errorf("after inserts that ended early the blocks sum to %d, want %d", got, all+9*blocks*block)
 	}
 }
 

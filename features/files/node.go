@@ -7,6 +7,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"fealty/features/frame"
@@ -593,47 +594,29 @@ func (c *matchCondition) holds(r *record) (truth, error) {
 	return m.answer, nil
 }
 
-// intern keeps one copy of texts that repeat. Its memory is bounded: a text
-// that falls on the place of another replaces it.
-type intern struct {
-	seed  maphash.Seed
-	texts []interned
-}
-
-// interned keeps the hash beside the text, so that another text in its place is
-// mostly told without a look at memory far away.
-type interned struct {
-	hash uint64
-	text string
-}
+// texts makes strings of bytes that will change, many out of one allocation: the
+// batches are short-lived, so that a copy is cheaper than finding an earlier one.
+type texts struct{ chunk strings.Builder }
 
 const (
-	internPlaces = 1 << 14
-	// longText is the length from which texts are not remembered: they seldom repeat.
+	// chunkBytes is what one allocation holds.
+	chunkBytes = 32 << 10
+	// longText is the length from which texts have their own allocation, and what a
+	// pattern says of them is not remembered: they seldom repeat.
 	longText = 256
 )
 
-func newIntern() *intern {
-	return &intern{seed: maphash.MakeSeed()}
-}
-
-// grow fits the table to batches of so many rows. What it held is forgotten.
-func (t *intern) grow(rows int) {
-	if n := min(rows, internPlaces); n > len(t.texts) {
-		t.texts = make([]interned, n) // a power of two
-	}
-}
-
-func (t *intern) text(b []byte) string {
+func (t *texts) text(b []byte) string {
 	if len(b) > longText {
 		return string(b)
 	}
-	hash := maphash.Bytes(t.seed, b)
-	at := &t.texts[hash&uint64(len(t.texts)-1)] //nolint:gosec // a length
-	if at.hash != hash || at.text != string(b) {
-		*at = interned{hash, string(b)}
+	if t.chunk.Len()+len(b) > t.chunk.Cap() {
+		t.chunk.Reset() // what was handed out keeps the chunk
+		t.chunk.Grow(chunkBytes)
 	}
-	return at.text
+	from := t.chunk.Len()
+	t.chunk.Write(b) // never fails
+	return t.chunk.String()[from:]
 }
 
 // fits says why an expression of kind k cannot fill a column of kind f, "" if it can.

@@ -165,7 +165,7 @@ type target struct {
 
 	column *frame.Column
 	nulls  []bool
-	intern *intern
+	texts  texts
 	// skipped counts records left out because of this field.
 	skipped int64
 }
@@ -281,6 +281,9 @@ func (o *Options) compileOwnNames(p *plan, header []string, cal *calendar) error
 	if len(lacking) > 0 {
 		return fmt.Errorf("table %s needs %s; map each to one of the columns %s: --map %s=COLUMN",
 			o.Table.Name, strings.Join(lacking, ", "), listed(header), lacking[0])
+	}
+	if !slices.ContainsFunc(p.targets, func(t target) bool { return t.value != nil }) {
+		return fmt.Errorf("table %s has no field that is one of the columns %s; map one: --map %s=COLUMN", o.Table.Name, listed(header), p.targets[0].field.Name)
 	}
 	return nil
 }

@@ -136,41 +136,37 @@ func (r *Reader) openSource() (source, error) {
 	return nil, fmt.Errorf("format %q is not known", r.stream.format)
 }
 
-// makeColumns prepares the batch. Columns that nothing fills are made once.
+// makeColumns prepares the batch. Fields that nothing fills have no column.
 func (r *Reader) makeColumns() {
-	r.table.Columns = make([]frame.Column, len(r.plan.targets))
+	r.table.Columns = make([]frame.Column, 0, len(r.plan.targets))
 	for i := range r.plan.targets {
 		t := &r.plan.targets[i]
-		t.column = &r.table.Columns[i]
-		t.column.Name, t.column.Kind = t.field.Name, t.field.Kind
-		if t.field.Kind == frame.Text {
-			t.intern = newIntern()
+		if t.value == nil {
+			continue
 		}
+		r.table.Columns = append(r.table.Columns, frame.Column{Meta: frame.Meta{Name: t.field.Name}, Kind: t.field.Kind})
+		t.column = &r.table.Columns[len(r.table.Columns)-1]
 	}
 	r.grow()
 }
 
 // grow makes room for more rows in the batch.
 func (r *Reader) grow() {
-	had := r.room
-	r.room = min(max(firstRows, 4*had), batchRows)
+	r.room = min(max(firstRows, 4*r.room), batchRows)
 	for i := range r.plan.targets {
 		t := &r.plan.targets[i]
 		c := t.column
+		if c == nil {
+			continue
+		}
 		t.nulls = append(make([]bool, 0, r.room), t.nulls...)[:r.room]
 		switch t.field.Kind {
 		case frame.Text:
 			c.Texts = append(make([]string, 0, r.room), c.Texts...)[:r.room]
-			t.intern.grow(r.room)
 		case frame.Number:
 			c.Numbers = append(make([]float64, 0, r.room), c.Numbers...)[:r.room]
 		default:
 			c.Integers = append(make([]int64, 0, r.room), c.Integers...)[:r.room]
-		}
-		if t.value == nil {
-			for row := had; row < r.room; row++ {
-				t.setEmpty(row)
-			}
 		}
 	}
 }
@@ -330,7 +326,7 @@ func (r *Reader) fill(t *target, n int) error {
 		if n > 0 && t.column.Texts[n-1] == string(b) {
 			t.column.Texts[n] = t.column.Texts[n-1]
 		} else {
-			t.column.Texts[n] = t.intern.text(b)
+			t.column.Texts[n] = t.texts.text(b)
 		}
 		return nil
 	case frame.Time:
@@ -483,6 +479,9 @@ func (r *Reader) closeInput() error {
 func (r *Reader) widen() {
 	for i := range r.plan.targets {
 		c := r.plan.targets[i].column
+		if c == nil {
+			continue
+		}
 		switch c.Kind {
 		case frame.Text:
 			c.Texts = c.Texts[:r.room]
@@ -499,6 +498,9 @@ func (r *Reader) narrow(n int) {
 	for i := range r.plan.targets {
 		t := &r.plan.targets[i]
 		c := t.column
+		if c == nil {
+			continue
+		}
 		c.Null = nil
 		switch c.Kind {
 		case frame.Text:
