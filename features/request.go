@@ -56,9 +56,11 @@ type LabelRequest struct {
 	Rule LabelRule
 	// Through is the end of the last complete business day (DataThrough).
 	Through frame.Cutoff
-	// Watermark is the greatest load that is read. Labels read everything up to
-	// it, whenever recorded.
+	// Watermark is the greatest load that is read.
 	Watermark uint64
+	// KnownAt bounds what labels read to what was recorded by then: a label as it
+	// could be learnt from at an earlier date. 0 means everything, whenever recorded.
+	KnownAt frame.KnownAt
 }
 
 // Span is what the order lines hold up to a watermark.

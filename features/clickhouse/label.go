@@ -95,7 +95,8 @@ func (a *aftermath) params() Params {
 	p := Params{
 		"cutoffs": a.cutoffs, "horizon_days": uint64(a.Rule.HorizonDays), //nolint:gosec // validated: 1 … 1830
 		"grace_days": uint64(a.Rule.GraceDays), "outcome": a.Rule.Outcome, //nolint:gosec // validated: 0 … 366
-		"watermark": a.Watermark, "accounts": []string{}, "from_account": "", "to_account": "",
+		"watermark": a.Watermark, "recorded_by": uint64(max(0, a.KnownAt)), //nolint:gosec // not negative
+		"accounts": []string{}, "from_account": "", "to_account": "",
 	}
 	accounts := a.slice.Frame.Accounts
 	if len(a.begin) > namedAccounts {

@@ -27,6 +27,7 @@ PARAMETERS = {
     "tz": "Europe/Berlin",
     "horizon_days": "90",
     "grace_days": "30",
+    "recorded_by": "0",
     "outcome": "left",
     "base_currency": "USD",
     "now": "2025-07-01 00:00:00",
