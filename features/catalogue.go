@@ -76,23 +76,26 @@ func Sources() []Source {
 type File struct {
 	Name   string
 	Source Source
+	// SQL and Entry are the texts of a file that a team added (ReadOwn); the files
+	// of the catalogue lie with the queries and have neither.
+	SQL, Entry string
 }
 
 // The SQL files of the catalogue, by chapter.
 var (
-	Orders       = File{"orders.sql", OrderLines}
-	Breadth      = File{"breadth.sql", OrderLines}
-	Bonds        = File{"contracts.sql", Contracts}
-	Declarations = File{"wallet.sql", Wallets}
-	Contact      = File{"contact.sql", Interactions}
-	Delivery     = File{"delivery.sql", OrderLines}
-	Answers      = File{"service.sql", Interactions}
-	Prices       = File{"price.sql", OrderLines}
-	Receivables  = File{"payments.sql", Invoices}
-	Persons      = File{"people.sql", People}
-	Members      = File{"accounts.sql", Accounts}
-	Opinions     = File{"satisfaction.sql", Interactions}
-	News         = File{"reach.sql", Interactions}
+	Orders       = File{Name: "orders.sql", Source: OrderLines}
+	Breadth      = File{Name: "breadth.sql", Source: OrderLines}
+	Bonds        = File{Name: "contracts.sql", Source: Contracts}
+	Declarations = File{Name: "wallet.sql", Source: Wallets}
+	Contact      = File{Name: "contact.sql", Source: Interactions}
+	Delivery     = File{Name: "delivery.sql", Source: OrderLines}
+	Answers      = File{Name: "service.sql", Source: Interactions}
+	Prices       = File{Name: "price.sql", Source: OrderLines}
+	Receivables  = File{Name: "payments.sql", Source: Invoices}
+	Persons      = File{Name: "people.sql", Source: People}
+	Members      = File{Name: "accounts.sql", Source: Accounts}
+	Opinions     = File{Name: "satisfaction.sql", Source: Interactions}
+	News         = File{Name: "reach.sql", Source: Interactions}
 )
 
 // Feature is one entry of the catalogue: the words of frame.Meta and where the
@@ -145,6 +148,14 @@ const (
 	Service   = "service"
 	Publicity = "publicity"
 )
+
+// Factors returns the loyalty factors, in the order above.
+func Factors() []string {
+	return []string{
+		Frequency, Value, Variety, Duration, Wallet, Satisfaction, Relationship, Advocacy, Commitment,
+		Quality, Price, Switching, Risk, Service, Publicity,
+	}
+}
 
 // Catalogue returns all features in their order, which is the order of the
 // frame's columns and of receipts. The result is the caller's own.
