@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"fealty/features"
@@ -38,6 +39,10 @@ type prepared struct {
 	column map[string]int
 	// any tells, by source, at which cutoffs it has any row.
 	any map[features.Source][]bool
+	// unions are the accounts that are one at each cutoff, families the same by those
+	// who stand for them.
+	unions   []features.Unions
+	families []*family
 }
 
 func prepare(r features.Request) (*prepared, error) {
@@ -106,6 +111,9 @@ func Build(ctx context.Context, e Engine, r features.Request, each func(*feature
 		}
 		p.any[c.Source][i] = c.Rows > 0
 	}
+	if err := p.unite(ctx, e); err != nil {
+		return nil, err
+	}
 	ranges, err := p.ranges(ctx, e)
 	if err != nil {
 		return nil, err
@@ -131,6 +139,55 @@ func Build(ctx context.Context, e Engine, r features.Request, each func(*feature
 		}
 	}
 	return report, nil
+}
+
+// unite follows the links as known at each cutoff.
+func (p *prepared) unite(ctx context.Context, e Engine) error {
+	links, err := readLinks(ctx, e, p.Watermark)
+	if err != nil || len(links) == 0 {
+		return err
+	}
+	p.unions = make([]features.Unions, len(p.Cutoffs))
+	for k, c := range p.Cutoffs {
+		if p.unions[k], err = features.Unite(links, c, p.KnownAt[k]); err != nil {
+			return fmt.Errorf("unite the accounts as of %s: %w", c, err)
+		}
+	}
+	p.families = gather(p.unions)
+	return nil
+}
+
+// alone tells whether an account neither goes on in another at the cutoff nor
+// stands for others.
+func (p *prepared) alone(account string, cutoff int) bool {
+	if p.unions == nil {
+		return true
+	}
+	if _, gone := p.unions[cutoff][frame.AccountID(account)]; gone {
+		return false
+	}
+	i, _ := slices.BinarySearchFunc(p.families, account, func(f *family, name string) int { return strings.Compare(f.head, name) })
+	for ; i < len(p.families) && p.families[i].head == account; i++ {
+		if p.families[i].at[cutoff] {
+			return false
+		}
+	}
+	return true
+}
+
+// within returns the families that are counted under an account of the range.
+func (p *prepared) within(r accountRange) []*family {
+	if r.named == nil && r.from == "" && r.to == "" {
+		return p.families
+	}
+	var some []*family
+	for _, f := range p.families {
+		_, named := slices.BinarySearch(r.named, f.head)
+		if named || r.named == nil && f.head >= r.from && (r.to == "" || f.head <= r.to) {
+			some = append(some, f)
+		}
+	}
+	return some
 }
 
 // ask runs a query over facts of one account at a time. On a cluster mapped
@@ -297,7 +354,10 @@ func (p *prepared) accounts(ctx context.Context, e Engine, r accountRange, each 
 	if err != nil {
 		return fmt.Errorf("list the accounts: %w", err)
 	}
-	if !sorted { // several shards answered
+	for _, f := range p.within(r) {
+		all, sorted = append(all, found{f.head, 0}), false
+	}
+	if !sorted { // several shards answered, or links name accounts
 		slices.SortFunc(all, func(a, b found) int {
 			switch {
 			case a.account < b.account:

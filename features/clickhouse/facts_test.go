@@ -130,6 +130,13 @@ type town struct {
 	// members stand in the accounts table since the instant.
 	members  map[string]int64
 	outcomes []outcome
+	links    []link
+}
+
+// link says that the account belongs together with another; until is 0 when it still does.
+type link struct {
+	account, other, kind   string
+	since, until, recorded int64
 }
 
 type outcome struct {
@@ -348,6 +355,13 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		texts("account", members, func(o outcome) string { return o.account }),
 		numbers("valid_from", frame.Time, members, func(o outcome) int64 { return o.cutoff }),
 		numbers("recorded_at", frame.Time, members, func(o outcome) int64 { return o.cutoff }))
+	insert(t, e, "account_links",
+		texts("account", w.links, func(l link) string { return l.account }),
+		texts("other", w.links, func(l link) string { return l.other }),
+		texts("kind", w.links, func(l link) string { return l.kind }),
+		numbers("since", frame.Time, w.links, func(l link) int64 { return l.since }),
+		numbers("until", frame.Time, w.links, func(l link) int64 { return orElse(l.until, absent) }),
+		numbers("recorded_at", frame.Time, w.links, func(l link) int64 { return orElse(l.recorded, l.since) }))
 	insert(t, e, "outcomes",
 		texts("account", w.outcomes, func(o outcome) string { return o.account }),
 		texts("label", w.outcomes, func(o outcome) string { return o.label }),

@@ -1,0 +1,189 @@
+package clickhouse_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+
+	"fealty/features"
+	"fealty/features/clickhouse"
+	"fealty/features/frame"
+)
+
+// moved returns the town with its facts under other accounts: move tells of an
+// event's account and instant whose it is.
+func (w *town) moved(move func(account string, at int64) string) *town {
+	d := *w
+	d.lines, d.contacts, d.contracts, d.wallets = nil, nil, nil, nil
+	d.invoices, d.payments, d.people = nil, nil, nil
+	for _, l := range w.lines {
+		l.account = move(l.account, l.ordered)
+		d.lines = append(d.lines, l)
+	}
+	for _, c := range w.contacts {
+		c.account = move(c.account, c.at)
+		d.contacts = append(d.contacts, c)
+	}
+	for _, c := range w.contracts {
+		c.account = move(c.account, c.start)
+		d.contracts = append(d.contracts, c)
+	}
+	for _, x := range w.wallets {
+		x.account = move(x.account, x.period)
+		d.wallets = append(d.wallets, x)
+	}
+	for _, x := range w.invoices {
+		x.account = move(x.account, x.issued)
+		d.invoices = append(d.invoices, x)
+	}
+	for _, x := range w.payments {
+		x.account = move(x.account, x.paid)
+		d.payments = append(d.payments, x)
+	}
+	for _, x := range w.people {
+		x.account = move(x.account, x.since)
+		d.people = append(d.people, x)
+	}
+	return &d
+}
+
+// accountLife is what a row says, whatever the account is called.
+func accountLife(m *matrix, account, cutoff string) string {
+	i, ok := m.row[rowKey(account, frame.Cutoff(at(cutoff)))]
+	if !ok {
+		return "no row"
+	}
+	return fmt.Sprintf("%s %s %d %d", features.RowHash(m.Frame, i), m.Status[i], m.FirstPurchase[i], m.LastPurchase[i])
+}
+
+// put adds the facts of another town.
+func (w *town) put(o *town) {
+	w.lines, w.contacts, w.contracts, w.wallets = append(w.lines, o.lines...), append(w.contacts, o.contacts...), append(w.contracts, o.contracts...), append(w.wallets, o.wallets...)
+	w.invoices, w.payments, w.people = append(w.invoices, o.invoices...), append(w.payments, o.payments...), append(w.people, o.people...)
+	w.links = append(w.links, o.links...)
+}
+
+// linkedTown holds three times the same histories: of whole accounts, of the same spread
+// over several accounts (apart), and of those with links that make one of them. The
+// links are known from the given instant on. It returns the number of histories and
+// whose name each goes by in the end.
+func linkedTown(known int64) (w *town, n int, head func(i int) string) {
+	n = 32
+	since := at("2024-09-01")
+	whole := crowd(n, 3)
+	number := func(account string) int {
+		i, err := strconv.Atoi(strings.TrimPrefix(account, "crowd-"))
+		if err != nil {
+			panic(err)
+		}
+		return i
+	}
+	r := rand.New(rand.NewPCG(4, 4))
+	part := whole.moved(func(account string, at int64) string {
+		switch i := number(account); {
+		case i%4 == 0 && at >= since:
+			return account + "/new"
+		case i%4 == 1 && r.IntN(2) == 0:
+			return account + "/part"
+		case i%4 == 2 && r.IntN(3) == 0:
+			return account + "/1"
+		case i%4 == 2 && r.IntN(2) == 0:
+			return account + "/2"
+		}
+		return account
+	})
+	for i := range n {
+		account := fmt.Sprintf("crowd-%d", i)
+		join := func(account, other, kind string) {
+			part.links = append(part.links, link{account: "linked " + account, other: "linked " + other, kind: kind, since: since, recorded: known})
+		}
+		switch i % 4 {
+		case 0:
+			join(account, account+"/new", "renamed")
+		case 1:
+			join(account, account+"/part", "split")
+		case 2:
+			join(account, account+"/1", "merged")
+			join(account+"/1", account+"/2", "Renumbered")
+		}
+	}
+	// As the accounts table says nothing of any, everything comes from the facts.
+	w = &town{}
+	under := func(prefix string) func(string, int64) string {
+		return func(account string, _ int64) string { return prefix + account }
+	}
+	w.put(whole.moved(under("whole ")))
+	w.put(part.moved(under("linked ")))
+	part.links = nil
+	w.put(part.moved(under("apart ")))
+	return w, n, func(i int) string {
+		return fmt.Sprintf("linked crowd-%d%s", i, []string{"/new", "", "/2", ""}[i%4])
+	}
+}
+
+// The links are known between the two cutoffs: from then on the accounts read as
+// if they had always been one, to the bit, and before as what they are without links.
+func TestAccountsThatAreOneReadAsOne(t *testing.T) {
+	const early, late = "2024-10-01", "2025-04-15"
+	w, n, head := linkedTown(at("2024-12-01"))
+	e := embedded(t)
+	w.fill(t, e)
+	both := request(early, late)
+	both.SliceAccounts = 90
+	m := build(t.Context(), t, e, both)
+	populationEqualsBuild(t, e, both, m)
+	if m.report.Slices < 2 {
+		t.Fatalf("%d slices", m.report.Slices)
+	}
+	// Some by name, as when they are scored now; the last of them goes on in another.
+	named := both
+	named.Accounts = []frame.AccountID{frame.AccountID(head(0)), frame.AccountID(head(2)), "linked crowd-0"}
+	some := build(t.Context(), t, e, named)
+	populationEqualsBuild(t, e, named, some)
+	for _, account := range named.Accounts {
+		if got, want := accountLife(some, string(account), late), accountLife(m, string(account), late); got != want {
+			t.Errorf("%s by name reads %s, want %s", account, got, want)
+		}
+	}
+	rows := 0
+	for i := range n {
+		want, got := accountLife(m, fmt.Sprintf("whole crowd-%d", i), late), accountLife(m, head(i), late)
+		if got != want {
+			t.Errorf("%s reads\n%s, want\n%s", head(i), got, want)
+		}
+		if want != "no row" {
+			rows++
+		}
+		for _, end := range []string{"", "/new", "/part", "/1", "/2"} {
+			account := fmt.Sprintf("linked crowd-%d%s", i, end)
+			if got := accountLife(m, account, late); account != head(i) && got != "no row" {
+				t.Errorf("%s has gone on in another and still reads %s", account, got)
+			}
+			want := accountLife(m, fmt.Sprintf("apart crowd-%d%s", i, end), early)
+			if got := accountLife(m, account, early); got != want {
+				t.Errorf("%s before the link is known reads\n%s, want\n%s", account, got, want)
+			}
+		}
+	}
+	if rows < 20 {
+		t.Errorf("only %d accounts to compare", rows)
+	}
+}
+
+func TestCycleOfLinksIsRefusedByName(t *testing.T) {
+	e := embedded(t)
+	w := cases()
+	w.links = []link{{account: "steady", other: "one-order", kind: "merged", since: at("2024-01-01")}, {account: "one-order", other: "steady", kind: "renamed", since: at("2024-02-01")}}
+	w.fill(t, e)
+	_, err := clickhouse.Build(t.Context(), e, request("2024-01-15", "2025-03-01"), func(*features.Slice) error { return nil })
+	if !errors.Is(err, features.ErrCycle) || !strings.Contains(err.Error(), `"one-order" → "steady" → "one-order"`) {
+		t.Errorf("a cycle is told as %v", err)
+	}
+	// Before the second link there is none.
+	if got := accountLife(build(t.Context(), t, e, request("2024-01-15")), "steady", "2024-01-15"); got != "no row" {
+		t.Errorf("the account that goes on in another reads %s", got)
+	}
+}
