@@ -61,6 +61,9 @@ type LabelRequest struct {
 	// KnownAt bounds what labels read to what was recorded by then: a label as it
 	// could be learnt from at an earlier date. 0 means everything, whenever recorded.
 	KnownAt frame.KnownAt
+	// KnownLag after a cutoff is its known_at, for a label that asks what was known
+	// then (NonRenewal).
+	KnownLag time.Duration
 }
 
 // Span is what the order lines hold up to a watermark.

@@ -243,7 +243,7 @@ func (v *verdict) classes(ctx context.Context, c *calendar, at frame.Cutoff) err
 		}
 	}
 	_, err := v.Facts.Build(ctx, c.request([]frame.Cutoff{newest}, catalogue), func(s *features.Slice) error {
-		o, err := v.Facts.Outcomes(ctx, features.LabelRequest{Rule: c.Label, Through: c.through, Watermark: c.watermark}, s)
+		o, err := v.Facts.Outcomes(ctx, c.labels(c.Label), s)
 		if err != nil {
 			return err
 		}

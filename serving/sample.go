@@ -75,7 +75,7 @@ func at(parts map[frame.Cutoff]*labelled, cutoffs []frame.Cutoff) []*labelled {
 func (s *Service) label(ctx context.Context, c *calendar, cutoffs []frame.Cutoff, report func(Progress)) (map[frame.Cutoff]*labelled, error) {
 	catalogue := s.catalogue()
 	parts := emptyParts(catalogue, cutoffs)
-	request := features.LabelRequest{Rule: c.Label, Through: c.through, Watermark: c.watermark}
+	request := c.labels(c.Label)
 	progress := c.progress("building features and labels", report)
 	_, err := s.Facts.Build(ctx, c.request(cutoffs, catalogue), func(sl *features.Slice) error {
 		outcome, err := s.Facts.Outcomes(ctx, request, sl)

@@ -90,6 +90,7 @@ func configKeys() []configKey {
 		intKey("horizon_days", "days ahead for which churn is predicted", 1, 1830, func(c *config) *int { return &c.settings.Label.HorizonDays }),
 		intKey("settle_days", "days after the horizon until a label is final", 0, 366, func(c *config) *int { return &c.settings.Label.SettleDays }),
 		intKey("grace_days", "days after a contract's end within which a new one counts as a renewal", 0, 366, func(c *config) *int { return &c.settings.Label.GraceDays }),
+		boolKey("labels.exclude_touched", "whether rows that a campaign touched inside the horizon are left out of training", func(c *config) *bool { return &c.settings.Label.ExcludeTouched }),
 		activeWithinKey(),
 		lagKey(),
 		throughKey(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -14,6 +15,9 @@ const (
 	spendColumn  = "spend_365d"
 	tenureColumn = "tenure_days"
 )
+
+// outcomesFile reads ready-made labels.
+const outcomesFile = "outcomes.sql"
 
 // namedAccounts is the number of accounts up to which a query names them; a
 // range is asked for above it.
@@ -27,12 +31,17 @@ type aftermath struct {
 	cutoffs []frame.Cutoff
 	// begin is the first row of each account.
 	begin map[string]int
+	// families are accounts that are one within the horizon, shared the rows of their members.
+	families []*family
+	shared   map[int]bool
 }
 
 // Outcomes returns what came after the cutoffs of a slice's rows. Rows that
-// never bought, lapsed or whose window is not final are excluded and say so; an
-// account without any line in the window bought nothing. PartialDefection reads
-// spend_365d and tenure_days of the slice's frame.
+// never bought, lapsed or whose window is not final are excluded and say so, then
+// those that were erased, opted out or paused and, if the rule says so, were
+// touched: the first that fits is named. An account without any line in the
+// window bought nothing. PartialDefection reads spend_365d and tenure_days of the
+// slice's frame.
 func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *features.Slice) (*features.Outcome, error) {
 	if err := r.Rule.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", features.ErrBadRequest, err)
@@ -40,6 +49,7 @@ func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *feature
 	n := s.Frame.Rows()
 	o := &features.Outcome{
 		Y: missing(n), Excluded: make([]features.Exclusion, n), Spend: missing(n), Orders: missing(n), CameBack: missing(n),
+		Touched: make([]bool, n),
 	}
 	if n == 0 {
 		return o, nil
@@ -55,6 +65,9 @@ func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *feature
 			a.cutoffs = append(a.cutoffs, c)
 		}
 	}
+	if err := a.unite(ctx, e); err != nil {
+		return nil, err
+	}
 	after, err := a.purchases(ctx, e)
 	if err != nil {
 		return nil, err
@@ -66,6 +79,9 @@ func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *feature
 		case !r.Rule.Final(s.Frame.Cutoffs[i], r.Through):
 			o.Excluded[i] = features.NotFinal
 		}
+	}
+	if err := a.exclude(ctx, e); err != nil {
+		return nil, err
 	}
 	if err := a.label(ctx, e); err != nil {
 		return nil, err
@@ -92,10 +108,14 @@ func missing(n int) []float64 {
 
 // params are those of every label query over the slice's accounts.
 func (a *aftermath) params() Params {
+	known := make([]frame.KnownAt, len(a.cutoffs))
+	for i, c := range a.cutoffs {
+		known[i] = frame.KnownAt(int64(c) + int64(a.KnownLag/time.Second))
+	}
 	p := Params{
-		"cutoffs": a.cutoffs, "horizon_days": uint64(a.Rule.HorizonDays), //nolint:gosec // validated: 1 … 1830
+		"cutoffs": a.cutoffs, "known_at": known, "horizon_days": uint64(a.Rule.HorizonDays), //nolint:gosec // validated: 1 … 1830
 		"grace_days": uint64(a.Rule.GraceDays), "outcome": a.Rule.Outcome, //nolint:gosec // validated: 0 … 366
-		"watermark": a.Watermark, "recorded_by": uint64(max(0, a.KnownAt)), //nolint:gosec // not negative
+		"watermark": a.Watermark, "recorded_by": uint64(max(0, a.KnownAt)),
 		"accounts": []string{}, "from_account": "", "to_account": "",
 	}
 	accounts := a.slice.Frame.Accounts
@@ -130,26 +150,38 @@ func (a *aftermath) find(account string, cutoff int64) int {
 }
 
 // read runs a label query and hands on each row of the slice that it answers
-// for, with the values of the named columns.
+// for, with the values of the named columns. Of accounts that are one within the
+// horizon it reads what all of them did.
 func (a *aftermath) read(ctx context.Context, e Engine, name string, columns []string, each func(row int, values []float64)) error {
+	sql, params := statement("labels/"+name), a.params()
+	families := a.families
+	if name == outcomesFile {
+		families = nil // outcomes are recorded of an account itself
+	}
 	values := make([]float64, len(columns))
-	err := ask(ctx, e, statement("labels/"+name), a.params(), func(t *frame.Table) error {
+	take := func(t *frame.Table, named map[string]*family) error {
 		found, err := pick(t, append([]string{"account", "cutoff"}, columns...)...)
 		if err != nil {
 			return err
 		}
 		for i := range t.Rows() {
-			row := a.find(found[0].Texts[i], found[1].Integers[i])
-			if row < 0 {
-				continue
-			}
+			account, cutoff := found[0].Texts[i], found[1].Integers[i]
 			for c := range values {
 				values[c] = found[2+c].Float(i)
 			}
-			each(row, values)
+			if named != nil {
+				a.members(named[account], cutoff, func(row int) { each(row, values) })
+			} else if row := a.find(account, cutoff); row >= 0 && (families == nil || !a.shared[row]) {
+				each(row, values)
+			}
 		}
 		return nil
-	})
+	}
+	err := ask(ctx, e, sql, params, func(t *frame.Table) error { return take(t, nil) })
+	if err == nil {
+		params["accounts"], params["from_account"], params["to_account"] = []string{}, "", ""
+		err = askFamilies(ctx, e, families, sql, params, take)
+	}
 	if err != nil {
 		return fmt.Errorf("label by %s: %w", name, err)
 	}
@@ -174,6 +206,36 @@ func (a *aftermath) purchases(ctx context.Context, e Engine) ([]bool, error) {
 	return after, err
 }
 
+// exclude marks what campaigns touched and leaves out the rows that nothing may
+// be learnt of, or whose silence was agreed. Each table is one query, and one
+// without rows leaves everything as it is.
+func (a *aftermath) exclude(ctx context.Context, e Engine) error {
+	out := func(row int, why features.Exclusion) {
+		if a.Excluded[row] == features.Labelled {
+			a.Excluded[row] = why
+		}
+	}
+	err := a.read(ctx, e, "consents.sql", []string{"opted_out", "erased"}, func(row int, v []float64) {
+		if v[1] != 0 {
+			out(row, features.Erased)
+		} else {
+			out(row, features.OptedOut)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.read(ctx, e, "pauses.sql", nil, func(row int, _ []float64) { out(row, features.Paused) }); err != nil {
+		return err
+	}
+	return a.read(ctx, e, "touches.sql", nil, func(row int, _ []float64) {
+		a.Touched[row] = true
+		if a.Rule.ExcludeTouched {
+			out(row, features.Touched)
+		}
+	})
+}
+
 // label fills Y of the rows that are not excluded yet, and excludes those that
 // the label does not speak of.
 func (a *aftermath) label(ctx context.Context, e Engine) error {
@@ -185,8 +247,10 @@ func (a *aftermath) label(ctx context.Context, e Engine) error {
 		return a.partial()
 	case features.Contractual:
 		return a.answered(ctx, e, "contracts.sql", "churned", features.NoContract)
+	case features.NonRenewal:
+		return a.answered(ctx, e, "renewals.sql", "not_renewed", features.NoRenewal)
 	case features.ReadyMade:
-		return a.answered(ctx, e, "outcomes.sql", "value", features.NoOutcome)
+		return a.answered(ctx, e, outcomesFile, "value", features.NoOutcome)
 	}
 	return fmt.Errorf("%w: label %q", features.ErrBadRequest, a.Rule.Label)
 }

@@ -183,6 +183,7 @@ func TestMatrixOnTwoShards(t *testing.T) {
 		{Label: features.NonContractual, HorizonDays: 60},
 		{Label: features.PartialDefection, HorizonDays: 60},
 		{Label: features.Contractual, HorizonDays: 60, GraceDays: 30},
+		{Label: features.NonRenewal, HorizonDays: 60, GraceDays: 30},
 		{Label: features.ReadyMade, HorizonDays: 60, Outcome: "left"},
 	} {
 		both(string(rule.Label), func(e clickhouse.Engine) (any, error) {
