@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -135,4 +136,48 @@ func joined(info Info, sql string) string {
 		return fmt.Sprintf("%s%s(SELECT %s FROM (%s) AS facts INNER JOIN (SELECT pair.1 AS one, pair.2 AS name FROM (SELECT arrayJoin(arrayZip({%s:Array(String)}, {%s:Array(String)})) AS pair)) AS names ON facts.account = names.one)",
 			found[1], found[2], "names.name AS account, "+strings.Join(slices.DeleteFunc(columns, func(c string) bool { return c == quoted(schema.Account) }), ", "), rows, one, name)
 	})
+}
+
+// unite notes which rows share an outcome: those of accounts that are one at some
+// instant of the horizon.
+func (a *aftermath) unite(ctx context.Context, e Engine) error {
+	links, err := readLinks(ctx, e, a.Watermark)
+	if err != nil || len(links) == 0 {
+		return err
+	}
+	known := a.KnownAt
+	if known == 0 {
+		known = math.MaxInt64
+	}
+	unions := make([]features.Unions, len(a.cutoffs))
+	for k, c := range a.cutoffs {
+		if unions[k], err = features.UniteWithin(links, c, known, a.Rule.HorizonDays); err != nil {
+			return fmt.Errorf("unite the accounts after %s: %w", c, err)
+		}
+	}
+	a.shared = map[int]bool{}
+	for _, f := range gather(unions) {
+		n := len(a.shared)
+		for k, is := range f.at {
+			if is {
+				a.members(f, int64(a.cutoffs[k]), func(row int) { a.shared[row] = true })
+			}
+		}
+		if len(a.shared) > n {
+			a.families = append(a.families, f)
+		}
+	}
+	return nil
+}
+
+// members calls each for the rows of the family's accounts at a cutoff at which it is these.
+func (a *aftermath) members(f *family, cutoff int64, each func(row int)) {
+	if k := slices.Index(a.cutoffs, frame.Cutoff(cutoff)); k < 0 || !f.at[k] {
+		return
+	}
+	for _, m := range f.members {
+		if row := a.find(m, cutoff); row >= 0 {
+			each(row)
+		}
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"fealty/features"
 	"fealty/features/clickhouse"
 	"fealty/features/frame"
@@ -185,5 +187,42 @@ func TestCycleOfLinksIsRefusedByName(t *testing.T) {
 	// Before the second link there is none.
 	if got := accountLife(build(t.Context(), t, e, request("2024-01-15")), "steady", "2024-01-15"); got != "no row" {
 		t.Errorf("the account that goes on in another reads %s", got)
+	}
+}
+
+// Whoever goes on in another within the horizon is no churner when the other buys, and what
+// both spend is the spend of either.
+func TestMergedAccountIsNoChurner(t *testing.T) {
+	w := &town{}
+	for _, account := range []string{"merged", "left", "renamed", "divided"} {
+		w.lines = append(w.lines, line{account: account, order: account + " 1", amount: euros(10), ordered: at("2025-02-10")})
+	}
+	for account, day := range map[string]string{"heir": "2025-03-20", "heir too late": "2025-03-20", "new number": "2025-04-10", "part": "2025-03-25"} {
+		w.lines = append(w.lines, line{account: account, order: account + " 1", amount: euros(30), ordered: at(day)})
+	}
+	w.lines = append(w.lines, line{account: "heir", order: "heir 0", amount: euros(10), ordered: at("2025-01-10")})
+	w.links = []link{
+		{account: "merged", other: "heir", kind: "merged", since: at("2025-03-10"), recorded: at("2025-06-01")},
+		{account: "left", other: "heir too late", kind: "merged", since: at("2025-05-10")},
+		{account: "renamed", other: "new number", kind: "renamed", since: at("2025-02-25")},
+		{account: "divided", other: "part", kind: "split", since: at("2025-03-05")},
+	}
+	e := embedded(t)
+	w.fill(t, e)
+	r := request("2025-03-01")
+	m := build(t.Context(), t, e, r)
+	o, err := clickhouse.Outcomes(t.Context(), e, features.LabelRequest{
+		Rule: features.LabelRule{Label: features.NonContractual, HorizonDays: 60}, Through: frame.Cutoff(at("2025-07-01")), Watermark: r.Watermark,
+	}, m.Slice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][2]float64{}
+	for i, account := range m.Frame.Accounts {
+		got[string(account)] = [2]float64{o.Y[i], o.Spend[i]}
+	}
+	want := map[string][2]float64{"merged": {0, 30}, "heir": {0, 30}, "left": {1, 0}, "new number": {0, 30}, "divided": {0, 30}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("left and spend (-want +got):\n%s", diff)
 	}
 }
