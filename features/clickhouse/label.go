@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -36,9 +37,11 @@ type aftermath struct {
 }
 
 // Outcomes returns what came after the cutoffs of a slice's rows. Rows that
-// never bought, lapsed or whose window is not final are excluded and say so; an
-// account without any line in the window bought nothing. PartialDefection reads
-// spend_365d and tenure_days of the slice's frame.
+// never bought, lapsed or whose window is not final are excluded and say so, then
+// those that were erased, opted out or paused and, if the rule says so, were
+// touched: the first that fits is named. An account without any line in the
+// window bought nothing. PartialDefection reads spend_365d and tenure_days of the
+// slice's frame.
 func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *features.Slice) (*features.Outcome, error) {
 	if err := r.Rule.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", features.ErrBadRequest, err)
@@ -46,6 +49,7 @@ func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *feature
 	n := s.Frame.Rows()
 	o := &features.Outcome{
 		Y: missing(n), Excluded: make([]features.Exclusion, n), Spend: missing(n), Orders: missing(n), CameBack: missing(n),
+		Touched: make([]bool, n),
 	}
 	if n == 0 {
 		return o, nil
@@ -76,6 +80,9 @@ func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *feature
 			o.Excluded[i] = features.NotFinal
 		}
 	}
+	if err := a.exclude(ctx, e); err != nil {
+		return nil, err
+	}
 	if err := a.label(ctx, e); err != nil {
 		return nil, err
 	}
@@ -101,10 +108,14 @@ func missing(n int) []float64 {
 
 // params are those of every label query over the slice's accounts.
 func (a *aftermath) params() Params {
+	known := make([]frame.KnownAt, len(a.cutoffs))
+	for i, c := range a.cutoffs {
+		known[i] = frame.KnownAt(int64(c) + int64(a.KnownLag/time.Second))
+	}
 	p := Params{
-		"cutoffs": a.cutoffs, "horizon_days": uint64(a.Rule.HorizonDays), //nolint:gosec // validated: 1 … 1830
+		"cutoffs": a.cutoffs, "known_at": known, "horizon_days": uint64(a.Rule.HorizonDays), //nolint:gosec // validated: 1 … 1830
 		"grace_days": uint64(a.Rule.GraceDays), "outcome": a.Rule.Outcome, //nolint:gosec // validated: 0 … 366
-		"watermark": a.Watermark, "recorded_by": uint64(max(0, a.KnownAt)), //nolint:gosec // not negative
+		"watermark": a.Watermark, "recorded_by": uint64(max(0, a.KnownAt)),
 		"accounts": []string{}, "from_account": "", "to_account": "",
 	}
 	accounts := a.slice.Frame.Accounts
@@ -195,6 +206,36 @@ func (a *aftermath) purchases(ctx context.Context, e Engine) ([]bool, error) {
 	return after, err
 }
 
+// exclude marks what campaigns touched and leaves out the rows that nothing may
+// be learnt of, or whose silence was agreed. Each table is one query, and one
+// without rows leaves everything as it is.
+func (a *aftermath) exclude(ctx context.Context, e Engine) error {
+	out := func(row int, why features.Exclusion) {
+		if a.Excluded[row] == features.Labelled {
+			a.Excluded[row] = why
+		}
+	}
+	err := a.read(ctx, e, "consents.sql", []string{"opted_out", "erased"}, func(row int, v []float64) {
+		if v[1] != 0 {
+			out(row, features.Erased)
+		} else {
+			out(row, features.OptedOut)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.read(ctx, e, "pauses.sql", nil, func(row int, _ []float64) { out(row, features.Paused) }); err != nil {
+		return err
+	}
+	return a.read(ctx, e, "touches.sql", nil, func(row int, _ []float64) {
+		a.Touched[row] = true
+		if a.Rule.ExcludeTouched {
+			out(row, features.Touched)
+		}
+	})
+}
+
 // label fills Y of the rows that are not excluded yet, and excludes those that
 // the label does not speak of.
 func (a *aftermath) label(ctx context.Context, e Engine) error {
@@ -206,6 +247,8 @@ func (a *aftermath) label(ctx context.Context, e Engine) error {
 		return a.partial()
 	case features.Contractual:
 		return a.answered(ctx, e, "contracts.sql", "churned", features.NoContract)
+	case features.NonRenewal:
+		return a.answered(ctx, e, "renewals.sql", "not_renewed", features.NoRenewal)
 	case features.ReadyMade:
 		return a.answered(ctx, e, outcomesFile, "value", features.NoOutcome)
 	}
