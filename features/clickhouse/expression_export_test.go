@@ -18,7 +18,7 @@ func GuardQuery(ctx context.Context, e Engine, text string) ([]string, error) {
 // GuardTokens is the part of the guard of expressions that needs no engine; it
 // returns the names that stand before a bracket.
 func GuardTokens(text string) ([]string, error) {
-	all, err := tokens(text)
+	all, err := tokens(text, columnForm)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,9 @@ type grid struct {
 	cluster  string
 	answered []bool
 	apart    []string
+	// once tells, of a team's file at hand, which rows it has answered for; on a
+	// cluster answered does.
+	once []bool
 	// named are the families that the answers at hand name, nil when they name accounts.
 	named map[string]*family
 	// category answers, by row and category
@@ -71,7 +74,14 @@ func (g *grid) measure(params Params, ask asker) error {
 		if !g.asks(f) {
 			continue
 		}
-		if err := g.fetch(ask, "features/"+f.Name, params, func(t *frame.Table) error { return g.add(f, t) }); err != nil {
+		sql, err := fileStatement(f)
+		if err != nil {
+			return err
+		}
+		if g.once = nil; f.Own() && g.cluster == "" {
+			g.once = make([]bool, len(g.known))
+		}
+		if err := g.run(ask, "features/"+f.Name, sql, params, func(t *frame.Table) error { return g.add(f, t) }); err != nil {
 			return err
 		}
 		if len(g.apart) > 0 {
@@ -122,11 +132,15 @@ func (g *grid) clear(row int) {
 }
 
 func (g *grid) fetch(ask asker, name string, params Params, add func(*frame.Table) error) error {
+	return g.run(ask, name, statement(name), params, add)
+}
+
+func (g *grid) run(ask asker, name, sql string, params Params, add func(*frame.Table) error) error {
 	g.lastBase = -1
 	if g.cluster != "" {
 		g.answered = make([]bool, len(g.known))
 	}
-	if err := ask(statement(name), params, add); err != nil {
+	if err := ask(sql, params, add); err != nil {
 		return fmt.Errorf("build features of %s: %w", name, err)
 	}
 	return nil
@@ -239,6 +253,15 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 		}
 	}
 	g.alone(columns[0].Texts, rows)
+	for i, row := range rows {
+		if g.once == nil || row < 0 {
+			continue
+		}
+		if g.once[row] {
+			return fmt.Errorf("%s: %w: %w", f.Name, features.ErrOwn, twiceError(columns[0].Texts[i], frame.Cutoff(columns[1].Integers[i])))
+		}
+		g.once[row] = true
+	}
 	for c := range g.Catalogue {
 		feature := &g.Catalogue[c]
 		if feature.Kind != features.Measured || feature.File != f {

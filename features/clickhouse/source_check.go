@@ -216,7 +216,7 @@ func (m *mapping) sorting(ctx context.Context, e Engine) ([]features.Measurement
 	if engine == "View" || engine == "Distributed" {
 		return nil, nil // what lies below it has the key
 	}
-	all, err := tokens(m.Columns[m.schema.Account])
+	all, err := tokens(m.Columns[m.schema.Account], columnForm)
 	if err != nil {
 		return nil, err
 	}
