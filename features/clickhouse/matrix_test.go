@@ -161,6 +161,7 @@ func (w *town) part(keep func(account string) bool) *town {
 	p.payments = slices.DeleteFunc(slices.Clone(w.payments), func(x payment) bool { return !keep(x.account) })
 	p.people = slices.DeleteFunc(slices.Clone(w.people), func(x person) bool { return !keep(x.account) })
 	p.versions = slices.DeleteFunc(slices.Clone(w.versions), func(x version) bool { return !keep(x.account) })
+	p.links = slices.DeleteFunc(slices.Clone(w.links), func(l link) bool { return !keep(l.account) })
 	p.outcomes = slices.DeleteFunc(slices.Clone(w.outcomes), func(o outcome) bool { return !keep(o.account) })
 	return p
 }
