@@ -11,18 +11,19 @@ import (
 // answered. Cutoffs are texts as on the command line: a date means the end of
 // that day in the business time zone (frame.ParseCutoff).
 const (
-	OpImport   = "import"
-	OpCheck    = "data.check"
-	OpBuild    = "features.build"
-	OpTrain    = "train"
-	OpEvaluate = "evaluate"
-	OpBacktest = "backtest"
-	OpScore    = "score"
-	OpReplay   = "replay"
-	OpRuns     = "runs"
-	OpModels   = "models"
-	OpPromote  = "promote"
-	OpStatus   = "status"
+	OpImport    = "import"
+	OpCheck     = "data.check"
+	OpBuild     = "features.build"
+	OpTrain     = "train"
+	OpEvaluate  = "evaluate"
+	OpBacktest  = "backtest"
+	OpHindsight = "hindsight"
+	OpScore     = "score"
+	OpReplay    = "replay"
+	OpRuns      = "runs"
+	OpModels    = "models"
+	OpPromote   = "promote"
+	OpStatus    = "status"
 )
 
 // ImportRequest says how the call's files become rows of a table. The fields

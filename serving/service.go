@@ -73,6 +73,9 @@ func (s *Service) Operations() []Operation {
 		operation(OpBacktest, false, func(ctx context.Context, r BacktestRequest, call Call) (BacktestResult, error) {
 			return s.Backtest(ctx, r, call.Report)
 		}),
+		operation(OpHindsight, false, func(ctx context.Context, r HindsightRequest, call Call) (HindsightResult, error) {
+			return s.Hindsight(ctx, r, call.Report)
+		}),
 		operation(OpScore, true, func(ctx context.Context, r ScoreRequest, call Call) (ScoreResult, error) {
 			return s.Score(ctx, r, call.Report)
 		}),

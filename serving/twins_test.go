@@ -114,8 +114,24 @@ func (f *twinFacts) Measure(_ context.Context, r features.Request) ([]features.C
 	return all, nil
 }
 
-func (f *twinFacts) Population(context.Context, features.Request) ([]features.Person, error) {
-	return nil, fmt.Errorf("the use cases don't ask the twin for its population")
+func (f *twinFacts) Population(_ context.Context, r features.Request) ([]features.Person, error) {
+	var all []features.Person
+	accounts, of := f.by(r.Watermark)
+	for _, a := range accounts {
+		for _, at := range r.Cutoffs {
+			who := features.Person{Account: frame.AccountID(a), Cutoff: at}
+			for _, p := range of[a] {
+				if p.at < int64(at) {
+					who.Last = p.at
+				}
+			}
+			if who.Last > 0 {
+				who.First, who.Status = of[a][0].at, features.Judge(who.Last, at, r.ActiveWithinDays)
+				all = append(all, who)
+			}
+		}
+	}
+	return all, nil
 }
 
 func (f *twinFacts) Profiles(_ context.Context, _ frame.Cutoff, _ frame.KnownAt, _ uint64, accounts []frame.AccountID, each func([]features.Profile) error) error {
