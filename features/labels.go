@@ -130,6 +130,11 @@ const (
 	Touched
 	// NoRenewal: NonRenewal needs a contract whose term ends inside the horizon.
 	NoRenewal
+	// Irregular, CategoryLapsed and NotDue are those of a category: bought on too
+	// few days, too long ago, or with nothing due inside the horizon.
+	Irregular
+	CategoryLapsed
+	NotDue
 )
 
 // String returns the exclusion's name, as reports spell it.
@@ -137,6 +142,7 @@ func (x Exclusion) String() string {
 	names := [...]string{
 		"labelled", "not_final", "ineligible", "tenure_below_horizon", "no_contract", "no_outcome", "no_run_rate",
 		"erased", "opted_out", "paused", "touched", "no_renewal_due",
+		"irregular", "category_lapsed", "not_due",
 	}
 	if int(x) < len(names) {
 		return names[x]

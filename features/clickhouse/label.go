@@ -43,31 +43,19 @@ type aftermath struct {
 // window bought nothing. PartialDefection reads spend_365d and tenure_days of the
 // slice's frame.
 func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *features.Slice) (*features.Outcome, error) {
-	if err := r.Rule.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: %w", features.ErrBadRequest, err)
-	}
 	n := s.Frame.Rows()
 	o := &features.Outcome{
 		Y: missing(n), Excluded: make([]features.Exclusion, n), Spend: missing(n), Orders: missing(n), CameBack: missing(n),
 		Touched: make([]bool, n),
 	}
+	a, err := aftermathOf(ctx, e, r, s)
+	if err != nil {
+		return nil, err
+	}
 	if n == 0 {
 		return o, nil
 	}
-	a := &aftermath{LabelRequest: r, Outcome: o, slice: s, begin: map[string]int{}}
-	seen := map[frame.Cutoff]bool{}
-	for i, account := range s.Frame.Accounts {
-		if _, ok := a.begin[string(account)]; !ok {
-			a.begin[string(account)] = i
-		}
-		if c := s.Frame.Cutoffs[i]; !seen[c] {
-			seen[c] = true
-			a.cutoffs = append(a.cutoffs, c)
-		}
-	}
-	if err := a.unite(ctx, e); err != nil {
-		return nil, err
-	}
+	a.Outcome = o
 	after, err := a.purchases(ctx, e)
 	if err != nil {
 		return nil, err
@@ -96,6 +84,31 @@ func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *feature
 		}
 	}
 	return o, nil
+}
+
+// aftermathOf makes ready to ask what came after a slice's rows.
+func aftermathOf(ctx context.Context, e Engine, r features.LabelRequest, s *features.Slice) (*aftermath, error) {
+	if err := r.Rule.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", features.ErrBadRequest, err)
+	}
+	a := &aftermath{LabelRequest: r, slice: s, begin: map[string]int{}}
+	seen := map[frame.Cutoff]bool{}
+	for i, account := range s.Frame.Accounts {
+		if _, ok := a.begin[string(account)]; !ok {
+			a.begin[string(account)] = i
+		}
+		if c := s.Frame.Cutoffs[i]; !seen[c] {
+			seen[c] = true
+			a.cutoffs = append(a.cutoffs, c)
+		}
+	}
+	if len(a.cutoffs) == 0 {
+		return a, nil
+	}
+	if err := a.unite(ctx, e); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 func missing(n int) []float64 {
@@ -153,12 +166,27 @@ func (a *aftermath) find(account string, cutoff int64) int {
 // for, with the values of the named columns. Of accounts that are one within the
 // horizon it reads what all of them did.
 func (a *aftermath) read(ctx context.Context, e Engine, name string, columns []string, each func(row int, values []float64)) error {
-	sql, params := statement("labels/"+name), a.params()
+	values := make([]float64, len(columns))
+	return a.answers(ctx, e, name, a.params(), columns, func(rows []int, found []*frame.Column, i int) {
+		for c := range values {
+			values[c] = found[c].Float(i)
+		}
+		for _, row := range rows {
+			each(row, values)
+		}
+	})
+}
+
+// answers runs a label query and hands on its answers: the rows of the slice that
+// one speaks of (several for accounts that are one within the horizon), the named
+// columns, and where in them it stands.
+func (a *aftermath) answers(ctx context.Context, e Engine, name string, params Params, columns []string, each func(rows []int, found []*frame.Column, i int)) error {
+	sql := statement("labels/" + name)
 	families := a.families
 	if name == outcomesFile {
 		families = nil // outcomes are recorded of an account itself
 	}
-	values := make([]float64, len(columns))
+	var rows []int
 	take := func(t *frame.Table, named map[string]*family) error {
 		found, err := pick(t, append([]string{"account", "cutoff"}, columns...)...)
 		if err != nil {
@@ -166,13 +194,14 @@ func (a *aftermath) read(ctx context.Context, e Engine, name string, columns []s
 		}
 		for i := range t.Rows() {
 			account, cutoff := found[0].Texts[i], found[1].Integers[i]
-			for c := range values {
-				values[c] = found[2+c].Float(i)
-			}
+			rows = rows[:0]
 			if named != nil {
-				a.members(named[account], cutoff, func(row int) { each(row, values) })
+				a.members(named[account], cutoff, func(row int) { rows = append(rows, row) })
 			} else if row := a.find(account, cutoff); row >= 0 && (families == nil || !a.shared[row]) {
-				each(row, values)
+				rows = append(rows, row)
+			}
+			if len(rows) > 0 {
+				each(rows, found[2:], i)
 			}
 		}
 		return nil

@@ -28,6 +28,7 @@ PARAMETERS = {
     "horizon_days": "90",
     "grace_days": "30",
     "recorded_by": "0",
+    "least_days": "3",
     "outcome": "left",
     "base_currency": "USD",
     "now": "2025-07-01 00:00:00",
