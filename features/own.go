@@ -2,11 +2,14 @@ package features
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -46,6 +49,45 @@ func (f *OwnFile) ID() string { return ownFolder + f.Name + ".sql" }
 
 // Own tells whether a team added the file.
 func (f File) Own() bool { return f.SQL != "" }
+
+// Fingerprint names the texts of a team's file: 128 bits in hex.
+func (f File) Fingerprint() string {
+	sum := sha256.Sum256([]byte(strconv.Itoa(len(f.SQL)) + ":" + f.SQL + f.Entry))
+	return hex.EncodeToString(sum[:16])
+}
+
+// OwnFingerprints returns the fingerprints of the teams' files of a catalogue by
+// name; nil when there is none.
+func OwnFingerprints(catalogue []Feature) map[string]string {
+	var prints map[string]string
+	for _, f := range Files(catalogue) {
+		if !f.Own() {
+			continue
+		}
+		if prints == nil {
+			prints = map[string]string{}
+		}
+		prints[f.Name] = f.Fingerprint()
+	}
+	return prints
+}
+
+// CanonicalOwn returns a text that is the same exactly when the teams' files are,
+// "" when there are none.
+func CanonicalOwn(files []OwnFile) string {
+	if len(files) == 0 {
+		return ""
+	}
+	h := sha256.New()
+	for i := range files {
+		f := &files[i]
+		for _, text := range []string{f.Name, f.SQL, f.Entry, f.Fault} {
+			// Lengths first, so that no two lists read alike. A hash never fails to take bytes.
+			_, _ = h.Write([]byte(strconv.Itoa(len(text)) + ":" + text))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
 
 // ownEntry is NAME.yaml as it is written.
 type ownEntry struct {

@@ -48,6 +48,11 @@ func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, er
 		// Other definitions make another row: to compare the numbers would prove nothing.
 		result.Why = fmt.Sprintf("the features are defined otherwise now (%s) than then (%s): only the release that scored can replay it",
 			definitions, receipt.DefinitionsHash)
+		if m, err := s.model(ctx, receipt.Model); err == nil {
+			if why := s.otherOwn(&m.card); why != "" {
+				result.Why += "; " + why
+			}
+		}
 		return result, nil
 	}
 	watermark, err := s.Facts.Watermark(ctx)

@@ -14,6 +14,7 @@ const (
 	OpImport    = "import"
 	OpCheck     = "data.check"
 	OpBuild     = "features.build"
+	OpCheckOwn  = "features.check"
 	OpTrain     = "train"
 	OpEvaluate  = "evaluate"
 	OpBacktest  = "backtest"

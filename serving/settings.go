@@ -46,6 +46,9 @@ type Settings struct {
 	Seed uint64
 	// Sources is a canonical text of the mapped sources, "" when there are none.
 	Sources string
+	// Own is a canonical text of the features that a team added, "" when there are
+	// none.
+	Own string
 }
 
 // DefaultSettings returns the documented defaults.
@@ -135,8 +138,12 @@ func (s Settings) Map() map[string]string {
 		"stale":              strconv.Itoa(s.StaleRunDays) + "," + strconv.Itoa(s.StaleDataDays),
 		"seed":               strconv.FormatUint(s.Seed, 10),
 		"sources":            s.Sources,
+		ownKey:               s.Own,
 	}
 }
+
+// ownKey is the key of the folder of a team's features.
+const ownKey = "features.folder"
 
 // excludeTouched is the key of the rule that leaves touched rows out.
 const excludeTouched = "labels.exclude_touched"
@@ -147,6 +154,7 @@ const excludeTouched = "labels.exclude_touched"
 func (s Settings) Hash() string {
 	m := s.Map()
 	delete(m, "stale")
+	delete(m, ownKey) // the definitions hash covers it
 	if !s.Label.ExcludeTouched {
 		delete(m, excludeTouched)
 	}

@@ -19,10 +19,11 @@ import (
 
 // The rooms that are plugged in keep what serving asks of them.
 var (
-	_ serving.Facts    = clickhouse.Warehouse{}
-	_ serving.Loads    = clickhouse.Warehouse{}
-	_ serving.Runs     = (*store.Runs)(nil)
-	_ serving.Registry = (*store.State)(nil)
+	_ serving.Facts     = clickhouse.Warehouse{}
+	_ serving.Loads     = clickhouse.Warehouse{}
+	_ serving.Admission = clickhouse.Warehouse{}
+	_ serving.Runs      = (*store.Runs)(nil)
+	_ serving.Registry  = (*store.State)(nil)
 )
 
 // house is everything that a verb needs when no other process holds the
@@ -70,7 +71,7 @@ func openHouse(ctx context.Context, e *env, c *config) (_ *house, err error) {
 	}
 	h.service = &serving.Service{
 		Facts: h.warehouse, Loads: h.warehouse, Runs: h.runs, Registry: h.state.By("fealty"),
-		Settings: c.settings, Sources: c.sources, Now: e.now, TempDir: h.state.TempDir(),
+		Settings: c.settings, Sources: c.sources, Own: c.own, Admission: h.warehouse, Now: e.now, TempDir: h.state.TempDir(),
 	}
 	return h, nil
 }
