@@ -47,7 +47,12 @@ func (h *hindsight) count(month int, scored *labelled, margins []float64, flags,
 				l.spend = spend[i]
 				l.money = features.RunRate(spend[i], tenure[i], h.Label.HorizonDays) * h.marginShare(share[i])
 			}
-			l.see(month, int64(p.at) > l.last, probability, flags[i], byRule[i])
+			switch {
+			case h.inTime(p.at, l.last):
+				l.see(month, probability, flags[i], byRule[i])
+			case int64(p.at) <= l.last:
+				l.early = l.early || flags[i]
+			}
 			continue
 		}
 		if gone {
@@ -67,13 +72,8 @@ func (h *hindsight) count(month int, scored *labelled, margins []float64, flags,
 	}
 }
 
-// see notes what was said of a lost account at a date before which it bought for
-// the last time, or after which it will.
-func (l *lostAccount) see(month int, bought bool, probability float64, flag, byRule bool) {
-	if !bought {
-		l.early = l.early || flag
-		return
-	}
+// see notes what was said of a lost account at a date in time.
+func (l *lostAccount) see(month int, probability float64, flag, byRule bool) {
 	if !(l.highest >= probability) {
 		l.highest = probability
 	}

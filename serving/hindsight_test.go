@@ -69,6 +69,9 @@ func TestHindsightAddsUp(t *testing.T) {
 		if inTime != (a.Flagged > a.LastPurchase || a.Flagged == a.LastPurchase && a.Flagged != "") || inTime && !(a.WeeksAhead >= 0 && a.WeeksAfter >= 0) || a.Chances < 1 || a.Name != "Firm "+a.Account {
 			t.Errorf("account %+v", a)
 		}
+		if !inTime && a.Probability >= .6 {
+			t.Errorf("%s was missed at %v", a.Account, a.Probability)
+		}
 		if inTime && math.Abs(float64(a.WeeksAhead+a.WeeksAfter)-90./7) > .11 {
 			t.Errorf("%s was flagged %v weeks after its last purchase and %v ahead", a.Account, a.WeeksAfter, a.WeeksAhead)
 		}

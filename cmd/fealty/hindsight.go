@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"fealty/serving"
@@ -53,14 +54,41 @@ func runHindsight(ctx context.Context, e *env, o hindsightOptions) error {
 	if o.top < 0 {
 		return fmt.Errorf("--top %d is negative: %w", o.top, serving.ErrInvalid)
 	}
+	format := ""
+	if o.chart != "" {
+		var err error
+		if format, err = chartFormat(o.chart); err != nil {
+			return err
+		}
+	}
 	r, err := perform[serving.HindsightResult](ctx, e, o.flags, job{operation: serving.OpHindsight, request: o.request})
 	if err != nil {
 		return err
+	}
+	if o.chart != "" {
+		if err := e.saveChart(o.chart, format, &r); err != nil {
+			return err
+		}
 	}
 	if e.global.output == csvForm {
 		return e.show(answer{data: r, sections: []section{hindsightAccounts(&r)}})
 	}
 	return e.show(answer{data: r, sections: []section{hindsightTotal(&r), hindsightMonths(&r), hindsightLost(&r, o.top), hindsightNotes(&r), hindsightWords(&r)}})
+}
+
+// saveChart draws into a file, which comes to stand when it is whole.
+func (e *env) saveChart(path, format string, r *serving.HindsightResult) (err error) {
+	out := &outputs{env: e}
+	label, err := out.output(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.finish(err == nil)) }()
+	file, err := out.open(label)
+	if err != nil {
+		return err
+	}
+	return drawHindsight(file, format, r)
 }
 
 func hindsightTotal(r *serving.HindsightResult) section {
