@@ -179,7 +179,8 @@ func runFeaturesCheck(ctx context.Context, e *env, flags *pflag.FlagSet) error {
 		return err
 	}
 	if result.Refused > 0 {
-		return fmt.Errorf("%d of %d files are refused: %w", result.Refused, len(result.Files), serving.ErrInvalid)
+		e.say("%d of %d files are refused", result.Refused, len(result.Files))
+		return errFindings
 	}
 	return nil
 }
