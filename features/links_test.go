@@ -98,7 +98,7 @@ func TestUnionsAreOfOneStep(t *testing.T) {
 			links[i] = features.Link{
 				Account: rapid.SampledFrom(names).Draw(t, "account"), Other: rapid.SampledFrom(names).Draw(t, "other"),
 				Kind: rapid.SampledFrom(features.LinkKinds()).Draw(t, "kind"), Since: rapid.Int64Range(0, 9).Draw(t, "since"),
-				Until: rapid.Int64Range(0, 20).Draw(t, "until"), Recorded: rapid.Int64Range(0, 12).Draw(t, "recorded"), Load: uint64(i), //nolint:gosec // few
+				Until: rapid.Int64Range(0, 20).Draw(t, "until"), Recorded: rapid.Int64Range(0, 12).Draw(t, "recorded"), Load: uint64(i),
 			}
 		}
 		u, err := features.Unite(links, 10, math.MaxInt64)

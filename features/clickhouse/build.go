@@ -114,6 +114,9 @@ func Build(ctx context.Context, e Engine, r features.Request, each func(*feature
 	if err := p.unite(ctx, e); err != nil {
 		return nil, err
 	}
+	if err := p.rest(ctx, e, report.Coverage); err != nil {
+		return nil, err
+	}
 	ranges, err := p.ranges(ctx, e)
 	if err != nil {
 		return nil, err
@@ -154,6 +157,59 @@ func (p *prepared) unite(ctx context.Context, e Engine) error {
 		}
 	}
 	p.families = gather(p.unions)
+	return nil
+}
+
+// rest asks on which days accounts rest. A warehouse without pauses and holidays counts every day.
+func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Coverage) error {
+	zone, err := time.LoadLocation(p.Zone)
+	if err != nil {
+		return fmt.Errorf("zone %q: %w", p.Zone, err)
+	}
+	var holidays []features.Holiday
+	paused := false
+	err = ask(ctx, e, statement("calendar.sql"), p.params, func(t *frame.Table) error {
+		c, err := pick(t, "country", "day", "recorded_at")
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			if c[0].Texts[i] == "" {
+				paused = true
+				continue
+			}
+			holidays = append(holidays, features.Holiday{Country: c[0].Texts[i], Day: int(c[1].Integers[i]), Recorded: c[2].Integers[i]})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("ask for holidays and pauses: %w", err)
+	}
+	day := func(at int64) int {
+		t := time.Unix(at, 0).In(zone)
+		return int(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).Unix() / 86400)
+	}
+	// No day before the first order is looked up.
+	var first int64
+	for _, c := range measured {
+		if c.Source == features.OrderLines && c.Rows > 0 && (first == 0 || c.First < first) {
+			first = c.First
+		}
+	}
+	today := make([]int, len(p.Cutoffs))
+	for k, c := range p.Cutoffs {
+		today[k] = day(int64(c))
+	}
+	calendar := features.NewCalendar(holidays, max(0, day(first)), slices.Max(today), today, p.KnownAt)
+	if len(calendar.Days) == 0 { // the engine looks nothing up in an empty list
+		calendar.Days, calendar.Before = []int64{0}, []int64{0}
+	}
+	rested := uint64(0)
+	if paused || len(calendar.Countries) > 0 {
+		rested = 1
+	}
+	p.params["rested"], p.params["calendars"] = rested, calendar.Of
+	p.params["rest_countries"], p.params["rest_days"], p.params["rest_before"] = calendar.Countries, calendar.Days, calendar.Before
 	return nil
 }
 

@@ -95,6 +95,7 @@ type version struct {
 	account, manager string
 	from, recorded   int64
 	limit            int64
+	country          string
 }
 
 type contract struct {
@@ -131,6 +132,19 @@ type town struct {
 	members  map[string]int64
 	outcomes []outcome
 	links    []link
+	pauses   []pause
+	holidays []holiday
+}
+
+// pause is a time of rest; end is 0 while nobody knows it.
+type pause struct {
+	account              string
+	start, end, recorded int64
+}
+
+type holiday struct {
+	country       string
+	day, recorded int64
 }
 
 // link says that the account belongs together with another; until is 0 when it still does.
@@ -345,6 +359,7 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		texts("account", w.versions, func(x version) string { return x.account }),
 		texts("account_manager", w.versions, func(x version) string { return x.manager }),
 		numbers("credit_limit", frame.Decimal, w.versions, func(x version) int64 { return orElse(x.limit, absent) }),
+		texts("country", w.versions, func(x version) string { return x.country }),
 		numbers("valid_from", frame.Time, w.versions, func(x version) int64 { return orElse(x.from, absent) }),
 		numbers("recorded_at", frame.Time, w.versions, func(x version) int64 { return orElse(x.recorded, x.from) }))
 	members := make([]outcome, 0, len(w.members))
@@ -362,6 +377,15 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		numbers("since", frame.Time, w.links, func(l link) int64 { return l.since }),
 		numbers("until", frame.Time, w.links, func(l link) int64 { return orElse(l.until, absent) }),
 		numbers("recorded_at", frame.Time, w.links, func(l link) int64 { return orElse(l.recorded, l.since) }))
+	insert(t, e, "pauses",
+		texts("account", w.pauses, func(p pause) string { return p.account }),
+		numbers("start", frame.Time, w.pauses, func(p pause) int64 { return p.start }),
+		numbers("end", frame.Time, w.pauses, func(p pause) int64 { return orElse(p.end, absent) }),
+		numbers("recorded_at", frame.Time, w.pauses, func(p pause) int64 { return orElse(p.recorded, p.start) }))
+	insert(t, e, "holidays",
+		texts("country", w.holidays, func(h holiday) string { return h.country }),
+		numbers("day", frame.Time, w.holidays, func(h holiday) int64 { return h.day }),
+		numbers("recorded_at", frame.Time, w.holidays, func(h holiday) int64 { return orElse(h.recorded, h.day) }))
 	insert(t, e, "outcomes",
 		texts("account", w.outcomes, func(o outcome) string { return o.account }),
 		texts("label", w.outcomes, func(o outcome) string { return o.label }),

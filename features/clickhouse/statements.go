@@ -53,7 +53,7 @@ func fileStatement(f features.File) (string, error) {
 // declared, one more asks for the spend of those accounts.
 func BuildStatements(catalogue []features.Feature) ([]string, error) {
 	files, err := fileStatements(catalogue)
-	return append([]string{statement("coverage.sql"), statement("accounts.sql"), statement("known.sql")}, files...), err
+	return append([]string{statement("coverage.sql"), statement("links.sql"), statement("calendar.sql"), statement("accounts.sql"), statement("known.sql")}, files...), err
 }
 
 // featureStatements returns the statements of all files that the catalogue's features
