@@ -168,10 +168,10 @@ func payments() []Feature {
 			ReasonZH: []string{"有一张发票已逾期{overdue_days}天"},
 		}},
 		{File: Receivables, Part: Payments, Kind: Measured, Zero: true, Meta: frame.Meta{
-			Name: "open_amount", Unit: "invoice currency", Group: "payment", Factor: Risk, Direction: frame.Unknown, Actionable: true,
+			Name: "open_amount", Unit: "base currency", Group: "payment", Factor: Risk, Direction: frame.Unknown, Actionable: true,
 			LabelEN: "Amount open", LabelZH: "未付金额",
-			ReasonEN: []string{"Invoiced and not paid yet: {open_amount}"},
-			ReasonZH: []string{"已开票未付金额：{open_amount}"},
+			ReasonEN: []string{"Invoiced and not paid yet, credit notes taken off: {open_amount}"},
+			ReasonZH: []string{"已开票未付金额（已扣减贷项）：{open_amount}"},
 		}},
 		{File: Receivables, Part: Payments, Kind: Measured, Meta: frame.Meta{
 			Name: "invoices_late_share_365d", Unit: "share", Group: "payment", Factor: Risk, Direction: frame.Raises, Actionable: true,
@@ -192,7 +192,7 @@ func payments() []Feature {
 			ReasonZH: []string{"近365天付清的发票平均用时{days_to_pay_365d}天；近90天趋势：{days_to_pay_trend_90d}"},
 		}},
 		{File: Members, Part: CreditLimits, Kind: Measured, Meta: frame.Meta{
-			Name: "credit_limit", Unit: "account currency", Group: "payment", Factor: Risk, Direction: frame.Unknown,
+			Name: "credit_limit", Unit: "base currency", Group: "payment", Factor: Risk, Direction: frame.Unknown,
 			LabelEN: "Credit limit", LabelZH: "信用额度",
 			ReasonEN: []string{"Credit limit: {credit_limit}"},
 			ReasonZH: []string{"信用额度：{credit_limit}"},

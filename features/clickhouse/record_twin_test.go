@@ -186,6 +186,9 @@ func records(account string) *rapid.Generator[record] {
 			x.due = x.issued + rapid.Int64Range(0, 60).Draw(t, "due")*86400
 			if rapid.Bool().Draw(t, "converted") {
 				x.base = rapid.Int64Range(1, 12).Draw(t, "base") * 3100
+				if x.amount < 0 {
+					x.base = -x.base
+				}
 			}
 			r.invoices = append(r.invoices, x)
 			if rare() {
@@ -430,7 +433,7 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 	var overdue, open float64
 	var bills, matured, late, days, n, daysRecent, nRecent, oldest int64
 	for _, x := range newest(r.invoices, known, func(x invoice) string { return x.id }, func(x invoice) int64 { return orElse(x.recorded, x.issued) }) {
-		if x.issued >= cutoff || x.amount <= 0 {
+		if x.issued >= cutoff || x.amount == 0 {
 			continue
 		}
 		paid, settled := int64(0), int64(0)
@@ -438,18 +441,23 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 			if p.invoice != x.id || p.paid >= cutoff {
 				continue
 			}
-			if paid < x.amount && paid+p.amount >= x.amount {
+			if x.amount > 0 && paid < x.amount && paid+p.amount >= x.amount {
 				settled = p.paid
 			}
 			if paid += p.amount; paid < x.amount {
 				settled = 0
 			}
 		}
+		inBase := float64(orElse(x.base, x.amount)) / float64(x.amount)
+		if x.amount < 0 {
+			open += min(0, float64(x.amount-paid)) * inBase // a credit note
+			continue
+		}
 		if settled == 0 {
-			open += float64(x.amount - paid)
+			open += float64(x.amount-paid) * inBase
 			if day(x.due) < day(cutoff) {
 				bills++
-				overdue += float64(x.amount-paid) * float64(orElse(x.base, x.amount)) / float64(x.amount)
+				overdue += float64(x.amount-paid) * inBase
 				oldest = max(oldest, day(cutoff)-day(x.due))
 			}
 		}
@@ -467,7 +475,7 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 			}
 		}
 	}
-	f["overdue_amount"], f["open_amount"], f["invoices_overdue"] = overdue/frame.DecimalScale, open/frame.DecimalScale, float64(bills)
+	f["overdue_amount"], f["open_amount"], f["invoices_overdue"] = overdue/frame.DecimalScale, max(0, open)/frame.DecimalScale, float64(bills)
 	f["overdue_days"] = float64(oldest)
 	if bills == 0 {
 		f["overdue_days"] = math.NaN()
