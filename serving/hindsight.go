@@ -35,10 +35,11 @@ const hindsightMonths = 12
 // in the month of the first such date, provided that the label there is final
 // and calls it churned. Whoever had been silent for the horizon already, as known
 // at a date, is not flagged there: no model is needed to know. So every flag at a
-// counted date is in time, or bothers somebody. Flags before the last purchase
-// count for nothing, though they may have been early warnings: the account bought
-// again. Months whose outcome is not known yet, and those for which nothing could
-// have been trained, are listed and not counted.
+// counted date is in time, too early, or bothers somebody. Flags before the last
+// purchase count for nothing, though they may have been early warnings: the account
+// bought again. An account that was renamed or merged since then goes on, so that
+// a flag on it bothers. Months whose outcome is not known yet, and those for which
+// nothing could have been trained, are listed and not counted.
 //
 // The features of all dates and of their training cutoffs are built in one pass.
 // Kept are 8 bytes per feature and eligible row of all these cutoffs, the rows of
@@ -204,8 +205,8 @@ func fateOf(o *features.Outcome, i int) fate {
 // past holds the eligible rows of every cutoff, and what is known of them.
 type past struct {
 	parts map[frame.Cutoff]*labelled
-	// newest are the fates of the rows of a replayed date as known today; asKnown those of
-	// the rows of a training cutoff as of the replayed date that learns from it.
+	// newest are the fates of the rows of a replayed date as known today; asKnown
+	// those of a training cutoff's as of the replayed date that learns from it.
 	newest  map[frame.Cutoff][]fate
 	asKnown map[learnt][]fate
 	// silent are the rows whose last purchase, as known then, lay more than the
@@ -343,7 +344,8 @@ type hindsight struct {
 	*past
 	capacity int
 	plans    []pastMonth
-	// last purchase of every account with the newest knowledge.
+	// last purchase of every account with the newest knowledge; those that were
+	// renamed or merged have none.
 	last     map[frame.AccountID]int64
 	lost     map[frame.AccountID]*lostAccount
 	bothered map[frame.AccountID]*botheredAccount

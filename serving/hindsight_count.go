@@ -30,7 +30,9 @@ func (h *hindsight) count(month int, scored *labelled, margins []float64, flags,
 	}
 	spend, tenure, share := number(spendColumn), number(tenureColumn), number(marginColumn)
 	for i, account := range scored.accounts {
-		gone, probability := h.last[account] < int64(p.at), score.Probability(margins[i])
+		// Whoever is not known any more goes on under another name.
+		last, known := h.last[account]
+		gone, probability := known && last < int64(p.at), score.Probability(margins[i])
 		if flags[i] {
 			p.Flagged++
 			switch {

@@ -192,6 +192,34 @@ func TestHindsightLearnsFromLabelsAsKnownThen(t *testing.T) {
 	}
 }
 
+// renamed answers for accounts that go on under another name at the end.
+type renamed struct {
+	*twinFacts
+	names []frame.AccountID
+}
+
+func (r *renamed) Population(ctx context.Context, q features.Request) ([]features.Person, error) {
+	all, err := r.twinFacts.Population(ctx, q)
+	return slices.DeleteFunc(all, func(p features.Person) bool { return slices.Contains(r.names, p.Account) }), err
+}
+
+// Who was renamed was not lost: a flag on it bothers somebody.
+func TestHindsightOfRenamedAccounts(t *testing.T) {
+	s, facts, _, _ := village(150)
+	before := looked(t, s, year)
+	r := &renamed{twinFacts: facts}
+	for _, a := range before.Accounts {
+		if a.Outcome == OutcomeReached {
+			r.names = append(r.names, frame.AccountID(a.Account))
+		}
+	}
+	s.Facts = r
+	after := looked(t, s, year)
+	if len(r.names) < 5 || after.Total.Reached != 0 || after.Total.Lost != before.Total.Missed || after.Total.Bothered != before.Total.Bothered+len(r.names) {
+		t.Errorf("%d accounts were renamed: %+v became %+v", len(r.names), before.Total, after.Total)
+	}
+}
+
 func TestHindsightWithACapacity(t *testing.T) {
 	s, _, _, _ := village(200) //nolint:dogsled // only the service is asked
 	r := year
