@@ -2,6 +2,7 @@ package servingtest_test
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -24,7 +25,8 @@ var plantedCauses = []struct {
 	features []string
 }{
 	{"late deliveries", []string{"late_delivery_share_90d", "late_delivery_share_365d", "days_late_mean_365d", "deliveries_overdue"}},
-	{"open complaint", []string{"complaints_open", "complaint_open_days", "complaints_resolved_share_365d"}},
+	// Of all complaints the last is the open one, unless a decline brought others: its age tells most.
+	{"open complaint", []string{"complaints_open", "complaint_open_days", "complaints_resolved_share_365d", "complaint_recency_days"}},
 	{"changed buyer", []string{"key_people_left_180d", "key_people_left_365d", "key_people_new_180d", "key_person_newest_days", "people_changes_180d", "people_changes_365d"}},
 	{"overdue invoices", []string{"overdue_amount", "invoices_overdue", "overdue_days", "invoices_late_share_365d", "days_to_pay_365d", "days_to_pay_trend_90d"}},
 }
@@ -82,10 +84,13 @@ func TestPlantedCausesAreFound(t *testing.T) {
 	metas := k.Metas()
 	for _, cause := range plantedCauses {
 		best := -1
+		var ranks []string
 		for _, f := range cause.features {
-			if rank := slices.Index(names, f); rank >= 0 && (best < 0 || rank < best) {
+			rank := slices.Index(names, f)
+			if rank >= 0 && (best < 0 || rank < best) {
 				best = rank
 			}
+			ranks = append(ranks, fmt.Sprintf("%s %d", f, rank+1))
 		}
 		if best < 0 {
 			t.Errorf("%s: none of %v is in the model", cause.name, cause.features)
@@ -93,8 +98,9 @@ func TestPlantedCausesAreFound(t *testing.T) {
 		}
 		name := names[best]
 		slope, declared := slopes[name], float64(metas[name].Direction)
-		t.Logf("%-16s %-28s rank %2d of %d, share %.3f, contribution rises with the value by %+.3f (declared %+.0f)", cause.name, name, best+1, len(names),
+		t.Logf("%-16s %-24s rank %2d of %d, share %.3f, contribution rises with the value by %+.3f (declared %+.0f)", cause.name, name, best+1, len(names),
 			with.Importance[best].Share, slope, declared)
+		t.Logf("%-16s ranks: %s", cause.name, strings.Join(ranks, ", "))
 		if best >= first {
 			t.Errorf("%s: its best feature %s has rank %d, want %d or better", cause.name, name, best+1, first)
 		}
