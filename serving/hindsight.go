@@ -60,6 +60,12 @@ func (s *Service) Hindsight(ctx context.Context, r HindsightRequest, report func
 	if r.Capacity < 0 {
 		return HindsightResult{}, fmt.Errorf("capacity %d, need 1 or more accounts, or 0 for the high band: %w", r.Capacity, ErrInvalid)
 	}
+	switch {
+	case r.By != "" && r.By != ByRisk && r.By != ByValue:
+		return HindsightResult{}, fmt.Errorf("by %q is none of %s and %s: %w", r.By, ByRisk, ByValue, ErrInvalid)
+	case r.By == ByValue && r.Capacity == 0:
+		return HindsightResult{}, fmt.Errorf("by %s says in which order a capacity is used up, and there is none: %w", ByValue, ErrInvalid)
+	}
 	if c.Label.Label != features.NonContractual {
 		return HindsightResult{}, fmt.Errorf("hindsight tells of accounts that stop buying, and the label is %s; backtest takes any label: %w", c.Label.Label, ErrInvalid)
 	}
@@ -72,7 +78,7 @@ func (s *Service) Hindsight(ctx context.Context, r HindsightRequest, report func
 		return HindsightResult{}, err
 	}
 	h := &hindsight{
-		calendar: c, capacity: r.Capacity, plans: plans, past: past,
+		calendar: c, capacity: r.Capacity, byValue: r.By == ByValue, plans: plans, past: past,
 		lost: map[frame.AccountID]*lostAccount{}, bothered: map[frame.AccountID]*botheredAccount{}, byRule: map[frame.AccountID]int{},
 	}
 	if err := h.truth(ctx, s.Facts); err != nil {
@@ -343,6 +349,7 @@ type hindsight struct {
 	*calendar
 	*past
 	capacity int
+	byValue  bool
 	plans    []pastMonth
 	// last purchase of every account with the newest knowledge; those that were
 	// renamed or merged have none.
@@ -452,8 +459,10 @@ func (h *hindsight) replay(ctx context.Context, params ladder.Params, month int,
 		row++
 	}
 	p.Watched = len(watched)
-	flags := h.flags(scored.accounts, margins, watched)
-	h.count(month, scored, margins, flags, riskiest(scored.accounts, trained.Rungs[ladder.Rule], watched, len(flags)))
+	spend, money := h.money(scored)
+	flags := h.flags(scored.accounts, margins, money, watched)
+	byRule := first(scored.accounts, h.order(trained.Rungs[ladder.Rule], money), watched, len(flags))
+	h.count(month, scored, margins, spend, money, flags, byRule)
 	return nil
 }
 
@@ -481,9 +490,9 @@ func (h *hindsight) release(month int) {
 
 // flags returns the rows among the watched ones that would have been brought to
 // somebody's attention.
-func (h *hindsight) flags(accounts []frame.AccountID, margins []float64, watched []int) map[int]bool {
+func (h *hindsight) flags(accounts []frame.AccountID, margins, money []float64, watched []int) map[int]bool {
 	if h.capacity > 0 {
-		return riskiest(accounts, margins, watched, h.capacity)
+		return first(accounts, h.order(margins, money), watched, h.capacity)
 	}
 	flags := map[int]bool{}
 	for _, i := range watched {
@@ -494,12 +503,25 @@ func (h *hindsight) flags(accounts []frame.AccountID, margins []float64, watched
 	return flags
 }
 
-// riskiest returns the n watched rows of the highest margins, of equal ones those
-// of the first accounts.
-func riskiest(accounts []frame.AccountID, margins []float64, watched []int, n int) map[int]bool {
+// order returns what rows are flagged by first, higher before lower: margins, or
+// the value at risk.
+func (h *hindsight) order(margins, money []float64) []float64 {
+	if !h.byValue {
+		return margins
+	}
+	values := make([]float64, len(margins))
+	for i, m := range margins {
+		values[i] = score.Probability(m) * money[i]
+	}
+	return values
+}
+
+// first returns the n watched rows of the highest values, of equal ones those of
+// the first accounts; what is missing comes last.
+func first(accounts []frame.AccountID, values []float64, watched []int, n int) map[int]bool {
 	order := slices.Clone(watched)
 	slices.SortFunc(order, func(i, j int) int {
-		return cmp.Or(cmp.Compare(margins[j], margins[i]), cmp.Compare(accounts[i], accounts[j]))
+		return cmp.Or(cmp.Compare(values[j], values[i]), cmp.Compare(accounts[i], accounts[j]))
 	})
 	flags := map[int]bool{}
 	for _, i := range order[:min(n, len(order))] {

@@ -12,9 +12,20 @@ type HindsightRequest struct {
 	// Capacity is how many accounts are flagged at each date, the riskiest first; 0
 	// flags the high band.
 	Capacity int `json:"capacity,omitempty"`
+	// By says what a capacity is spent on first: ByRisk ("" too) or ByValue.
+	By string `json:"by,omitempty"`
 	// Rung is the highest rung to try, "" for all.
 	Rung string `json:"rung,omitempty"`
 }
+
+// What a capacity is spent on first.
+const (
+	// ByRisk: the highest probability.
+	ByRisk = "risk"
+	// ByValue: the greatest value at risk, which is probability × margin of the
+	// horizon at the account's usual pace; accounts too new for a pace come last.
+	ByValue = "value"
+)
 
 // The standings of a month in hindsight.
 const (
@@ -147,6 +158,7 @@ type HindsightResult struct {
 	HorizonDays int    `json:"horizon_days"`
 	Currency    string `json:"currency"`
 	Capacity    int    `json:"capacity,omitempty"`
+	By          string `json:"by,omitempty"`
 	// HighBand is the probability from which on an account is flagged when there is
 	// no capacity.
 	HighBand float64          `json:"high_band"`

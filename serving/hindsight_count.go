@@ -17,18 +17,29 @@ import (
 
 const weekSeconds = 7 * 86400
 
-// count writes down what the flags of a date, and as many of the recency rule,
-// mean to each scored account.
-func (h *hindsight) count(month int, scored *labelled, margins []float64, flags, byRule map[int]bool) {
-	p := &h.plans[month]
-	columns := scored.frame()
+// money returns what each row had spent in the year before, and the margin of a
+// horizon at its usual pace, NaN where it has none yet.
+func (h *hindsight) money(rows *labelled) (spend, money []float64) {
+	columns := rows.frame()
 	number := func(name string) []float64 {
 		if c := columns.Column(name); c != nil {
 			return c.Numbers
 		}
-		return slices.Repeat([]float64{math.NaN()}, len(margins))
+		return slices.Repeat([]float64{math.NaN()}, len(rows.y))
 	}
-	spend, tenure, share := number(spendColumn), number(tenureColumn), number(marginColumn)
+	spend = number(spendColumn)
+	tenure, share := number(tenureColumn), number(marginColumn)
+	money = make([]float64, len(spend))
+	for i := range money {
+		money[i] = features.RunRate(spend[i], tenure[i], h.Label.HorizonDays) * h.marginShare(share[i])
+	}
+	return spend, money
+}
+
+// count writes down what the flags of a date, and as many of the recency rule,
+// mean to each scored account.
+func (h *hindsight) count(month int, scored *labelled, margins, spend, money []float64, flags, byRule map[int]bool) {
+	p := &h.plans[month]
 	for i, account := range scored.accounts {
 		// Whoever is not known any more goes on under another name.
 		last, known := h.last[account]
@@ -46,8 +57,7 @@ func (h *hindsight) count(month int, scored *labelled, margins []float64, flags,
 		}
 		if l := h.lost[account]; l != nil {
 			if l.month == month {
-				l.spend = spend[i]
-				l.money = features.RunRate(spend[i], tenure[i], h.Label.HorizonDays) * h.marginShare(share[i])
+				l.spend, l.money = spend[i], money[i]
 			}
 			switch {
 			case h.inTime(p.at, l.last):
@@ -89,7 +99,10 @@ func (l *lostAccount) see(month int, probability float64, flag, byRule bool) {
 func (s *Service) told(ctx context.Context, h *hindsight) (HindsightResult, error) {
 	r := HindsightResult{
 		From: h.plans[0].Month, To: h.plans[len(h.plans)-1].Month, HorizonDays: h.Label.HorizonDays, Currency: h.BaseCurrency,
-		Capacity: h.capacity, HighBand: h.Bands.High, Accounts: []HindsightAccount{},
+		Capacity: h.capacity, By: ByRisk, HighBand: h.Bands.High, Accounts: []HindsightAccount{},
+	}
+	if h.byValue {
+		r.By = ByValue
 	}
 	weeks := make([][]float64, len(h.plans))
 	for account, l := range h.lost {

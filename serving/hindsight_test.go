@@ -233,6 +233,16 @@ func TestHindsightWithACapacity(t *testing.T) {
 	if !strings.Contains(strings.Join(result.Notes, " "), "the 5 riskiest") {
 		t.Errorf("the notes are %q", result.Notes)
 	}
+
+	// Spent on the value at risk, it reaches more money with as many flags.
+	r.By = ByValue
+	value := looked(t, s, r)
+	if !(value.Total.MoneyReached/model.Figure(value.Total.Reached) > result.Total.MoneyReached/model.Figure(result.Total.Reached)) {
+		t.Errorf("by value %v of %d accounts, by risk %v of %d", value.Total.MoneyReached, value.Total.Reached, result.Total.MoneyReached, result.Total.Reached)
+	}
+	if !strings.Contains(strings.Join(value.Notes, " "), "value at risk") {
+		t.Errorf("the notes are %q", value.Notes)
+	}
 }
 
 func TestHindsightWithoutEnoughHistory(t *testing.T) {
@@ -265,6 +275,8 @@ func TestHindsightRefuses(t *testing.T) {
 		"no date":             {From: "soon"},
 		"a negative capacity": {Capacity: -1},
 		"an unknown rung":     {Rung: "ladder"},
+		"an unknown order":    {Capacity: 3, By: "name"},
+		"an order of nothing": {By: ByValue},
 		"nothing final":       {From: "2025-11-30", To: "2025-12-31"},
 		"before the data":     {From: "2020-01-31", To: "2020-12-31"},
 		"a century":           {From: "1950-01-31", To: "2025-12-31"},

@@ -107,6 +107,9 @@ func (h *hindsight) notes(r *HindsightResult) []string {
 	flag := fmt.Sprintf("An account is flagged at a month's end when its probability is in the high band (%v or more).", model.Figure(r.HighBand))
 	if r.Capacity > 0 {
 		flag = fmt.Sprintf("At each month's end the %d riskiest accounts are flagged.", r.Capacity)
+		if r.By == ByValue {
+			flag = fmt.Sprintf("At each month's end the %d accounts with the greatest value at risk are flagged, probability × margin of %d days.", r.Capacity, r.HorizonDays)
+		}
 	}
 	flag += fmt.Sprintf(" Whoever had been silent for %d days by then is not: no model is needed to know.", r.HorizonDays)
 	notes := []string{

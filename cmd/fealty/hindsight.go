@@ -31,7 +31,7 @@ The table shows the months and the lost accounts that had spent most; csv lists 
 json everything. It keeps 8 bytes per feature and account for each date and each training cutoff.`,
 		Example: `  fealty hindsight
   fealty hindsight --from 2011-06-30 --to 2011-08-31 --chart hindsight.png
-  fealty hindsight --capacity 50 -o csv > accounts.csv`,
+  fealty hindsight --capacity 50 --by value -o csv > accounts.csv`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.flags = c.Flags()
 			return runHindsight(c.Context(), e, o)
@@ -41,6 +41,7 @@ json everything. It keeps 8 bytes per feature and account for each date and each
 	f.StringVar(&o.request.From, "from", "", "the first date; month ends from it on are replayed (default: eleven months before --to)")
 	f.StringVar(&o.request.To, "to", "", "the last date (default: the newest month end whose outcome is known)")
 	f.IntVar(&o.request.Capacity, "capacity", 0, "flag so many accounts at each date, the riskiest first (default: the high band)")
+	f.StringVar(&o.request.By, "by", serving.ByRisk, "what a capacity is spent on first: risk, or value (probability × margin at the account's usual pace)")
 	f.StringVar(&o.request.Rung, "rung", "", "the highest rung to try: rule, logistic, boosting or blend")
 	f.IntVar(&o.top, "top", defaultTop, "lost accounts in the table, those that had spent most first")
 	f.StringVar(&o.chart, "chart", "", "draw the months into this file, by its ending .png or .svg")
