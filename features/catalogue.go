@@ -41,6 +41,7 @@ const (
 	Invoices     Source = "invoices"
 	Payments     Source = "payments"
 	People       Source = "people"
+	Touches      Source = "touches"
 	Accounts     Source = "accounts"
 	// Deliveries and the names below are the parts of them that features need.
 	Deliveries    Source = "order_lines.delivered_at"
@@ -65,7 +66,7 @@ const (
 // its own.
 func Sources() []Source {
 	return []Source{
-		OrderLines, Contracts, Wallets, Interactions, Invoices, Payments, People,
+		OrderLines, Contracts, Wallets, Interactions, Invoices, Payments, People, Touches,
 		Deliveries, ReturnReasons, Promotions, ListPrices,
 		Reopenings, Deadlines, Promises, Surveys, Offers, PeopleNews, Events, PublicVoices,
 		Managers, CreditLimits,
@@ -96,6 +97,7 @@ var (
 	Members      = File{Name: "accounts.sql", Source: Accounts}
 	Opinions     = File{Name: "satisfaction.sql", Source: Interactions}
 	News         = File{Name: "reach.sql", Source: Interactions}
+	Approaches   = File{Name: "touches.sql", Source: Touches}
 )
 
 // Feature is one entry of the catalogue: the words of frame.Meta and where the

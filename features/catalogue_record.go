@@ -317,6 +317,18 @@ func satisfaction() []Feature {
 			ReasonEN: []string{"{survey_silence_share_365d} of the surveys of the last 365 days stayed without an answer"},
 			ReasonZH: []string{"近365天的调查中{survey_silence_share_365d}未获回复"},
 		}},
+		{File: Approaches, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "touches_silent_365d", Unit: "touches", Group: "satisfaction", Factor: Relationship, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Campaign touches left unanswered", LabelZH: "营销触达未回复次数",
+			ReasonEN: []string{"Touches of campaigns that got no answer within 60 days, in the last 365 days: {touches_silent_365d}"},
+			ReasonZH: []string{"近365天营销触达60天内未获回复的次数：{touches_silent_365d}"},
+		}},
+		{File: Approaches, Kind: Measured, Meta: frame.Meta{
+			Name: "touches_silent_share_365d", Unit: "share", Group: "satisfaction", Factor: Relationship, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Share of campaign touches left unanswered", LabelZH: "营销触达未回复占比",
+			ReasonEN: []string{"{touches_silent_share_365d} of the touches of campaigns in the last 365 days got no answer within 60 days"},
+			ReasonZH: []string{"近365天的营销触达中{touches_silent_share_365d}在60天内未获回复"},
+		}},
 	}
 }
 

@@ -90,12 +90,18 @@ type person struct {
 	since, until, recorded int64
 }
 
+// touch was answered never when answered is 0.
+type touch struct {
+	id, account, arm       string
+	at, answered, recorded int64
+}
+
 // version is what an account was from an instant on; limit is 0 when there is none.
 type version struct {
 	account, manager string
 	from, recorded   int64
 	limit            int64
-	country          string
+	country, parent  string
 }
 
 type contract struct {
@@ -127,6 +133,7 @@ type town struct {
 	invoices  []invoice
 	payments  []payment
 	people    []person
+	touches   []touch
 	versions  []version
 	// members stand in the accounts table since the instant.
 	members  map[string]int64
@@ -348,6 +355,13 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		numbers("paid_at", frame.Time, w.payments, func(x payment) int64 { return x.paid }),
 		numbers("amount", frame.Decimal, w.payments, func(x payment) int64 { return x.amount }),
 		numbers("recorded_at", frame.Time, w.payments, func(x payment) int64 { return orElse(x.recorded, x.paid) }))
+	insert(t, e, "touches",
+		texts("id", w.touches, func(x touch) string { return x.id }),
+		texts("account", w.touches, func(x touch) string { return x.account }),
+		texts("arm", w.touches, func(x touch) string { return x.arm }),
+		numbers("at", frame.Time, w.touches, func(x touch) int64 { return x.at }),
+		numbers("answered_at", frame.Time, w.touches, func(x touch) int64 { return orElse(x.answered, absent) }),
+		numbers("recorded_at", frame.Time, w.touches, func(x touch) int64 { return orElse(x.recorded, x.at) }))
 	insert(t, e, "people",
 		texts("id", w.people, func(x person) string { return x.id }),
 		texts("account", w.people, func(x person) string { return x.account }),
@@ -360,6 +374,7 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		texts("account_manager", w.versions, func(x version) string { return x.manager }),
 		numbers("credit_limit", frame.Decimal, w.versions, func(x version) int64 { return orElse(x.limit, absent) }),
 		texts("country", w.versions, func(x version) string { return x.country }),
+		texts("parent", w.versions, func(x version) string { return x.parent }),
 		numbers("valid_from", frame.Time, w.versions, func(x version) int64 { return orElse(x.from, absent) }),
 		numbers("recorded_at", frame.Time, w.versions, func(x version) int64 { return orElse(x.recorded, x.from) }))
 	members := make([]outcome, 0, len(w.members))

@@ -13,6 +13,26 @@ func (w *town) recordCases() {
 	w.paymentCases()
 	w.peopleCases()
 	w.newsCases()
+	w.touchCases()
+}
+
+func (w *town) touchCases() {
+	const account = "asked"
+	w.member(account)
+	one := func(id, arm, day, answered string) touch {
+		x := touch{id: "t" + id, account: account, arm: arm, at: at(day)}
+		if answered != "" {
+			x.answered = at(answered)
+		}
+		return x
+	}
+	heard := one("5", "treated", "2024-12-20", "2025-01-02")
+	heard.recorded = at("2025-03-10")
+	w.touches = append(w.touches,
+		one("1", "treated", "2024-06-01", "2024-06-10"), one("2", "", "2024-08-01", "2024-10-15"), // answered, and 75 days later
+		one("3", "treated", "2024-10-01", ""), one("4", "Control", "2024-11-01", ""), // never; left alone
+		one("5", "treated", "2024-12-20", ""), heard, // an answer that was written down on 2025-03-10
+		one("6", "treated", "2025-02-01", "")) // has time until 2025-04-02
 }
 
 func (w *town) serviceCases() {
@@ -211,6 +231,12 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 		{"owes", "2025-04-15", "days_to_pay_365d", (30.0 + 50 + 30) / 3},
 		{"owes", "2025-04-15", "credit_used", (45.0 + 50 - 70) / 500},
 		{"steady", "2025-03-01", "overdue_amount", 0},
+		{"asked", "2025-03-01", "touches_silent_365d", 3},
+		{"asked", "2025-03-01", "touches_silent_share_365d", 3.0 / 4},
+		{"asked", "2025-04-15", "touches_silent_365d", 3},
+		{"asked", "2025-04-15", "touches_silent_share_365d", 3.0 / 5},
+		{"steady", "2025-03-01", "touches_silent_365d", 0},
+		{"steady", "2025-03-01", "touches_silent_share_365d", nan},
 		{"steady", "2025-03-01", "overdue_days", nan},
 		{"owes", "2025-03-01", "manager_changes_365d", 2},
 		{"owes", "2025-03-01", "manager_changes_180d", 1},

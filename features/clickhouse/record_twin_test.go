@@ -167,6 +167,7 @@ type record struct {
 	contacts []contact
 	invoices []invoice
 	payments []payment
+	touches  []touch
 	people   []person
 	versions []version
 }
@@ -221,6 +222,17 @@ func records(account string) *rapid.Generator[record] {
 				r.people = append(r.people, x)
 			}
 		}
+		for i := range rapid.IntRange(0, 6).Draw(t, "touches") {
+			x := touch{id: fmt.Sprintf("%s-t%d", account, i), account: account, arm: rapid.SampledFrom([]string{"treated", "Holdout", ""}).Draw(t, "arm"), at: when("touched")}
+			if rapid.Bool().Draw(t, "answered") {
+				x.answered = x.at + rapid.Int64Range(0, 100).Draw(t, "answer")*86400
+			}
+			r.touches = append(r.touches, x)
+			if rare() {
+				x.answered, x.recorded = x.at+30*86400, later(x.at)
+				r.touches = append(r.touches, x)
+			}
+		}
 		for i := range rapid.IntRange(0, 6).Draw(t, "versions") {
 			x := version{account: account, manager: rapid.SampledFrom([]string{"Li", "Wang", ""}).Draw(t, "manager"), from: start + int64(i)*100*86400, limit: rapid.Int64Range(0, 3).Draw(t, "limit") * 70_000}
 			if i == 0 && rare() {
@@ -261,6 +273,7 @@ func (r record) twin(cutoff, known int64, zone *time.Location) map[string]float6
 		}
 	}
 
+	r.touched(f, cutoff, known)
 	seen := newest(r.contacts, known, func(c contact) string { return c.id }, func(c contact) int64 { return orElse(c.recorded, c.at) })
 	seen = slices.DeleteFunc(seen, func(c contact) bool { return c.at >= cutoff })
 	served(f, seen, cutoff, within, count)
@@ -484,6 +497,22 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 	f["days_to_pay_trend_90d"] = trend(daysRecent, nRecent, days-daysRecent, n-nRecent)
 }
 
+// touched adds the twin's features of campaigns.
+func (r record) touched(f map[string]float64, cutoff, known int64) {
+	const day = 86400
+	asked, silent := int64(0), int64(0)
+	for _, x := range newest(r.touches, known, func(x touch) string { return x.id }, func(x touch) int64 { return orElse(x.recorded, x.at) }) {
+		if x.arm == "Holdout" || x.at < cutoff-365*day || x.at >= cutoff-60*day {
+			continue
+		}
+		asked++
+		if x.answered == 0 || x.answered >= cutoff || x.answered >= x.at+60*day {
+			silent++
+		}
+	}
+	f["touches_silent_365d"], f["touches_silent_share_365d"] = float64(silent), share(silent, asked)
+}
+
 // managed adds the twin's features of the account's versions.
 func (r record) managed(f map[string]float64, cutoff, known int64, day func(int64) int64, within func(int64, int64) bool) {
 	versions := newest(r.versions, known, func(v version) string { return strconv.FormatInt(v.from, 10) }, func(v version) int64 { return orElse(v.recorded, v.from) })
@@ -572,5 +601,5 @@ func TestRecordFeaturesEqualTheDumbTwin(t *testing.T) {
 
 func (w *town) addRecord(r record) {
 	w.contacts, w.invoices, w.payments = append(w.contacts, r.contacts...), append(w.invoices, r.invoices...), append(w.payments, r.payments...)
-	w.people, w.versions = append(w.people, r.people...), append(w.versions, r.versions...)
+	w.people, w.versions, w.touches = append(w.people, r.people...), append(w.versions, r.versions...), append(w.touches, r.touches...)
 }

@@ -464,6 +464,12 @@ func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
 				all.people = append(all.people, x)
 			}
 		}
+		for _, x := range full.touches {
+			if orElse(x.recorded, x.at) <= known {
+				x.account, x.id, x.answered = double(x.account), double(x.id), before(x.answered)
+				all.touches = append(all.touches, x)
+			}
+		}
 		for _, x := range full.versions {
 			if seen(x.from, x.recorded) {
 				x.account = double(x.account)

@@ -93,3 +93,9 @@ FROM people
 ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
 WHERE load <= {watermark:UInt64} AND (isNull(since) OR since < cutoff) AND recorded_at <= known_at
 GROUP BY cutoff
+UNION ALL
+SELECT 'touches' AS source, cutoff, count() AS rows, min(toDateTime(at, 'UTC')) AS first_at, max(toDateTime(at, 'UTC')) AS last_at
+FROM touches
+ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
+WHERE load <= {watermark:UInt64} AND at < cutoff AND recorded_at <= known_at
+GROUP BY cutoff
