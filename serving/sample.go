@@ -111,12 +111,8 @@ func keep(parts map[frame.Cutoff]*labelled, sl *features.Slice, o *features.Outc
 		if p == nil || len(p.columns) != len(sl.Frame.Columns) {
 			return fmt.Errorf("a slice has rows at %s with %d columns, which nobody asked for", at, len(sl.Frame.Columns))
 		}
-		switch x := o.Excluded[i]; {
-		case x == features.Ineligible:
-			p.excluded[sl.Status[i].String()]++
-			continue
-		case x != features.Labelled:
-			p.excluded[x.String()]++
+		if why := whyLeftOut(sl, o, i); why != "" {
+			p.excluded[why]++
 			continue
 		}
 		if y := o.Y[i]; y != 0 && y != 1 {
@@ -130,6 +126,18 @@ func keep(parts map[frame.Cutoff]*labelled, sl *features.Slice, o *features.Outc
 		p.add(sl.Frame, i)
 	}
 	return nil
+}
+
+// whyLeftOut says why row i of a slice has no label, "" when it has one.
+func whyLeftOut(sl *features.Slice, o *features.Outcome, i int) string {
+	switch x := o.Excluded[i]; x {
+	case features.Labelled:
+		return ""
+	case features.Ineligible:
+		return sl.Status[i].String()
+	default:
+		return x.String()
+	}
 }
 
 // add appends row i of a slice's frame, without its label.

@@ -74,6 +74,12 @@ func (s *Service) Operations() []Operation {
 		operation(OpHindsight, false, func(ctx context.Context, r HindsightRequest, call Call) (HindsightResult, error) {
 			return s.Hindsight(ctx, r, call.Report)
 		}),
+		operation(OpLabelsCompare, false, func(ctx context.Context, r LabelsCompareRequest, call Call) (LabelsCompareResult, error) {
+			return s.LabelsCompare(ctx, r, call.Report)
+		}),
+		operation(OpLabelsCategories, false, func(ctx context.Context, r LabelsCategoriesRequest, call Call) (LabelsCategoriesResult, error) {
+			return s.LabelsCategories(ctx, r, call.Report)
+		}),
 		operation(OpScore, true, func(ctx context.Context, r ScoreRequest, call Call) (ScoreResult, error) {
 			return s.Score(ctx, r, call.Report)
 		}),

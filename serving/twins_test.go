@@ -38,6 +38,9 @@ type twinFacts struct {
 	definitions string
 	engine      string
 	sliceRows   int
+	// categories is what Categories answers, after told has seen it.
+	categories []features.CategoryHistory
+	told       func(*features.Slice, []features.CategoryHistory)
 	// built is called before each slice is handed on.
 	built func()
 	mu    sync.Mutex
@@ -284,6 +287,14 @@ func (f *twinFacts) Outcomes(_ context.Context, r features.LabelRequest, s *feat
 		}
 	}
 	return o, nil
+}
+
+func (f *twinFacts) Categories(_ context.Context, _ features.CategoryRequest, s *features.Slice) ([]features.CategoryHistory, error) {
+	all := slices.Clone(f.categories)
+	if f.told != nil {
+		f.told(s, all)
+	}
+	return all, nil
 }
 
 // twinRuns keeps runs in memory, whole or not at all.
