@@ -1,6 +1,7 @@
 package features
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,10 +73,9 @@ func UniteWithin(links []Link, cutoff frame.Cutoff, known frame.KnownAt, horizon
 	return unite(links, int64(cutoff), int64(cutoff.Add(horizonDays)), int64(known))
 }
 
-// unite follows the links in force between two instants, as known at a third.
-// An account with several successors goes on in that of the latest link.
-// ErrCycle names the accounts of a cycle.
-func unite(links []Link, from, to, known int64) (Unions, error) {
+// inForce returns the links of some kinds that are in force at some instant between
+// two, as known at a third, in the order of their accounts, others and kinds.
+func inForce(links []Link, kinds []string, from, to, known int64) []*Link {
 	type key struct {
 		account, other frame.AccountID
 		kind           string
@@ -84,7 +84,7 @@ func unite(links []Link, from, to, known int64) (Unions, error) {
 	seen := map[key]*Link{}
 	for i := range links {
 		l := &links[i]
-		if l.Recorded > known || l.Account == l.Other || !slices.Contains([]string{Renamed, Renumbered, Merged, Split}, l.Kind) {
+		if l.Recorded > known || l.Account == l.Other || !slices.Contains(kinds, l.Kind) {
 			continue
 		}
 		k := key{l.Account, l.Other, l.Kind, l.Since}
@@ -92,11 +92,24 @@ func unite(links []Link, from, to, known int64) (Unions, error) {
 			seen[k] = l
 		}
 	}
-	next := map[frame.AccountID]*Link{}
+	var all []*Link
 	for _, l := range seen {
-		if l.Since >= to || l.Until != 0 && (l.Until < from || l.Until <= l.Since) {
-			continue
+		if l.Since < to && (l.Until == 0 || l.Until >= from && l.Until > l.Since) {
+			all = append(all, l)
 		}
+	}
+	slices.SortFunc(all, func(a, b *Link) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Other, b.Other), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Since, b.Since))
+	})
+	return all
+}
+
+// unite follows the links in force between two instants, as known at a third.
+// An account with several successors goes on in that of the latest link.
+// ErrCycle names the accounts of a cycle.
+func unite(links []Link, from, to, known int64) (Unions, error) {
+	next := map[frame.AccountID]*Link{}
+	for _, l := range inForce(links, []string{Renamed, Renumbered, Merged, Split}, from, to, known) {
 		account, other := l.ends()
 		before := next[account]
 		if before != nil {
@@ -157,4 +170,59 @@ func (u Unions) Members() map[frame.AccountID][]frame.AccountID {
 		slices.Sort(all)
 	}
 	return members
+}
+
+// Parent says which account a version of an account belonged to.
+type Parent struct {
+	Account, Parent frame.AccountID
+	Cutoff          frame.Cutoff
+}
+
+// Pool returns the groups as of a cutoff: accounts that belong together by links of kind
+// Group (under the link's other) or Sister, as known then, or by their parents. The
+// result says under which name each account is pooled, whatever it is one with included, so that nothing
+// is in two groups; accounts of no group stand as in u. A group has the name of the
+// other or parent that is above all others; sisters without one that of the bytewise first.
+func (u Unions) Pool(links []Link, parents []Parent, cutoff frame.Cutoff, known frame.KnownAt) Unions {
+	above := map[frame.AccountID]frame.AccountID{}
+	top := func(a frame.AccountID) frame.AccountID {
+		for a = u.Of(a); above[a] != ""; {
+			a = above[a]
+		}
+		return a
+	}
+	named := map[frame.AccountID]bool{}
+	join := func(below, name frame.AccountID) {
+		if below, name = top(below), top(name); below != name {
+			above[below], named[name] = name, true
+		}
+	}
+	for _, p := range parents {
+		if p.Cutoff == cutoff && p.Parent != "" {
+			join(p.Account, p.Parent)
+		}
+	}
+	var sisters [][2]frame.AccountID
+	for _, l := range inForce(links, []string{Group, Sister}, int64(cutoff), int64(cutoff), int64(known)) {
+		if l.Kind == Group {
+			join(l.Account, l.Other)
+		} else {
+			sisters = append(sisters, [2]frame.AccountID{l.Account, l.Other})
+		}
+	}
+	for _, s := range sisters {
+		a, b := top(s[0]), top(s[1])
+		if named[a] == named[b] && b < a || named[b] && !named[a] {
+			a, b = b, a
+		}
+		join(b, a)
+	}
+	pooled := Unions{}
+	for account := range u {
+		pooled[account] = top(account)
+	}
+	for account := range above {
+		pooled[account] = top(account)
+	}
+	return pooled
 }

@@ -124,3 +124,32 @@ func TestUnionsAreOfOneStep(t *testing.T) {
 		}
 	})
 }
+
+func TestPool(t *testing.T) {
+	links := []features.Link{
+		{Account: "old", Other: "branch 1", Kind: features.Renamed, Since: 1},
+		{Account: "branch 1", Other: "holding", Kind: features.Group, Since: 2},
+		{Account: "old", Other: "elsewhere", Kind: features.Sister, Since: 2, Recorded: 30}, // not known yet
+		{Account: "sister c", Other: "sister b", Kind: features.Sister, Since: 3},
+		{Account: "sister b", Other: "sister d", Kind: features.Sister, Since: 3},
+		{Account: "branch 2", Other: "annex", Kind: features.Sister, Since: 3},
+		{Account: "left", Other: "holding", Kind: features.Group, Since: 1, Until: 9},
+		{Account: "alone", Other: "also", Kind: features.Merged, Since: 1},
+	}
+	parents := []features.Parent{
+		{Account: "branch 2", Parent: "holding", Cutoff: 20}, {Account: "holding", Parent: "top", Cutoff: 20},
+		{Account: "top", Parent: "branch 2", Cutoff: 20}, // round: one group all the same
+		{Account: "branch 3", Parent: "holding", Cutoff: 10},
+	}
+	u, err := features.Unite(links, 20, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := features.Unions{
+		"old": "top", "branch 1": "top", "branch 2": "top", "holding": "top", "annex": "top",
+		"sister c": "sister b", "sister d": "sister b", "alone": "also",
+	}
+	if diff := cmp.Diff(want, u.Pool(links, parents, 20, 20)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -20,6 +20,10 @@ type Request struct {
 	// Cutoffs (1 … 1,000, all different) and what was known at each.
 	Cutoffs []frame.Cutoff
 	KnownAt []frame.KnownAt
+	// Groups pools the accounts that belong together by links of kind group or sister, or
+	// by a parent: one row for the group under its name and none for the branches;
+	// whoever belongs to no group stands for itself.
+	Groups bool
 	// Accounts to build; empty means all.
 	Accounts []frame.AccountID
 	// Watermark is the greatest load that is read.

@@ -147,13 +147,25 @@ func Build(ctx context.Context, e Engine, r features.Request, each func(*feature
 // unite follows the links as known at each cutoff.
 func (p *prepared) unite(ctx context.Context, e Engine) error {
 	links, err := readLinks(ctx, e, p.Watermark)
-	if err != nil || len(links) == 0 {
+	if err != nil {
 		return err
+	}
+	var parents []features.Parent
+	if p.Groups {
+		if parents, err = readParents(ctx, e, p.params); err != nil {
+			return err
+		}
+	}
+	if len(links) == 0 && len(parents) == 0 {
+		return nil
 	}
 	p.unions = make([]features.Unions, len(p.Cutoffs))
 	for k, c := range p.Cutoffs {
 		if p.unions[k], err = features.Unite(links, c, p.KnownAt[k]); err != nil {
 			return fmt.Errorf("unite the accounts as of %s: %w", c, err)
+		}
+		if p.Groups {
+			p.unions[k] = p.unions[k].Pool(links, parents, c, p.KnownAt[k])
 		}
 	}
 	p.families = gather(p.unions)

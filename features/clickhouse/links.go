@@ -46,6 +46,27 @@ func readLinks(ctx context.Context, e Engine, watermark uint64) ([]features.Link
 	return links, nil
 }
 
+// readParents returns who belonged to whom as of each cutoff.
+func readParents(ctx context.Context, e Engine, params Params) ([]features.Parent, error) {
+	var parents []features.Parent
+	err := ask(ctx, e, statement("parents.sql"), params, func(t *frame.Table) error {
+		c, err := pick(t, "account", "cutoff", "parent")
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			parents = append(parents, features.Parent{
+				Account: frame.AccountID(c[0].Texts[i]), Cutoff: frame.Cutoff(c[1].Integers[i]), Parent: frame.AccountID(c[2].Texts[i]),
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask to whom the accounts belong: %w", err)
+	}
+	return parents, nil
+}
+
 // family is accounts that are one, at the cutoffs at which it is these.
 type family struct {
 	head    string

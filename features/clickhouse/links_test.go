@@ -3,6 +3,7 @@ package clickhouse_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -180,12 +181,15 @@ func TestCycleOfLinksIsRefusedByName(t *testing.T) {
 	w := cases()
 	w.links = []link{{account: "steady", other: "one-order", kind: "merged", since: at("2024-01-01")}, {account: "one-order", other: "steady", kind: "renamed", since: at("2024-02-01")}}
 	w.fill(t, e)
-	_, err := clickhouse.Build(t.Context(), e, request("2024-01-15", "2025-03-01"), func(*features.Slice) error { return nil })
+	r := request("2024-01-15", "2025-03-01")
+	r.Catalogue = fromFiles(features.Orders)
+	_, err := clickhouse.Build(t.Context(), e, r, func(*features.Slice) error { return nil })
 	if !errors.Is(err, features.ErrCycle) || !strings.Contains(err.Error(), `"one-order" → "steady" → "one-order"`) {
 		t.Errorf("a cycle is told as %v", err)
 	}
 	// Before the second link there is none.
-	if got := accountLife(build(t.Context(), t, e, request("2024-01-15")), "steady", "2024-01-15"); got != "no row" {
+	r.Cutoffs, r.KnownAt = r.Cutoffs[:1], r.KnownAt[:1]
+	if got := accountLife(build(t.Context(), t, e, r), "steady", "2024-01-15"); got != "no row" {
 		t.Errorf("the account that goes on in another reads %s", got)
 	}
 }
@@ -210,6 +214,7 @@ func TestMergedAccountIsNoChurner(t *testing.T) {
 	e := embedded(t)
 	w.fill(t, e)
 	r := request("2025-03-01")
+	r.Catalogue = fromFiles(features.Orders)
 	m := build(t.Context(), t, e, r)
 	o, err := clickhouse.Outcomes(t.Context(), e, features.LabelRequest{
 		Rule: features.LabelRule{Label: features.NonContractual, HorizonDays: 60}, Through: frame.Cutoff(at("2025-07-01")), Watermark: r.Watermark,
@@ -224,5 +229,64 @@ func TestMergedAccountIsNoChurner(t *testing.T) {
 	want := map[string][2]float64{"merged": {0, 30}, "heir": {0, 30}, "left": {1, 0}, "new number": {0, 30}, "divided": {0, 30}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("left and spend (-want +got):\n%s", diff)
+	}
+}
+
+// Each order stands in one row, whether by branch or pooled: sums of what is counted
+// and spent are the same, and a group reads as one account with all the orders.
+func TestGroupsArePooledAndNothingIsCountedTwice(t *testing.T) {
+	const cutoff = "2025-04-15"
+	w := crowd(40, 9)
+	number := func(i int) string { return fmt.Sprintf("crowd-%d", i) }
+	whole := (&town{lines: w.lines, members: map[string]int64{}}).moved(func(account string, _ int64) string {
+		for i := range 8 {
+			if account == number(i) {
+				return "together"
+			}
+		}
+		return "none"
+	})
+	w.links = []link{
+		{account: number(1), other: number(0), kind: "renamed", since: at("2024-01-01")},
+		{account: number(0), other: "group", kind: "group", since: at("2024-01-01")},
+		{account: number(2), other: "group", kind: "group", since: at("2024-01-01")},
+		{account: number(2), other: number(3), kind: "sister", since: at("2024-01-01")},
+		{account: number(20), other: number(21), kind: "sister", since: at("2024-01-01")},
+		{account: number(30), other: "group", kind: "group", since: at("2024-01-01"), until: at("2025-01-01")},
+	}
+	for i := range 4 {
+		w.versions = append(w.versions, version{account: number(4 + i), from: at("2025-04-14"), parent: "group"})
+	}
+	e := embedded(t)
+	w.fill(t, e)
+	r := request(cutoff)
+	r.Groups, r.Catalogue = true, fromFiles(features.Orders, features.Breadth, features.Contact, features.Receivables)
+	pooled := build(t.Context(), t, e, r)
+	populationEqualsBuild(t, e, r, pooled)
+	r.Groups = false
+	branches := build(t.Context(), t, e, r)
+	for _, name := range []string{"orders_total", "orders_365d", "spend_total", "spend_365d", "complaints_365d", "open_amount"} {
+		sum := func(m *matrix) (total float64) {
+			for _, v := range m.Frame.Column(name).Numbers {
+				total += v
+			}
+			return math.Round(total * frame.DecimalScale)
+		}
+		if a, b := sum(branches), sum(pooled); a != b || a == 0 {
+			t.Errorf("%s: %v by branch, %v pooled", name, a, b)
+		}
+	}
+	for account, want := range map[string]bool{number(0): false, number(2): false, number(7): false, number(21): false, "group": true, number(20): true, number(30): true} {
+		if got := accountLife(pooled, account, cutoff) != "no row"; got != want {
+			t.Errorf("%s has a row: %v, want %v", account, got, want)
+		}
+	}
+	clearTables(t, e)
+	whole.fill(t, e)
+	one := build(t.Context(), t, e, r)
+	for _, name := range append([]string{"orders_90d", "spend_trend_90d", "categories_365d", "tenure_days"}, rhythmFeatures...) {
+		if got, want := pooled.value(t, "group", cutoff, name), one.value(t, "together", cutoff, name); !same(got, want) {
+			t.Errorf("%s of the group is %v, of one account with its orders %v", name, got, want)
+		}
 	}
 }
