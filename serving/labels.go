@@ -84,6 +84,9 @@ type Defection struct {
 	// CameBack tells whether the category was bought within the next horizon, nil
 	// while nobody knows.
 	CameBack *bool `json:"came_back"`
+	// AccountLeft tells that the account bought nothing at all within the horizon:
+	// the category did not leave alone.
+	AccountLeft bool `json:"account_left"`
 	// Touched marks accounts that a campaign reached inside the horizon.
 	Touched bool `json:"touched"`
 }
@@ -150,7 +153,9 @@ func (s *Service) LabelsCategories(ctx context.Context, r LabelsCategoriesReques
 				return
 			}
 			if result.Judged++; y == 1 {
-				result.Defections = append(result.Defections, defection(rule, h, known, o.Touched != nil && o.Touched[h.Row]))
+				d := defection(rule, h, known)
+				d.AccountLeft, d.Touched = o.Y[h.Row] == 1, o.Touched != nil && o.Touched[h.Row]
+				result.Defections = append(result.Defections, d)
 			}
 		})
 	})
@@ -192,10 +197,10 @@ func (c *calendar) backFinal(at frame.Cutoff) bool {
 }
 
 // defection puts a stopped category into words.
-func defection(rule features.CategoryRule, h *features.CategoryHistory, known, touched bool) Defection {
+func defection(rule features.CategoryRule, h *features.CategoryHistory, known bool) Defection {
 	d := Defection{
 		Account: string(h.Account), Category: h.Category, BuyingDays: h.BuyingDays, GapDays: model.Figure(h.GapDays),
-		LastOrder: dayText(h.Last), Due: dayText(h.Due), Leaving: model.Figure(rule.Leaving(h)), To: string(rule.Destination(h)), Touched: touched,
+		LastOrder: dayText(h.Last), Due: dayText(h.Due), Leaving: model.Figure(rule.Leaving(h)), To: string(rule.Destination(h)),
 	}
 	if n := len(h.Offers); n > 0 {
 		o := h.Offers[n-1]

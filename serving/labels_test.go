@@ -261,7 +261,7 @@ func TestStabilityComparesSegmentsWithEnoughRows(t *testing.T) {
 // A category of five eligible accounts each: stopped, bought, stopped and back,
 // not due, and stopped with money that went elsewhere. asked is told of each
 // question.
-func stoppedCategories(asked func(*features.Slice)) *Service {
+func stoppedCategories(asked func(*features.Slice)) (*Service, *twinFacts) {
 	s, facts, _, _ := village(30)
 	base := features.CategoryHistory{
 		Category: "ink", BuyingDays: 6, GapDays: 20, Today: 20000, Last: 19990, Due: 20010, Spend: 365, TenureDays: 365, Other: 365, OtherDays: 365, OtherAfter: 90,
@@ -290,12 +290,12 @@ func stoppedCategories(asked func(*features.Slice)) *Service {
 			}
 		}
 	}
-	return s
+	return s, facts
 }
 
 func TestCategoriesThatWereStoppedAreListedWithTheirMoney(t *testing.T) {
 	var cutoff frame.Cutoff
-	s := stoppedCategories(func(sl *features.Slice) { cutoff = sl.Frame.Cutoffs[0] })
+	s, facts := stoppedCategories(func(sl *features.Slice) { cutoff = sl.Frame.Cutoffs[0] })
 	got, err := s.LabelsCategories(t.Context(), LabelsCategoriesRequest{Cutoff: "2025-06-30"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -306,8 +306,14 @@ func TestCategoriesThatWereStoppedAreListedWithTheirMoney(t *testing.T) {
 	if got.Judged != 4 || got.Stopped != 3 || got.Leaving != 360 || got.Excluded["not_due"] != 1 || got.Currency != "EUR" || got.SlackDays != features.DefaultSlackDays {
 		t.Errorf("%+v", got)
 	}
+	_, of := facts.by(1)
 	var lines []string
 	for _, d := range got.Defections {
+		if bought := slices.ContainsFunc(of[d.Account], func(p purchase) bool {
+			return p.at >= int64(cutoff) && p.at < int64(cutoff.Add(90))
+		}); d.AccountLeft == bought {
+			t.Errorf("%s bought %v, and left %v", d.Account, bought, d.AccountLeft)
+		}
 		lines = append(lines, fmt.Sprint(d.Leaving, " ", d.To, " ", d.Offer, " ", *d.CameBack, " ", d.LastOrder, " ", d.Due))
 	}
 	want := []string{ // day 19990 is 2024-09-24
@@ -330,7 +336,7 @@ func TestCategoriesThatWereStoppedAreListedWithTheirMoney(t *testing.T) {
 
 func TestRulesForCategoriesAreSweptOnOneAnswer(t *testing.T) {
 	asked := 0
-	s := stoppedCategories(func(*features.Slice) { asked++ })
+	s, _ := stoppedCategories(func(*features.Slice) { asked++ })
 	got, err := s.LabelsCompare(t.Context(), LabelsCompareRequest{Horizons: []int{90}, Last: 1}, nil)
 	if err != nil {
 		t.Fatal(err)

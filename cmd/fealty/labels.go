@@ -158,7 +158,7 @@ func runLabelsCategories(ctx context.Context, e *env, o labelsCategoriesOptions)
 	}
 	rate := model.Figure(float64(r.Stopped) / float64(r.Judged))
 	list := section{head: []string{
-		"account", "category", "buying_days", "gap_days", "last_order", "due", "leaving", "to", "offer", "came_back", "touched",
+		"account", "category", "buying_days", "gap_days", "last_order", "due", "leaving", "to", "offer", "account_left", "came_back", "touched",
 	}}
 	for i := range r.Defections {
 		d := &r.Defections[i]
@@ -166,7 +166,7 @@ func runLabelsCategories(ctx context.Context, e *env, o labelsCategoriesOptions)
 		if d.CameBack != nil {
 			back = *d.CameBack
 		}
-		list.rows = append(list.rows, []any{d.Account, d.Category, d.BuyingDays, d.GapDays, d.LastOrder, d.Due, d.Leaving, d.To, d.Offer, back, d.Touched})
+		list.rows = append(list.rows, []any{d.Account, d.Category, d.BuyingDays, d.GapDays, d.LastOrder, d.Due, d.Leaving, d.To, d.Offer, d.AccountLeft, back, d.Touched})
 	}
 	return e.show(answer{data: r, rows: 1, sections: []section{
 		facts("cutoff", r.Cutoff, "horizon_days", r.HorizonDays, "least_days", r.LeastDays, "slack_days", r.SlackDays, "judged", r.Judged, "stopped", r.Stopped,
