@@ -43,8 +43,10 @@ type twinFacts struct {
 	told       func(*features.Slice, []features.CategoryHistory)
 	// built is called before each slice is handed on.
 	built func()
-	mu    sync.Mutex
-	calls map[string]int
+	// groups tells whether the last build asked was one of groups.
+	groups bool
+	mu     sync.Mutex
+	calls  map[string]int
 }
 
 func (f *twinFacts) called(name string) {
@@ -163,6 +165,7 @@ func (f *twinFacts) by(watermark uint64) (accounts []string, of map[string][]pur
 
 func (f *twinFacts) Build(ctx context.Context, r features.Request, each func(*features.Slice) error) (*features.BuildReport, error) {
 	f.called("build")
+	f.groups = r.Groups
 	report := &features.BuildReport{Status: map[features.Eligibility]int{}, Coverage: r.Coverage}
 	if report.Coverage == nil {
 		report.Coverage, _ = f.Measure(ctx, r)

@@ -54,14 +54,16 @@ const (
 
 	PurposeLive     = "live"
 	PurposeBackfill = "backfill"
+	// PurposeGroups is a run over groups in place of their branches.
+	PurposeGroups = "groups"
 )
 
 // Run is a set of rows that was written whole and then committed.
 type Run struct {
 	// ID names the run for ever.
 	ID string `json:"run"`
-	// Kind is KindScores or KindFeatures, Purpose PurposeLive or PurposeBackfill:
-	// a backfill never becomes the latest.
+	// Kind is KindScores or KindFeatures, Purpose PurposeLive, PurposeBackfill or
+	// PurposeGroups: only a live one becomes the latest.
 	Kind            string        `json:"kind"`
 	Purpose         string        `json:"purpose"`
 	Cutoff          frame.Cutoff  `json:"cutoff"`

@@ -41,6 +41,7 @@ warehouse. A date means the end of that day in the business time zone.`,
 	}
 	f := c.Flags()
 	f.StringArrayVar(&o.request.Cutoffs, "cutoff", nil, "a date or an RFC 3339 instant; may be repeated")
+	f.BoolVar(&o.request.Groups, "groups", false, "build groups (links of kind group and sister, and parents) instead of their branches; needs --to")
 	f.StringVar(&o.to, "to", "", "file to write (- is standard output)")
 	f.StringVar(&o.request.Format, "format", "", "csv, tsv, jsonl or parquet (default: by the file's ending)")
 	addConfigFlags(f, "warehouse.url", "state.dir")
