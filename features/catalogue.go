@@ -26,6 +26,9 @@ const (
 	// LargestCategoryGap is the largest declared amount not spent with us over
 	// those categories, 0 when everything is.
 	LargestCategoryGap
+	// ReferralsBought counts the accounts that the account referred to us whose first
+	// purchase lies before the cutoff, and not before the day of the referral.
+	ReferralsBought
 )
 
 // Source is a canonical view of facts that features are computed from, or a part
@@ -56,6 +59,7 @@ const (
 	PeopleNews    Source = "interactions.people_change"
 	Events        Source = "interactions.event"
 	PublicVoices  Source = "interactions.publicity"
+	Referrals     Source = "interactions.referral.ref"
 	Managers      Source = "accounts.account_manager"
 	CreditLimits  Source = "accounts.credit_limit"
 )
@@ -68,7 +72,7 @@ func Sources() []Source {
 	return []Source{
 		OrderLines, Contracts, Wallets, Interactions, Invoices, Payments, People, Touches,
 		Deliveries, ReturnReasons, Promotions, ListPrices,
-		Reopenings, Deadlines, Promises, Surveys, Offers, PeopleNews, Events, PublicVoices,
+		Reopenings, Deadlines, Promises, Surveys, Offers, PeopleNews, Events, PublicVoices, Referrals,
 		Managers, CreditLimits,
 	}
 }
@@ -217,7 +221,7 @@ func Check(catalogue []Feature) error {
 			return fmt.Errorf("feature %q is made of %d features, needs 2", f.Name, len(f.Of))
 		case f.Part != "" && !slices.Contains(Sources(), f.Part):
 			return fmt.Errorf("feature %q needs rows of %q, which is no source", f.Name, f.Part)
-		case f.Kind < Measured || f.Kind > LargestCategoryGap:
+		case f.Kind < Measured || f.Kind > ReferralsBought:
 			return fmt.Errorf("feature %q has no kind", f.Name)
 		}
 		for _, part := range f.Of {

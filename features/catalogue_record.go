@@ -365,6 +365,12 @@ func reach() []Feature {
 			ReasonEN: []string{"Interactions about publicity in the last 365 days: {publicity_365d}"},
 			ReasonZH: []string{"近365天涉及口碑宣传的接触次数：{publicity_365d}"},
 		}},
+		{Kind: ReferralsBought, Part: Referrals, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "referrals_bought", Unit: "accounts", Group: "reach", Factor: Advocacy, Direction: frame.Lowers,
+			LabelEN: "Accounts referred that bought", LabelZH: "推荐成交客户数",
+			ReasonEN: []string{"Accounts that it referred and that bought: {referrals_bought}"},
+			ReasonZH: []string{"其推荐且已成交的客户数：{referrals_bought}"},
+		}},
 	}
 }
 

@@ -24,6 +24,8 @@ type grid struct {
 	cluster  string
 	answered []bool
 	apart    []string
+	// plain asks for accounts by their own ids, whoever they go on in.
+	plain asker
 	// once tells, of a team's file at hand, which rows it has answered for; on a
 	// cluster answered does.
 	once []bool
@@ -49,9 +51,8 @@ func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*featur
 	}
 	g.blank()
 	if len(g.accounts) > 0 {
-		if err := g.measure(p.with(r), func(sql string, params Params, add func(*frame.Table) error) error {
-			return ask(ctx, e, sql, params, add)
-		}); err != nil {
+		g.plain = func(sql string, params Params, add func(*frame.Table) error) error { return ask(ctx, e, sql, params, add) }
+		if err := g.measure(p.with(r), g.plain); err != nil {
 			return nil, err
 		}
 		if err := g.unite(ctx, e, p.within(r)); err != nil {
@@ -88,7 +89,10 @@ func (g *grid) measure(params Params, ask asker) error {
 			return apartError(g.cluster, string(f.Source), g.apart)
 		}
 	}
-	return g.categories(ask, params)
+	if err := g.categories(ask, params); err != nil {
+		return err
+	}
+	return g.referrals(ask, params)
 }
 
 // unite replaces the rows of the accounts that others go on in by those of all

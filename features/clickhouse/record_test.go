@@ -14,6 +14,36 @@ func (w *town) recordCases() {
 	w.peopleCases()
 	w.newsCases()
 	w.touchCases()
+	w.referralCases()
+}
+
+// referralCases has an account that referred others to us.
+func (w *town) referralCases() {
+	const account = "refers"
+	w.member(account)
+	refer := func(id, whom, day string) contact {
+		return contact{id: "f" + id, account: account, kind: "referral", ref: whom, at: at(day), value: absent}
+	}
+	buys := func(who, day, recorded string) {
+		l := line{account: who, order: "o1", number: 1, amount: euros(10), discount: absent, cost: absent, ordered: at(day)}
+		if recorded != "" {
+			l.recorded = at(recorded)
+		}
+		w.lines = append(w.lines, l)
+	}
+	moved := refer("7", "brought-wrong", "2025-01-01")
+	moved.ref, moved.recorded = "brought-right", at("2025-03-10")
+	w.contacts = append(w.contacts,
+		refer("1", "brought-early", "2024-05-01"), refer("2", "brought-early", "2024-09-01"), // one account, referred twice
+		refer("3", "brought-later", "2025-01-01"), refer("4", "brought-known-later", "2025-01-01"),
+		refer("5", "brought-before", "2025-01-10"), refer("6", "nobody-we-know", "2025-01-10"),
+		refer("7", "brought-wrong", "2025-01-01"), moved, // another account, as was told on 2025-03-10
+		refer("8", account, "2025-01-01"), refer("9", "brought-early", "2025-03-20"))
+	buys("brought-early", "2024-05-01", "")                 // on the very day
+	buys("brought-later", "2025-03-15", "")                 // after the first cutoff
+	buys("brought-known-later", "2025-02-01", "2025-03-02") // written down after the first cutoff
+	buys("brought-before", "2024-12-31", "")                // a customer before anybody said so
+	buys("brought-right", "2025-01-05", "")
 }
 
 func (w *town) touchCases() {
@@ -231,6 +261,9 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 		{"owes", "2025-04-15", "days_to_pay_365d", (30.0 + 50 + 30) / 3},
 		{"owes", "2025-04-15", "credit_used", (45.0 + 50 - 70) / 500},
 		{"steady", "2025-03-01", "overdue_amount", 0},
+		{"refers", "2025-03-01", "referrals_bought", 1},
+		{"refers", "2025-04-15", "referrals_bought", 4}, // the later two, and the right one
+		{"steady", "2025-03-01", "referrals_bought", 0},
 		{"asked", "2025-03-01", "touches_silent_365d", 3},
 		{"asked", "2025-03-01", "touches_silent_share_365d", 3.0 / 4},
 		{"asked", "2025-04-15", "touches_silent_365d", 3},

@@ -66,6 +66,9 @@ func featureStatements(catalogue []features.Feature) ([]string, error) {
 	if needsCategories(catalogue) {
 		all = append(all, statement(walletCategoriesFile), statement(categorySpendFile))
 	}
+	if needsReferrals(catalogue) {
+		all = append(all, statement(referredFile), statement(populationFile))
+	}
 	return all, nil
 }
 

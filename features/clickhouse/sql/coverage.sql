@@ -37,7 +37,8 @@ FROM
             ('interactions.competitor_offer', countIf(kind = 'competitor_offer'), minIf(at, kind = 'competitor_offer'), maxIf(at, kind = 'competitor_offer')),
             ('interactions.people_change', countIf(kind = 'people_change'), minIf(at, kind = 'people_change'), maxIf(at, kind = 'people_change')),
             ('interactions.event', countIf(kind = 'event'), minIf(at, kind = 'event'), maxIf(at, kind = 'event')),
-            ('interactions.publicity', countIf(factor = 'publicity'), minIf(at, factor = 'publicity'), maxIf(at, factor = 'publicity'))
+            ('interactions.publicity', countIf(factor = 'publicity'), minIf(at, factor = 'publicity'), maxIf(at, factor = 'publicity')),
+            ('interactions.referral.ref', countIf(kind = 'referral' AND ref != ''), minIf(at, kind = 'referral' AND ref != ''), maxIf(at, kind = 'referral' AND ref != ''))
         ] AS parts
     FROM interactions
     ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
