@@ -51,7 +51,9 @@ func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*featur
 	}
 	g.blank()
 	if len(g.accounts) > 0 {
-		g.plain = func(sql string, params Params, add func(*frame.Table) error) error { return ask(ctx, e, sql, params, add) }
+		g.plain = func(sql string, params Params, add func(*frame.Table) error) error {
+			return ask(ctx, e, sql, params, add)
+		}
 		if err := g.measure(p.with(r), g.plain); err != nil {
 			return nil, err
 		}
