@@ -77,6 +77,7 @@ func drawHindsight(w io.Writer, format string, r *serving.HindsightResult) error
 		return err
 	}
 	people.Y.Label.Text = "accounts"
+	people.X.Label.Text = "first date at which a flag would have been in time (the first also has what was lost before it; the last ones left fewer dates)"
 	err = people.stack(-width/2, width, []bars{
 		{"lost, flagged in time", reachedColour, column(func(m *serving.HindsightMonth) float64 { return float64(m.Reached) })},
 		{"lost, missed", missedColour, column(func(m *serving.HindsightMonth) float64 { return float64(m.Missed) })},
