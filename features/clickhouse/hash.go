@@ -36,6 +36,8 @@ func DefinitionsHash(catalogue []features.Feature) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// What makes one account of several, and on which days accounts rest.
+	all = append(all, statement("links.sql"), joined(Info{}, "FROM order_lines"), statement("calendar.sql"))
 	for _, t := range all {
 		write(t)
 	}
