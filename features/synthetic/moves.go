@@ -180,10 +180,10 @@ func writeLinks(s *stream) {
 		return
 	}
 	since, account, other := p.moved, p.id, p.heir
-	switch p.bond {
-	case sister:
+	if p.bond == sister {
 		since, other = p.opened, accountID(p.index-1)
-	case split:
+	}
+	if p.bond == split {
 		since, account, other = p.turns, accountID(p.index-1), p.id
 	}
 	put(s, "account", account)
