@@ -89,6 +89,18 @@ func price() []Feature {
 			ReasonEN: []string{"List prices of the goods bought in the last 365 days moved by {list_price_change_365d} of the price"},
 			ReasonZH: []string{"近365天所购商品的标价变动幅度：{list_price_change_365d}"},
 		}},
+		{File: Prices, Part: ListPrices, Kind: Measured, Meta: frame.Meta{
+			Name: "list_price_response_365d", Unit: "1", Group: "price", Factor: Price, Direction: frame.Unknown,
+			LabelEN: "Own response of quantities to list prices", LabelZH: "自身购买量对标价变动的弹性",
+			ReasonEN: []string{"When list prices moved in the last 365 days, quantities moved by {list_price_response_365d} times as much"},
+			ReasonZH: []string{"近365天标价变动时，购买量变动为其{list_price_response_365d}倍"},
+		}},
+		{File: Prices, Part: ListPrices, Kind: Measured, Meta: frame.Meta{
+			Name: "list_price_pressure_90d", Unit: "share of the quantity", Group: "price", Factor: Price, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "List-price moves of 90 days against the own response", LabelZH: "近90天标价变动与自身弹性的作用",
+			ReasonEN: []string{"By its earlier response, the list-price moves of the last 90 days go with a change of quantity of {list_price_pressure_90d}"},
+			ReasonZH: []string{"按其以往弹性，近90天标价变动对应的购买量变化：{list_price_pressure_90d}"},
+		}},
 	}
 }
 

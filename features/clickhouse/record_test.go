@@ -15,6 +15,20 @@ func (w *town) recordCases() {
 	w.newsCases()
 	w.touchCases()
 	w.referralCases()
+	w.priceCases()
+}
+
+// priceCases has an account that bought less whenever the list price rose.
+func (w *town) priceCases() {
+	buy := func(order, day string, quantity, list float64) {
+		w.lines = append(w.lines, line{account: "answers-prices", order: order, number: 1, product: "p1", amount: euros(quantity * list), discount: absent, cost: absent,
+			ordered: at(day), quantity: euros(quantity), list: euros(list)})
+	}
+	buy("1", "2024-06-01", 4, 50)
+	buy("2", "2024-09-01", 2, 60)
+	buy("3", "2024-10-01", 2, 60)
+	buy("4", "2025-02-01", 1, 66)
+	buy("5", "2025-03-20", 1, 60) // cheaper, and no more of it
 }
 
 // referralCases has an account that referred others to us.
@@ -223,10 +237,17 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 		{"waits", "2025-03-01", "promotion_share_90d", 110.0 / 194},
 		{"waits", "2025-03-01", "list_discount_share_365d", 14.0 / 298}, // two of each: 100 + 110 + 40 + 48
 		{"waits", "2025-03-01", "list_price_change_365d", 36.0 / 280},   // four of p1 from 50 to 55, four of p2 from 20 to 24
-		{"steady", "2025-03-01", "late_delivery_share_365d", nan},       // nobody promised
-		{"steady", "2025-03-01", "deliveries_overdue", 0},               // and nothing is owed
-		{"steady", "2025-03-01", "promotion_share_365d", 0},             // bought, never on promotion
-		{"steady", "2025-03-01", "list_discount_share_365d", nan},       // at no list price
+		{"answers-prices", "2025-03-01", "list_price_response_365d", (-2.0*50 - 1*60) / (10*4 + 6*2)},
+		{"answers-prices", "2025-03-01", "list_price_pressure_90d", 6.0 / 60 * (-2.0 * 50 / (10 * 4))},
+		{"answers-prices", "2025-04-15", "list_price_response_365d", (-2.0*50 - 1*60) / (10*4 + 6*2 + 6*1)},
+		{"answers-prices", "2025-04-15", "list_price_pressure_90d", (6.0*2 - 6*1) / (60*2 + 66*1) * (-2.0 * 50 / (10 * 4))},
+		{"waits", "2025-03-01", "list_price_response_365d", 0}, // as much as before
+		{"waits", "2025-03-01", "list_price_pressure_90d", nan},
+		{"steady", "2025-03-01", "list_price_response_365d", nan},
+		{"steady", "2025-03-01", "late_delivery_share_365d", nan}, // nobody promised
+		{"steady", "2025-03-01", "deliveries_overdue", 0},         // and nothing is owed
+		{"steady", "2025-03-01", "promotion_share_365d", 0},       // bought, never on promotion
+		{"steady", "2025-03-01", "list_discount_share_365d", nan}, // at no list price
 		{"never-bought", "2025-03-01", "promotion_share_365d", nan},
 
 		{"served", "2025-03-01", "response_hours_365d", (12.0 + 60) / 2},

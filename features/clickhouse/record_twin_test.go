@@ -109,6 +109,7 @@ func priced(f map[string]float64, seen []line, within func(int64, int64) bool) {
 	type price struct{ t, list int64 }
 	paid, promoted, listPaid, listed := map[int64]int64{}, map[int64]int64{}, map[int64]int64{}, map[int64]float64{}
 	first, last, quantity := map[string]price{}, map[string]price{}, map[string]float64{}
+	times := map[string]map[int64]*priceAt{}
 	for _, l := range nets(seen, func(l line) key { return key{l.order, l.product, l.promotion, l.number, l.ordered, l.list} }) {
 		if l.amount <= 0 {
 			continue
@@ -130,6 +131,14 @@ func priced(f map[string]float64, seen []line, within func(int64, int64) bool) {
 			continue
 		}
 		quantity[l.product] += float64(l.quantity)
+		if times[l.product] == nil {
+			times[l.product] = map[int64]*priceAt{}
+		}
+		if times[l.product][l.ordered] == nil {
+			times[l.product][l.ordered] = &priceAt{}
+		}
+		when := times[l.product][l.ordered]
+		when.list, when.quantity = max(when.list, float64(l.list)), when.quantity+float64(l.quantity)
 		// The cheapest of the first instant, the dearest of the last.
 		if p, ok := first[l.product]; !ok || l.ordered < p.t || l.ordered == p.t && l.list < p.list {
 			first[l.product] = price{l.ordered, l.list}
@@ -149,6 +158,44 @@ func priced(f map[string]float64, seen []line, within func(int64, int64) bool) {
 		f["list_discount_share_"+name] = math.Max(0, share(listed[d]-float64(listPaid[d]), listed[d]))
 	}
 	f["list_price_change_365d"] = share(is-was, was)
+	f["list_price_response_365d"], f["list_price_pressure_90d"] = responses(times, func(t int64) bool { return within(t, 90) })
+}
+
+// priceAt is what a product cost and how much of it was bought at an instant.
+type priceAt struct{ list, quantity float64 }
+
+// responses returns the response of quantities to list prices, and the pressure of
+// recent moves, of what was bought by product and instant.
+func responses(times map[string]map[int64]*priceAt, recently func(int64) bool) (response, pressure float64) {
+	var responded, provoked, respondedBefore, provokedBefore, moved, from float64
+	for _, bought := range times {
+		instants := slices.Sorted(maps.Keys(bought))
+		for i := 1; i < len(instants); i++ {
+			was, is := bought[instants[i-1]], bought[instants[i]]
+			move := (is.list - was.list) * was.quantity
+			answer := (is.quantity - was.quantity) * was.list
+			if move < 0 {
+				answer = -answer
+			}
+			if move == 0 {
+				continue
+			}
+			responded, provoked = responded+answer, provoked+math.Abs(move)
+			if recently(instants[i]) {
+				moved, from = moved+move, from+was.list*was.quantity
+			} else {
+				respondedBefore, provokedBefore = respondedBefore+answer, provokedBefore+math.Abs(move)
+			}
+		}
+	}
+	response, pressure = math.NaN(), math.NaN()
+	if provoked > 0 {
+		response = responded / provoked
+	}
+	if from > 0 && provokedBefore > 0 {
+		pressure = moved / from * (respondedBefore / provokedBefore)
+	}
+	return response, pressure
 }
 
 // newest returns the newest version of each row that was known.
