@@ -229,3 +229,22 @@ func TestCategoriesEqualTheDumbTwin(t *testing.T) {
 		t.Errorf("(-twin +engine):\n%.3000s", diff)
 	}
 }
+
+func TestMergedAccountTakesItsCategoriesAlong(t *testing.T) {
+	e := embedded(t)
+	w := &town{links: []link{{account: "old", other: "new", kind: features.Merged, since: at("2025-03-10"), recorded: at("2025-03-12")}}}
+	for _, day := range []string{"2024-12-01", "2025-01-01", "2025-02-01"} {
+		w.lines = append(w.lines, bought("old", "ink", day, 10), bought("alone", "ink", day, 10), bought("new", "toys", day, 5))
+	}
+	w.lines = append(w.lines, bought("new", "ink", "2025-03-20", 10))
+	w.fill(t, e)
+	var got []string
+	for _, h := range categories(t, e, "", rowsAt([]string{"alone", "new", "old"}, "2025-03-01")) {
+		got = append(got, fmt.Sprintf("%s %s: %d days, %v spent, then %d orders", h.Account, h.Category, h.BuyingDays, h.Spend, h.Orders))
+	}
+	// The ink that the merged account buys under its new name stands once.
+	want := []string{"alone ink: 3 days, 30 spent, then 0 orders", "new ink: 3 days, 30 spent, then 1 orders", "new toys: 3 days, 15 spent, then 0 orders"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
