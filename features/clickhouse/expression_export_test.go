@@ -22,11 +22,25 @@ func GuardTokens(text string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var calls []string
+	return calls(all), guardTokens(all, columnForm)
+}
+
+// GuardFeatureTokens is the same of a file of features; it returns what the
+// engine would be shown of it, too.
+func GuardFeatureTokens(text string) (names []string, shown string, err error) {
+	all, err := tokens(text, featureForm)
+	if err != nil {
+		return nil, "", err
+	}
+	return calls(all), withoutParameters(text, all), guardTokens(all, featureForm)
+}
+
+func calls(all []token) []string {
+	var names []string
 	for i := 1; i < len(all); i++ {
 		if before := all[i-1]; all[i].symbol("(") && (before.kind == wordToken || before.kind == quotedToken) {
-			calls = append(calls, before.text)
+			names = append(names, before.text)
 		}
 	}
-	return calls, guardTokens(all, columnForm)
+	return names
 }

@@ -112,10 +112,11 @@ func tokens(text string, where form) ([]token, error) {
 			i = end
 			continue
 		case where == featureForm && strings.HasPrefix(text[i:], "--"):
-			if end := strings.IndexByte(text[i:], '\n'); end >= 0 {
-				i += end
-			} else {
-				i = len(text)
+			for i < len(text) && text[i] != '\n' {
+				if text[i] < ' ' && text[i] != '\t' && text[i] != '\r' {
+					return nil, refuseAt(i, "a control character")
+				}
+				i++
 			}
 			continue
 		case where == featureForm && c == '{':

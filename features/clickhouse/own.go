@@ -72,7 +72,7 @@ func guardFeatures(ctx context.Context, e Engine, file features.File) error {
 	if !reads {
 		return fmt.Errorf("%w: it doesn't read its source %s", ErrExpression, file.Source)
 	}
-	return guardViewNames(all, len(tables))
+	return guardViewNames(text, all, len(tables))
 }
 
 // withoutParameters returns the text with a literal for each parameter, so that
@@ -94,9 +94,9 @@ func withoutParameters(text string, all []token) string {
 
 // guardViewNames refuses views that are read, so many times, but not where other
 // rows can be put in their place, for shards, families and the trial: by their
-// name without quotes behind FROM or JOIN. A column can't be called a view's own
-// then.
-func guardViewNames(all []token, read int) error {
+// name without quotes behind FROM or JOIN, with nothing between but space
+// (canonicalSource). A column can't be called a view's own then.
+func guardViewNames(text string, all []token, read int) error {
 	for name := range withNames(all) {
 		if ownViews[strings.ToLower(name)] {
 			return fmt.Errorf("%w: WITH gives the name %s, which is a view's", ErrExpression, name)
@@ -109,12 +109,12 @@ func guardViewNames(all []token, read int) error {
 		switch {
 		case i+1 < len(all) && all[i+1].symbol("."):
 			return refuseAt(t.at, t.text+" before a dot; give the view an alias")
-		case i > 0 && (all[i-1].is("FROM") || all[i-1].is("JOIN")):
+		case i > 0 && (all[i-1].is("FROM") || all[i-1].is("JOIN")) && strings.TrimSpace(text[all[i-1].at+len(all[i-1].text):t.at]) == "":
 			read--
 		}
 	}
 	if read != 0 {
-		return fmt.Errorf("%w: the name of a view stands behind FROM or JOIN, without quotes", ErrExpression)
+		return fmt.Errorf("%w: the name of a view stands behind FROM or JOIN, without quotes or a comment between", ErrExpression)
 	}
 	return nil
 }

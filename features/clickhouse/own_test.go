@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -127,50 +128,52 @@ func TestTeamsFilesThatAreRefused(t *testing.T) {
 	}
 	tail := func(s string) string { return ownHead + s }
 	for name, c := range map[string]struct{ sql, want string }{
-		"reads the future":       {change("l -> l.1 < now AND l.2 <= knew, lines", "l -> l.2 <= knew, lines"), "it reads the future"},
-		"reads what came later":  {change("l.1 < now AND l.2 <= knew", "l.1 < now"), "it reads the future"},
-		"one day too far":        {change("l.1 < now AND", "l.1 < now + 86400 * 2 AND"), "it reads the future"},
-		"counts what is to come": {change("AS large_orders_180d", "+ toInt64(max(now) OVER () > 0) * arrayCount(l -> l.1 >= now, lines) AS large_orders_180d"), "it reads the future"},
-		"two rows per account":   {change("FROM as_of\n", "FROM as_of ARRAY JOIN [1, 2] AS twice\n"), "two rows for account"},
-		"looks at the others":    {tail("SELECT account, cutoff, count() OVER () AS large_orders_180d FROM as_of"), "when fewer accounts or cutoffs are asked for"},
-		"is not asked who":       {change("AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})", "AND (1 OR account IN {accounts:Array(String)})"), "which was not asked for"},
-		"takes no cutoffs":       {"SELECT account, now AS cutoff, 1 AS large_orders_180d FROM order_lines", "doesn't take {cutoffs"},
-		"reads a file":           {change("FROM order_lines", "FROM file('/etc/passwd', 'LineAsString', 'account String')"), "the function file is not one of those"},
-		"reads a file's content": {tail("SELECT account, cutoff, length(file('/etc/passwd')) AS large_orders_180d FROM as_of"), "the function file is not one of those"},
-		"reads the web":          {change("FROM order_lines", "FROM url('http://127.0.0.1/x', 'CSV', 'account String')"), "the function url is not one of those"},
-		"reads another host":     {change("FROM order_lines", "FROM remote('127.0.0.1', system.one)"), "the function remote is not one of those"},
-		"runs a program":         {change("FROM order_lines", "FROM executable('x.sh', 'TSV', 'account String')"), "the function executable is not one of those"},
-		"reads the engine":       {change("FROM order_lines", "FROM system.tables"), "system.tables is none of the views"},
-		"reads fealty's tables":  {change("FROM order_lines", "FROM imported_order_lines"), "imported_order_lines is none of the views"},
-		"reads the labels":       {change("FROM order_lines", "FROM outcomes"), "outcomes is none of the views"},
-		"reads an unknown table": {change("FROM order_lines", "FROM my_lines"), "my_lines is none of the views"},
-		"reads another view":     {change("FROM order_lines", "FROM interactions"), "it reads interactions, and its source is order_lines"},
-		"reads none":             {change("FROM order_lines", "FROM accounts"), "doesn't read its source"},
-		"a second statement":     {ownGood + "; DROP TABLE order_lines", "stands ';'"},
-		"an insert":              {"INSERT INTO order_lines " + ownGood, "a query begins with SELECT or WITH"},
-		"writes a file":          {ownGood + " INTO OUTFILE '/tmp/x'", "INTO"},
-		"a format":               {ownGood + " FORMAT CSV", "FORMAT"},
-		"settings":               {ownGood + " SETTINGS max_memory_usage = 0", "SETTINGS"},
-		"asks the clock":         {change("toInt64(toUnixTimestamp(cutoff)) AS now", "toInt64(toUnixTimestamp(now())) AS now"), "now answers something else each time"},
-		"draws lots":             {change("l.3 >= 50", "l.3 >= rand()"), "rand answers something else each time"},
-		"asks who it is":         {change("l.3 >= 50", "currentUser() = 'x'"), "the function currentUser is not one of those"},
-		"asks a dictionary":      {change("l.3 >= 50", "dictGet('d', 'a', l.1) > 0"), "the function dictGet is not one of those"},
-		"asks settings":          {change("l.3 >= 50", "getSetting('x') = 'y'"), "the function getSetting is not one of those"},
-		"an unknown parameter":   {change("l.3 >= 50", "l.3 >= {password:String}"), "a parameter that features don't take"},
-		"a hidden comment":       {ownGood + "/* x */", "a comment"},
-		"a quoted view":          {change("FROM order_lines", "FROM `order_lines`"), "without quotes"},
-		"a view by its name":     {change("SELECT account, arraySort", "SELECT order_lines.account, arraySort"), "order_lines before a dot"},
-		"a view's name":          {strings.ReplaceAll(ownGood, "history", "products"), "WITH gives the name products"},
-		"a view behind a comma":  {change("FROM order_lines", "FROM order_lines, holidays"), "behind FROM or JOIN"},
-		"another column":         {change("AS large_orders_180d", "AS large_orders"), `a column "large_orders", which has no entry`},
-		"a column too many":      {change("AS large_orders_180d", "AS large_orders_180d, 1 AS other"), `a column "other", which has no entry`},
-		"no cutoff":              {change("SELECT account, cutoff, arrayCount", "SELECT account, arrayCount"), `no column "cutoff"`},
-		"a text":                 {change("AS large_orders_180d", "|| 'x' AS large_orders_180d"), "is a text, need a number"},
-		"half a count":           {change("AS large_orders_180d", "+ 0.5 AS large_orders_180d"), "a count is whole"},
-		"no SQL":                 {"SELEC 1", "doesn't take {cutoffs"},
-		"a slip":                 {change("arrayCount(l ->", "arrayCount(l >"), ""},
-		"a column that is not":   {change("recorded_at)", "known)"), ""},
-		"only a comment":         {"-- SELECT 1", "comment"},
+		"reads the future":        {change("l -> l.1 < now AND l.2 <= knew, lines", "l -> l.2 <= knew, lines"), "it reads the future"},
+		"reads what came later":   {change("l.1 < now AND l.2 <= knew", "l.1 < now"), "it reads the future"},
+		"one day too far":         {change("l.1 < now AND", "l.1 < now + 86400 * 2 AND"), "it reads the future"},
+		"counts what is to come":  {change("AS large_orders_180d", "+ toInt64(max(now) OVER () > 0) * arrayCount(l -> l.1 >= now, lines) AS large_orders_180d"), "it reads the future"},
+		"two rows per account":    {change("FROM as_of\n", "FROM as_of ARRAY JOIN [1, 2] AS twice\n"), "two rows for account"},
+		"looks at the others":     {tail("SELECT account, cutoff, count() OVER () AS large_orders_180d FROM as_of"), "when fewer accounts or cutoffs are asked for"},
+		"is not asked who":        {change("AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})", "AND (1 OR account IN {accounts:Array(String)})"), "which was not asked for"},
+		"takes no cutoffs":        {"SELECT account, now AS cutoff, 1 AS large_orders_180d FROM order_lines", "doesn't take {cutoffs"},
+		"reads a file":            {change("FROM order_lines", "FROM file('/etc/passwd', 'LineAsString', 'account String')"), "the function file is not one of those"},
+		"reads a file's content":  {tail("SELECT account, cutoff, length(file('/etc/passwd')) AS large_orders_180d FROM as_of"), "the function file is not one of those"},
+		"reads the web":           {change("FROM order_lines", "FROM url('http://127.0.0.1/x', 'CSV', 'account String')"), "the function url is not one of those"},
+		"reads another host":      {change("FROM order_lines", "FROM remote('127.0.0.1', system.one)"), "the function remote is not one of those"},
+		"runs a program":          {change("FROM order_lines", "FROM executable('x.sh', 'TSV', 'account String')"), "the function executable is not one of those"},
+		"reads the engine":        {change("FROM order_lines", "FROM system.tables"), "system.tables is none of the views"},
+		"reads fealty's tables":   {change("FROM order_lines", "FROM imported_order_lines"), "imported_order_lines is none of the views"},
+		"reads the labels":        {change("FROM order_lines", "FROM outcomes"), "outcomes is none of the views"},
+		"reads an unknown table":  {change("FROM order_lines", "FROM my_lines"), "my_lines is none of the views"},
+		"reads another view":      {change("FROM order_lines", "FROM interactions"), "it reads interactions, and its source is order_lines"},
+		"reads none":              {change("FROM order_lines", "FROM accounts"), "doesn't read its source"},
+		"a second statement":      {ownGood + "; DROP TABLE order_lines", "stands ';'"},
+		"an insert":               {"INSERT INTO order_lines " + ownGood, "a query begins with SELECT or WITH"},
+		"writes a file":           {ownGood + " INTO OUTFILE '/tmp/x'", "INTO"},
+		"a format":                {ownGood + " FORMAT CSV", "FORMAT"},
+		"settings":                {ownGood + " SETTINGS max_memory_usage = 0", "SETTINGS"},
+		"asks the clock":          {change("toInt64(toUnixTimestamp(cutoff)) AS now", "toInt64(toUnixTimestamp(now())) AS now"), "now answers something else each time"},
+		"draws lots":              {change("l.3 >= 50", "l.3 >= rand()"), "rand answers something else each time"},
+		"asks who it is":          {change("l.3 >= 50", "currentUser() = 'x'"), "the function currentUser is not one of those"},
+		"asks a dictionary":       {change("l.3 >= 50", "dictGet('d', 'a', l.1) > 0"), "the function dictGet is not one of those"},
+		"asks settings":           {change("l.3 >= 50", "getSetting('x') = 'y'"), "the function getSetting is not one of those"},
+		"an unknown parameter":    {change("l.3 >= 50", "l.3 >= {password:String}"), "a parameter that features don't take"},
+		"a hidden comment":        {ownGood + "/* x */", "a comment"},
+		"a quoted view":           {change("FROM order_lines", "FROM `order_lines`"), "without quotes"},
+		"a view by its name":      {change("SELECT account, arraySort", "SELECT order_lines.account, arraySort"), "order_lines before a dot"},
+		"a view's name":           {strings.ReplaceAll(ownGood, "history", "products"), "WITH gives the name products"},
+		"a view behind a comment": {change("FROM order_lines", "FROM -- x\n order_lines"), "without quotes or a comment between"},
+		"a hidden end":            {change("-- Question", "-- \x00 Question"), "a control character"},
+		"a view behind a comma":   {change("FROM order_lines", "FROM order_lines, holidays"), "behind FROM or JOIN"},
+		"another column":          {change("AS large_orders_180d", "AS large_orders"), `a column "large_orders", which has no entry`},
+		"a column too many":       {change("AS large_orders_180d", "AS large_orders_180d, 1 AS other"), `a column "other", which has no entry`},
+		"no cutoff":               {change("SELECT account, cutoff, arrayCount", "SELECT account, arrayCount"), `no column "cutoff"`},
+		"a text":                  {change("AS large_orders_180d", "|| 'x' AS large_orders_180d"), "is a text, need a number"},
+		"half a count":            {change("AS large_orders_180d", "+ 0.5 AS large_orders_180d"), "a count is whole"},
+		"no SQL":                  {"SELEC 1", "doesn't take {cutoffs"},
+		"a slip":                  {change("arrayCount(l ->", "arrayCount(l >"), ""},
+		"a column that is not":    {change("recorded_at)", "known)"), ""},
+		"only a comment":          {"-- SELECT 1", "comment"},
 	} {
 		catalogue, file := own(t, c.sql)
 		proof, err := w.AdmitOwn(t.Context(), catalogue, file, features.OwnTrial{Watermark: 9})
@@ -250,4 +253,35 @@ func TestTheCatalogueStandsTheTrial(t *testing.T) {
 			t.Errorf("%s: %+v %v", f.Name, proof, err)
 		}
 	}
+}
+
+// Whatever the text, what is let in as a file of features calls nothing that is
+// not on the list, and what the engine is shown of it has no parameter left.
+func FuzzFilesOfFeaturesThatAreLetInAreHarmless(f *testing.F) {
+	f.Add(ownGood)
+	for _, text := range attacks {
+		f.Add("SELECT {tz:String}, " + text + " FROM order_lines -- x")
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		calls, shown, err := clickhouse.GuardFeatureTokens(text)
+		if err != nil {
+			if !errors.Is(err, clickhouse.ErrExpression) {
+				t.Errorf("%q: %v", text, err)
+			}
+			return
+		}
+		bare := stripQuoted(regexp.MustCompile("(?m)--.*$").ReplaceAllString(shown, ""))
+		for _, sign := range []string{";", "/*", "#", "{", "?", "@", "\x00"} {
+			if strings.Contains(bare, sign) && !strings.Contains(text, "--") { // a quote may stand in a comment
+				t.Errorf("%q is let in with %q", text, sign)
+			}
+		}
+		for _, name := range calls {
+			for _, bad := range []string{"file", "url", "s3", "executable", "remote", "dictget", "now", "sleep", "numbers"} {
+				if strings.EqualFold(name, bad) {
+					t.Errorf("%q is let in and calls %s", text, name)
+				}
+			}
+		}
+	})
 }
