@@ -123,10 +123,12 @@ func limitedRows(schema features.TableSchema, from string) string {
 func laterRows(schema features.TableSchema, from string) string {
 	ended := map[string]string{}
 	if end := endings[schema.Name]; end.at != "" {
-		ended[end.at] = "ifNull(facts." + end.at + ", " + trialCutoff + " + INTERVAL 2 DAY)"
+		open := "isNull(facts." + end.at + ")"
 		if end.with != "" {
-			ended[end.with] = "if(empty(facts." + end.with + "), 'yes', facts." + end.with + ")"
+			open += " AND empty(facts." + end.with + ")" // with a text it has come to its end, nobody knows when
+			ended[end.with] = "if(" + open + ", 'yes', facts." + end.with + ")"
 		}
+		ended[end.at] = "if(" + open + ", " + trialCutoff + " + INTERVAL 2 DAY, facts." + end.at + ")"
 	}
 	parts := []string{selected(schema, from, ended)}
 	event := eventOf(schema)

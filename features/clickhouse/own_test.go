@@ -245,7 +245,7 @@ func TestTheCatalogueStandsTheTrial(t *testing.T) {
 		if guarded != nil {
 			t.Errorf("%s: %v", f.Name, guarded)
 		}
-		if os.Getenv("FEALTY_TORTURE") == "" && !slices.Contains([]features.File{features.Bonds, features.Members, features.Persons, features.Opinions}, f) {
+		if os.Getenv("FEALTY_TORTURE") == "" && !slices.Contains([]features.File{features.Bonds, features.Members, features.Persons, features.Approaches}, f) {
 			continue
 		}
 		proof, err := w.AdmitOwn(t.Context(), catalogue, own, features.OwnTrial{Watermark: 9, Zone: "Europe/Berlin"})
