@@ -26,6 +26,9 @@ const (
 	// LargestCategoryGap is the largest declared amount not spent with us over
 	// those categories, 0 when everything is.
 	LargestCategoryGap
+	// ReferralsBought counts the accounts that the account referred to us whose first
+	// purchase lies before the cutoff, and not before the day of the referral.
+	ReferralsBought
 )
 
 // Source is a canonical view of facts that features are computed from, or a part
@@ -41,6 +44,7 @@ const (
 	Invoices     Source = "invoices"
 	Payments     Source = "payments"
 	People       Source = "people"
+	Touches      Source = "touches"
 	Accounts     Source = "accounts"
 	// Deliveries and the names below are the parts of them that features need.
 	Deliveries    Source = "order_lines.delivered_at"
@@ -55,6 +59,7 @@ const (
 	PeopleNews    Source = "interactions.people_change"
 	Events        Source = "interactions.event"
 	PublicVoices  Source = "interactions.publicity"
+	Referrals     Source = "interactions.referral.ref"
 	Managers      Source = "accounts.account_manager"
 	CreditLimits  Source = "accounts.credit_limit"
 )
@@ -65,9 +70,9 @@ const (
 // its own.
 func Sources() []Source {
 	return []Source{
-		OrderLines, Contracts, Wallets, Interactions, Invoices, Payments, People,
+		OrderLines, Contracts, Wallets, Interactions, Invoices, Payments, People, Touches,
 		Deliveries, ReturnReasons, Promotions, ListPrices,
-		Reopenings, Deadlines, Promises, Surveys, Offers, PeopleNews, Events, PublicVoices,
+		Reopenings, Deadlines, Promises, Surveys, Offers, PeopleNews, Events, PublicVoices, Referrals,
 		Managers, CreditLimits,
 	}
 }
@@ -76,23 +81,27 @@ func Sources() []Source {
 type File struct {
 	Name   string
 	Source Source
+	// SQL and Entry are the texts of a file that a team added (ReadOwn); the files
+	// of the catalogue lie with the queries and have neither.
+	SQL, Entry string
 }
 
 // The SQL files of the catalogue, by chapter.
 var (
-	Orders       = File{"orders.sql", OrderLines}
-	Breadth      = File{"breadth.sql", OrderLines}
-	Bonds        = File{"contracts.sql", Contracts}
-	Declarations = File{"wallet.sql", Wallets}
-	Contact      = File{"contact.sql", Interactions}
-	Delivery     = File{"delivery.sql", OrderLines}
-	Answers      = File{"service.sql", Interactions}
-	Prices       = File{"price.sql", OrderLines}
-	Receivables  = File{"payments.sql", Invoices}
-	Persons      = File{"people.sql", People}
-	Members      = File{"accounts.sql", Accounts}
-	Opinions     = File{"satisfaction.sql", Interactions}
-	News         = File{"reach.sql", Interactions}
+	Orders       = File{Name: "orders.sql", Source: OrderLines}
+	Breadth      = File{Name: "breadth.sql", Source: OrderLines}
+	Bonds        = File{Name: "contracts.sql", Source: Contracts}
+	Declarations = File{Name: "wallet.sql", Source: Wallets}
+	Contact      = File{Name: "contact.sql", Source: Interactions}
+	Delivery     = File{Name: "delivery.sql", Source: OrderLines}
+	Answers      = File{Name: "service.sql", Source: Interactions}
+	Prices       = File{Name: "price.sql", Source: OrderLines}
+	Receivables  = File{Name: "payments.sql", Source: Invoices}
+	Persons      = File{Name: "people.sql", Source: People}
+	Members      = File{Name: "accounts.sql", Source: Accounts}
+	Opinions     = File{Name: "satisfaction.sql", Source: Interactions}
+	News         = File{Name: "reach.sql", Source: Interactions}
+	Approaches   = File{Name: "touches.sql", Source: Touches}
 )
 
 // Feature is one entry of the catalogue: the words of frame.Meta and where the
@@ -145,6 +154,14 @@ const (
 	Service   = "service"
 	Publicity = "publicity"
 )
+
+// Factors returns the loyalty factors, in the order above.
+func Factors() []string {
+	return []string{
+		Frequency, Value, Variety, Duration, Wallet, Satisfaction, Relationship, Advocacy, Commitment,
+		Quality, Price, Switching, Risk, Service, Publicity,
+	}
+}
 
 // Catalogue returns all features in their order, which is the order of the
 // frame's columns and of receipts. The result is the caller's own.
@@ -204,7 +221,7 @@ func Check(catalogue []Feature) error {
 			return fmt.Errorf("feature %q is made of %d features, needs 2", f.Name, len(f.Of))
 		case f.Part != "" && !slices.Contains(Sources(), f.Part):
 			return fmt.Errorf("feature %q needs rows of %q, which is no source", f.Name, f.Part)
-		case f.Kind < Measured || f.Kind > LargestCategoryGap:
+		case f.Kind < Measured || f.Kind > ReferralsBought:
 			return fmt.Errorf("feature %q has no kind", f.Name)
 		}
 		for _, part := range f.Of {

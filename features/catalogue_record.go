@@ -89,6 +89,18 @@ func price() []Feature {
 			ReasonEN: []string{"List prices of the goods bought in the last 365 days moved by {list_price_change_365d} of the price"},
 			ReasonZH: []string{"近365天所购商品的标价变动幅度：{list_price_change_365d}"},
 		}},
+		{File: Prices, Part: ListPrices, Kind: Measured, Meta: frame.Meta{
+			Name: "list_price_response_365d", Unit: "1", Group: "price", Factor: Price, Direction: frame.Unknown,
+			LabelEN: "Own response of quantities to list prices", LabelZH: "自身购买量对标价变动的弹性",
+			ReasonEN: []string{"When list prices moved in the last 365 days, quantities moved by {list_price_response_365d} times as much"},
+			ReasonZH: []string{"近365天标价变动时，购买量变动为其{list_price_response_365d}倍"},
+		}},
+		{File: Prices, Part: ListPrices, Kind: Measured, Meta: frame.Meta{
+			Name: "list_price_pressure_90d", Unit: "share of the quantity", Group: "price", Factor: Price, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "List-price moves of 90 days against the own response", LabelZH: "近90天标价变动与自身弹性的作用",
+			ReasonEN: []string{"By its earlier response, the list-price moves of the last 90 days go with a change of quantity of {list_price_pressure_90d}"},
+			ReasonZH: []string{"按其以往弹性，近90天标价变动对应的购买量变化：{list_price_pressure_90d}"},
+		}},
 	}
 }
 
@@ -168,10 +180,10 @@ func payments() []Feature {
 			ReasonZH: []string{"有一张发票已逾期{overdue_days}天"},
 		}},
 		{File: Receivables, Part: Payments, Kind: Measured, Zero: true, Meta: frame.Meta{
-			Name: "open_amount", Unit: "invoice currency", Group: "payment", Factor: Risk, Direction: frame.Unknown, Actionable: true,
+			Name: "open_amount", Unit: "base currency", Group: "payment", Factor: Risk, Direction: frame.Unknown, Actionable: true,
 			LabelEN: "Amount open", LabelZH: "未付金额",
-			ReasonEN: []string{"Invoiced and not paid yet: {open_amount}"},
-			ReasonZH: []string{"已开票未付金额：{open_amount}"},
+			ReasonEN: []string{"Invoiced and not paid yet, credit notes taken off: {open_amount}"},
+			ReasonZH: []string{"已开票未付金额（已扣减贷项）：{open_amount}"},
 		}},
 		{File: Receivables, Part: Payments, Kind: Measured, Meta: frame.Meta{
 			Name: "invoices_late_share_365d", Unit: "share", Group: "payment", Factor: Risk, Direction: frame.Raises, Actionable: true,
@@ -192,7 +204,7 @@ func payments() []Feature {
 			ReasonZH: []string{"近365天付清的发票平均用时{days_to_pay_365d}天；近90天趋势：{days_to_pay_trend_90d}"},
 		}},
 		{File: Members, Part: CreditLimits, Kind: Measured, Meta: frame.Meta{
-			Name: "credit_limit", Unit: "account currency", Group: "payment", Factor: Risk, Direction: frame.Unknown,
+			Name: "credit_limit", Unit: "base currency", Group: "payment", Factor: Risk, Direction: frame.Unknown,
 			LabelEN: "Credit limit", LabelZH: "信用额度",
 			ReasonEN: []string{"Credit limit: {credit_limit}"},
 			ReasonZH: []string{"信用额度：{credit_limit}"},
@@ -317,6 +329,18 @@ func satisfaction() []Feature {
 			ReasonEN: []string{"{survey_silence_share_365d} of the surveys of the last 365 days stayed without an answer"},
 			ReasonZH: []string{"近365天的调查中{survey_silence_share_365d}未获回复"},
 		}},
+		{File: Approaches, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "touches_silent_365d", Unit: "touches", Group: "satisfaction", Factor: Relationship, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Campaign touches left unanswered", LabelZH: "营销触达未回复次数",
+			ReasonEN: []string{"Touches of campaigns that got no answer within 60 days, in the last 365 days: {touches_silent_365d}"},
+			ReasonZH: []string{"近365天营销触达60天内未获回复的次数：{touches_silent_365d}"},
+		}},
+		{File: Approaches, Kind: Measured, Meta: frame.Meta{
+			Name: "touches_silent_share_365d", Unit: "share", Group: "satisfaction", Factor: Relationship, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Share of campaign touches left unanswered", LabelZH: "营销触达未回复占比",
+			ReasonEN: []string{"{touches_silent_share_365d} of the touches of campaigns in the last 365 days got no answer within 60 days"},
+			ReasonZH: []string{"近365天的营销触达中{touches_silent_share_365d}在60天内未获回复"},
+		}},
 	}
 }
 
@@ -352,6 +376,12 @@ func reach() []Feature {
 			LabelEN: "Talk of publicity in the last 365 days", LabelZH: "近365天涉及口碑宣传的接触次数",
 			ReasonEN: []string{"Interactions about publicity in the last 365 days: {publicity_365d}"},
 			ReasonZH: []string{"近365天涉及口碑宣传的接触次数：{publicity_365d}"},
+		}},
+		{Kind: ReferralsBought, Part: Referrals, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "referrals_bought", Unit: "accounts", Group: "reach", Factor: Advocacy, Direction: frame.Lowers,
+			LabelEN: "Accounts referred that bought", LabelZH: "推荐成交客户数",
+			ReasonEN: []string{"Accounts that it referred and that bought: {referrals_bought}"},
+			ReasonZH: []string{"其推荐且已成交的客户数：{referrals_bought}"},
 		}},
 	}
 }

@@ -18,6 +18,12 @@ const (
 	// Contractual churn: a contract in force at the cutoff ends in [cutoff, cutoff
 	// + H) and no contract of the account is in force grace_days after that end.
 	Contractual Label = "contractual"
+	// NonRenewal: a contract in force at the cutoff, as known then, whose agreed
+	// term ends in [cutoff, cutoff + H), and no contract of the account is in
+	// force grace_days after that end. Unlike Contractual it speaks only of
+	// accounts that are up for renewal, never of contracts without an end, and a
+	// renewal that moved the contract's own end counts as one.
+	NonRenewal Label = "nonrenewal"
 	// PartialDefection: spend in [cutoff, cutoff + H) below half of the run-rate.
 	PartialDefection Label = "partial"
 	// ReadyMade outcomes come from the outcomes table, by their own name.
@@ -25,7 +31,9 @@ const (
 )
 
 // Labels returns the label definitions.
-func Labels() []Label { return []Label{NonContractual, Contractual, PartialDefection, ReadyMade} }
+func Labels() []Label {
+	return []Label{NonContractual, Contractual, NonRenewal, PartialDefection, ReadyMade}
+}
 
 // ParseLabel reads a label's name.
 func ParseLabel(s string) (Label, error) {
@@ -42,10 +50,14 @@ type LabelRule struct {
 	HorizonDays int
 	// SettleDays (default 7) are waited for before a label is final.
 	SettleDays int
-	// GraceDays (default 30) after a contract's end belong to Contractual.
+	// GraceDays (default 30) after a contract's end belong to Contractual and
+	// NonRenewal.
 	GraceDays int
 	// Outcome is the name of a ReadyMade label in the outcomes table.
 	Outcome string
+	// ExcludeTouched leaves out rows that a campaign touched inside the horizon:
+	// what they did may be the campaign's doing. They are marked either way.
+	ExcludeTouched bool
 }
 
 // Defaults of a LabelRule.
@@ -76,7 +88,7 @@ func (r LabelRule) Validate() error {
 // too.
 func (r LabelRule) End(c frame.Cutoff) frame.Cutoff {
 	days := r.HorizonDays + r.SettleDays
-	if r.Label == Contractual {
+	if r.Label == Contractual || r.Label == NonRenewal {
 		days += r.GraceDays
 	}
 	return c.Add(days)
@@ -104,11 +116,34 @@ const (
 	NoOutcome
 	// NoRunRate: PartialDefection needs spend above 0 to compare with.
 	NoRunRate
+	// Erased: the account asked to be erased, at whatever time; nothing is learnt
+	// of it.
+	Erased
+	// OptedOut: as of the cutoff the account had withdrawn every consent that it
+	// gave, or every one to be profiled.
+	OptedOut
+	// Paused: a pause holds the cutoff or covers at least half of the horizon, so
+	// that silence was agreed.
+	Paused
+	// Touched: a campaign reached the account inside the horizon, and the rule
+	// leaves such rows out.
+	Touched
+	// NoRenewal: NonRenewal needs a contract whose term ends inside the horizon.
+	NoRenewal
+	// Irregular, CategoryLapsed and NotDue are those of a category: bought on too
+	// few days, too long ago, or with nothing due inside the horizon.
+	Irregular
+	CategoryLapsed
+	NotDue
 )
 
 // String returns the exclusion's name, as reports spell it.
 func (x Exclusion) String() string {
-	names := [...]string{"labelled", "not_final", "ineligible", "tenure_below_horizon", "no_contract", "no_outcome", "no_run_rate"}
+	names := [...]string{
+		"labelled", "not_final", "ineligible", "tenure_below_horizon", "no_contract", "no_outcome", "no_run_rate",
+		"erased", "opted_out", "paused", "touched", "no_renewal_due",
+		"irregular", "category_lapsed", "not_due",
+	}
 	if int(x) < len(names) {
 		return names[x]
 	}
@@ -126,6 +161,9 @@ type Outcome struct {
 	// Spend is the net spend in [cutoff, cutoff + H), base currency; Orders the
 	// purchases begun in it. NaN when H has not passed yet.
 	Spend, Orders []float64
+	// Touched marks the rows that a campaign reached inside the horizon, whatever
+	// their label; accounts held out of one were not.
+	Touched []bool
 	// CameBack is 1 when a row without a purchase within H had one within the
 	// next H, 0 when it had none; NaN for the other rows and while that window
 	// is not final.

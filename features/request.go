@@ -20,6 +20,10 @@ type Request struct {
 	// Cutoffs (1 … 1,000, all different) and what was known at each.
 	Cutoffs []frame.Cutoff
 	KnownAt []frame.KnownAt
+	// Groups pools the accounts that belong together by links of kind group or sister, or
+	// by a parent: one row for the group under its name and none for the branches;
+	// whoever belongs to no group stands for itself.
+	Groups bool
 	// Accounts to build; empty means all.
 	Accounts []frame.AccountID
 	// Watermark is the greatest load that is read.
@@ -56,9 +60,14 @@ type LabelRequest struct {
 	Rule LabelRule
 	// Through is the end of the last complete business day (DataThrough).
 	Through frame.Cutoff
-	// Watermark is the greatest load that is read. Labels read everything up to
-	// it, whenever recorded.
+	// Watermark is the greatest load that is read.
 	Watermark uint64
+	// KnownAt bounds what labels read to what was recorded by then: a label as it
+	// could be learnt from at an earlier date. 0 means everything, whenever recorded.
+	KnownAt frame.KnownAt
+	// KnownLag after a cutoff is its known_at, for a label that asks what was known
+	// then (NonRenewal).
+	KnownLag time.Duration
 }
 
 // Span is what the order lines hold up to a watermark.

@@ -45,7 +45,8 @@ func (s *TableSchema) Field(name string) *Field {
 const RecordedAt = "recorded_at"
 
 // Schemas returns the canonical tables in the order in which they are
-// imported. The result is the caller's own.
+// imported. Amounts are in the row's currency, amount_base and the accounts'
+// credit_limit in base currency. The result is the caller's own.
 func Schemas() []TableSchema {
 	key := func(name string, kind frame.Kind) Field {
 		return Field{Name: name, Kind: kind, Key: true, Required: true}

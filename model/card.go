@@ -60,6 +60,9 @@ type Card struct {
 	Engine          string   `json:"engine"`
 	Seed            uint64   `json:"seed"`
 	Features        []string `json:"features"`
+	// OwnFeatures are the files that a team added to the catalogue, with the
+	// fingerprints of their texts.
+	OwnFeatures map[string]string `json:"own_features,omitempty"`
 	// Refit is set when the served model was fitted again on all cutoffs after
 	// the evaluation below.
 	Refit bool `json:"refit,omitempty"`

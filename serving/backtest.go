@@ -34,12 +34,7 @@ func (s *Service) Backtest(ctx context.Context, r BacktestRequest, report func(P
 	}
 	result := BacktestResult{Rows: []BacktestRow{}}
 	for _, p := range plans {
-		trained, err := c.climb(ctx, params, join(at(parts, p.train), false), parts[p.test], func(step Progress) {
-			if report != nil {
-				step.Stage = c.text(p.test) + ": " + step.Stage
-				report(step)
-			}
-		})
+		trained, err := c.climb(ctx, params, join(at(parts, p.train), false), parts[p.test], c.dated(p.test, report))
 		if err != nil {
 			return BacktestResult{}, fmt.Errorf("test at %s: %w", c.text(p.test), err)
 		}
@@ -60,4 +55,15 @@ func (s *Service) Backtest(ctx context.Context, r BacktestRequest, report func(P
 		}
 	}
 	return result, nil
+}
+
+// dated says in each stage which cutoff it is about.
+func (c *calendar) dated(at frame.Cutoff, report func(Progress)) func(Progress) {
+	if report == nil {
+		return nil
+	}
+	return func(step Progress) {
+		step.Stage = c.text(at) + ": " + step.Stage
+		report(step)
+	}
 }

@@ -20,6 +20,9 @@ func (s *Service) Build(ctx context.Context, r BuildRequest, output func(string)
 	if err != nil {
 		return BuildResult{}, err
 	}
+	if r.Groups && r.Output == "" {
+		return BuildResult{}, fmt.Errorf("features of groups are written to a file, and a feature run is of accounts: name an output: %w", ErrInvalid)
+	}
 	cutoffs, err := c.parseAll(r.Cutoffs)
 	if err != nil {
 		return BuildResult{}, err
@@ -35,7 +38,9 @@ func (s *Service) Build(ctx context.Context, r BuildRequest, output func(string)
 	var built *features.BuildReport
 	produce := func(ctx context.Context, hand func(*features.Slice) error) error {
 		progress := c.progress("building features", report)
-		built, err = s.Facts.Build(ctx, c.request(cutoffs, catalogue), func(sl *features.Slice) error {
+		request := c.request(cutoffs, catalogue)
+		request.Groups = r.Groups
+		built, err = s.Facts.Build(ctx, request, func(sl *features.Slice) error {
 			progress(sl)
 			return hand(sl)
 		})

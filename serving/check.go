@@ -136,6 +136,10 @@ func (c Checker) Check(ctx context.Context, r CheckRequest) (CheckResult, error)
 		v.Why = "a mapped source can't be read, so that nothing can be said of the facts"
 		return v.done(), nil
 	}
+	if slices.ContainsFunc(measured, func(m features.Measurement) bool { return m.Check == "cycle" && m.Count > 0 }) {
+		v.Why = "links lead from an account back to itself, so that nobody can say which of them goes on"
+		return v.done(), nil
+	}
 	calendar, err := (&Service{Facts: c.Facts, Settings: c.Settings}).calendar(ctx)
 	switch {
 	case errors.Is(err, ErrUnavailable) && calendar == nil && v.rows("order_lines") == 0:
@@ -243,7 +247,7 @@ func (v *verdict) classes(ctx context.Context, c *calendar, at frame.Cutoff) err
 		}
 	}
 	_, err := v.Facts.Build(ctx, c.request([]frame.Cutoff{newest}, catalogue), func(s *features.Slice) error {
-		o, err := v.Facts.Outcomes(ctx, features.LabelRequest{Rule: c.Label, Through: c.through, Watermark: c.watermark}, s)
+		o, err := v.Facts.Outcomes(ctx, c.labels(c.Label), s)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"fealty/features"
 )
@@ -170,8 +171,19 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 		v.add("pause_without_end", PhaseScore, SeverityAdvice, m.Table, m.Column, part(m, "pause")+" have no end", "nothing; they last until an end is loaded",
 			"accounts are neither flagged nor counted as lost meanwhile: give an end when it is known")
 	},
+	"cycle": func(v *verdict, m *features.Measurement) {
+		v.add("links_in_a_cycle", PhaseScore, SeverityError, m.Table, m.Column, m.Detail, "one account that goes on", "until then nothing is built of any account")
+	},
+	"link_kind": func(v *verdict, m *features.Measurement) {
+		v.add("unknown_link_kind", PhaseScore, SeverityWarning, m.Table, m.Column, plural(m.Count, "row")+" of kind "+strconv.Quote(m.Subject),
+			strings.Join(features.LinkKinds(), ", "), "links of other kinds are not followed; convert the column in the mapping")
+	},
+	"holiday_country": func(v *verdict, m *features.Measurement) {
+		v.add("holidays_of_nobody", PhaseScore, SeverityAdvice, m.Table, m.Column, plural(m.Count, "holiday")+" of "+strconv.Quote(m.Subject)+", where no account is", "a country of accounts.country",
+			"write both by the same two letters, or leave the holidays out")
+	},
 	"country": func(v *verdict, m *features.Measurement) {
-		v.add("unknown_country", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+of(m)+" are no country", "two capital letters as in ISO 3166, such as CN or DE",
+		v.add("unknown_country", PhaseScore, SeverityWarning, m.Table, m.Column, plural(m.Count, "row")+of(m)+" saying "+strconv.Quote(m.Subject)+", which is no country", "two capital letters as in ISO 3166, such as CN or DE",
 			"holidays are found by it; convert the column in the mapping")
 	},
 	"undated": func(v *verdict, m *features.Measurement) {

@@ -106,7 +106,7 @@ func (s *shop) record() {
 		"managers":      "manager\nm1\n",
 		"targets":       "manager,period,amount\nm1,2024-05-01,10\nm2,2024-05-01,10\n",
 		"consents":      "account,channel,purpose,given_at,withdrawn_at\nc0001,email,news,2024-05-01,2024-06-01\nc0001,email,news,2024-05-20,\nc0002,email,news,2024-05-01,2024-04-01\n",
-		"account_links": "account,other,kind,since,until\nc0001,c0002,sister,2024-05-01,2024-04-01\nc0001,c0002,sister,2024-03-01,2024-06-01\n",
+		"account_links": "account,other,kind,since,until\nc0001,c0002,sister,2024-05-01,2024-04-01\nc0001,c0002,sister,2024-03-01,2024-06-01\nc0003,nobody,Related,2024-05-01,\n",
 		"pauses": "account,start,end,kind\nc0001,2024-05-01,2024-06-01,season\nc0001,2024-05-20,2024-06-01,shutdown\nc0001,2024-06-01,2024-06-10,season\n" +
 			"c0002,2024-05-01,,agreed\nc0003,2024-05-01,2024-04-01,agreed\n",
 		"holidays": "country,day,name\nDE,2024-05-01,Tag der Arbeit\nGermany,2024-05-01,Tag der Arbeit\n",
@@ -299,7 +299,7 @@ func TestCheckNamesWhatTheSharedRecordContradicts(t *testing.T) {
 	s.record()
 	got := briefs(s.check(serving.CheckRequest{}))
 	want := []string{
-		"warning ends_before_it_begins account_links.until: 1 of 2 rows (50 %)",
+		"warning ends_before_it_begins account_links.until: 1 of 3 rows (33 %)",
 		"warning ends_before_it_begins consents.withdrawn_at: 1 of 3 rows (33 %)",
 		"warning ends_before_it_begins invoices.due_at: 1 of 2 rows (50 %)",
 		"warning ends_before_it_begins pauses.end: 1 of 5 rows (20 %)",
@@ -308,10 +308,12 @@ func TestCheckNamesWhatTheSharedRecordContradicts(t *testing.T) {
 		"warning lost_references interactions.ref: 1 of 2 rows (50 %) of source desk have no such complaint",
 		"warning lost_references payments.invoice: 1 of 2 rows (50 %) of source desk have no such invoice",
 		"warning lost_references targets.manager: 1 of 2 rows (50 %) of source desk have no such manager",
-		"warning overlapping_validity account_links.since: 1 of 2 rows (50 %)",
+		"warning overlapping_validity account_links.since: 1 of 3 rows (33 %)",
 		"warning overlapping_validity consents.given_at: 1 of 3 rows (33 %)",
 		"warning overlapping_validity pauses.start: 1 of 5 rows (20 %)",
-		"warning unknown_country holidays.country: 1 of 2 rows (50 %) of source desk are no country",
+		`warning unknown_country holidays.country: 1 row of source desk saying "Germany", which is no country`,
+		`warning unknown_link_kind account_links.kind: 1 row of kind "related"`,
+		"warning lost_references account_links.other: 1 of 3 rows (33 %) of source desk have no such account",
 		"advice pause_without_end pauses.end: 1 of 5 pauses (20 %) have no end",
 		"advice assumed_recorded_at interactions.recorded_at: 4 of 4 rows (100 %) of source desk",
 	}
@@ -322,6 +324,13 @@ func TestCheckNamesWhatTheSharedRecordContradicts(t *testing.T) {
 		if !slices.ContainsFunc(got, func(g string) bool { return strings.HasPrefix(g, w) }) {
 			t.Errorf("no finding %q in\n%s", w, strings.Join(got, "\n"))
 		}
+	}
+
+	s.do("INSERT INTO imported_account_links (account, other, kind, since, recorded_at, load, source) SELECT ['c0010', 'c0011'][number] AS account, ['c0010', 'c0011'][3 - number], 'merged', " +
+		"toDateTime('2024-02-01 00:00:00', 'UTC') AS since, since, (SELECT load FROM loads WHERE `table` = 'account_links'), 'desk' FROM numbers(1, 2)")
+	cycle := s.check(serving.CheckRequest{})
+	if got := briefs(cycle); cycle.Rung != serving.CheckNone || !strings.HasPrefix(got[0], `error links_in_a_cycle account_links.other: links in a cycle: accounts "c0010" → "c0011" → "c0010"`) {
+		t.Errorf("a cycle of links: rung %s, first of %q", cycle.Rung, got)
 	}
 }
 

@@ -163,6 +163,9 @@ func (s *Service) fits(m *registered) error {
 	case c.ActiveWithin != s.Settings.ActiveWithin():
 		return refuse("active_within", c.ActiveWithin, s.Settings.ActiveWithin())
 	}
+	if why := s.otherOwn(c); why != "" {
+		return fmt.Errorf("model %q: %s; or train again: %w", c.Version, why, ErrConflict)
+	}
 	definitions, err := s.Facts.Definitions(s.catalogue())
 	if err != nil {
 		return fmt.Errorf("fingerprint the features: %w", err)

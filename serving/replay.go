@@ -48,6 +48,11 @@ func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, er
 		// Other definitions make another row: to compare the numbers would prove nothing.
 		result.Why = fmt.Sprintf("the features are defined otherwise now (%s) than then (%s): only the release that scored can replay it",
 			definitions, receipt.DefinitionsHash)
+		if m, err := s.model(ctx, receipt.Model); err == nil {
+			if why := s.otherOwn(&m.card); why != "" {
+				result.Why += "; " + why
+			}
+		}
 		return result, nil
 	}
 	watermark, err := s.Facts.Watermark(ctx)
@@ -58,7 +63,7 @@ func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, er
 		result.Why = fmt.Sprintf("the score was made of loads up to %d, and the warehouse holds loads up to %d", receipt.Watermark, watermark)
 		return result, nil
 	}
-	again, err := s.again(ctx, frame.AccountID(r.Account), receipt)
+	again, err := s.again(ctx, frame.AccountID(r.Account), receipt, run.Purpose == PurposeGroups)
 	if err != nil {
 		return ReplayResult{}, err
 	}
@@ -116,15 +121,18 @@ func (s *Service) unrecorded() []string {
 	return names
 }
 
-// again scores the account by the receipt; nil when the facts don't know it.
-func (s *Service) again(ctx context.Context, account frame.AccountID, receipt score.Receipt) (*score.Score, error) {
+// again scores the account, or the group, by the receipt; nil when the facts don't
+// know it.
+func (s *Service) again(ctx context.Context, account frame.AccountID, receipt score.Receipt, group bool) (*score.Score, error) {
 	m, err := s.model(ctx, receipt.Model)
 	if err != nil {
 		return nil, err
 	}
 	k := s.scorer(m, receipt.Cutoff, receipt.KnownAt, receipt.Watermark)
 	var found *score.Score
-	_, err = s.Facts.Build(ctx, k.request([]frame.AccountID{account}), func(sl *features.Slice) error {
+	request := k.request([]frame.AccountID{account})
+	request.Groups = group
+	_, err = s.Facts.Build(ctx, request, func(sl *features.Slice) error {
 		part, err := k.scores(sl, 0, sl.Frame.Rows())
 		for i := range part {
 			if part[i].Account == account {

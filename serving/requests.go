@@ -11,18 +11,20 @@ import (
 // answered. Cutoffs are texts as on the command line: a date means the end of
 // that day in the business time zone (frame.ParseCutoff).
 const (
-	OpImport   = "import"
-	OpCheck    = "data.check"
-	OpBuild    = "features.build"
-	OpTrain    = "train"
-	OpEvaluate = "evaluate"
-	OpBacktest = "backtest"
-	OpScore    = "score"
-	OpReplay   = "replay"
-	OpRuns     = "runs"
-	OpModels   = "models"
-	OpPromote  = "promote"
-	OpStatus   = "status"
+	OpImport    = "import"
+	OpCheck     = "data.check"
+	OpBuild     = "features.build"
+	OpCheckOwn  = "features.check"
+	OpTrain     = "train"
+	OpEvaluate  = "evaluate"
+	OpBacktest  = "backtest"
+	OpHindsight = "hindsight"
+	OpScore     = "score"
+	OpReplay    = "replay"
+	OpRuns      = "runs"
+	OpModels    = "models"
+	OpPromote   = "promote"
+	OpStatus    = "status"
 )
 
 // ImportRequest says how the call's files become rows of a table. The fields
@@ -61,6 +63,8 @@ type ImportResult struct {
 // BuildRequest asks for features as of cutoffs.
 type BuildRequest struct {
 	Cutoffs []string `json:"cutoffs"`
+	// Groups builds groups instead of their branches (features.Request), into a file.
+	Groups bool `json:"groups,omitempty"`
 	// Output names a file of Format (parquet or csv); with "" a committed feature
 	// run is written.
 	Output string `json:"output,omitempty"`
@@ -154,6 +158,9 @@ type ScoreRequest struct {
 	Model string `json:"model,omitempty"`
 	// Backfill publishes a run that never becomes the latest.
 	Backfill bool `json:"backfill,omitempty"`
+	// Groups scores groups instead of their branches (features.Request); such a run
+	// never becomes the latest either.
+	Groups bool `json:"groups,omitempty"`
 }
 
 // ScoreResult tells what was published.

@@ -74,15 +74,8 @@ func at(parts map[frame.Cutoff]*labelled, cutoffs []frame.Cutoff) []*labelled {
 // one slice.
 func (s *Service) label(ctx context.Context, c *calendar, cutoffs []frame.Cutoff, report func(Progress)) (map[frame.Cutoff]*labelled, error) {
 	catalogue := s.catalogue()
-	parts := make(map[frame.Cutoff]*labelled, len(cutoffs))
-	for _, at := range cutoffs {
-		p := &labelled{columns: make([][]float64, len(catalogue)), excluded: map[string]int{}}
-		for i := range catalogue {
-			p.metas = append(p.metas, catalogue[i].Meta)
-		}
-		parts[at] = p
-	}
-	request := features.LabelRequest{Rule: c.Label, Through: c.through, Watermark: c.watermark}
+	parts := emptyParts(catalogue, cutoffs)
+	request := c.labels(c.Label)
 	progress := c.progress("building features and labels", report)
 	_, err := s.Facts.Build(ctx, c.request(cutoffs, catalogue), func(sl *features.Slice) error {
 		outcome, err := s.Facts.Outcomes(ctx, request, sl)
@@ -98,6 +91,19 @@ func (s *Service) label(ctx context.Context, c *calendar, cutoffs []frame.Cutoff
 	return parts, nil
 }
 
+// emptyParts returns a part without rows for each cutoff.
+func emptyParts(catalogue []features.Feature, cutoffs []frame.Cutoff) map[frame.Cutoff]*labelled {
+	parts := make(map[frame.Cutoff]*labelled, len(cutoffs))
+	for _, at := range cutoffs {
+		p := &labelled{columns: make([][]float64, len(catalogue)), excluded: map[string]int{}}
+		for i := range catalogue {
+			p.metas = append(p.metas, catalogue[i].Meta)
+		}
+		parts[at] = p
+	}
+	return parts
+}
+
 // keep appends a slice's labelled rows to the parts of their cutoffs.
 func keep(parts map[frame.Cutoff]*labelled, sl *features.Slice, o *features.Outcome) error {
 	for i, at := range sl.Frame.Cutoffs {
@@ -105,29 +111,41 @@ func keep(parts map[frame.Cutoff]*labelled, sl *features.Slice, o *features.Outc
 		if p == nil || len(p.columns) != len(sl.Frame.Columns) {
 			return fmt.Errorf("a slice has rows at %s with %d columns, which nobody asked for", at, len(sl.Frame.Columns))
 		}
-		switch x := o.Excluded[i]; {
-		case x == features.Ineligible:
-			p.excluded[sl.Status[i].String()]++
-			continue
-		case x != features.Labelled:
-			p.excluded[x.String()]++
+		if why := whyLeftOut(sl, o, i); why != "" {
+			p.excluded[why]++
 			continue
 		}
 		if y := o.Y[i]; y != 0 && y != 1 {
 			return fmt.Errorf("the outcome of account %q at %s is %v, and churn is 0 or 1: %w", sl.Frame.Accounts[i], at, y, ErrInvalid)
 		}
-		p.accounts, p.cutoffs = append(p.accounts, sl.Frame.Accounts[i]), append(p.cutoffs, at)
-		p.y = append(p.y, o.Y[i])
 		back := math.NaN()
 		if o.CameBack != nil {
 			back = o.CameBack[i]
 		}
-		p.back = append(p.back, back)
-		for k := range p.columns {
-			p.columns[k] = append(p.columns[k], sl.Frame.Columns[k].Numbers[i])
-		}
+		p.y, p.back = append(p.y, o.Y[i]), append(p.back, back)
+		p.add(sl.Frame, i)
 	}
 	return nil
+}
+
+// whyLeftOut says why row i of a slice has no label, "" when it has one.
+func whyLeftOut(sl *features.Slice, o *features.Outcome, i int) string {
+	switch x := o.Excluded[i]; x {
+	case features.Labelled:
+		return ""
+	case features.Ineligible:
+		return sl.Status[i].String()
+	default:
+		return x.String()
+	}
+}
+
+// add appends row i of a slice's frame, without its label.
+func (l *labelled) add(f *frame.Frame, i int) {
+	l.accounts, l.cutoffs = append(l.accounts, f.Accounts[i]), append(l.cutoffs, f.Cutoffs[i])
+	for k := range l.columns {
+		l.columns[k] = append(l.columns[k], f.Columns[k].Numbers[i])
+	}
 }
 
 // both returns the cutoffs of training and test, ascending, each once.

@@ -38,10 +38,13 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		return ScoreResult{}, err
 	}
 	k := s.scorer(m, at, c.Known(at), c.watermark)
-	if k.previous, err = s.before(ctx, at); err != nil {
-		return ScoreResult{}, err
+	if !r.Groups { // what was published before are scores of branches
+		if k.previous, err = s.before(ctx, at); err != nil {
+			return ScoreResult{}, err
+		}
 	}
 	request := k.request(nil)
+	request.Groups = r.Groups
 	margins, coverage, err := k.rankAll(ctx, request, c.progress("ranking accounts", report))
 	if err != nil {
 		return ScoreResult{}, err
@@ -57,7 +60,10 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		Model: m.card.Version, Rung: m.card.Rung, Grade: m.card.Report.Grade, HorizonDays: m.card.HorizonDays,
 		Currency: c.BaseCurrency, MarginRate: c.MarginRate, DataThrough: c.through,
 	}
-	if r.Backfill {
+	switch {
+	case r.Groups:
+		run.Purpose = PurposeGroups
+	case r.Backfill:
 		run.Purpose = PurposeBackfill
 	}
 	progress := c.progress("scoring accounts", report)

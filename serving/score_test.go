@@ -338,3 +338,25 @@ func TestScoreNow(t *testing.T) {
 		t.Errorf("the run was dropped: %v, want Unavailable and its name", err)
 	}
 }
+
+func TestGroupsAreScoredBesideThePublishedRun(t *testing.T) {
+	s, facts, _, _ := village(200)
+	live(t, s)
+	published := scored(t, s, ScoreRequest{}).Run
+	groups := scored(t, s, ScoreRequest{Groups: true}).Run
+	if groups.Purpose != PurposeGroups || !facts.groups {
+		t.Errorf("a run over groups has purpose %q, and was asked of groups: %v", groups.Purpose, facts.groups)
+	}
+	if latest, err := s.Runs.Latest(t.Context()); err != nil || latest.ID != published.ID {
+		t.Errorf("after groups were scored the published run is %q (%v), want %q", latest.ID, err, published.ID)
+	}
+	for _, run := range []Run{published, groups} {
+		replayed(t, s, ReplayRequest{Account: "C0007", Run: run.ID})
+		if facts.groups != (run.ID == groups.ID) {
+			t.Errorf("a replay of the run of purpose %q asked of groups: %v", run.Purpose, facts.groups)
+		}
+	}
+	if _, err := s.Build(t.Context(), BuildRequest{Groups: true}, nil, func(Progress) {}); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a feature run of groups is told as %v", err)
+	}
+}

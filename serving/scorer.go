@@ -153,12 +153,17 @@ func (k *scorer) fill(sc *score.Score, f *frame.Frame, i int, margin, base float
 		WonBack: within > 0 && value(comebackColumn) > float64(within),
 	}, sc.Band)
 	sc.RunRate = features.RunRate(value(spendColumn), value(tenureColumn), k.card.HorizonDays)
-	share := value(marginColumn)
-	if math.IsNaN(share) {
-		share = k.Settings.MarginRate
-	}
-	sc.ValueAtRisk = sc.Probability * sc.RunRate * share
+	sc.ValueAtRisk = sc.Probability * sc.RunRate * k.Settings.marginShare(value(marginColumn))
 	sc.Up, sc.Down = score.Reasons(names, contributions, k.metas, value)
+}
+
+// marginShare is the share of an account's revenue that counts as margin: its
+// own, MarginRate where no cost is known.
+func (s Settings) marginShare(own float64) float64 {
+	if math.IsNaN(own) {
+		return s.MarginRate
+	}
+	return own
 }
 
 // dress gives scores the accounts' attributes as known then, and the change

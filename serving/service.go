@@ -26,6 +26,10 @@ type Service struct {
 	Sources []features.MappedSource
 	// Catalogue of features; nil means features.Catalogue().
 	Catalogue []features.Feature
+	// Own are the files of features that a team added to them, and Admission tries
+	// them before any is asked; nil when there are none.
+	Own       []features.OwnFile
+	Admission Admission
 	// Now is the clock, for scores as of this instant and for what a file tells of
 	// the future; nil means time.Now.
 	Now func() time.Time
@@ -37,13 +41,7 @@ type Service struct {
 	Published func()
 
 	held held
-}
-
-func (s *Service) catalogue() []features.Feature {
-	if s.Catalogue != nil {
-		return s.Catalogue
-	}
-	return features.Catalogue()
+	own  own
 }
 
 func (s *Service) now() time.Time {
@@ -57,7 +55,7 @@ func (s *Service) now() time.Time {
 // that it carries out. Requests are decoded strictly: an unknown field is
 // ErrInvalid.
 func (s *Service) Operations() []Operation {
-	return []Operation{
+	return s.admitting([]Operation{
 		operation(OpImport, true, func(ctx context.Context, r ImportRequest, call Call) (ImportResult, error) {
 			return s.Import(ctx, r, call)
 		}),
@@ -73,6 +71,15 @@ func (s *Service) Operations() []Operation {
 		operation(OpBacktest, false, func(ctx context.Context, r BacktestRequest, call Call) (BacktestResult, error) {
 			return s.Backtest(ctx, r, call.Report)
 		}),
+		operation(OpHindsight, false, func(ctx context.Context, r HindsightRequest, call Call) (HindsightResult, error) {
+			return s.Hindsight(ctx, r, call.Report)
+		}),
+		operation(OpLabelsCompare, false, func(ctx context.Context, r LabelsCompareRequest, call Call) (LabelsCompareResult, error) {
+			return s.LabelsCompare(ctx, r, call.Report)
+		}),
+		operation(OpLabelsCategories, false, func(ctx context.Context, r LabelsCategoriesRequest, call Call) (LabelsCategoriesResult, error) {
+			return s.LabelsCategories(ctx, r, call.Report)
+		}),
 		operation(OpScore, true, func(ctx context.Context, r ScoreRequest, call Call) (ScoreResult, error) {
 			return s.Score(ctx, r, call.Report)
 		}),
@@ -81,7 +88,10 @@ func (s *Service) Operations() []Operation {
 		operation(OpModels, false, func(ctx context.Context, r ModelsRequest, _ Call) (ModelsResult, error) { return s.Models(ctx, r) }),
 		operation(OpPromote, true, func(ctx context.Context, r PromoteRequest, _ Call) (PromoteResult, error) { return s.Promote(ctx, r) }),
 		operation(OpStatus, false, func(ctx context.Context, r StatusRequest, _ Call) (StatusResult, error) { return s.Status(ctx, r) }),
-	}
+		operation(OpCheckOwn, false, func(ctx context.Context, r CheckOwnRequest, _ Call) (CheckOwnResult, error) {
+			return s.CheckOwn(ctx, r)
+		}),
+	})
 }
 
 // operation wraps a use case: JSON in, its result out.

@@ -46,6 +46,9 @@ type Settings struct {
 	Seed uint64
 	// Sources is a canonical text of the mapped sources, "" when there are none.
 	Sources string
+	// Own is a canonical text of the features that a team added, "" when there are
+	// none.
+	Own string
 }
 
 // DefaultSettings returns the documented defaults.
@@ -126,6 +129,7 @@ func (s Settings) Map() map[string]string {
 		"horizon_days":       strconv.Itoa(s.Label.HorizonDays),
 		"settle_days":        strconv.Itoa(s.Label.SettleDays),
 		"grace_days":         strconv.Itoa(s.Label.GraceDays),
+		excludeTouched:       strconv.FormatBool(s.Label.ExcludeTouched),
 		"active_within":      strconv.Itoa(s.ActiveWithin()),
 		"known_lag":          s.KnownLag.String(),
 		"data_through":       strconv.FormatInt(int64(s.DataThrough), 10),
@@ -134,14 +138,26 @@ func (s Settings) Map() map[string]string {
 		"stale":              strconv.Itoa(s.StaleRunDays) + "," + strconv.Itoa(s.StaleDataDays),
 		"seed":               strconv.FormatUint(s.Seed, 10),
 		"sources":            s.Sources,
+		ownKey:               s.Own,
 	}
 }
 
+// ownKey is the key of the folder of a team's features.
+const ownKey = "features.folder"
+
+// excludeTouched is the key of the rule that leaves touched rows out.
+const excludeTouched = "labels.exclude_touched"
+
 // Hash fingerprints the settings that change a score or a model: 128 bits in
-// hex. What only says when an answer is stale is left out.
+// hex. What only says when an answer is stale is left out, and so is a rule that
+// isn't applied: what was computed before it could be is the same.
 func (s Settings) Hash() string {
 	m := s.Map()
 	delete(m, "stale")
+	delete(m, ownKey) // the definitions hash covers it
+	if !s.Label.ExcludeTouched {
+		delete(m, excludeTouched)
+	}
 	h := sha256.New()
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		// Lengths first, so that no two settings read alike. A hash never fails to take bytes.

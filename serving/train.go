@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model"
 	"fealty/model/ladder"
@@ -137,7 +138,7 @@ func (s *Service) complete(c *calendar, card *model.Card, parts map[frame.Cutoff
 		card.TrainCutoffs = append(card.TrainCutoffs, c.text(at))
 	}
 	card.TestCutoff, card.Watermark, card.DefinitionsHash, card.ConfigHash = c.text(test), c.watermark, definitions, c.Hash()
-	card.Engine, card.MarginRate = s.Facts.Describe(), c.MarginRate
+	card.Engine, card.MarginRate, card.OwnFeatures = s.Facts.Describe(), c.MarginRate, features.OwnFingerprints(s.catalogue())
 	card.Excluded = map[string]int{}
 	for _, part := range at(parts, both(train, test)) {
 		for why, n := range part.excluded {

@@ -38,10 +38,15 @@ type twinFacts struct {
 	definitions string
 	engine      string
 	sliceRows   int
+	// categories is what Categories answers, after told has seen it.
+	categories []features.CategoryHistory
+	told       func(*features.Slice, []features.CategoryHistory)
 	// built is called before each slice is handed on.
 	built func()
-	mu    sync.Mutex
-	calls map[string]int
+	// groups tells whether the last build asked was one of groups.
+	groups bool
+	mu     sync.Mutex
+	calls  map[string]int
 }
 
 func (f *twinFacts) called(name string) {
@@ -114,8 +119,24 @@ func (f *twinFacts) Measure(_ context.Context, r features.Request) ([]features.C
 	return all, nil
 }
 
-func (f *twinFacts) Population(context.Context, features.Request) ([]features.Person, error) {
-	return nil, fmt.Errorf("the use cases don't ask the twin for its population")
+func (f *twinFacts) Population(_ context.Context, r features.Request) ([]features.Person, error) {
+	var all []features.Person
+	accounts, of := f.by(r.Watermark)
+	for _, a := range accounts {
+		for _, at := range r.Cutoffs {
+			who := features.Person{Account: frame.AccountID(a), Cutoff: at}
+			for _, p := range of[a] {
+				if p.at < int64(at) {
+					who.Last = p.at
+				}
+			}
+			if who.Last > 0 {
+				who.First, who.Status = of[a][0].at, features.Judge(who.Last, at, r.ActiveWithinDays)
+				all = append(all, who)
+			}
+		}
+	}
+	return all, nil
 }
 
 func (f *twinFacts) Profiles(_ context.Context, _ frame.Cutoff, _ frame.KnownAt, _ uint64, accounts []frame.AccountID, each func([]features.Profile) error) error {
@@ -144,6 +165,7 @@ func (f *twinFacts) by(watermark uint64) (accounts []string, of map[string][]pur
 
 func (f *twinFacts) Build(ctx context.Context, r features.Request, each func(*features.Slice) error) (*features.BuildReport, error) {
 	f.called("build")
+	f.groups = r.Groups
 	report := &features.BuildReport{Status: map[features.Eligibility]int{}, Coverage: r.Coverage}
 	if report.Coverage == nil {
 		report.Coverage, _ = f.Measure(ctx, r)
@@ -268,6 +290,14 @@ func (f *twinFacts) Outcomes(_ context.Context, r features.LabelRequest, s *feat
 		}
 	}
 	return o, nil
+}
+
+func (f *twinFacts) Categories(_ context.Context, _ features.CategoryRequest, s *features.Slice) ([]features.CategoryHistory, error) {
+	all := slices.Clone(f.categories)
+	if f.told != nil {
+		f.told(s, all)
+	}
+	return all, nil
 }
 
 // twinRuns keeps runs in memory, whole or not at all.

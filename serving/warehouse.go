@@ -13,12 +13,12 @@ import (
 // Facts is what the use cases ask of the warehouse: features, labels and what
 // is in it.
 type Facts interface {
+	Labels
 	// Describe returns the engine's kind and version, such as "chdb 26.7.3.1".
 	Describe() string
 	Build(ctx context.Context, r features.Request, each func(*features.Slice) error) (*features.BuildReport, error)
 	Measure(ctx context.Context, r features.Request) ([]features.Coverage, error)
 	Population(ctx context.Context, r features.Request) ([]features.Person, error)
-	Outcomes(ctx context.Context, r features.LabelRequest, s *features.Slice) (*features.Outcome, error)
 	Extent(ctx context.Context, watermark uint64) (features.Span, error)
 	ProposeHorizon(ctx context.Context, cutoff frame.Cutoff, known frame.KnownAt, watermark uint64, zone string) (features.Proposal, error)
 	// Definitions fingerprints the catalogue with its SQL.
@@ -28,6 +28,13 @@ type Facts interface {
 	// Profiles returns the attributes of the accounts as known at the cutoff, in
 	// bytewise order of account, block by block; no names means all accounts.
 	Profiles(ctx context.Context, cutoff frame.Cutoff, known frame.KnownAt, watermark uint64, accounts []frame.AccountID, each func([]features.Profile) error) error
+}
+
+// Labels says what came after the cutoffs of a slice's rows.
+type Labels interface {
+	Outcomes(ctx context.Context, r features.LabelRequest, s *features.Slice) (*features.Outcome, error)
+	// Categories returns what the accounts bought category by category, before and after.
+	Categories(ctx context.Context, r features.CategoryRequest, s *features.Slice) ([]features.CategoryHistory, error)
 }
 
 // Loads takes rows into the warehouse, a file at a time, whole or not at all.
@@ -47,14 +54,16 @@ const (
 
 	PurposeLive     = "live"
 	PurposeBackfill = "backfill"
+	// PurposeGroups is a run over groups in place of their branches.
+	PurposeGroups = "groups"
 )
 
 // Run is a set of rows that was written whole and then committed.
 type Run struct {
 	// ID names the run for ever.
 	ID string `json:"run"`
-	// Kind is KindScores or KindFeatures, Purpose PurposeLive or PurposeBackfill:
-	// a backfill never becomes the latest.
+	// Kind is KindScores or KindFeatures, Purpose PurposeLive, PurposeBackfill or
+	// PurposeGroups: only a live one becomes the latest.
 	Kind            string        `json:"kind"`
 	Purpose         string        `json:"purpose"`
 	Cutoff          frame.Cutoff  `json:"cutoff"`

@@ -24,6 +24,9 @@ type config struct {
 	stateDir    string
 	serve       serveConfig
 	sources     []features.MappedSource
+	// ownFolder is the folder of the team's features, own what lies in it.
+	ownFolder string
+	own       []features.OwnFile
 
 	// file is the path of the file that was read, "" when there was none.
 	file string
@@ -90,6 +93,7 @@ func configKeys() []configKey {
 		intKey("horizon_days", "days ahead for which churn is predicted", 1, 1830, func(c *config) *int { return &c.settings.Label.HorizonDays }),
 		intKey("settle_days", "days after the horizon until a label is final", 0, 366, func(c *config) *int { return &c.settings.Label.SettleDays }),
 		intKey("grace_days", "days after a contract's end within which a new one counts as a renewal", 0, 366, func(c *config) *int { return &c.settings.Label.GraceDays }),
+		boolKey("labels.exclude_touched", "whether rows that a campaign touched inside the horizon are left out of training", func(c *config) *bool { return &c.settings.Label.ExcludeTouched }),
 		activeWithinKey(),
 		lagKey(),
 		throughKey(),
@@ -99,6 +103,7 @@ func configKeys() []configKey {
 		numberKey("bands.high", "probability at which the high band begins", func(c *config) *float64 { return &c.settings.Bands.High }),
 		intKey("stale.run_days", "age of a score's cutoff above which it says that it is stale", 1, 36_500, func(c *config) *int { return &c.settings.StaleRunDays }),
 		intKey("stale.data_days", "age of the last complete day of data above which scores say so", 1, 36_500, func(c *config) *int { return &c.settings.StaleDataDays }),
+		textKey("features.folder", "folder of features that your team adds: NAME.sql with its entry NAME.yaml beside it; empty for none", func(c *config) *string { return &c.ownFolder }),
 		textKey("warehouse.url", "chdb://DIR (embedded) or clickhouse://HOST:9000/DATABASE", func(c *config) *string { return &c.warehouse.url }),
 		textKey("warehouse.user", "user at the ClickHouse server", func(c *config) *string { return &c.warehouse.user }),
 		textKey("warehouse.password_file", "file whose first line is the password; or set FEALTY_WAREHOUSE_PASSWORD", func(c *config) *string { return &c.warehouse.passwordFile }),
@@ -117,7 +122,7 @@ func configKeys() []configKey {
 		k := &keys[i]
 		k.flag = strings.NewReplacer("_", "-", ".", "-").Replace(k.path)
 		switch k.path {
-		case "warehouse.password_file", "state.dir", "serve.tls_cert", "serve.tls_key":
+		case "features.folder", "warehouse.password_file", "state.dir", "serve.tls_cert", "serve.tls_key":
 			k.place = true
 		case "warehouse.url":
 			k.secret = true

@@ -366,6 +366,13 @@ func (c *config) finish(base string) error {
 		return blame("serve.tls_cert", "serve.tls_cert and serve.tls_key belong together")
 	}
 	s.Sources = features.Canonical(c.sources)
+	if c.ownFolder != "" {
+		var err error
+		if c.own, err = readOwn(c.ownFolder); err != nil {
+			return blame("features.folder", "%v", err)
+		}
+		s.Own = features.CanonicalOwn(c.own)
+	}
 	if err := s.Validate(); err != nil {
 		// The settings name the key themselves.
 		path, _, _ := strings.Cut(err.Error(), ":")

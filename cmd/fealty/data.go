@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"fealty/serving"
 
@@ -11,7 +12,7 @@ import (
 )
 
 func newData(e *env) *cobra.Command {
-	return group("data", "What is in the warehouse, and whether it is fit to learn from", newDataCheck(e), newDataStatus(e))
+	return group("data", "What is in the warehouse, and whether it is fit to learn from", newDataCheck(e), newDataLinks(e), newDataStatus(e))
 }
 
 type dataCheckOptions struct {
@@ -58,6 +59,48 @@ func runDataCheck(ctx context.Context, e *env, o dataCheckOptions) error {
 		return fmt.Errorf("data check: %w", errFindings)
 	}
 	return err
+}
+
+type dataLinksOptions struct {
+	request serving.SuccessorsRequest
+	flags   *pflag.FlagSet
+}
+
+func newDataLinks(e *env) *cobra.Command {
+	o := dataLinksOptions{}
+	c := &cobra.Command{
+		Use: "links", Short: "Propose accounts that may be others under a new number", Args: none,
+		Long: `Lists accounts whose purchases stop as those of another begin that shares their tax number, address or parent, and
+how much of what the other buys they bought. Pairs that account_links names are left out. Nothing is applied: strike the
+rows that are wrong out of the CSV, and import the rest as account_links.`,
+		Example: `  fealty data links
+  fealty data links -o csv > links.csv
+  fealty import account_links links.csv`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.flags = c.Flags()
+			return runDataLinks(c.Context(), e, o)
+		},
+	}
+	c.Flags().StringVar(&o.request.Cutoff, "cutoff", "", "the as-of date (default: the last complete day of the data)")
+	c.Flags().IntVar(&o.request.WithinDays, "within", serving.DefaultWithinDays, "days between the last purchase of the one and the first of the other")
+	addConfigFlags(c.Flags(), "warehouse.url", "state.dir", "business_time_zone")
+	return c
+}
+
+func runDataLinks(ctx context.Context, e *env, o dataLinksOptions) error {
+	r, err := perform[serving.SuccessorsResult](ctx, e, o.flags, job{operation: serving.OpSuccessors, request: o.request})
+	if err != nil {
+		return err
+	}
+	found := section{
+		title: fmt.Sprintf("Proposed links as of %s", r.Cutoff),
+		head:  []string{"account", "other", "kind", "since", "evidence", "last_order", "first_order", "product_overlap"},
+	}
+	for i := range r.Links {
+		l := &r.Links[i]
+		found.rows = append(found.rows, []any{l.Account, l.Other, l.Kind, l.Since, strings.Join(l.Evidence, " "), l.LastOrder, l.FirstOrder, float64(l.Overlap)})
+	}
+	return e.show(answer{data: r, sections: []section{found}})
 }
 
 func newDataStatus(e *env) *cobra.Command {

@@ -32,7 +32,7 @@ const exitCodes = `Exit codes:
   3    no such account, run, model or key
   4    the state refuses it now: known rows differ, another process holds the warehouse
   5    the warehouse or the server doesn't answer, nothing is published yet, or a limit was met
-  6    a check found errors: data check, doctor, or a replay that differs
+  6    a check found errors: data check, features check, doctor, or a replay that differs
   7    no valid key, or a key without the scope
   130  broken off by a signal`
 

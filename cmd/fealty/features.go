@@ -14,7 +14,7 @@ import (
 )
 
 func newFeatures(e *env) *cobra.Command {
-	return group("features", "What is known of an account as of a cutoff", newFeaturesBuild(e), newFeaturesList(e))
+	return group("features", "What is known of an account as of a cutoff", newFeaturesBuild(e), newFeaturesList(e), newFeaturesCheck(e))
 }
 
 type featuresBuildOptions struct {
@@ -41,6 +41,7 @@ warehouse. A date means the end of that day in the business time zone.`,
 	}
 	f := c.Flags()
 	f.StringArrayVar(&o.request.Cutoffs, "cutoff", nil, "a date or an RFC 3339 instant; may be repeated")
+	f.BoolVar(&o.request.Groups, "groups", false, "build groups (links of kind group and sister, and parents) instead of their branches; needs --to")
 	f.StringVar(&o.to, "to", "", "file to write (- is standard output)")
 	f.StringVar(&o.request.Format, "format", "", "csv, tsv, jsonl or parquet (default: by the file's ending)")
 	addConfigFlags(f, "warehouse.url", "state.dir")
@@ -89,11 +90,13 @@ func newFeaturesList(e *env) *cobra.Command {
 	group := ""
 	c := &cobra.Command{
 		Use: "list", Short: "List the catalogue of features", Args: none,
+		Long: `Lists the catalogue of features, and behind it those of your team (features.folder) whose entries are right.`,
 		Example: `  fealty features list
-  fealty features list --group rhythm -o csv`,
-		RunE: func(*cobra.Command, []string) error { return runFeaturesList(e, group) },
+  fealty features list --group frequency -o csv`,
+		RunE: func(c *cobra.Command, _ []string) error { return runFeaturesList(e, c.Flags(), group) },
 	}
 	c.Flags().StringVar(&group, "group", "", "only features of this group")
+	addConfigFlags(c.Flags(), "features.folder")
 	return c
 }
 
@@ -110,9 +113,17 @@ type listedFeature struct {
 	File       string `json:"file"`
 }
 
-func runFeaturesList(e *env, group string) error {
+func runFeaturesList(e *env, flags *pflag.FlagSet, group string) error {
+	config, err := e.loadConfig(flags)
+	if err != nil {
+		return err
+	}
+	catalogue, refused := features.WithOwn(features.Catalogue(), config.own)
+	for _, file := range sortedKeys(refused) {
+		e.say("left out: %v", refused[file])
+	}
 	list, groups := []listedFeature{}, map[string]bool{}
-	for _, f := range features.Catalogue() {
+	for _, f := range catalogue {
 		groups[f.Group] = true
 		if group != "" && f.Group != group {
 			continue
@@ -130,6 +141,49 @@ func runFeaturesList(e *env, group string) error {
 		s.rows = append(s.rows, []any{f.Name, f.Group, f.Factor, f.Unit, f.Label, f.LabelZH, f.Direction, f.Actionable, f.File})
 	}
 	return e.show(answer{data: list, sections: []section{s}})
+}
+
+func newFeaturesCheck(e *env) *cobra.Command {
+	c := &cobra.Command{
+		Use: "check", Short: "Try the features that your team added, and say why any is refused", Args: none,
+		Long: `Reads every NAME.sql of the configured folder (features.folder) with its entry NAME.yaml beside it and tries it on
+accounts of the warehouse and on invented rows: it must be one SELECT from one view of facts, answer one row per
+account and cutoff, and answer the same whatever lies after the cutoff or was recorded after what was known. Training
+and scoring stop at a file that is refused. The exit status tells whether any was.`,
+		Example: `  fealty features check --features-folder features
+  fealty features check -o json`,
+		RunE: func(c *cobra.Command, _ []string) error { return runFeaturesCheck(c.Context(), e, c.Flags()) },
+	}
+	addConfigFlags(c.Flags(), "features.folder", "warehouse.url", "state.dir")
+	return c
+}
+
+func runFeaturesCheck(ctx context.Context, e *env, flags *pflag.FlagSet) error {
+	if c, err := e.loadConfig(flags); err != nil {
+		return err
+	} else if c.ownFolder == "" {
+		return fmt.Errorf("features.folder is not set, so that your team has no features of its own; set it in %s or say --features-folder DIR: %w", configName, serving.ErrInvalid)
+	}
+	result, err := perform[serving.CheckOwnResult](ctx, e, flags, job{operation: serving.OpCheckOwn, request: serving.CheckOwnRequest{}})
+	if err != nil {
+		return err
+	}
+	s := section{head: []string{"file", "verdict", "features", "accounts", "rows", "invented_rows", "reason"}}
+	for _, v := range result.Files {
+		verdict := "admitted"
+		if !v.Admitted {
+			verdict = "refused"
+		}
+		s.rows = append(s.rows, []any{v.File, verdict, strings.Join(v.Features, " "), v.Accounts, v.Rows, v.Invented, v.Reason})
+	}
+	if err := e.show(answer{data: result, sections: []section{s}}); err != nil {
+		return err
+	}
+	if result.Refused > 0 {
+		e.say("%d of %d files are refused", result.Refused, len(result.Files))
+		return errFindings
+	}
+	return nil
 }
 
 // direction says what a higher value does to the risk.

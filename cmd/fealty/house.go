@@ -19,10 +19,11 @@ import (
 
 // The rooms that are plugged in keep what serving asks of them.
 var (
-	_ serving.Facts    = clickhouse.Warehouse{}
-	_ serving.Loads    = clickhouse.Warehouse{}
-	_ serving.Runs     = (*store.Runs)(nil)
-	_ serving.Registry = (*store.State)(nil)
+	_ serving.Facts     = clickhouse.Warehouse{}
+	_ serving.Loads     = clickhouse.Warehouse{}
+	_ serving.Admission = clickhouse.Warehouse{}
+	_ serving.Runs      = (*store.Runs)(nil)
+	_ serving.Registry  = (*store.State)(nil)
 )
 
 // house is everything that a verb needs when no other process holds the
@@ -70,7 +71,7 @@ func openHouse(ctx context.Context, e *env, c *config) (_ *house, err error) {
 	}
 	h.service = &serving.Service{
 		Facts: h.warehouse, Loads: h.warehouse, Runs: h.runs, Registry: h.state.By("fealty"),
-		Settings: c.settings, Sources: c.sources, Now: e.now, TempDir: h.state.TempDir(),
+		Settings: c.settings, Sources: c.sources, Own: c.own, Admission: h.warehouse, Now: e.now, TempDir: h.state.TempDir(),
 	}
 	return h, nil
 }
@@ -78,7 +79,8 @@ func openHouse(ctx context.Context, e *env, c *config) (_ *house, err error) {
 // operations are the verbs over this house.
 func (h *house) operations(c *config) *serving.Operations {
 	check := serving.Checker{Facts: h.warehouse, Inspector: h.warehouse, Settings: c.settings, Sources: c.sources, Now: h.service.Now}
-	return serving.NewOperations(c.settings.Map(), append(h.service.Operations(), check.Operation())...)
+	matchmaker := serving.Matchmaker{Facts: h.warehouse, Finder: h.warehouse, Settings: c.settings}
+	return serving.NewOperations(c.settings.Map(), append(h.service.Operations(), check.Operation(), matchmaker.Operation())...)
 }
 
 func (h *house) close() error {

@@ -20,7 +20,8 @@ func newScore(e *env) *cobra.Command {
 		Use: "score", Short: "Publish a score for every account", Args: none,
 		Long: "Scores every account as of a cutoff and publishes the run: readers see the run before or this one, never a mix.",
 		Example: `  fealty score
-  fealty score --cutoff 2011-10-31 --backfill`,
+  fealty score --cutoff 2011-10-31 --backfill
+  fealty score --groups`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.flags = c.Flags()
 			return runScore(c.Context(), e, o)
@@ -30,6 +31,7 @@ func newScore(e *env) *cobra.Command {
 	f.StringVar(&o.request.Cutoff, "cutoff", "", "a date or instant (default: the last complete day of the data)")
 	f.StringVar(&o.request.Model, "model", "", "the model's version (default: the live one)")
 	f.BoolVar(&o.request.Backfill, "backfill", false, "publish a run that never becomes the latest")
+	f.BoolVar(&o.request.Groups, "groups", false, "score groups instead of their branches, in a run that never becomes the latest")
 	addConfigFlags(f, "warehouse.url", "state.dir")
 	return c
 }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"sync"
 
-	"fealty/features"
 	"fealty/serving"
 	"fealty/serving/client"
 	"fealty/serving/rpc"
@@ -129,7 +128,7 @@ func (d *doors) url() string {
 // serve answers at the doors until ctx ends. It closes them.
 func (h *house) serve(ctx context.Context, e *env, c *config, d *doors, log *slog.Logger) error {
 	desk := serving.NewDesk(serving.DeskOptions{
-		Runs: h.runs, Score: h.service.ScoreNow, Metas: features.Metas(features.Catalogue()), Settings: c.settings,
+		Runs: h.runs, Score: h.service.ScoreNow, Metas: h.service.Metas(), Settings: c.settings,
 		Version: programVersion(), Describe: h.warehouse.Describe, DataThrough: h.service.DataThrough, Now: e.now, Log: log,
 	})
 	h.service.Published = func() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"fealty/features"
@@ -38,6 +39,10 @@ type prepared struct {
 	column map[string]int
 	// any tells, by source, at which cutoffs it has any row.
 	any map[features.Source][]bool
+	// unions are the accounts that are one at each cutoff, families the same by those
+	// who stand for them.
+	unions   []features.Unions
+	families []*family
 }
 
 func prepare(r features.Request) (*prepared, error) {
@@ -106,6 +111,12 @@ func Build(ctx context.Context, e Engine, r features.Request, each func(*feature
 		}
 		p.any[c.Source][i] = c.Rows > 0
 	}
+	if err := p.unite(ctx, e); err != nil {
+		return nil, err
+	}
+	if err := p.rest(ctx, e, report.Coverage); err != nil {
+		return nil, err
+	}
 	ranges, err := p.ranges(ctx, e)
 	if err != nil {
 		return nil, err
@@ -131,6 +142,120 @@ func Build(ctx context.Context, e Engine, r features.Request, each func(*feature
 		}
 	}
 	return report, nil
+}
+
+// unite follows the links as known at each cutoff.
+func (p *prepared) unite(ctx context.Context, e Engine) error {
+	links, err := readLinks(ctx, e, p.Watermark)
+	if err != nil {
+		return err
+	}
+	var parents []features.Parent
+	if p.Groups {
+		if parents, err = readParents(ctx, e, p.params); err != nil {
+			return err
+		}
+	}
+	if len(links) == 0 && len(parents) == 0 {
+		return nil
+	}
+	p.unions = make([]features.Unions, len(p.Cutoffs))
+	for k, c := range p.Cutoffs {
+		if p.unions[k], err = features.Unite(links, c, p.KnownAt[k]); err != nil {
+			return fmt.Errorf("unite the accounts as of %s: %w", c, err)
+		}
+		if p.Groups {
+			p.unions[k] = p.unions[k].Pool(links, parents, c, p.KnownAt[k])
+		}
+	}
+	p.families = gather(p.unions)
+	return nil
+}
+
+// rest asks on which days accounts rest. A warehouse without pauses and holidays counts every day.
+func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Coverage) error {
+	zone, err := time.LoadLocation(p.Zone)
+	if err != nil {
+		return fmt.Errorf("zone %q: %w", p.Zone, err)
+	}
+	var holidays []features.Holiday
+	paused := false
+	err = ask(ctx, e, statement("calendar.sql"), p.params, func(t *frame.Table) error {
+		c, err := pick(t, "country", "day", "recorded_at")
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			if c[0].Texts[i] == "" {
+				paused = true
+				continue
+			}
+			holidays = append(holidays, features.Holiday{Country: c[0].Texts[i], Day: int(c[1].Integers[i]), Recorded: c[2].Integers[i]})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("ask for holidays and pauses: %w", err)
+	}
+	day := func(at int64) int {
+		t := time.Unix(at, 0).In(zone)
+		return int(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).Unix() / 86400)
+	}
+	// No day before the first order is looked up.
+	var first int64
+	for _, c := range measured {
+		if c.Source == features.OrderLines && c.Rows > 0 && (first == 0 || c.First < first) {
+			first = c.First
+		}
+	}
+	today := make([]int, len(p.Cutoffs))
+	for k, c := range p.Cutoffs {
+		today[k] = day(int64(c))
+	}
+	calendar := features.NewCalendar(holidays, max(0, day(first)), slices.Max(today), today, p.KnownAt)
+	if len(calendar.Days) == 0 { // the engine looks nothing up in an empty list
+		calendar.Days, calendar.Before = []int64{0}, []int64{0}
+	}
+	rested := uint64(0)
+	if paused || len(calendar.Countries) > 0 {
+		rested = 1
+	}
+	p.params["rested"], p.params["calendars"] = rested, calendar.Of
+	p.params["rest_countries"], p.params["rest_days"], p.params["rest_before"] = calendar.Countries, calendar.Days, calendar.Before
+	return nil
+}
+
+// alone tells whether an account neither goes on in another at the cutoff nor
+// stands for others.
+func (p *prepared) alone(account string, cutoff int) bool {
+	if p.unions == nil {
+		return true
+	}
+	if _, gone := p.unions[cutoff][frame.AccountID(account)]; gone {
+		return false
+	}
+	i, _ := slices.BinarySearchFunc(p.families, account, func(f *family, name string) int { return strings.Compare(f.head, name) })
+	for ; i < len(p.families) && p.families[i].head == account; i++ {
+		if p.families[i].at[cutoff] {
+			return false
+		}
+	}
+	return true
+}
+
+// within returns the families that are counted under an account of the range.
+func (p *prepared) within(r accountRange) []*family {
+	if r.named == nil && r.from == "" && r.to == "" {
+		return p.families
+	}
+	var some []*family
+	for _, f := range p.families {
+		_, named := slices.BinarySearch(r.named, f.head)
+		if named || r.named == nil && f.head >= r.from && (r.to == "" || f.head <= r.to) {
+			some = append(some, f)
+		}
+	}
+	return some
 }
 
 // ask runs a query over facts of one account at a time. On a cluster mapped
@@ -297,7 +422,10 @@ func (p *prepared) accounts(ctx context.Context, e Engine, r accountRange, each 
 	if err != nil {
 		return fmt.Errorf("list the accounts: %w", err)
 	}
-	if !sorted { // several shards answered
+	for _, f := range p.within(r) {
+		all, sorted = append(all, found{f.head, 0}), false
+	}
+	if !sorted { // several shards answered, or links name accounts
 		slices.SortFunc(all, func(a, b found) int {
 			switch {
 			case a.account < b.account:

@@ -45,3 +45,9 @@ func serverIn(e Engine) *server {
 	}
 	return s
 }
+
+// GuardFeatures is the guard of a team's files of features.
+var GuardFeatures = guardFeatures
+
+// FileStatement is the one door through which a file's SQL comes.
+var FileStatement = fileStatement

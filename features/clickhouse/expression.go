@@ -10,11 +10,11 @@ import (
 	"fealty/features/frame"
 )
 
-// ErrExpression means that an expression or query of a mapped source is not one
-// that fealty lets into a view.
+// ErrExpression means that an expression or query of a mapped source, or a file
+// of features, is not one that fealty lets in.
 var ErrExpression = errors.New("the expression is not allowed")
 
-// A text that a user wrote becomes part of a view that runs with fealty's
+// A text that a user wrote becomes part of a view, or is a query, that runs with fealty's
 // rights, and the embedded engine reads any file of the process. So it is read
 // twice before it is let in. Its tokens show every call, wherever it stands: a
 // function is one of a list or the text is refused, whatever the engine's
@@ -25,7 +25,7 @@ var ErrExpression = errors.New("the expression is not allowed")
 // guardExpression refuses an expression unless it is one value computed from
 // the given columns.
 func guardExpression(ctx context.Context, e Engine, text string, columns []string) error {
-	all, err := tokens(text)
+	all, err := tokens(text, columnForm)
 	if err != nil {
 		return err
 	}
@@ -46,21 +46,27 @@ func guardExpression(ctx context.Context, e Engine, text string, columns []strin
 // guardQuery refuses a query unless it is one SELECT from tables, which it
 // returns as database.table.
 func guardQuery(ctx context.Context, e Engine, text string) ([]tableName, error) {
-	all, err := tokens(text)
+	all, err := tokens(text, queryForm)
 	if err != nil {
 		return nil, err
 	}
+	return guardStatement(ctx, e, text, all, queryForm)
+}
+
+// guardStatement refuses a statement, of which all are the tokens, unless it is
+// one SELECT from tables that its form may name.
+func guardStatement(ctx context.Context, e Engine, text string, all []token, where form) ([]tableName, error) {
 	if !all[0].is("SELECT") && !all[0].is("WITH") {
 		return nil, fmt.Errorf("%w: a query begins with SELECT or WITH", ErrExpression)
 	}
-	if err := guardTokens(all, queryForm); err != nil {
+	if err := guardTokens(all, where); err != nil {
 		return nil, err
 	}
 	root, err := syntaxTree(ctx, e, text)
 	if err != nil {
 		return nil, err
 	}
-	return root.guardSelect(all)
+	return root.guardSelect(all, where)
 }
 
 // form is where a text stands.
@@ -69,6 +75,8 @@ type form uint8
 const (
 	columnForm form = iota + 1
 	queryForm
+	// featureForm is a file of features: a query from the canonical views.
+	featureForm
 )
 
 // neverWords change what becomes of an answer, or how it is computed. columnWords
@@ -118,7 +126,7 @@ func guardTokens(all []token, where form) error {
 			continue
 		}
 		switch {
-		case t.kind == numberToken || t.kind == textToken:
+		case t.kind == numberToken || t.kind == textToken || t.kind == parameterToken:
 			return refuseAt(t.at, t.text+" before a bracket")
 		case t.kind == wordToken && isOneOf(t, beforeBracket) && !behindDot:
 		case t.kind == wordToken || t.kind == quotedToken:
@@ -312,8 +320,9 @@ var selectKinds = map[string]bool{
 }
 
 // guardSelect refuses a query that is more than SELECTs from tables. A table
-// without a database is one of the query's own WITH.
-func (n *node) guardSelect(all []token) ([]tableName, error) {
+// without a database is one of the query's own WITH, or for a file of features a
+// canonical view.
+func (n *node) guardSelect(all []token, where form) ([]tableName, error) {
 	if n.kind != "SelectWithUnionQuery" {
 		return nil, fmt.Errorf("%w: it is %s, not a SELECT", ErrExpression, n.kind)
 	}
@@ -328,23 +337,28 @@ func (n *node) guardSelect(all []token) ([]tableName, error) {
 			selects++
 		case x.kind == "TableExpression":
 			for _, c := range x.children {
-				if c.kind == "Function" && !tableFunctions[c.name] {
-					return fmt.Errorf("%w: the table function %s; name a table as database.table", ErrExpression, c.name)
+				if c.kind == "Function" && (where == featureForm || !tableFunctions[c.name]) {
+					return fmt.Errorf("%w: the table function %s; name a table", ErrExpression, c.name)
 				}
 			}
 		case x.kind == "Function" && !tableFunctions[x.name]:
 			if membership[strings.ToLower(x.name)] {
 				members++
 			}
-			return x.guardFunction(queryForm)
+			return x.guardFunction(where)
 		case x.kind == "TableIdentifier":
 			database, table, qualified := strings.Cut(x.name, ".")
 			switch {
-			case !qualified && !own[x.name]:
+			case !qualified && own[x.name]:
+			case where == featureForm && (qualified || !ownViews[x.name]):
+				return fmt.Errorf("%w: %s is none of the views that features may read: %s", ErrExpression, x.name, strings.Join(sortedKeys(ownViews), ", "))
+			case where == featureForm:
+				tables = append(tables, tableName{"", x.name})
+			case !qualified:
 				return fmt.Errorf("%w: table %q stands without its database; write database.%s", ErrExpression, x.name, x.name)
-			case qualified && ownDatabases[strings.ToLower(database)]:
+			case ownDatabases[strings.ToLower(database)]:
 				return fmt.Errorf("%w: %s belongs to the engine", ErrExpression, x.name)
-			case qualified:
+			default:
 				tables = append(tables, tableName{database, table})
 			}
 		}

@@ -37,7 +37,7 @@ var typeNames = words(`Nullable LowCardinality Decimal Decimal32 Decimal64 Decim
 // families of functions that compute a value from their arguments and nothing
 // else. A name of a family that does more stands in changing.
 var families = regexp.MustCompile(`^(?:` + strings.Join([]string{
-	`to(?:u?int(?:8|16|32|64|128|256)|float(?:32|64)|decimal(?:32|64|128)|date|date32|datetime|datetime32|datetime64|bool|uuid)(?:ornull|orzero|ordefault)?`,
+	`to(?:u?int(?:8|16|32|64|128|256)|float(?:32|64)|decimal(?:32|64|128|256)|date|date32|datetime|datetime32|datetime64|bool|uuid)(?:ornull|orzero|ordefault)?`,
 	`to(?:year|quarter|month|week|dayof(?:year|month|week)|hour|minute|second|isoyear|isoweek|yyyymm|yyyymmdd|yyyymmddhhmmss|yearweek|lastdayofmonth|lastdayofweek|monday|time|string|stringcuttozero|fixedstring|nullable|lowcardinality|unixtimestamp|timezone|typename|valid(?:utf8))`,
 	`to(?:startof(?:year|isoyear|quarter|month|week|day|hour|minute|second|interval))`,
 	`to(?:relative(?:year|quarter|month|week|day|hour|minute|second)num)`,
@@ -45,7 +45,7 @@ var families = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`to(?:interval(?:second|minute|hour|day|week|month|quarter|year))`,
 	`parsedatetime(?:32|64)?(?:besteffort(?:us)?|injodasyntax)?(?:ornull|orzero)?`,
 	`(?:add|subtract)(?:years|quarters|months|weeks|days|hours|minutes|seconds)`,
-	`array(?:map|filter|exists|all|count|sum|avg|min|max|product|first|last|firstornull|lastornull|firstindex|lastindex|element|concat|slice|sort|reversesort|reverse|distinct|uniq|compact|cumsum|difference|zip|flatten|pushback|pushfront|popback|popfront|resize|stringconcat|enumerate|intersect|join)`,
+	`array(?:map|filter|exists|all|count|sum|avg|min|max|product|first|last|firstornull|lastornull|firstindex|lastindex|element|concat|slice|sort|reversesort|reverse|distinct|uniq|compact|cumsum|difference|zip|flatten|pushback|pushfront|popback|popfront|resize|stringconcat|enumerate|intersect|join|shiftleft|shiftright|rotateleft|rotateright|fill|reversefill|partialsort|partialreversesort)`,
 	`(?:left|right)(?:pad)?(?:utf8)?`, `(?:lower|upper|length|reverse|substring|position)(?:utf8|caseinsensitive|caseinsensitiveutf8)?`,
 	`trim(?:left|right|both)?`, `[lr]trim`, `split(?:by(?:char|string|regexp|whitespace))`, `replace(?:all|one|regexpall|regexpone)?`,
 	`(?:starts|ends)with`, `multisearchany(?:caseinsensitive)?`, `extract(?:all)?`,
@@ -58,7 +58,7 @@ var families = regexp.MustCompile(`^(?:` + strings.Join([]string{
 var values = words(`abs accurateCast accurateCastOrNull accurateCastOrDefault age array assumeNotNull base64Decode bar caseWithExpression cast ceil
 	ceiling char_length character_length cityHash64 coalesce concat concatWithSeparator countSubstrings crc32 cutURLParameter
 	date dateName day dayofmonth dayofweek dayofyear divide domain empty equals exp exp10 exp2 extractTextFromHTML farmHash64 floor
-	formatDateTime greater greaterOrEquals greatest halfMD5 has hasAll hasAny hasToken hex hour if ifNull initcap intDiv intDivOrZero intExp10
+	formatDateTime greater greaterOrEquals greatest halfMD5 has hasAll hasAny hasToken hex hour if ifNull indexOf initcap intDiv intDivOrZero intExp10
 	leadingZeros least length less lessOrEquals like ln log log10 log2 lcase makeDate makeDate32 makeDateTime makeDateTime64 match max2 md5 min2
 	minus minute mod modulo moduloOrZero month monthName multiIf multiply murmurHash3_64 negate normalizeUTF8NFC not notEmpty
 	notEquals notLike nullIf octet_length plus positiveModulo pow power printf quarter radians regexpExtract repeat reinterpretAsInt64 round
@@ -107,5 +107,5 @@ func guardCall(name string, where form) error {
 	case aggregate, where == queryForm && tableFunctions[lower]:
 		return nil
 	}
-	return fmt.Errorf("%w: the function %s is not one of those that fealty lets into a mapping", ErrExpression, name)
+	return fmt.Errorf("%w: the function %s is not one of those that fealty lets in", ErrExpression, name)
 }

@@ -2,8 +2,11 @@ package clickhouse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"fealty/features"
 )
 
 // tokenKind tells the pieces of an expression apart.
@@ -14,7 +17,8 @@ const (
 	quotedToken                      // an identifier in quotes; text is the name
 	textToken                        // a string
 	numberToken
-	symbolToken // one character
+	symbolToken    // one character
+	parameterToken // a parameter of feature SQL, {name:Type}
 )
 
 type token struct {
@@ -32,19 +36,31 @@ func (t token) is(keyword string) bool {
 
 func (t token) symbol(s string) bool { return t.kind == symbolToken && t.text == s }
 
-// maxExpression bounds an expression or a query, in bytes.
+// maxExpression bounds an expression or a query of a mapping, in bytes.
 const maxExpression = 16 << 10
+
+// featureParameters are the parameters that a file of features takes, as they are
+// written.
+var featureParameters = []string{
+	"{cutoffs:Array(DateTime('UTC'))}", "{known_at:Array(DateTime('UTC'))}", "{accounts:Array(String)}",
+	"{from_account:String}", "{to_account:String}", "{watermark:UInt64}", "{tz:String}",
+}
 
 // tokens cuts SQL text as ClickHouse does, and refuses what ClickHouse might
 // cut otherwise, or hide: comments, heredocs, parameters, a second statement,
 // typographic quotes (which are quotes to it), control characters. Brackets are
-// in balance, so that the text stays where it is put.
-func tokens(text string) ([]token, error) {
+// in balance, so that the text stays where it is put. A file of features may
+// have comments of one line and featureParameters.
+func tokens(text string, where form) ([]token, error) {
+	longest := maxExpression
+	if where == featureForm {
+		longest = features.MaxOwnBytes
+	}
 	switch {
 	case strings.TrimSpace(text) == "":
 		return nil, fmt.Errorf("%w: it is empty", ErrExpression)
-	case len(text) > maxExpression:
-		return nil, fmt.Errorf("%w: it has %d bytes, and %d are allowed", ErrExpression, len(text), maxExpression)
+	case len(text) > longest:
+		return nil, fmt.Errorf("%w: it has %d bytes, and %d are allowed", ErrExpression, len(text), longest)
 	case !utf8.ValidString(text):
 		return nil, fmt.Errorf("%w: it is not UTF-8", ErrExpression)
 	}
@@ -94,6 +110,22 @@ func tokens(text string) ([]token, error) {
 			}
 			all = append(all, token{numberToken, text[i:end], i})
 			i = end
+			continue
+		case where == featureForm && strings.HasPrefix(text[i:], "--"):
+			for i < len(text) && text[i] != '\n' {
+				if text[i] < ' ' && text[i] != '\t' && text[i] != '\r' {
+					return nil, refuseAt(i, "a control character")
+				}
+				i++
+			}
+			continue
+		case where == featureForm && c == '{':
+			k := slices.IndexFunc(featureParameters, func(p string) bool { return strings.HasPrefix(text[i:], p) })
+			if k < 0 {
+				return nil, refuseAt(i, "a parameter that features don't take; there are "+strings.Join(featureParameters, ", "))
+			}
+			all = append(all, token{parameterToken, featureParameters[k], i})
+			i += len(featureParameters[k])
 			continue
 		case strings.HasPrefix(text[i:], "--") || strings.HasPrefix(text[i:], "/*") || strings.HasPrefix(text[i:], "//") || c == '#':
 			return nil, refuseAt(i, "a comment (two minus signs are written - -)")

@@ -90,11 +90,18 @@ type person struct {
 	since, until, recorded int64
 }
 
+// touch was answered never when answered is 0.
+type touch struct {
+	id, account, arm       string
+	at, answered, recorded int64
+}
+
 // version is what an account was from an instant on; limit is 0 when there is none.
 type version struct {
 	account, manager string
 	from, recorded   int64
 	limit            int64
+	country, parent  string
 }
 
 type contract struct {
@@ -126,10 +133,31 @@ type town struct {
 	invoices  []invoice
 	payments  []payment
 	people    []person
+	touches   []touch
 	versions  []version
 	// members stand in the accounts table since the instant.
 	members  map[string]int64
 	outcomes []outcome
+	links    []link
+	pauses   []pause
+	holidays []holiday
+}
+
+// pause is a time of rest; end is 0 while nobody knows it.
+type pause struct {
+	account              string
+	start, end, recorded int64
+}
+
+type holiday struct {
+	country       string
+	day, recorded int64
+}
+
+// link says that the account belongs together with another; until is 0 when it still does.
+type link struct {
+	account, other, kind   string
+	since, until, recorded int64
 }
 
 type outcome struct {
@@ -327,6 +355,13 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		numbers("paid_at", frame.Time, w.payments, func(x payment) int64 { return x.paid }),
 		numbers("amount", frame.Decimal, w.payments, func(x payment) int64 { return x.amount }),
 		numbers("recorded_at", frame.Time, w.payments, func(x payment) int64 { return orElse(x.recorded, x.paid) }))
+	insert(t, e, "touches",
+		texts("id", w.touches, func(x touch) string { return x.id }),
+		texts("account", w.touches, func(x touch) string { return x.account }),
+		texts("arm", w.touches, func(x touch) string { return x.arm }),
+		numbers("at", frame.Time, w.touches, func(x touch) int64 { return x.at }),
+		numbers("answered_at", frame.Time, w.touches, func(x touch) int64 { return orElse(x.answered, absent) }),
+		numbers("recorded_at", frame.Time, w.touches, func(x touch) int64 { return orElse(x.recorded, x.at) }))
 	insert(t, e, "people",
 		texts("id", w.people, func(x person) string { return x.id }),
 		texts("account", w.people, func(x person) string { return x.account }),
@@ -338,6 +373,8 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		texts("account", w.versions, func(x version) string { return x.account }),
 		texts("account_manager", w.versions, func(x version) string { return x.manager }),
 		numbers("credit_limit", frame.Decimal, w.versions, func(x version) int64 { return orElse(x.limit, absent) }),
+		texts("country", w.versions, func(x version) string { return x.country }),
+		texts("parent", w.versions, func(x version) string { return x.parent }),
 		numbers("valid_from", frame.Time, w.versions, func(x version) int64 { return orElse(x.from, absent) }),
 		numbers("recorded_at", frame.Time, w.versions, func(x version) int64 { return orElse(x.recorded, x.from) }))
 	members := make([]outcome, 0, len(w.members))
@@ -348,6 +385,22 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		texts("account", members, func(o outcome) string { return o.account }),
 		numbers("valid_from", frame.Time, members, func(o outcome) int64 { return o.cutoff }),
 		numbers("recorded_at", frame.Time, members, func(o outcome) int64 { return o.cutoff }))
+	insert(t, e, "account_links",
+		texts("account", w.links, func(l link) string { return l.account }),
+		texts("other", w.links, func(l link) string { return l.other }),
+		texts("kind", w.links, func(l link) string { return l.kind }),
+		numbers("since", frame.Time, w.links, func(l link) int64 { return l.since }),
+		numbers("until", frame.Time, w.links, func(l link) int64 { return orElse(l.until, absent) }),
+		numbers("recorded_at", frame.Time, w.links, func(l link) int64 { return orElse(l.recorded, l.since) }))
+	insert(t, e, "pauses",
+		texts("account", w.pauses, func(p pause) string { return p.account }),
+		numbers("start", frame.Time, w.pauses, func(p pause) int64 { return p.start }),
+		numbers("end", frame.Time, w.pauses, func(p pause) int64 { return orElse(p.end, absent) }),
+		numbers("recorded_at", frame.Time, w.pauses, func(p pause) int64 { return orElse(p.recorded, p.start) }))
+	insert(t, e, "holidays",
+		texts("country", w.holidays, func(h holiday) string { return h.country }),
+		numbers("day", frame.Time, w.holidays, func(h holiday) int64 { return h.day }),
+		numbers("recorded_at", frame.Time, w.holidays, func(h holiday) int64 { return orElse(h.recorded, h.day) }))
 	insert(t, e, "outcomes",
 		texts("account", w.outcomes, func(o outcome) string { return o.account }),
 		texts("label", w.outcomes, func(o outcome) string { return o.label }),

@@ -24,6 +24,13 @@ type grid struct {
 	cluster  string
 	answered []bool
 	apart    []string
+	// plain asks for accounts by their own ids, whoever they go on in.
+	plain asker
+	// once tells, of a team's file at hand, which rows it has answered for; on a
+	// cluster answered does.
+	once []bool
+	// named are the families that the answers at hand name, nil when they name accounts.
+	named map[string]*family
 	// category answers, by row and category
 	declared map[int]map[string]float64
 	// where the last row found lies: answers bring an account's cutoffs together
@@ -44,22 +51,13 @@ func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*featur
 	}
 	g.blank()
 	if len(g.accounts) > 0 {
-		params := p.with(r)
-		if err := g.fetch(ctx, e, "known.sql", params, g.addKnown); err != nil {
+		g.plain = func(sql string, params Params, add func(*frame.Table) error) error {
+			return ask(ctx, e, sql, params, add)
+		}
+		if err := g.measure(p.with(r), g.plain); err != nil {
 			return nil, err
 		}
-		for _, f := range features.Files(p.Catalogue) {
-			if !g.asks(f) {
-				continue
-			}
-			if err := g.fetch(ctx, e, "features/"+f.Name, params, func(t *frame.Table) error { return g.add(f, t) }); err != nil {
-				return nil, err
-			}
-			if len(g.apart) > 0 {
-				return nil, apartError(g.cluster, string(f.Source), g.apart)
-			}
-		}
-		if err := g.categories(ctx, e, params); err != nil {
+		if err := g.unite(ctx, e, p.within(r)); err != nil {
 			return nil, err
 		}
 	}
@@ -67,12 +65,88 @@ func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*featur
 	return g.finish(), nil
 }
 
-func (g *grid) fetch(ctx context.Context, e Engine, name string, params Params, add func(*frame.Table) error) error {
+// asker runs one statement.
+type asker func(sql string, params Params, add func(*frame.Table) error) error
+
+// measure asks every file of the catalogue.
+func (g *grid) measure(params Params, ask asker) error {
+	if err := g.fetch(ask, "known.sql", params, g.addKnown); err != nil {
+		return err
+	}
+	for _, f := range features.Files(g.Catalogue) {
+		if !g.asks(f) {
+			continue
+		}
+		sql, err := fileStatement(f)
+		if err != nil {
+			return err
+		}
+		if g.once = nil; f.Own() && g.cluster == "" {
+			g.once = make([]bool, len(g.known))
+		}
+		if err := g.run(ask, "features/"+f.Name, sql, params, func(t *frame.Table) error { return g.add(f, t) }); err != nil {
+			return err
+		}
+		if len(g.apart) > 0 {
+			return apartError(g.cluster, string(f.Source), g.apart)
+		}
+	}
+	if err := g.categories(ask, params); err != nil {
+		return err
+	}
+	return g.referrals(ask, params)
+}
+
+// unite replaces the rows of the accounts that others go on in by those of all
+// of them together, and takes away the rows of the others.
+func (g *grid) unite(ctx context.Context, e Engine, families []*family) error {
+	for k, u := range g.unions {
+		for account := range u {
+			if base, ok := g.row[string(account)]; ok {
+				g.clear(base + k)
+			}
+		}
+	}
+	if len(families) == 0 {
+		return nil
+	}
+	for _, f := range families {
+		for k, is := range f.at {
+			if is {
+				g.clear(g.row[f.head] + k)
+			}
+		}
+	}
+	// One host answers.
+	g.cluster = ""
+	return g.measure(g.params, func(sql string, params Params, add func(*frame.Table) error) error {
+		err := askFamilies(ctx, e, families, sql, params, func(t *frame.Table, named map[string]*family) error {
+			g.named = named
+			return add(t)
+		})
+		g.named = nil
+		return err
+	})
+}
+
+// clear makes a row that of an account of which nothing is known.
+func (g *grid) clear(row int) {
+	g.known[row], g.first[row], g.last[row] = false, 0, 0
+	for c := range g.values {
+		g.values[c][row] = g.nothing(&g.Catalogue[c], row%len(g.Cutoffs))
+	}
+}
+
+func (g *grid) fetch(ask asker, name string, params Params, add func(*frame.Table) error) error {
+	return g.run(ask, name, statement(name), params, add)
+}
+
+func (g *grid) run(ask asker, name, sql string, params Params, add func(*frame.Table) error) error {
 	g.lastBase = -1
 	if g.cluster != "" {
 		g.answered = make([]bool, len(g.known))
 	}
-	if err := ask(ctx, e, statement(name), params, add); err != nil {
+	if err := ask(sql, params, add); err != nil {
 		return fmt.Errorf("build features of %s: %w", name, err)
 	}
 	return nil
@@ -100,10 +174,7 @@ func (g *grid) blank() {
 	for c := range g.Catalogue {
 		f := &g.Catalogue[c]
 		for j := range pattern {
-			pattern[j] = math.NaN()
-			if has := g.measurable(f); f.Zero && has != nil && has[j] {
-				pattern[j] = 0
-			}
+			pattern[j] = g.nothing(f, j)
 		}
 		column := make([]float64, n*k)
 		for i := 0; i < len(column); i += k {
@@ -113,10 +184,26 @@ func (g *grid) blank() {
 	}
 }
 
+// nothing is what a feature reads without any row of the account.
+func (p *prepared) nothing(f *features.Feature, cutoff int) float64 {
+	if has := p.measurable(f); f.Zero && has != nil && has[cutoff] {
+		return 0
+	}
+	return math.NaN()
+}
+
 // find returns the row of an account at a cutoff; −1 for an account that has
 // neither an order nor a place in the accounts table: its contacts, contracts
-// and wallets say nothing of anybody that could be scored.
+// and wallets say nothing of anybody that could be scored. A family has no row at
+// cutoffs at which it is not these accounts.
 func (g *grid) find(account string, cutoff int64) (int, error) {
+	if g.named != nil {
+		f, k := g.named[account], g.at[cutoff]
+		if f == nil || !f.at[k] {
+			return -1, nil
+		}
+		return g.row[f.head] + k, nil
+	}
 	if g.lastBase < 0 || account != g.lastAccount {
 		base, ok := g.row[account]
 		if !ok {
@@ -146,10 +233,12 @@ func (g *grid) addKnown(t *frame.Table) error {
 		if err != nil {
 			return err
 		}
-		if row < 0 {
+		switch {
+		case row >= 0:
+			g.known[row] = true
+		case g.named == nil:
 			return strangerError(columns[0].Texts[i])
 		}
-		g.known[row] = true
 	}
 	return nil
 }
@@ -165,11 +254,20 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 		if rows[i], err = g.find(columns[0].Texts[i], columns[1].Integers[i]); err != nil {
 			return err
 		}
-		if rows[i] < 0 && f.Source == features.OrderLines {
+		if rows[i] < 0 && g.named == nil && f.Source == features.OrderLines {
 			return strangerError(columns[0].Texts[i])
 		}
 	}
 	g.alone(columns[0].Texts, rows)
+	for i, row := range rows {
+		if g.once == nil || row < 0 {
+			continue
+		}
+		if g.once[row] {
+			return fmt.Errorf("%s: %w: %w", f.Name, features.ErrOwn, twiceError(columns[0].Texts[i], frame.Cutoff(columns[1].Integers[i])))
+		}
+		g.once[row] = true
+	}
 	for c := range g.Catalogue {
 		feature := &g.Catalogue[c]
 		if feature.Kind != features.Measured || feature.File != f {
@@ -194,6 +292,9 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 		return err
 	}
 	for i, row := range rows {
+		if row < 0 {
+			continue
+		}
 		g.known[row] = true
 		if !bought[0].IsNull(i) {
 			g.first[row], g.last[row] = bought[0].Integers[i], bought[1].Integers[i]
@@ -228,13 +329,13 @@ func needsCategories(catalogue []features.Feature) bool {
 
 // categories lets the declared wallet and the spend of each category meet. Only
 // the accounts that declared one are asked for their spend.
-func (g *grid) categories(ctx context.Context, e Engine, params Params) error {
+func (g *grid) categories(ask asker, params Params) error {
 	if !needsCategories(g.Catalogue) {
 		return nil
 	}
 	g.declared = map[int]map[string]float64{}
 	var declarers []string
-	err := g.fetch(ctx, e, walletCategoriesFile, params, func(t *frame.Table) error {
+	err := g.fetch(ask, walletCategoriesFile, params, func(t *frame.Table) error {
 		columns, err := pick(t, "account", "cutoff", "category", "declared")
 		if err != nil {
 			return err
@@ -263,7 +364,7 @@ func (g *grid) categories(ctx context.Context, e Engine, params Params) error {
 	spent := map[int]map[string]float64{}
 	for part := range slices.Chunk(declarers, mostNames) {
 		params := g.with(accountRange{named: part})
-		err := g.fetch(ctx, e, categorySpendFile, params, func(t *frame.Table) error {
+		err := g.fetch(ask, categorySpendFile, params, func(t *frame.Table) error {
 			columns, err := pick(t, "account", "cutoff", "category", "spend_365d")
 			if err != nil {
 				return err

@@ -9,8 +9,8 @@ import (
 )
 
 // DefinitionsHash fingerprints what the features are: names, units, what they
-// are made of, and the SQL statements; 128 bits in hex. It changes whenever a number
-// could.
+// are made of, and the SQL statements, of a team's files the whole entry; 128 bits in
+// hex. It changes whenever a number could.
 func DefinitionsHash(catalogue []features.Feature) (string, error) {
 	h := sha256.New()
 	write := func(s string) {
@@ -25,6 +25,9 @@ func DefinitionsHash(catalogue []features.Feature) (string, error) {
 		write(string(f.Part))
 		write(strconv.Itoa(int(f.Kind)))
 		write(strconv.FormatBool(f.Zero))
+		if f.File.Own() {
+			write(f.File.Entry)
+		}
 		for _, part := range f.Of {
 			write(part)
 		}
@@ -33,6 +36,8 @@ func DefinitionsHash(catalogue []features.Feature) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// What makes one account of several, and on which days accounts rest.
+	all = append(all, statement("links.sql"), joined(Info{}, "FROM order_lines"), statement("calendar.sql"))
 	for _, t := range all {
 		write(t)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -14,6 +15,9 @@ const (
 	spendColumn  = "spend_365d"
 	tenureColumn = "tenure_days"
 )
+
+// outcomesFile reads ready-made labels.
+const outcomesFile = "outcomes.sql"
 
 // namedAccounts is the number of accounts up to which a query names them; a
 // range is asked for above it.
@@ -27,34 +31,31 @@ type aftermath struct {
 	cutoffs []frame.Cutoff
 	// begin is the first row of each account.
 	begin map[string]int
+	// families are accounts that are one within the horizon, shared the rows of their members.
+	families []*family
+	shared   map[int]bool
 }
 
 // Outcomes returns what came after the cutoffs of a slice's rows. Rows that
-// never bought, lapsed or whose window is not final are excluded and say so; an
-// account without any line in the window bought nothing. PartialDefection reads
-// spend_365d and tenure_days of the slice's frame.
+// never bought, lapsed or whose window is not final are excluded and say so, then
+// those that were erased, opted out or paused and, if the rule says so, were
+// touched: the first that fits is named. An account without any line in the
+// window bought nothing. PartialDefection reads spend_365d and tenure_days of the
+// slice's frame.
 func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *features.Slice) (*features.Outcome, error) {
-	if err := r.Rule.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: %w", features.ErrBadRequest, err)
-	}
 	n := s.Frame.Rows()
 	o := &features.Outcome{
 		Y: missing(n), Excluded: make([]features.Exclusion, n), Spend: missing(n), Orders: missing(n), CameBack: missing(n),
+		Touched: make([]bool, n),
+	}
+	a, err := aftermathOf(ctx, e, r, s)
+	if err != nil {
+		return nil, err
 	}
 	if n == 0 {
 		return o, nil
 	}
-	a := &aftermath{LabelRequest: r, Outcome: o, slice: s, begin: map[string]int{}}
-	seen := map[frame.Cutoff]bool{}
-	for i, account := range s.Frame.Accounts {
-		if _, ok := a.begin[string(account)]; !ok {
-			a.begin[string(account)] = i
-		}
-		if c := s.Frame.Cutoffs[i]; !seen[c] {
-			seen[c] = true
-			a.cutoffs = append(a.cutoffs, c)
-		}
-	}
+	a.Outcome = o
 	after, err := a.purchases(ctx, e)
 	if err != nil {
 		return nil, err
@@ -66,6 +67,9 @@ func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *feature
 		case !r.Rule.Final(s.Frame.Cutoffs[i], r.Through):
 			o.Excluded[i] = features.NotFinal
 		}
+	}
+	if err := a.exclude(ctx, e); err != nil {
+		return nil, err
 	}
 	if err := a.label(ctx, e); err != nil {
 		return nil, err
@@ -82,6 +86,31 @@ func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *feature
 	return o, nil
 }
 
+// aftermathOf makes ready to ask what came after a slice's rows.
+func aftermathOf(ctx context.Context, e Engine, r features.LabelRequest, s *features.Slice) (*aftermath, error) {
+	if err := r.Rule.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", features.ErrBadRequest, err)
+	}
+	a := &aftermath{LabelRequest: r, slice: s, begin: map[string]int{}}
+	seen := map[frame.Cutoff]bool{}
+	for i, account := range s.Frame.Accounts {
+		if _, ok := a.begin[string(account)]; !ok {
+			a.begin[string(account)] = i
+		}
+		if c := s.Frame.Cutoffs[i]; !seen[c] {
+			seen[c] = true
+			a.cutoffs = append(a.cutoffs, c)
+		}
+	}
+	if len(a.cutoffs) == 0 {
+		return a, nil
+	}
+	if err := a.unite(ctx, e); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
 func missing(n int) []float64 {
 	values := make([]float64, n)
 	for i := range values {
@@ -92,10 +121,15 @@ func missing(n int) []float64 {
 
 // params are those of every label query over the slice's accounts.
 func (a *aftermath) params() Params {
+	known := make([]frame.KnownAt, len(a.cutoffs))
+	for i, c := range a.cutoffs {
+		known[i] = frame.KnownAt(int64(c) + int64(a.KnownLag/time.Second))
+	}
 	p := Params{
-		"cutoffs": a.cutoffs, "horizon_days": uint64(a.Rule.HorizonDays), //nolint:gosec // validated: 1 … 1830
+		"cutoffs": a.cutoffs, "known_at": known, "horizon_days": uint64(a.Rule.HorizonDays), //nolint:gosec // validated: 1 … 1830
 		"grace_days": uint64(a.Rule.GraceDays), "outcome": a.Rule.Outcome, //nolint:gosec // validated: 0 … 366
-		"watermark": a.Watermark, "accounts": []string{}, "from_account": "", "to_account": "",
+		"watermark": a.Watermark, "recorded_by": uint64(max(0, a.KnownAt)),
+		"accounts": []string{}, "from_account": "", "to_account": "",
 	}
 	accounts := a.slice.Frame.Accounts
 	if len(a.begin) > namedAccounts {
@@ -129,26 +163,54 @@ func (a *aftermath) find(account string, cutoff int64) int {
 }
 
 // read runs a label query and hands on each row of the slice that it answers
-// for, with the values of the named columns.
+// for, with the values of the named columns. Of accounts that are one within the
+// horizon it reads what all of them did.
 func (a *aftermath) read(ctx context.Context, e Engine, name string, columns []string, each func(row int, values []float64)) error {
 	values := make([]float64, len(columns))
-	err := ask(ctx, e, statement("labels/"+name), a.params(), func(t *frame.Table) error {
+	return a.answers(ctx, e, name, a.params(), columns, func(rows []int, found []*frame.Column, i int) {
+		for c := range values {
+			values[c] = found[c].Float(i)
+		}
+		for _, row := range rows {
+			each(row, values)
+		}
+	})
+}
+
+// answers runs a label query and hands on its answers: the rows of the slice that
+// one speaks of (several for accounts that are one within the horizon), the named
+// columns, and where in them it stands.
+func (a *aftermath) answers(ctx context.Context, e Engine, name string, params Params, columns []string, each func(rows []int, found []*frame.Column, i int)) error {
+	sql := statement("labels/" + name)
+	families := a.families
+	if name == outcomesFile {
+		families = nil // outcomes are recorded of an account itself
+	}
+	var rows []int
+	take := func(t *frame.Table, named map[string]*family) error {
 		found, err := pick(t, append([]string{"account", "cutoff"}, columns...)...)
 		if err != nil {
 			return err
 		}
 		for i := range t.Rows() {
-			row := a.find(found[0].Texts[i], found[1].Integers[i])
-			if row < 0 {
-				continue
+			account, cutoff := found[0].Texts[i], found[1].Integers[i]
+			rows = rows[:0]
+			if named != nil {
+				a.members(named[account], cutoff, func(row int) { rows = append(rows, row) })
+			} else if row := a.find(account, cutoff); row >= 0 && (families == nil || !a.shared[row]) {
+				rows = append(rows, row)
 			}
-			for c := range values {
-				values[c] = found[2+c].Float(i)
+			if len(rows) > 0 {
+				each(rows, found[2:], i)
 			}
-			each(row, values)
 		}
 		return nil
-	})
+	}
+	err := ask(ctx, e, sql, params, func(t *frame.Table) error { return take(t, nil) })
+	if err == nil {
+		params["accounts"], params["from_account"], params["to_account"] = []string{}, "", ""
+		err = askFamilies(ctx, e, families, sql, params, take)
+	}
 	if err != nil {
 		return fmt.Errorf("label by %s: %w", name, err)
 	}
@@ -173,6 +235,36 @@ func (a *aftermath) purchases(ctx context.Context, e Engine) ([]bool, error) {
 	return after, err
 }
 
+// exclude marks what campaigns touched and leaves out the rows that nothing may
+// be learnt of, or whose silence was agreed. Each table is one query, and one
+// without rows leaves everything as it is.
+func (a *aftermath) exclude(ctx context.Context, e Engine) error {
+	out := func(row int, why features.Exclusion) {
+		if a.Excluded[row] == features.Labelled {
+			a.Excluded[row] = why
+		}
+	}
+	err := a.read(ctx, e, "consents.sql", []string{"opted_out", "erased"}, func(row int, v []float64) {
+		if v[1] != 0 {
+			out(row, features.Erased)
+		} else {
+			out(row, features.OptedOut)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.read(ctx, e, "pauses.sql", nil, func(row int, _ []float64) { out(row, features.Paused) }); err != nil {
+		return err
+	}
+	return a.read(ctx, e, "touches.sql", nil, func(row int, _ []float64) {
+		a.Touched[row] = true
+		if a.Rule.ExcludeTouched {
+			out(row, features.Touched)
+		}
+	})
+}
+
 // label fills Y of the rows that are not excluded yet, and excludes those that
 // the label does not speak of.
 func (a *aftermath) label(ctx context.Context, e Engine) error {
@@ -184,8 +276,10 @@ func (a *aftermath) label(ctx context.Context, e Engine) error {
 		return a.partial()
 	case features.Contractual:
 		return a.answered(ctx, e, "contracts.sql", "churned", features.NoContract)
+	case features.NonRenewal:
+		return a.answered(ctx, e, "renewals.sql", "not_renewed", features.NoRenewal)
 	case features.ReadyMade:
-		return a.answered(ctx, e, "outcomes.sql", "value", features.NoOutcome)
+		return a.answered(ctx, e, outcomesFile, "value", features.NoOutcome)
 	}
 	return fmt.Errorf("%w: label %q", features.ErrBadRequest, a.Rule.Label)
 }

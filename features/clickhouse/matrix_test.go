@@ -29,6 +29,7 @@ func (w *town) shuffled(seed uint64) *town {
 	s := *w
 	s.lines, s.contacts, s.contracts, s.wallets = mixed(r, w.lines), mixed(r, w.contacts), mixed(r, w.contracts), mixed(r, w.wallets)
 	s.invoices, s.payments, s.people, s.versions = mixed(r, w.invoices), mixed(r, w.payments), mixed(r, w.people), mixed(r, w.versions)
+	s.touches = mixed(r, w.touches)
 	return &s
 }
 
@@ -141,6 +142,11 @@ func (w *town) crowdRecord(r *rand.Rand, account string, day func(int) int64) {
 			x.until = x.since + r.Int64N(400)*86400
 		}
 		w.people = append(w.people, x)
+		touched := touch{id: x.id, account: account, arm: pick("treated", "holdout"), at: day(900)}
+		if r.IntN(2) == 0 {
+			touched.answered = touched.at + r.Int64N(90)*86400
+		}
+		w.touches = append(w.touches, touched)
 		w.versions = append(w.versions, version{account: account, manager: pick("Li", "Wang", ""), from: day(900), limit: r.Int64N(9_999_999)})
 	}
 }
@@ -160,7 +166,9 @@ func (w *town) part(keep func(account string) bool) *town {
 	p.invoices = slices.DeleteFunc(slices.Clone(w.invoices), func(x invoice) bool { return !keep(x.account) })
 	p.payments = slices.DeleteFunc(slices.Clone(w.payments), func(x payment) bool { return !keep(x.account) })
 	p.people = slices.DeleteFunc(slices.Clone(w.people), func(x person) bool { return !keep(x.account) })
+	p.touches = slices.DeleteFunc(slices.Clone(w.touches), func(x touch) bool { return !keep(x.account) })
 	p.versions = slices.DeleteFunc(slices.Clone(w.versions), func(x version) bool { return !keep(x.account) })
+	p.links = slices.DeleteFunc(slices.Clone(w.links), func(l link) bool { return !keep(l.account) })
 	p.outcomes = slices.DeleteFunc(slices.Clone(w.outcomes), func(o outcome) bool { return !keep(o.account) })
 	return p
 }

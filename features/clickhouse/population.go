@@ -18,33 +18,10 @@ func Population(ctx context.Context, e Engine, r features.Request) ([]features.P
 	if err != nil {
 		return nil, err
 	}
-	var all []features.Person
-	read := func(name string, withPurchases bool, params Params) error {
-		err := ask(ctx, e, statement(name), params, func(t *frame.Table) error {
-			columns, err := pick(t, "account", "cutoff")
-			if err != nil {
-				return err
-			}
-			var bought []*frame.Column
-			if withPurchases {
-				if bought, err = pick(t, "first_purchase_at", "last_purchase_at"); err != nil {
-					return err
-				}
-			}
-			for i := range t.Rows() {
-				who := features.Person{Account: frame.AccountID(columns[0].Texts[i]), Cutoff: frame.Cutoff(columns[1].Integers[i])}
-				if withPurchases && !bought[0].IsNull(i) {
-					who.First, who.Last = bought[0].Integers[i], bought[1].Integers[i]
-				}
-				all = append(all, who)
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("ask for the population by %s: %w", name, err)
-		}
-		return nil
+	if err := p.unite(ctx, e); err != nil {
+		return nil, err
 	}
+	c := &census{prepared: p}
 	ranges := []accountRange{{}}
 	if len(r.Accounts) > 0 {
 		if ranges, err = p.ranges(ctx, e); err != nil {
@@ -52,13 +29,25 @@ func Population(ctx context.Context, e Engine, r features.Request) ([]features.P
 		}
 	}
 	for _, rg := range ranges {
-		if err := read("population.sql", true, p.with(rg)); err != nil {
+		err := c.count(p.with(rg), func(sql string, params Params, add func(*frame.Table) error) error {
+			return ask(ctx, e, sql, params, add)
+		})
+		if err != nil {
 			return nil, err
 		}
-		if err := read("known.sql", false, p.with(rg)); err != nil {
+		families := p.within(rg)
+		err = c.count(p.params, func(sql string, params Params, add func(*frame.Table) error) error {
+			return askFamilies(ctx, e, families, sql, params, func(t *frame.Table, named map[string]*family) error {
+				c.named = named
+				return add(t)
+			})
+		})
+		if err != nil {
 			return nil, err
 		}
+		c.named = nil
 	}
+	all := c.all
 	// A member without orders stands once; one with orders twice, the purchase first.
 	slices.SortFunc(all, func(a, b features.Person) int {
 		if c := strings.Compare(string(a.Account), string(b.Account)); c != 0 {
@@ -80,4 +69,47 @@ func Population(ctx context.Context, e Engine, r features.Request) ([]features.P
 		all[i].Status = features.Judge(all[i].Last, all[i].Cutoff, r.ActiveWithinDays)
 	}
 	return all, nil
+}
+
+// census is a population being counted.
+type census struct {
+	*prepared
+	all []features.Person
+	// named are the families that the answers at hand name, nil when they name accounts.
+	named map[string]*family
+}
+
+// count asks who bought and who is known.
+func (c *census) count(params Params, ask asker) error {
+	for _, name := range []string{"population.sql", "known.sql"} {
+		if err := ask(statement(name), params, c.add); err != nil {
+			return fmt.Errorf("ask for the population by %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// add takes the people of an answer; one that doesn't say when they bought says
+// that they are known.
+func (c *census) add(t *frame.Table) error {
+	columns, err := pick(t, "account", "cutoff")
+	if err != nil {
+		return err
+	}
+	first, last := t.Column("first_purchase_at"), t.Column("last_purchase_at")
+	for i := range t.Rows() {
+		account, k := columns[0].Texts[i], c.at[columns[1].Integers[i]]
+		switch f := c.named[account]; {
+		case f != nil && f.at[k]:
+			account = f.head
+		case c.named != nil || !c.alone(account, k):
+			continue
+		}
+		who := features.Person{Account: frame.AccountID(account), Cutoff: c.Cutoffs[k]}
+		if first != nil && !first.IsNull(i) {
+			who.First, who.Last = first.Integers[i], last.Integers[i]
+		}
+		c.all = append(c.all, who)
+	}
+	return nil
 }

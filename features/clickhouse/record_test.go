@@ -13,6 +13,70 @@ func (w *town) recordCases() {
 	w.paymentCases()
 	w.peopleCases()
 	w.newsCases()
+	w.touchCases()
+	w.referralCases()
+	w.priceCases()
+}
+
+// priceCases has an account that bought less whenever the list price rose.
+func (w *town) priceCases() {
+	buy := func(order, day string, quantity, list float64) {
+		w.lines = append(w.lines, line{account: "answers-prices", order: order, number: 1, product: "p1", amount: euros(quantity * list), discount: absent, cost: absent,
+			ordered: at(day), quantity: euros(quantity), list: euros(list)})
+	}
+	buy("1", "2024-06-01", 4, 50)
+	buy("2", "2024-09-01", 2, 60)
+	buy("3", "2024-10-01", 2, 60)
+	buy("4", "2025-02-01", 1, 66)
+	buy("5", "2025-03-20", 1, 60) // cheaper, and no more of it
+}
+
+// referralCases has an account that referred others to us.
+func (w *town) referralCases() {
+	const account = "refers"
+	w.member(account)
+	refer := func(id, whom, day string) contact {
+		return contact{id: "f" + id, account: account, kind: "referral", ref: whom, at: at(day), value: absent}
+	}
+	buys := func(who, day, recorded string) {
+		l := line{account: who, order: "o1", number: 1, amount: euros(10), discount: absent, cost: absent, ordered: at(day)}
+		if recorded != "" {
+			l.recorded = at(recorded)
+		}
+		w.lines = append(w.lines, l)
+	}
+	moved := refer("7", "brought-wrong", "2025-01-01")
+	moved.ref, moved.recorded = "brought-right", at("2025-03-10")
+	w.contacts = append(w.contacts,
+		refer("1", "brought-early", "2024-05-01"), refer("2", "brought-early", "2024-09-01"), // one account, referred twice
+		refer("3", "brought-later", "2025-01-01"), refer("4", "brought-known-later", "2025-01-01"),
+		refer("5", "brought-before", "2025-01-10"), refer("6", "nobody-we-know", "2025-01-10"),
+		refer("7", "brought-wrong", "2025-01-01"), moved, // another account, as was told on 2025-03-10
+		refer("8", account, "2025-01-01"), refer("9", "brought-early", "2025-03-20"))
+	buys("brought-early", "2024-05-01", "")                 // on the very day
+	buys("brought-later", "2025-03-15", "")                 // after the first cutoff
+	buys("brought-known-later", "2025-02-01", "2025-03-02") // written down after the first cutoff
+	buys("brought-before", "2024-12-31", "")                // a customer before anybody said so
+	buys("brought-right", "2025-01-05", "")
+}
+
+func (w *town) touchCases() {
+	const account = "asked"
+	w.member(account)
+	one := func(id, arm, day, answered string) touch {
+		x := touch{id: "t" + id, account: account, arm: arm, at: at(day)}
+		if answered != "" {
+			x.answered = at(answered)
+		}
+		return x
+	}
+	heard := one("5", "treated", "2024-12-20", "2025-01-02")
+	heard.recorded = at("2025-03-10")
+	w.touches = append(w.touches,
+		one("1", "treated", "2024-06-01", "2024-06-10"), one("2", "", "2024-08-01", "2024-10-15"), // answered, and 75 days later
+		one("3", "treated", "2024-10-01", ""), one("4", "Control", "2024-11-01", ""), // never; left alone
+		one("5", "treated", "2024-12-20", ""), heard, // an answer that was written down on 2025-03-10
+		one("6", "treated", "2025-02-01", "")) // has time until 2025-04-02
 }
 
 func (w *town) serviceCases() {
@@ -173,10 +237,17 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 		{"waits", "2025-03-01", "promotion_share_90d", 110.0 / 194},
 		{"waits", "2025-03-01", "list_discount_share_365d", 14.0 / 298}, // two of each: 100 + 110 + 40 + 48
 		{"waits", "2025-03-01", "list_price_change_365d", 36.0 / 280},   // four of p1 from 50 to 55, four of p2 from 20 to 24
-		{"steady", "2025-03-01", "late_delivery_share_365d", nan},       // nobody promised
-		{"steady", "2025-03-01", "deliveries_overdue", 0},               // and nothing is owed
-		{"steady", "2025-03-01", "promotion_share_365d", 0},             // bought, never on promotion
-		{"steady", "2025-03-01", "list_discount_share_365d", nan},       // at no list price
+		{"answers-prices", "2025-03-01", "list_price_response_365d", (-2.0*50 - 1*60) / (10*4 + 6*2)},
+		{"answers-prices", "2025-03-01", "list_price_pressure_90d", 6.0 / 60 * (-2.0 * 50 / (10 * 4))},
+		{"answers-prices", "2025-04-15", "list_price_response_365d", (-2.0*50 - 1*60) / (10*4 + 6*2 + 6*1)},
+		{"answers-prices", "2025-04-15", "list_price_pressure_90d", (6.0*2 - 6*1) / (60*2 + 66*1) * (-2.0 * 50 / (10 * 4))},
+		{"waits", "2025-03-01", "list_price_response_365d", 0}, // as much as before
+		{"waits", "2025-03-01", "list_price_pressure_90d", nan},
+		{"steady", "2025-03-01", "list_price_response_365d", nan},
+		{"steady", "2025-03-01", "late_delivery_share_365d", nan}, // nobody promised
+		{"steady", "2025-03-01", "deliveries_overdue", 0},         // and nothing is owed
+		{"steady", "2025-03-01", "promotion_share_365d", 0},       // bought, never on promotion
+		{"steady", "2025-03-01", "list_discount_share_365d", nan}, // at no list price
 		{"never-bought", "2025-03-01", "promotion_share_365d", nan},
 
 		{"served", "2025-03-01", "response_hours_365d", (12.0 + 60) / 2},
@@ -199,18 +270,27 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 		{"owes", "2025-03-01", "overdue_amount", 45 + 50}, // half of 90 in base currency, and 50
 		{"owes", "2025-03-01", "invoices_overdue", 2},
 		{"owes", "2025-03-01", "overdue_days", 15},
-		{"owes", "2025-03-01", "open_amount", 50 + 50 + 400},
+		{"owes", "2025-03-01", "open_amount", 45 + 50 + 400 - 70}, // the credit note taken off
 		{"owes", "2025-03-01", "invoices_late_share_365d", 3.0 / 4},
 		{"owes", "2025-03-01", "days_to_pay_365d", (30.0 + 50) / 2},
 		{"owes", "2025-03-01", "days_to_pay_trend_90d", 20.0 / 80},
 		{"owes", "2025-03-01", "credit_limit", 1100},
-		{"owes", "2025-03-01", "credit_used", 500.0 / 1100},
+		{"owes", "2025-03-01", "credit_used", 425.0 / 1100},
 		{"owes", "2025-04-15", "overdue_amount", 45},
 		{"owes", "2025-04-15", "overdue_days", 60},
 		{"owes", "2025-04-15", "invoices_late_share_365d", 2.0 / 4}, // the fifth is not due
 		{"owes", "2025-04-15", "days_to_pay_365d", (30.0 + 50 + 30) / 3},
-		{"owes", "2025-04-15", "credit_used", 100.0 / 500},
+		{"owes", "2025-04-15", "credit_used", (45.0 + 50 - 70) / 500},
 		{"steady", "2025-03-01", "overdue_amount", 0},
+		{"refers", "2025-03-01", "referrals_bought", 1},
+		{"refers", "2025-04-15", "referrals_bought", 4}, // the later two, and the right one
+		{"steady", "2025-03-01", "referrals_bought", 0},
+		{"asked", "2025-03-01", "touches_silent_365d", 3},
+		{"asked", "2025-03-01", "touches_silent_share_365d", 3.0 / 4},
+		{"asked", "2025-04-15", "touches_silent_365d", 3},
+		{"asked", "2025-04-15", "touches_silent_share_365d", 3.0 / 5},
+		{"steady", "2025-03-01", "touches_silent_365d", 0},
+		{"steady", "2025-03-01", "touches_silent_share_365d", nan},
 		{"steady", "2025-03-01", "overdue_days", nan},
 		{"owes", "2025-03-01", "manager_changes_365d", 2},
 		{"owes", "2025-03-01", "manager_changes_180d", 1},

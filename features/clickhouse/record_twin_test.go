@@ -109,6 +109,7 @@ func priced(f map[string]float64, seen []line, within func(int64, int64) bool) {
 	type price struct{ t, list int64 }
 	paid, promoted, listPaid, listed := map[int64]int64{}, map[int64]int64{}, map[int64]int64{}, map[int64]float64{}
 	first, last, quantity := map[string]price{}, map[string]price{}, map[string]float64{}
+	times := map[string]map[int64]*priceAt{}
 	for _, l := range nets(seen, func(l line) key { return key{l.order, l.product, l.promotion, l.number, l.ordered, l.list} }) {
 		if l.amount <= 0 {
 			continue
@@ -130,6 +131,14 @@ func priced(f map[string]float64, seen []line, within func(int64, int64) bool) {
 			continue
 		}
 		quantity[l.product] += float64(l.quantity)
+		if times[l.product] == nil {
+			times[l.product] = map[int64]*priceAt{}
+		}
+		if times[l.product][l.ordered] == nil {
+			times[l.product][l.ordered] = &priceAt{}
+		}
+		when := times[l.product][l.ordered]
+		when.list, when.quantity = max(when.list, float64(l.list)), when.quantity+float64(l.quantity)
 		// The cheapest of the first instant, the dearest of the last.
 		if p, ok := first[l.product]; !ok || l.ordered < p.t || l.ordered == p.t && l.list < p.list {
 			first[l.product] = price{l.ordered, l.list}
@@ -149,6 +158,44 @@ func priced(f map[string]float64, seen []line, within func(int64, int64) bool) {
 		f["list_discount_share_"+name] = math.Max(0, share(listed[d]-float64(listPaid[d]), listed[d]))
 	}
 	f["list_price_change_365d"] = share(is-was, was)
+	f["list_price_response_365d"], f["list_price_pressure_90d"] = responses(times, func(t int64) bool { return within(t, 90) })
+}
+
+// priceAt is what a product cost and how much of it was bought at an instant.
+type priceAt struct{ list, quantity float64 }
+
+// responses returns the response of quantities to list prices, and the pressure of
+// recent moves, of what was bought by product and instant.
+func responses(times map[string]map[int64]*priceAt, recently func(int64) bool) (response, pressure float64) {
+	var responded, provoked, respondedBefore, provokedBefore, moved, from float64
+	for _, bought := range times {
+		instants := slices.Sorted(maps.Keys(bought))
+		for i := 1; i < len(instants); i++ {
+			was, is := bought[instants[i-1]], bought[instants[i]]
+			move := (is.list - was.list) * was.quantity
+			answer := (is.quantity - was.quantity) * was.list
+			if move < 0 {
+				answer = -answer
+			}
+			if move == 0 {
+				continue
+			}
+			responded, provoked = responded+answer, provoked+math.Abs(move)
+			if recently(instants[i]) {
+				moved, from = moved+move, from+was.list*was.quantity
+			} else {
+				respondedBefore, provokedBefore = respondedBefore+answer, provokedBefore+math.Abs(move)
+			}
+		}
+	}
+	response, pressure = math.NaN(), math.NaN()
+	if provoked > 0 {
+		response = responded / provoked
+	}
+	if from > 0 && provokedBefore > 0 {
+		pressure = moved / from * (respondedBefore / provokedBefore)
+	}
+	return response, pressure
 }
 
 // newest returns the newest version of each row that was known.
@@ -167,6 +214,7 @@ type record struct {
 	contacts []contact
 	invoices []invoice
 	payments []payment
+	touches  []touch
 	people   []person
 	versions []version
 }
@@ -186,6 +234,9 @@ func records(account string) *rapid.Generator[record] {
 			x.due = x.issued + rapid.Int64Range(0, 60).Draw(t, "due")*86400
 			if rapid.Bool().Draw(t, "converted") {
 				x.base = rapid.Int64Range(1, 12).Draw(t, "base") * 3100
+				if x.amount < 0 {
+					x.base = -x.base
+				}
 			}
 			r.invoices = append(r.invoices, x)
 			if rare() {
@@ -216,6 +267,17 @@ func records(account string) *rapid.Generator[record] {
 				x.recorded = later(x.recorded)
 				x.until = x.recorded + rapid.Int64Range(-30, 60).Draw(t, "until")*86400
 				r.people = append(r.people, x)
+			}
+		}
+		for i := range rapid.IntRange(0, 6).Draw(t, "touches") {
+			x := touch{id: fmt.Sprintf("%s-t%d", account, i), account: account, arm: rapid.SampledFrom([]string{"treated", "Holdout", ""}).Draw(t, "arm"), at: when("touched")}
+			if rapid.Bool().Draw(t, "answered") {
+				x.answered = x.at + rapid.Int64Range(0, 100).Draw(t, "answer")*86400
+			}
+			r.touches = append(r.touches, x)
+			if rare() {
+				x.answered, x.recorded = x.at+30*86400, later(x.at)
+				r.touches = append(r.touches, x)
 			}
 		}
 		for i := range rapid.IntRange(0, 6).Draw(t, "versions") {
@@ -258,6 +320,7 @@ func (r record) twin(cutoff, known int64, zone *time.Location) map[string]float6
 		}
 	}
 
+	r.touched(f, cutoff, known)
 	seen := newest(r.contacts, known, func(c contact) string { return c.id }, func(c contact) int64 { return orElse(c.recorded, c.at) })
 	seen = slices.DeleteFunc(seen, func(c contact) bool { return c.at >= cutoff })
 	served(f, seen, cutoff, within, count)
@@ -430,7 +493,7 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 	var overdue, open float64
 	var bills, matured, late, days, n, daysRecent, nRecent, oldest int64
 	for _, x := range newest(r.invoices, known, func(x invoice) string { return x.id }, func(x invoice) int64 { return orElse(x.recorded, x.issued) }) {
-		if x.issued >= cutoff || x.amount <= 0 {
+		if x.issued >= cutoff || x.amount == 0 {
 			continue
 		}
 		paid, settled := int64(0), int64(0)
@@ -438,18 +501,23 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 			if p.invoice != x.id || p.paid >= cutoff {
 				continue
 			}
-			if paid < x.amount && paid+p.amount >= x.amount {
+			if x.amount > 0 && paid < x.amount && paid+p.amount >= x.amount {
 				settled = p.paid
 			}
 			if paid += p.amount; paid < x.amount {
 				settled = 0
 			}
 		}
+		inBase := float64(orElse(x.base, x.amount)) / float64(x.amount)
+		if x.amount < 0 {
+			open += min(0, float64(x.amount-paid)) * inBase // a credit note
+			continue
+		}
 		if settled == 0 {
-			open += float64(x.amount - paid)
+			open += float64(x.amount-paid) * inBase
 			if day(x.due) < day(cutoff) {
 				bills++
-				overdue += float64(x.amount-paid) * float64(orElse(x.base, x.amount)) / float64(x.amount)
+				overdue += float64(x.amount-paid) * inBase
 				oldest = max(oldest, day(cutoff)-day(x.due))
 			}
 		}
@@ -467,13 +535,29 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 			}
 		}
 	}
-	f["overdue_amount"], f["open_amount"], f["invoices_overdue"] = overdue/frame.DecimalScale, open/frame.DecimalScale, float64(bills)
+	f["overdue_amount"], f["open_amount"], f["invoices_overdue"] = overdue/frame.DecimalScale, max(0, open)/frame.DecimalScale, float64(bills)
 	f["overdue_days"] = float64(oldest)
 	if bills == 0 {
 		f["overdue_days"] = math.NaN()
 	}
 	f["invoices_late_share_365d"], f["days_to_pay_365d"] = share(late, matured), share(days, n)
 	f["days_to_pay_trend_90d"] = trend(daysRecent, nRecent, days-daysRecent, n-nRecent)
+}
+
+// touched adds the twin's features of campaigns.
+func (r record) touched(f map[string]float64, cutoff, known int64) {
+	const day = 86400
+	asked, silent := int64(0), int64(0)
+	for _, x := range newest(r.touches, known, func(x touch) string { return x.id }, func(x touch) int64 { return orElse(x.recorded, x.at) }) {
+		if x.arm == "Holdout" || x.at < cutoff-365*day || x.at >= cutoff-60*day {
+			continue
+		}
+		asked++
+		if x.answered == 0 || x.answered >= cutoff || x.answered >= x.at+60*day {
+			silent++
+		}
+	}
+	f["touches_silent_365d"], f["touches_silent_share_365d"] = float64(silent), share(silent, asked)
 }
 
 // managed adds the twin's features of the account's versions.
@@ -564,5 +648,5 @@ func TestRecordFeaturesEqualTheDumbTwin(t *testing.T) {
 
 func (w *town) addRecord(r record) {
 	w.contacts, w.invoices, w.payments = append(w.contacts, r.contacts...), append(w.invoices, r.invoices...), append(w.payments, r.payments...)
-	w.people, w.versions = append(w.people, r.people...), append(w.versions, r.versions...)
+	w.people, w.versions, w.touches = append(w.people, r.people...), append(w.versions, r.versions...), append(w.touches, r.touches...)
 }

@@ -1,6 +1,7 @@
 package clickhouse_test
 
 import (
+	"fmt"
 	"hash/fnv"
 	"testing"
 
@@ -139,6 +140,10 @@ func TestMatrixOnTwoShards(t *testing.T) {
 	for account := range w.members {
 		w.outcomes = append(w.outcomes, outcome{account: account, label: "left", cutoff: at("2025-03-01"), value: euros(1)})
 	}
+	// Accounts that are one live where they fall, on one host or on several.
+	for i := range 8 {
+		w.links = append(w.links, link{account: fmt.Sprintf("crowd-%d", 10*i), other: fmt.Sprintf("crowd-%d", 10*i+7), kind: features.Merged, since: at("2025-03-20")})
+	}
 	s.fill(t, w)
 	execute(t, s.mapped[0], "CREATE DATABASE whole")
 	one := serverOf(t, s.first.URL("whole", ""), clickhouse.Limits{})
@@ -183,6 +188,7 @@ func TestMatrixOnTwoShards(t *testing.T) {
 		{Label: features.NonContractual, HorizonDays: 60},
 		{Label: features.PartialDefection, HorizonDays: 60},
 		{Label: features.Contractual, HorizonDays: 60, GraceDays: 30},
+		{Label: features.NonRenewal, HorizonDays: 60, GraceDays: 30},
 		{Label: features.ReadyMade, HorizonDays: 60, Outcome: "left"},
 	} {
 		both(string(rule.Label), func(e clickhouse.Engine) (any, error) {

@@ -251,7 +251,7 @@ func (m *mapping) relate(ctx context.Context, e Engine, database string) ([]stri
 // parseTableName reads database.table. A part with other characters than
 // letters, digits and _ stands in backquotes.
 func parseTableName(text string) (tableName, error) {
-	all, err := tokens(text)
+	all, err := tokens(text, queryForm)
 	if err != nil {
 		return tableName{}, fmt.Errorf("from: %w", err)
 	}

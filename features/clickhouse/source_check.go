@@ -38,7 +38,10 @@ var checkStatements embed.FS
 //	overlap           spans that begin before an earlier one of the same thing ends
 //	backwards         rows that end before they begin
 //	endless           pauses without an end
-//	country           countries that are not two capital letters
+//	country           countries that are not two capital letters; Subject is the country
+//	link_kind         links of a kind that nobody follows; Subject is the kind
+//	holiday_country   holidays of a country that no account is of; Subject is the country
+//	cycle             1 when links lead from an account back to itself; Detail names them
 //	apart             accounts with imported and cluster-mapped facts
 //	unreadable        a mapped source that can't be read; Detail says why
 //	drift             a mapped column whose type changed; Detail says how
@@ -91,8 +94,16 @@ func (w Warehouse) Inspect(ctx context.Context, r features.Inspection) ([]featur
 			return nil, fmt.Errorf("inspect the facts by %s: %w", strings.TrimPrefix(name, "sql/checks/"), err)
 		}
 	}
+	cycle := features.Measurement{Check: "cycle", Table: "account_links", Column: "other", Total: 1}
+	links, err := readLinks(ctx, w.Engine, r.Watermark)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := features.Unite(links, frame.Cutoff(r.Now), frame.KnownAt(r.Now)); err != nil {
+		cycle.Count, cycle.Detail = 1, err.Error()
+	}
 	apart, err := w.apart(ctx, r.Watermark)
-	return append(all, apart...), err
+	return append(append(all, cycle), apart...), err
 }
 
 // apart counts the accounts that have imported facts on the first host and
@@ -216,7 +227,7 @@ func (m *mapping) sorting(ctx context.Context, e Engine) ([]features.Measurement
 	if engine == "View" || engine == "Distributed" {
 		return nil, nil // what lies below it has the key
 	}
-	all, err := tokens(m.Columns[m.schema.Account])
+	all, err := tokens(m.Columns[m.schema.Account], columnForm)
 	if err != nil {
 		return nil, err
 	}

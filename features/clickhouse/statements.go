@@ -26,13 +26,26 @@ func statement(name string) string {
 func fileStatements(catalogue []features.Feature) ([]string, error) {
 	var all []string
 	for _, f := range features.Files(catalogue) {
-		b, err := statements.ReadFile(path.Join("sql/features", f.Name))
+		text, err := fileStatement(f)
 		if err != nil {
-			return nil, fmt.Errorf("read feature file %q: there is none", f.Name)
+			return nil, err
 		}
-		all = append(all, string(b))
+		all = append(all, text)
 	}
 	return all, nil
+}
+
+// fileStatement returns the SQL of a file of features, the catalogue's or a
+// team's: the one door through which it comes.
+func fileStatement(f features.File) (string, error) {
+	if f.Own() {
+		return f.SQL, nil
+	}
+	b, err := statements.ReadFile(path.Join("sql/features", f.Name))
+	if err != nil {
+		return "", fmt.Errorf("read feature file %q: there is none", f.Name)
+	}
+	return string(b), nil
 }
 
 // BuildStatements returns the statements that Build asks of all accounts, in
@@ -40,7 +53,7 @@ func fileStatements(catalogue []features.Feature) ([]string, error) {
 // declared, one more asks for the spend of those accounts.
 func BuildStatements(catalogue []features.Feature) ([]string, error) {
 	files, err := fileStatements(catalogue)
-	return append([]string{statement("coverage.sql"), statement("accounts.sql"), statement("known.sql")}, files...), err
+	return append([]string{statement("coverage.sql"), statement("links.sql"), statement("calendar.sql"), statement("accounts.sql"), statement("known.sql")}, files...), err
 }
 
 // featureStatements returns the statements of all files that the catalogue's features
@@ -52,6 +65,9 @@ func featureStatements(catalogue []features.Feature) ([]string, error) {
 	}
 	if needsCategories(catalogue) {
 		all = append(all, statement(walletCategoriesFile), statement(categorySpendFile))
+	}
+	if needsReferrals(catalogue) {
+		all = append(all, statement(referredFile), statement(populationFile))
 	}
 	return all, nil
 }

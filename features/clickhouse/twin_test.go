@@ -3,6 +3,7 @@ package clickhouse_test
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"testing"
@@ -398,6 +399,35 @@ func populationEqualsBuild(t *testing.T, e clickhouse.Engine, r features.Request
 	}
 }
 
+// restsAndLinks lets every other account a00 … a23 pause now and then, corrected or
+// known late, and every sixth go on in the one after it, some for a while.
+func (w *town) restsAndLinks() {
+	r := rand.New(rand.NewPCG(5, 5))
+	day := func() int64 { return at("2023-01-01") + r.Int64N(900)*86400 }
+	for i := 0; i < 24; i += 2 {
+		account := fmt.Sprintf("a%02d", i)
+		for range 3 {
+			p := pause{account: account, start: day()}
+			p.recorded = p.start + (r.Int64N(200)-100)*86400
+			w.pauses = append(w.pauses, p)
+			p.end = p.start + r.Int64N(100)*86400
+			p.recorded += r.Int64N(100) * 86400
+			w.pauses = append(w.pauses, p)
+		}
+		if i%6 != 0 {
+			continue
+		}
+		l := link{account: account, other: fmt.Sprintf("a%02d", i+1), kind: features.Merged, since: day()}
+		l.recorded = l.since + r.Int64N(60)*86400
+		w.links = append(w.links, l)
+		if i%12 == 0 {
+			l.until = l.since + r.Int64N(300)*86400
+			l.recorded += r.Int64N(100) * 86400
+			w.links = append(w.links, l)
+		}
+	}
+}
+
 // For each of 50 random cutoffs, every account has a double that holds only
 // what was visible then; what lies after must change no bit of any feature.
 func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
@@ -411,6 +441,7 @@ func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
 		full.contracts = append(full.contracts, contracts(account).Example(3000+i)...)
 		full.wallets = append(full.wallets, wallets(account).Example(4000+i)...)
 	}
+	full.restsAndLinks()
 	all := *full
 	for i, c := range r.Cutoffs {
 		cut, known := int64(c), int64(r.KnownAt[i])
@@ -464,10 +495,28 @@ func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
 				all.people = append(all.people, x)
 			}
 		}
+		for _, x := range full.touches {
+			if orElse(x.recorded, x.at) <= known {
+				x.account, x.id, x.answered = double(x.account), double(x.id), before(x.answered)
+				all.touches = append(all.touches, x)
+			}
+		}
 		for _, x := range full.versions {
 			if seen(x.from, x.recorded) {
 				x.account = double(x.account)
 				all.versions = append(all.versions, x)
+			}
+		}
+		for _, x := range full.pauses {
+			if seen(x.start, x.recorded) {
+				x.account, x.end = double(x.account), before(x.end)
+				all.pauses = append(all.pauses, x)
+			}
+		}
+		for _, x := range full.links {
+			if seen(x.since, x.recorded) {
+				x.account, x.other, x.until = double(x.account), double(x.other), before(x.until)
+				all.links = append(all.links, x)
 			}
 		}
 		for _, x := range full.wallets {

@@ -37,6 +37,11 @@ func (w Warehouse) Outcomes(ctx context.Context, r features.LabelRequest, s *fea
 	return Outcomes(ctx, w.Engine, r, s)
 }
 
+// Categories is the package's Categories on this warehouse.
+func (w Warehouse) Categories(ctx context.Context, r features.CategoryRequest, s *features.Slice) ([]features.CategoryHistory, error) {
+	return Categories(ctx, w.Engine, r, s)
+}
+
 // Extent is the package's Extent on this warehouse.
 func (w Warehouse) Extent(ctx context.Context, watermark uint64) (features.Span, error) {
 	return Extent(ctx, w.Engine, watermark)

@@ -37,8 +37,8 @@
 // decline begins or, without a decline, its last day; most of those in whom one
 // shows stay. Promises that are broken, offers of competitors and silence when
 // asked go along with them and cause nothing, and campaigns change nothing. A few accounts
-// are renamed, merged or sisters of another, some of them though nobody
-// says so: TruthMoves has them; whoever moves has not left. In a pause, and on
+// are renamed, merged, split or sisters of another, some renamed though nobody
+// says so: TruthMoves has those that end; whoever moves has not left. In a pause, and on
 // the holidays of China and Germany, accounts there order nothing.
 //
 // # Promises

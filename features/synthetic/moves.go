@@ -18,21 +18,27 @@ const (
 	merged
 	// sister: two firms of one owner, who both go on.
 	sister
+	// split: a part of a firm gets a number of its own.
+	split
 	// silent: as renamed, but nobody says so.
 	silent
 )
 
-// takenOver is by what the pace of an account grows that another merges into.
-const takenOver = 1.5
+// takenOver is by what the pace of an account grows that another merges into,
+// halved that of both parts of one that is split.
+const (
+	takenOver = 1.5
+	halved    = 0.5
+)
 
 // linkKinds are the kinds under which bonds are declared.
-var linkKinds = map[bond]string{renamed: "renamed", merged: "merged", sister: "sister"}
+var linkKinds = map[bond]string{renamed: "renamed", merged: "merged", sister: "sister", split: "split"}
 
 // The town's bonds: of every bondEvery accounts the two at each place belong
 // together. The first of the two is the account that goes on.
 const bondEvery = 200
 
-var bondPlaces = map[int]bond{20: renamed, 60: merged, 100: sister, 140: silent}
+var bondPlaces = map[int]bond{20: renamed, 60: merged, 100: sister, 140: silent, 180: split}
 
 // bondOf returns how an account belongs together with another, and whether it
 // is the first of the two. It depends on nothing but the index, so that a town
@@ -48,14 +54,14 @@ func bondOf(index int) (b bond, first bool) {
 // firmOf returns the index from whose seed the account is drawn: its own, or
 // that of the account under which the same firm goes on.
 func firmOf(index int) int {
-	if b, first := bondOf(index); !first && (b == renamed || b == silent) {
+	if b, first := bondOf(index); !first && (b == renamed || b == silent || b == split) {
 		return index - 1
 	}
 	return index
 }
 
 // move makes the account what its bond demands: the one that goes on begins
-// when the other ends, or buys more from then on.
+// when the other ends, or buys more from then on; of two parts each buys half.
 func (t *Town) move(d *draw, p *profile) {
 	var first bool
 	if p.bond, first = bondOf(p.index); p.bond == noBond || p.bond == sister {
@@ -69,13 +75,19 @@ func (t *Town) move(d *draw, p *profile) {
 	day := int64(d.between(0.35, 0.8) * float64(t.params.Days))
 	at := t.start + day*daySeconds
 	switch {
+	case p.bond == split:
+		p.leaves, p.declines, p.returns = never, never, never
+		p.turns, p.pace = at, halved
+		if !first {
+			p.firstDay, p.opened = int(day), at+9*3600
+		}
 	case !first:
 		// The one that ends is an old account, and doesn't leave before; nor does the firm under its new number.
 		p.firstDay, p.opened = 0, t.start-int64(d.between(100, 2000))*daySeconds+9*3600
 		p.leaves, p.declines, p.returns = never, never, never
 		p.moved, p.heir = at, accountID(begins)
 	case p.bond == merged:
-		p.takesOver = at
+		p.turns, p.pace = at, takenOver
 	default:
 		p.firstDay, p.opened = int(day), at+9*3600
 		p.leaves, p.declines, p.returns = never, never, never
@@ -167,11 +179,14 @@ func writeLinks(s *stream) {
 	if first || kind == "" {
 		return
 	}
-	since, other := p.moved, p.heir
+	since, account, other := p.moved, p.id, p.heir
 	if p.bond == sister {
 		since, other = p.opened, accountID(p.index-1)
 	}
-	put(s, "account", p.id)
+	if p.bond == split {
+		since, account, other = p.turns, accountID(p.index-1), p.id
+	}
+	put(s, "account", account)
 	put(s, "other", other)
 	put(s, "kind", kind)
 	put(s, "since", since)

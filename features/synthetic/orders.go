@@ -48,8 +48,8 @@ func (t *Town) orders(d *draw, p *profile, lines []line) []line {
 		if noon >= p.slumpFrom && noon < p.slumpTo {
 			pace *= 0.5
 		}
-		if noon >= p.takesOver {
-			pace *= takenOver
+		if noon >= p.turns {
+			pace *= p.pace
 		}
 		work += pace
 		if work < need || weekend(noon) && !d.chance(0.08) {

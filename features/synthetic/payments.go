@@ -76,13 +76,13 @@ func (t *Town) payment(d *draw, p *profile, v *invoice) int64 {
 }
 
 // creditLimit is what the account may owe: what it usually owes at a time, and
-// half as much again, in whole thousands of its currency as a Decimal.
+// half as much again, in whole thousands of the base currency as a Decimal.
 func (t *Town) creditLimit(p *profile) int64 {
 	year := 0.0
 	for _, c := range p.fading {
 		year += p.spendPerYear(t, c)
 	}
-	owed := 1.5 * year / 100 * rateOf(p.currency) * float64(termDays(p.segment)+15) / 365
+	owed := 1.5 * year / 100 * float64(termDays(p.segment)+15) / 365
 	return cents(100_000 * int64(math.Ceil(owed/1000)))
 }
 

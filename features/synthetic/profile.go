@@ -37,12 +37,13 @@ type profile struct {
 	declares                  bool // whether its wallet is asked for
 	surveyed                  bool
 	// What follows is told by the shared record only.
-	episodes  []episode // what makes it leave, by beginning
-	bond      bond
-	moved     int64  // when another account took its purchases over; never for most
-	heir      string // which one
-	takesOver int64  // when it took over those of another beside its own; never for most
-	pauses    []pause
+	episodes []episode // what makes it leave, by beginning
+	bond     bond
+	moved    int64   // when another account took its purchases over; never for most
+	heir     string  // which one
+	turns    int64   // when it took over those of another beside its own, or gave up a part; never for most
+	pace     float64 // by what it buys faster from then on
+	pauses   []pause
 }
 
 // profile draws the account of that index into p, whose slices are reused.
@@ -56,7 +57,7 @@ func (t *Town) profile(d *draw, index int, p *profile) {
 	*p = profile{
 		index: index, id: accountID(index),
 		tastes: p.tastes[:0], fading: p.fading[:0], favourites: p.favourites[:0], share: p.share[:0], episodes: p.episodes, pauses: p.pauses[:0],
-		leaves: never, moved: never, takesOver: never, returns: never, declines: never, slumpFrom: never, slumpTo: never,
+		leaves: never, moved: never, turns: never, returns: never, declines: never, slumpFrom: never, slumpTo: never,
 	}
 	p.segment = pickBy(d, len(segments), func(i int) float64 { return segments[i].weight })
 	p.industry = pickBy(d, len(industries), func(i int) float64 { return industries[i].weight })

@@ -32,6 +32,11 @@ type walk struct {
 
 func startWalk(t *testing.T, accounts int) *walk {
 	t.Helper()
+	return startTown(t, synthetic.Params{Seed: 5, Accounts: accounts})
+}
+
+func startTown(t *testing.T, params synthetic.Params) *walk {
+	t.Helper()
 	w := warehouse(t)
 	runs, err := store.OpenRuns(t.Context(), w.Engine)
 	if err != nil {
@@ -46,7 +51,7 @@ func startWalk(t *testing.T, accounts int) *walk {
 			t.Error(err)
 		}
 	})
-	town, err := synthetic.New(synthetic.Params{Seed: 5, Accounts: accounts})
+	town, err := synthetic.New(params)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -202,8 +202,8 @@ func (s *Runs) publish(ctx context.Context, r serving.Run, write func(*publicati
 			err = fmt.Errorf("publish %s as of %s: %w", r.Kind, r.Cutoff, err)
 		}
 	}()
-	if r.Purpose != serving.PurposeLive && r.Purpose != serving.PurposeBackfill {
-		return serving.Run{}, fmt.Errorf("purpose %q, need %s or %s: %w", r.Purpose, serving.PurposeLive, serving.PurposeBackfill, serving.ErrInvalid)
+	if purposes := []string{serving.PurposeLive, serving.PurposeBackfill, serving.PurposeGroups}; !slices.Contains(purposes, r.Purpose) {
+		return serving.Run{}, fmt.Errorf("purpose %q, need one of %v: %w", r.Purpose, purposes, serving.ErrInvalid)
 	}
 	for _, at := range []int64{int64(r.Cutoff), int64(r.KnownAt), int64(r.DataThrough)} {
 		if at < 0 || at > math.MaxUint32 { // toDateTime would not refuse it

@@ -37,7 +37,8 @@ FROM
             ('interactions.competitor_offer', countIf(kind = 'competitor_offer'), minIf(at, kind = 'competitor_offer'), maxIf(at, kind = 'competitor_offer')),
             ('interactions.people_change', countIf(kind = 'people_change'), minIf(at, kind = 'people_change'), maxIf(at, kind = 'people_change')),
             ('interactions.event', countIf(kind = 'event'), minIf(at, kind = 'event'), maxIf(at, kind = 'event')),
-            ('interactions.publicity', countIf(factor = 'publicity'), minIf(at, factor = 'publicity'), maxIf(at, factor = 'publicity'))
+            ('interactions.publicity', countIf(factor = 'publicity'), minIf(at, factor = 'publicity'), maxIf(at, factor = 'publicity')),
+            ('interactions.referral.ref', countIf(kind = 'referral' AND ref != ''), minIf(at, kind = 'referral' AND ref != ''), maxIf(at, kind = 'referral' AND ref != ''))
         ] AS parts
     FROM interactions
     ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
@@ -92,4 +93,10 @@ SELECT 'people' AS source, cutoff, count() AS rows, min(toDateTime(ifNull(since,
 FROM people
 ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
 WHERE load <= {watermark:UInt64} AND (isNull(since) OR since < cutoff) AND recorded_at <= known_at
+GROUP BY cutoff
+UNION ALL
+SELECT 'touches' AS source, cutoff, count() AS rows, min(toDateTime(at, 'UTC')) AS first_at, max(toDateTime(at, 'UTC')) AS last_at
+FROM touches
+ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
+WHERE load <= {watermark:UInt64} AND at < cutoff AND recorded_at <= known_at
 GROUP BY cutoff

@@ -27,9 +27,17 @@ PARAMETERS = {
     "tz": "Europe/Berlin",
     "horizon_days": "90",
     "grace_days": "30",
+    "recorded_by": "0",
+    "least_days": "3",
     "outcome": "left",
     "base_currency": "USD",
     "now": "2025-07-01 00:00:00",
+    # Germany rested on 20000 … 20002 and on 20250, and the second cutoff did not know of the last.
+    "rested": "1",
+    "calendars": "[0,1,0]",
+    "rest_countries": "['DE']",
+    "rest_days": "[" + ",".join(str(65536 * (1 + c) + d) for c in (0, 1) for d in range(20001, 20455)) + "]",
+    "rest_before": "[" + ",".join(str(min(d - 20000, 3) + (c == 0 and d > 20250)) for c in (0, 1) for d in range(20001, 20455)) + "]",
 }
 # SQLite's, which are no SQL of ClickHouse.
 ELSEWHERE = ("serving/store/sql/state/",)

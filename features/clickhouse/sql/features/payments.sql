@@ -5,8 +5,10 @@
 -- As of:    an invoice or payment reads as its newest version with recorded_at <= known_at, load <= watermark, and is seen when
 --           that version's issued_at or paid_at < cutoff; due_at may lie ahead.
 -- Paid:     by the account's payments that name the invoice's id, in the invoice's own currency, at the last instant that
---           brings their sum up to the amount. Invoices of 0 or less (credit notes) and payments of no invoice don't count.
--- Amounts:  open in the invoices' own currency; overdue in base currency, at the rate of the invoice.
+--           brings their sum up to the amount. Invoices of 0 and payments of no invoice don't count.
+-- Credit notes are invoices of less than 0. What isn't paid out of them is taken off what is open, down to 0; no invoice becomes
+--           paid, or less overdue, by them, because nobody says by which.
+-- Amounts:  in base currency, at the rate of the invoice.
 WITH
     history AS
     (
@@ -66,7 +68,11 @@ WITH
                 toInt32(toUInt16(toDate(toDateTime(if(p >= h.1, c, 0), 'UTC'), {tz:String})))),
                 arrayFilter((x, e, h) -> e AND h.1 > 0, heads, closes, heads),
                 arrayFilter((x, e, h) -> e AND h.1 > 0, paid, closes, heads),
-                arrayFilter((x, e, h) -> e AND h.1 > 0, crossed, closes, heads)) AS bills
+                arrayFilter((x, e, h) -> e AND h.1 > 0, crossed, closes, heads)) AS bills,
+            -- (open, owed, in base currency), of each credit note: all below 0
+            arrayFilter(c -> c.1 < 0, arrayMap((h, p) -> (h.1 - p, h.1, h.4),
+                arrayFilter((x, e, h) -> e AND h.1 < 0, heads, closes, heads),
+                arrayFilter((x, e, h) -> e AND h.1 < 0, paid, closes, heads))) AS credits
         FROM history
         ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
         WHERE arrayExists(v -> v.1 = 0, newest)
@@ -77,6 +83,7 @@ WITH
             account,
             cutoff,
             today,
+            credits,
             arrayFilter(b -> b.4 > 0, bills) AS open,
             arrayFilter(b -> b.2 < today, open) AS overdue,
             arrayFilter(b -> b.1 >= now - 365 * 86400 AND b.2 < today, bills) AS matured,
@@ -95,7 +102,7 @@ SELECT
     toFloat64(arraySum(b -> toDecimal256(b.4, 4) * b.6 / b.5, overdue)) AS overdue_amount,
     length(overdue) AS invoices_overdue,
     if(empty(overdue), NULL, today - arrayMin(overdue.2)) AS overdue_days,
-    toFloat64(arraySum(open.4)) AS open_amount,
+    greatest(0, toFloat64(arraySum(b -> toDecimal256(b.4, 4) * b.6 / b.5, open) + arraySum(c -> toDecimal256(c.1, 4) * c.3 / c.2, credits))) AS open_amount,
     if(empty(matured), NULL, arrayCount(b -> b.7 = 0 OR b.8 > b.2, matured) / length(matured)) AS invoices_late_share_365d,
     if(empty(settled), NULL, arraySum(settled.2) / length(settled)) AS days_to_pay_365d,
     if(n_late = 0 OR n_early = 0, NULL, (toInt64(days_late * n_early) - toInt64(days_early * n_late)) / nullIf(days_late * n_early + days_early * n_late, 0)) AS days_to_pay_trend_90d

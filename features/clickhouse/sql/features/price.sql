@@ -8,6 +8,9 @@
 -- Move:     of each product bought at two instants of the window or more: what the window's quantity costs at the last list
 --           price against the first, all products together. Of one instant, the cheapest list price
 --           stands first and the dearest last.
+-- Response: over the moves of a product's list price from one instant at which it was bought to the next, the change of
+--           its quantity at the former price against the move at the former quantity: -2 is a quantity that fell by
+--           2 % for each 1 % more. Pressure: the move of the last 90 days times the response to the moves before.
 WITH
     history AS
     (
@@ -70,7 +73,18 @@ WITH
             -- (quantity, first list price, last), of products bought at two instants or more
             arrayFilter(m -> m.4, arrayMap((f, l, x, y) -> (x - y, f.3, l.3, f.2 != l.2), firsts, lasts, running, arrayShiftRight(running, 1))) AS moved,
             toFloat64(arraySum(m -> toDecimal128(m.2, 4) * m.1, moved)) AS at_first,
-            toFloat64(arraySum(m -> toDecimal128(m.3, 4) * m.1, moved)) AS at_last
+            toFloat64(arraySum(m -> toDecimal128(m.3, 4) * m.1, moved)) AS at_last,
+            -- (product, instant, list price, quantity), the instants at which each product was bought
+            arrayMap((g, n, i) -> i = length(goods) OR g.1 != n.1 OR g.2 != n.2, goods, arrayShiftLeft(goods, 1), arrayEnumerate(goods)) AS leaves,
+            arrayFilter((x, e) -> e, goods, leaves) AS dearest,
+            arrayFilter((x, e) -> e, arrayCumSum(goods.6), leaves) AS until,
+            arrayMap((g, x, y) -> (g.1, g.2, toDecimal128(g.3, 4), x - y), dearest, until, arrayShiftRight(until, 1)) AS times,
+            -- (instant, moved by, at the former price, quantity moved by at the former price), of each move of a list price
+            arrayMap((g, b) -> (g.2, (g.3 - b.3) * b.4, b.3 * b.4, if(g.3 > b.3, g.4 - b.4, b.4 - g.4) * b.3),
+                arrayFilter((g, b) -> g.1 = b.1 AND g.3 != b.3, times, arrayShiftRight(times, 1)),
+                arrayFilter((b, g) -> g.1 = b.1 AND g.3 != b.3, arrayShiftRight(times, 1), times)) AS moves,
+            arrayFilter(m -> m.1 >= now - 90 * 86400, moves) AS moves_90d,
+            arrayFilter(m -> m.1 < now - 90 * 86400, moves) AS moves_before
         FROM as_of
     )
 SELECT
@@ -80,6 +94,10 @@ SELECT
     if(empty(bought), NULL, toFloat64(arraySum(b -> if(b.4, b.5, 0), bought)) / paid) AS promotion_share_365d,
     if(empty(priced_90d), NULL, greatest(0, (at_list_90d - toFloat64(arraySum(priced_90d.2))) / at_list_90d)) AS list_discount_share_90d,
     if(empty(priced), NULL, greatest(0, (at_list - toFloat64(arraySum(priced.2))) / at_list)) AS list_discount_share_365d,
-    if(empty(moved), NULL, (at_last - at_first) / at_first) AS list_price_change_365d
+    if(empty(moved), NULL, (at_last - at_first) / at_first) AS list_price_change_365d,
+    if(empty(moves), NULL, toFloat64(arraySum(moves.4)) / toFloat64(arraySum(m -> abs(m.2), moves))) AS list_price_response_365d,
+    if(empty(moves_90d) OR empty(moves_before), NULL,
+        toFloat64(arraySum(moves_90d.2)) / toFloat64(arraySum(moves_90d.3))
+            * (toFloat64(arraySum(moves_before.4)) / toFloat64(arraySum(m -> abs(m.2), moves_before)))) AS list_price_pressure_90d
 FROM listed
 SETTINGS short_circuit_function_evaluation = 'disable'

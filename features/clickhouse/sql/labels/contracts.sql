@@ -2,9 +2,10 @@
 -- Grain:    one row per account × cutoff with a contract in force at the cutoff.
 -- Parameters: cutoffs Array(DateTime('UTC')); horizon_days UInt64 = H; grace_days UInt64; accounts Array(String), empty
 --           = all; from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64.
--- As of:    the newest knowledge: each contract's newest version with load <= watermark. A contract is in force from
---           its start to its end, one without an end until it is cancelled. churned = 1 when some contract's end lies
---           in [cutoff, cutoff + H) and grace_days after it no contract of the account is in force.
+--           recorded_by UInt64, Unix seconds, 0 = whenever.
+-- As of:    the newest knowledge: each contract's newest version with load <= watermark, recorded by recorded_by. A
+--           contract is in force from its start to its end, one without an end until it is cancelled. churned = 1 when
+--           some contract's end lies in [cutoff, cutoff + H) and grace_days after it no contract of the account is in force.
 WITH
     newest AS
     (
@@ -16,6 +17,7 @@ WITH
                 (recorded_at, load)) AS span
         FROM contracts
         WHERE load <= {watermark:UInt64}
+          AND ({recorded_by:UInt64} = 0 OR toUnixTimestamp(recorded_at) <= {recorded_by:UInt64})
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
           AND ({to_account:String} = '' OR account <= {to_account:String})

@@ -2,8 +2,10 @@
 -- Grain:    one row per account × cutoff with at least one order line in [cutoff, cutoff + 2H).
 -- Parameters: cutoffs Array(DateTime('UTC')); horizon_days UInt64 = H; accounts Array(String), empty = all;
 --           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64.
--- As of:    the newest knowledge: every line with load <= watermark, whenever recorded. A purchase in a window is an
---           order begun in it whose net of the lines up to the window's end is above 0; spend counts every line in it.
+--           recorded_by UInt64, Unix seconds, 0 = whenever.
+-- As of:    the newest knowledge: every line with load <= watermark that was recorded by recorded_by. A purchase in a
+--           window is an order begun in it whose net of the lines up to the window's end is above 0; spend counts every
+--           line in it.
 WITH
     history AS
     (
@@ -12,6 +14,7 @@ WITH
             arraySort(groupArray((cityHash64(order_id), toInt64(toUnixTimestamp(ordered_at)), ifNull(amount_base, amount)))) AS lines
         FROM order_lines
         WHERE load <= {watermark:UInt64}
+          AND ({recorded_by:UInt64} = 0 OR toUnixTimestamp(recorded_at) <= {recorded_by:UInt64})
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
           AND ({to_account:String} = '' OR account <= {to_account:String})

@@ -1,0 +1,72 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"fealty/features"
+	"fealty/features/frame"
+)
+
+// Categories returns what the accounts of a slice's rows bought regularly, when
+// more was due and what came, in the order of rows and then of categories. Rows
+// are answered for whatever their eligibility. What accounts that become one
+// within the horizon bought stands once, at the first of their rows.
+func Categories(ctx context.Context, e Engine, r features.CategoryRequest, s *features.Slice) ([]features.CategoryHistory, error) {
+	if r.LeastDays < 2 || r.LeastDays > 366 {
+		return nil, fmt.Errorf("%w: %d buying days, need 2 … 366", features.ErrBadRequest, r.LeastDays)
+	}
+	a, err := aftermathOf(ctx, e, r.LabelRequest, s)
+	if err != nil || len(a.cutoffs) == 0 {
+		return nil, err
+	}
+	params := a.params()
+	if params["tz"] = r.Zone; r.Zone == "" {
+		params["tz"] = "UTC"
+	}
+	params["least_days"] = uint64(r.LeastDays)
+	columns := []string{
+		"category", "buying_days", "gap_days", "today", "last_day", "due_day", "orders", "orders_after",
+		"spend_365d", "tenure_days", "other_spend_365d", "other_tenure_days", "other_spend_after",
+	}
+	var all []features.CategoryHistory
+	err = a.answers(ctx, e, "categories.sql", params, columns, func(rows []int, c []*frame.Column, i int) {
+		whole := func(k int) int { return int(c[k].Integers[i]) }
+		all = append(all, features.CategoryHistory{
+			Row: rows[0], Account: s.Frame.Accounts[rows[0]], Cutoff: s.Frame.Cutoffs[rows[0]], Category: c[0].Texts[i],
+			BuyingDays: whole(1), GapDays: c[2].Float(i), Today: whole(3), Last: whole(4), Due: whole(5), Orders: whole(6), OrdersAfter: whole(7),
+			Spend: c[8].Float(i), TenureDays: whole(9), Other: c[10].Float(i), OtherDays: whole(11), OtherAfter: c[12].Float(i),
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(all, features.CompareCategories)
+	return all, a.offers(ctx, e, all)
+}
+
+// offers lets the categories, which are sorted, and the offers of competitors
+// meet.
+func (a *aftermath) offers(ctx context.Context, e Engine, all []features.CategoryHistory) error {
+	told := map[int][]features.Offer{}
+	err := a.answers(ctx, e, "offers.sql", a.params(), []string{"told_at", "ref", "note"}, func(rows []int, c []*frame.Column, i int) {
+		told[rows[0]] = append(told[rows[0]], features.Offer{At: c[0].Integers[i], Ref: c[1].Texts[i], Note: c[2].Texts[i]})
+	})
+	if err != nil || len(told) == 0 {
+		return err
+	}
+	for begin := 0; begin < len(all); {
+		end := begin
+		var categories []string
+		for ; end < len(all) && all[end].Row == all[begin].Row; end++ {
+			categories = append(categories, all[end].Category)
+		}
+		speaking := features.Speaking(told[all[begin].Row], categories)
+		for i := begin; i < end; i++ {
+			all[i].Offers = speaking[all[i].Category]
+		}
+		begin = end
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package features_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"fealty/features"
+	"fealty/features/frame"
+)
+
+func TestUnite(t *testing.T) {
+	link := func(account, other, kind string, since, until, recorded int64) features.Link {
+		return features.Link{Account: frame.AccountID(account), Other: frame.AccountID(other), Kind: kind, Since: since, Until: until, Recorded: recorded}
+	}
+	for _, c := range []struct {
+		name  string
+		links []features.Link
+		// cutoff and what was known then
+		cutoff, known int64
+		want          features.Unions
+	}{
+		{"renamed", []features.Link{link("a", "b", "renamed", 10, 0, 12)}, 20, 20, features.Unions{"a": "b"}},
+		{"not before it begins", []features.Link{link("a", "b", "renamed", 20, 0, 12)}, 20, 20, features.Unions{}},
+		{"not before it is known", []features.Link{link("a", "b", "renamed", 10, 0, 21)}, 20, 20, features.Unions{}},
+		{"a chain ends in its last", []features.Link{link("a", "b", "merged", 10, 0, 10), link("b", "c", "renumbered", 15, 0, 15)}, 20, 20, features.Unions{"a": "c", "b": "c"}},
+		{"a part stands under the whole", []features.Link{link("whole", "part 1", "split", 10, 0, 10), link("whole", "part 2", "split", 10, 0, 10)}, 20, 20,
+			features.Unions{"part 1": "whole", "part 2": "whole"}},
+		{"a part of an account that goes on in another", []features.Link{link("whole", "part", "split", 10, 0, 10), link("whole", "heir", "merged", 11, 0, 11)}, 20, 20,
+			features.Unions{"part": "heir", "whole": "heir"}},
+		{"sisters and groups stay apart", []features.Link{link("a", "b", "sister", 10, 0, 10), link("a", "g", "group", 10, 0, 10)}, 20, 20, features.Unions{}},
+		{"over", []features.Link{link("a", "b", "split", 10, 19, 10)}, 20, 20, features.Unions{}},
+		{"its last instant", []features.Link{link("a", "b", "renamed", 10, 20, 10)}, 20, 20, features.Unions{"a": "b"}},
+		{"taken back later", []features.Link{link("a", "b", "renamed", 10, 0, 10), link("a", "b", "renamed", 10, 10, 15)}, 20, 20, features.Unions{}},
+		{"taken back, not known yet", []features.Link{link("a", "b", "renamed", 10, 0, 10), link("a", "b", "renamed", 10, 10, 25)}, 20, 20, features.Unions{"a": "b"}},
+		{"the latest of two successors", []features.Link{link("a", "b", "renamed", 10, 0, 10), link("a", "c", "renamed", 11, 0, 11)}, 20, 20, features.Unions{"a": "c"}},
+		{"back to the old number", []features.Link{link("a", "b", "renamed", 10, 14, 15), link("b", "a", "renamed", 14, 0, 15)}, 20, 20, features.Unions{"b": "a"}},
+		{"with itself", []features.Link{link("a", "a", "renamed", 10, 0, 10)}, 20, 20, features.Unions{}},
+	} {
+		got, err := features.Unite(c.links, frame.Cutoff(c.cutoff), frame.KnownAt(c.known))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		} else if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+func TestAccountsThatBecomeOneWithinTheHorizon(t *testing.T) {
+	const day = 86400
+	links := []features.Link{
+		{Account: "a", Other: "b", Kind: features.Merged, Since: 10 * day, Recorded: 500 * day},
+		{Account: "whole", Other: "part", Kind: features.Split, Since: day, Until: 6 * day, Recorded: day},
+	}
+	for cutoff, want := range map[frame.Cutoff]features.Unions{
+		4 * day: {"part": "whole"},           // [4, 9] ends before the merger
+		5 * day: {"part": "whole"},           // up to day 10 exclusive
+		6 * day: {"a": "b", "part": "whole"}, // the last day of the split
+		7 * day: {"a": "b"},
+	} {
+		got, err := features.UniteWithin(links, cutoff, math.MaxInt64, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("from day %d (-want +got):\n%s", cutoff/day, diff)
+		}
+	}
+}
+
+func TestCycleOfLinksNamesItsAccounts(t *testing.T) {
+	links := []features.Link{
+		{Account: "b", Other: "c", Kind: features.Renamed, Since: 1},
+		{Account: "c", Other: "a", Kind: features.Merged, Since: 2},
+		{Account: "b", Other: "a", Kind: features.Split, Since: 3},
+		{Account: "before", Other: "a", Kind: features.Renamed, Since: 1},
+	}
+	_, err := features.Unite(links, 10, 10)
+	if want := `"a" → "b" → "c" → "a"`; !errors.Is(err, features.ErrCycle) || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want ErrCycle with %s", err, want)
+	}
+	if _, err := features.Unite(links[:2], 10, 10); err != nil {
+		t.Errorf("a chain is told as %v", err)
+	}
+}
+
+// Whatever the links are, they either go round or every account ends in one
+// that stands for itself, and the members of all unions are different.
+func TestUnionsAreOfOneStep(t *testing.T) {
+	names := []frame.AccountID{"a", "b", "c", "d", "e", "f"}
+	rapid.Check(t, func(t *rapid.T) {
+		links := make([]features.Link, rapid.IntRange(0, 8).Draw(t, "n"))
+		for i := range links {
+			links[i] = features.Link{
+				Account: rapid.SampledFrom(names).Draw(t, "account"), Other: rapid.SampledFrom(names).Draw(t, "other"),
+				Kind: rapid.SampledFrom(features.LinkKinds()).Draw(t, "kind"), Since: rapid.Int64Range(0, 9).Draw(t, "since"),
+				Until: rapid.Int64Range(0, 20).Draw(t, "until"), Recorded: rapid.Int64Range(0, 12).Draw(t, "recorded"), Load: uint64(i),
+			}
+		}
+		u, err := features.Unite(links, 10, math.MaxInt64)
+		if err != nil {
+			if !errors.Is(err, features.ErrCycle) {
+				t.Fatal(err)
+			}
+			return
+		}
+		for account, head := range u {
+			if account == head || u.Of(head) != head {
+				t.Fatalf("%s goes on in %s, which goes on in %s", account, head, u.Of(head))
+			}
+		}
+		seen := map[frame.AccountID]bool{}
+		for head, members := range u.Members() {
+			for _, m := range members {
+				if seen[m] || u.Of(m) != head {
+					t.Fatalf("%s stands in several unions of %v", m, u)
+				}
+				seen[m] = true
+			}
+		}
+	})
+}
+
+func TestPool(t *testing.T) {
+	links := []features.Link{
+		{Account: "old", Other: "branch 1", Kind: features.Renamed, Since: 1},
+		{Account: "branch 1", Other: "holding", Kind: features.Group, Since: 2},
+		{Account: "old", Other: "elsewhere", Kind: features.Sister, Since: 2, Recorded: 30}, // not known yet
+		{Account: "sister c", Other: "sister b", Kind: features.Sister, Since: 3},
+		{Account: "sister b", Other: "sister d", Kind: features.Sister, Since: 3},
+		{Account: "branch 2", Other: "annex", Kind: features.Sister, Since: 3},
+		{Account: "left", Other: "holding", Kind: features.Group, Since: 1, Until: 9},
+		{Account: "alone", Other: "also", Kind: features.Merged, Since: 1},
+	}
+	parents := []features.Parent{
+		{Account: "branch 2", Parent: "holding", Cutoff: 20}, {Account: "holding", Parent: "top", Cutoff: 20},
+		{Account: "top", Parent: "branch 2", Cutoff: 20}, // round: one group all the same
+		{Account: "branch 3", Parent: "holding", Cutoff: 10},
+	}
+	u, err := features.Unite(links, 20, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := features.Unions{
+		"old": "top", "branch 1": "top", "branch 2": "top", "holding": "top", "annex": "top",
+		"sister c": "sister b", "sister d": "sister b", "alone": "also",
+	}
+	if diff := cmp.Diff(want, u.Pool(links, parents, 20, 20)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
