@@ -20,10 +20,14 @@ const (
 )
 
 // Bounds of a slice: rows of the frame, and order lines that one query holds
-// in memory (about 130 bytes each, 1.3 GB for 10 million).
+// in memory (about 130 bytes each, 1.3 GB for 10 million); two files are asked at
+// a time.
 const (
 	defaultSliceRows = 200_000
 	maxSliceLines    = 8_000_000
+	// mostKept is how many account names are kept from the first listing (about 40
+	// bytes each); the slices of the others are listed anew.
+	mostKept = 1_000_000
 	// mostNames is how many accounts a query names: 26.7 takes minutes for a
 	// hundred thousand.
 	mostNames = 10_000
@@ -366,23 +370,24 @@ func (p *prepared) ranges(ctx context.Context, e Engine) ([]accountRange, error)
 		return ranges, nil
 	}
 	var open accountRange
-	var accounts int
+	var accounts, kept int
 	var lines int64
-	var listed []string
 	err := p.accounts(ctx, e, accountRange{}, func(account string, n int64) {
 		if accounts > 0 && (accounts == p.SliceAccounts || lines+n > maxSliceLines) {
 			ranges = append(ranges, open)
 			accounts, lines = 0, 0
-			listed = nil
 		}
 		if accounts == 0 {
-			open.from = account
+			open = accountRange{from: account}
 		}
 		open.to = account
 		accounts++
 		lines += n
-		if len(ranges) == 0 {
-			listed = append(listed, account)
+		if kept < mostKept {
+			kept++
+			open.listed = append(open.listed, account)
+		} else {
+			open.listed = nil
 		}
 	})
 	if accounts > 0 {
@@ -391,7 +396,6 @@ func (p *prepared) ranges(ctx context.Context, e Engine) ([]accountRange, error)
 	// The ends stay open: 10 million lines are not compared with what they all exceed.
 	if n := len(ranges); n > 0 {
 		ranges[0].from, ranges[n-1].to = "", ""
-		ranges[0].listed = listed
 	}
 	return ranges, err
 }

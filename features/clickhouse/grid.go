@@ -1,10 +1,13 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -18,28 +21,35 @@ type grid struct {
 	values      [][]float64
 	known       []bool
 	first, last []int64
-	// cluster is the name of the cluster that is asked, "" when there is none, and
-	// answered tells, on a cluster, which rows the file at hand has answered for: no
-	// other host may. apart are the accounts for which one has.
-	cluster  string
-	answered []bool
-	apart    []string
+	// cluster is the name of the cluster that is asked, "" when there is none.
+	cluster string
 	// plain asks for accounts by their own ids, whoever they go on in.
 	plain asker
-	// once tells, of a team's file at hand, which rows it has answered for; on a
-	// cluster answered does.
-	once []bool
 	// named are the families that the answers at hand name, nil when they name accounts.
 	named map[string]*family
 	// category answers, by row and category
 	declared map[int]map[string]float64
+	// adding is held while an answer is being added.
+	adding sync.Mutex
+}
+
+// intake is what one statement says, being added to the grid.
+type intake struct {
+	*grid
+	// answered tells, on a cluster, which rows were answered for: no other host may.
+	// apart are the accounts for which one has.
+	answered []bool
+	apart    []string
+	// once tells, of a team's file, which rows were answered for; on a cluster
+	// answered does.
+	once []bool
 	// where the last row found lies: answers bring an account's cutoffs together
 	lastAccount string
 	lastBase    int
 }
 
 func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*features.Slice, error) {
-	g := &grid{prepared: p, row: map[string]int{}, cluster: e.Info().Cluster, lastBase: -1}
+	g := &grid{prepared: p, row: map[string]int{}, cluster: e.Info().Cluster}
 	g.accounts = r.listed
 	if r.listed == nil {
 		if err := p.accounts(ctx, e, r, func(account string, _ int64) { g.accounts = append(g.accounts, account) }); err != nil {
@@ -54,7 +64,11 @@ func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*featur
 		g.plain = func(sql string, params Params, add func(*frame.Table) error) error {
 			return ask(ctx, e, sql, params, add)
 		}
-		if err := g.measure(p.with(r), g.plain); err != nil {
+		take := inPairs
+		if g.cluster != "" {
+			take = inTurn
+		}
+		if err := g.measure(p.with(r), g.plain, take); err != nil {
 			return nil, err
 		}
 		if err := g.unite(ctx, e, p.within(r)); err != nil {
@@ -68,33 +82,88 @@ func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*featur
 // asker runs one statement.
 type asker func(sql string, params Params, add func(*frame.Table) error) error
 
-// measure asks every file of the catalogue.
-func (g *grid) measure(params Params, ask asker) error {
-	if err := g.fetch(ask, "known.sql", params, g.addKnown); err != nil {
-		return err
-	}
+// measure asks every file of the catalogue, as take takes the steps.
+func (g *grid) measure(params Params, ask asker, take func(steps []func() error) error) error {
+	steps := []func() error{func() error { return g.fetch(ask, "known.sql", params, (*intake).addKnown) }}
 	for _, f := range features.Files(g.Catalogue) {
-		if !g.asks(f) {
-			continue
-		}
-		sql, err := fileStatement(f)
-		if err != nil {
-			return err
-		}
-		if g.once = nil; f.Own() && g.cluster == "" {
-			g.once = make([]bool, len(g.known))
-		}
-		if err := g.run(ask, "features/"+f.Name, sql, params, func(t *frame.Table) error { return g.add(f, t) }); err != nil {
-			return err
-		}
-		if len(g.apart) > 0 {
-			return apartError(g.cluster, string(f.Source), g.apart)
+		if g.asks(f) {
+			steps = append(steps, func() error { return g.file(ask, f, params) })
 		}
 	}
-	if err := g.categories(ask, params); err != nil {
+	return take(append(steps,
+		func() error { return g.categories(ask, params) },
+		func() error { return g.referrals(ask, params) }))
+}
+
+// file asks a file of features.
+func (g *grid) file(ask asker, f features.File, params Params) error {
+	sql, err := fileStatement(f)
+	if err != nil {
 		return err
 	}
-	return g.referrals(ask, params)
+	a := g.intake()
+	if f.Own() && g.cluster == "" {
+		a.once = make([]bool, len(g.known))
+	}
+	if err := a.run(ask, "features/"+f.Name, sql, params, func(t *frame.Table) error { return a.add(f, t) }); err != nil {
+		return err
+	}
+	if len(a.apart) > 0 {
+		return apartError(g.cluster, string(f.Source), a.apart)
+	}
+	return nil
+}
+
+// inTurn takes one step after the other, to the first error.
+func inTurn(steps []func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inPairs takes two steps at a time: the engine works on one file while the
+// answer of another is taken in. Where the warehouse has no second connection to
+// spare it goes on with one. A step that is under way when another fails is not
+// broken off. The first error in the order of the steps counts.
+func inPairs(steps []func() error) error {
+	var mu sync.Mutex
+	errs := make([]error, len(steps))
+	failed := false
+	var queue []int
+	for i := range steps {
+		queue = append(queue, i)
+	}
+	work := func(alone bool) {
+		for {
+			mu.Lock()
+			if failed || len(queue) == 0 {
+				mu.Unlock()
+				return
+			}
+			i := queue[0]
+			queue = queue[1:]
+			mu.Unlock()
+			err := steps[i]()
+			mu.Lock()
+			if busy := !alone && errors.Is(err, ErrBusy); busy {
+				queue = append(queue, i) // nothing was asked
+				mu.Unlock()
+				return
+			}
+			errs[i] = err
+			failed = failed || err != nil
+			mu.Unlock()
+		}
+	}
+	var other sync.WaitGroup
+	other.Go(func() { work(false) })
+	work(true)
+	other.Wait()
+	work(true)
+	return cmp.Or(errs...)
 }
 
 // unite replaces the rows of the accounts that others go on in by those of all
@@ -126,7 +195,7 @@ func (g *grid) unite(ctx context.Context, e Engine, families []*family) error {
 		})
 		g.named = nil
 		return err
-	})
+	}, inTurn)
 }
 
 // clear makes a row that of an account of which nothing is known.
@@ -137,16 +206,26 @@ func (g *grid) clear(row int) {
 	}
 }
 
-func (g *grid) fetch(ask asker, name string, params Params, add func(*frame.Table) error) error {
-	return g.run(ask, name, statement(name), params, add)
+func (g *grid) fetch(ask asker, name string, params Params, add func(*intake, *frame.Table) error) error {
+	a := g.intake()
+	return a.run(ask, name, statement(name), params, func(t *frame.Table) error { return add(a, t) })
 }
 
-func (g *grid) run(ask asker, name, sql string, params Params, add func(*frame.Table) error) error {
-	g.lastBase = -1
+func (g *grid) intake() *intake {
+	a := &intake{grid: g, lastBase: -1}
 	if g.cluster != "" {
-		g.answered = make([]bool, len(g.known))
+		a.answered = make([]bool, len(g.known))
 	}
-	if err := ask(sql, params, add); err != nil {
+	return a
+}
+
+func (a *intake) run(ask asker, name, sql string, params Params, add func(*frame.Table) error) error {
+	err := ask(sql, params, func(t *frame.Table) error {
+		a.adding.Lock()
+		defer a.adding.Unlock()
+		return add(t)
+	})
+	if err != nil {
 		return fmt.Errorf("build features of %s: %w", name, err)
 	}
 	return nil
@@ -196,26 +275,26 @@ func (p *prepared) nothing(f *features.Feature, cutoff int) float64 {
 // neither an order nor a place in the accounts table: its contacts, contracts
 // and wallets say nothing of anybody that could be scored. A family has no row at
 // cutoffs at which it is not these accounts.
-func (g *grid) find(account string, cutoff int64) (int, error) {
-	if g.named != nil {
-		f, k := g.named[account], g.at[cutoff]
+func (a *intake) find(account string, cutoff int64) (int, error) {
+	if a.named != nil {
+		f, k := a.named[account], a.at[cutoff]
 		if f == nil || !f.at[k] {
 			return -1, nil
 		}
-		return g.row[f.head] + k, nil
+		return a.row[f.head] + k, nil
 	}
-	if g.lastBase < 0 || account != g.lastAccount {
-		base, ok := g.row[account]
+	if a.lastBase < 0 || account != a.lastAccount {
+		base, ok := a.row[account]
 		if !ok {
 			return -1, nil
 		}
-		g.lastAccount, g.lastBase = account, base
+		a.lastAccount, a.lastBase = account, base
 	}
-	k, ok := g.at[cutoff]
+	k, ok := a.at[cutoff]
 	if !ok {
 		return 0, fmt.Errorf("answer for account %q at %d, which is no cutoff of the request", account, cutoff)
 	}
-	return g.lastBase + k, nil
+	return a.lastBase + k, nil
 }
 
 // strangerError is the end of a build whose account list no longer fits.
@@ -223,20 +302,20 @@ func strangerError(account string) error {
 	return fmt.Errorf("answer for account %q, which is not of the slice: the facts changed below the watermark", account)
 }
 
-func (g *grid) addKnown(t *frame.Table) error {
+func (a *intake) addKnown(t *frame.Table) error {
 	columns, err := pick(t, "account", "cutoff")
 	if err != nil {
 		return err
 	}
 	for i := range t.Rows() {
-		row, err := g.find(columns[0].Texts[i], columns[1].Integers[i])
+		row, err := a.find(columns[0].Texts[i], columns[1].Integers[i])
 		if err != nil {
 			return err
 		}
 		switch {
 		case row >= 0:
-			g.known[row] = true
-		case g.named == nil:
+			a.known[row] = true
+		case a.named == nil:
 			return strangerError(columns[0].Texts[i])
 		}
 	}
@@ -244,32 +323,32 @@ func (g *grid) addKnown(t *frame.Table) error {
 }
 
 // add writes a block of a feature file's answer into the columns it measures.
-func (g *grid) add(f features.File, t *frame.Table) error {
+func (a *intake) add(f features.File, t *frame.Table) error {
 	columns, err := pick(t, "account", "cutoff")
 	if err != nil {
 		return err
 	}
 	rows := make([]int, t.Rows())
 	for i := range rows {
-		if rows[i], err = g.find(columns[0].Texts[i], columns[1].Integers[i]); err != nil {
+		if rows[i], err = a.find(columns[0].Texts[i], columns[1].Integers[i]); err != nil {
 			return err
 		}
-		if rows[i] < 0 && g.named == nil && f.Source == features.OrderLines {
+		if rows[i] < 0 && a.named == nil && f.Source == features.OrderLines {
 			return strangerError(columns[0].Texts[i])
 		}
 	}
-	g.alone(columns[0].Texts, rows)
+	a.alone(columns[0].Texts, rows)
 	for i, row := range rows {
-		if g.once == nil || row < 0 {
+		if a.once == nil || row < 0 {
 			continue
 		}
-		if g.once[row] {
+		if a.once[row] {
 			return fmt.Errorf("%s: %w: %w", f.Name, features.ErrOwn, twiceError(columns[0].Texts[i], frame.Cutoff(columns[1].Integers[i])))
 		}
-		g.once[row] = true
+		a.once[row] = true
 	}
-	for c := range g.Catalogue {
-		feature := &g.Catalogue[c]
+	for c := range a.Catalogue {
+		feature := &a.Catalogue[c]
 		if feature.Kind != features.Measured || feature.File != f {
 			continue
 		}
@@ -277,7 +356,7 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 		if column == nil || column.Kind == frame.Text {
 			return fmt.Errorf("%s answers no number %q", f.Name, feature.Name)
 		}
-		values, has := g.values[c], g.measurable(feature)
+		values, has := a.values[c], a.measurable(feature)
 		for i, row := range rows {
 			if row >= 0 && has != nil && has[row%len(has)] {
 				values[row] = column.Float(i)
@@ -295,9 +374,9 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 		if row < 0 {
 			continue
 		}
-		g.known[row] = true
+		a.known[row] = true
 		if !bought[0].IsNull(i) {
-			g.first[row], g.last[row] = bought[0].Integers[i], bought[1].Integers[i]
+			a.first[row], a.last[row] = bought[0].Integers[i], bought[1].Integers[i]
 		}
 	}
 	return nil
@@ -306,18 +385,18 @@ func (g *grid) add(f features.File, t *frame.Table) error {
 // alone notes the accounts of rows that another host has answered for: each saw
 // a part of the account's facts. They are refused when all hosts have answered:
 // a host of 26.7 may not survive a query of a cluster that is ended early.
-func (g *grid) alone(accounts []string, rows []int) {
-	if g.cluster == "" {
+func (a *intake) alone(accounts []string, rows []int) {
+	if a.cluster == "" {
 		return
 	}
 	for i, row := range rows {
 		if row < 0 {
 			continue
 		}
-		if g.answered[row] && (len(g.apart) == 0 || g.apart[len(g.apart)-1] != accounts[i]) {
-			g.apart = append(g.apart, accounts[i])
+		if a.answered[row] && (len(a.apart) == 0 || a.apart[len(a.apart)-1] != accounts[i]) {
+			a.apart = append(a.apart, accounts[i])
 		}
-		g.answered[row] = true
+		a.answered[row] = true
 	}
 }
 
@@ -335,13 +414,13 @@ func (g *grid) categories(ask asker, params Params) error {
 	}
 	g.declared = map[int]map[string]float64{}
 	var declarers []string
-	err := g.fetch(ask, walletCategoriesFile, params, func(t *frame.Table) error {
+	err := g.fetch(ask, walletCategoriesFile, params, func(a *intake, t *frame.Table) error {
 		columns, err := pick(t, "account", "cutoff", "category", "declared")
 		if err != nil {
 			return err
 		}
 		for i := range t.Rows() {
-			row, err := g.find(columns[0].Texts[i], columns[1].Integers[i])
+			row, err := a.find(columns[0].Texts[i], columns[1].Integers[i])
 			if err != nil {
 				return err
 			}
@@ -364,13 +443,13 @@ func (g *grid) categories(ask asker, params Params) error {
 	spent := map[int]map[string]float64{}
 	for part := range slices.Chunk(declarers, mostNames) {
 		params := g.with(accountRange{named: part})
-		err := g.fetch(ask, categorySpendFile, params, func(t *frame.Table) error {
+		err := g.fetch(ask, categorySpendFile, params, func(a *intake, t *frame.Table) error {
 			columns, err := pick(t, "account", "cutoff", "category", "spend_365d")
 			if err != nil {
 				return err
 			}
 			for i := range t.Rows() {
-				row, err := g.find(columns[0].Texts[i], columns[1].Integers[i])
+				row, err := a.find(columns[0].Texts[i], columns[1].Integers[i])
 				if err != nil {
 					return err
 				}

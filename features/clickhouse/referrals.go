@@ -37,13 +37,13 @@ func (g *grid) referrals(ask asker, params Params) error {
 	}
 	brought := map[int][]referral{}
 	var names []string
-	err := g.fetch(ask, referredFile, params, func(t *frame.Table) error {
+	err := g.fetch(ask, referredFile, params, func(a *intake, t *frame.Table) error {
 		columns, err := pick(t, "account", "cutoff", "referred", "referred_at")
 		if err != nil {
 			return err
 		}
 		for i := range t.Rows() {
-			row, err := g.find(columns[0].Texts[i], columns[1].Integers[i])
+			row, err := a.find(columns[0].Texts[i], columns[1].Integers[i])
 			if err != nil {
 				return err
 			}
@@ -62,7 +62,7 @@ func (g *grid) referrals(ask asker, params Params) error {
 	// The instant of the first purchase by account, at each cutoff; 0 for none.
 	first := map[string][]int64{}
 	for part := range slices.Chunk(names, mostNames) {
-		err := g.fetch(g.plain, populationFile, g.with(accountRange{named: part}), func(t *frame.Table) error {
+		err := g.fetch(g.plain, populationFile, g.with(accountRange{named: part}), func(_ *intake, t *frame.Table) error {
 			columns, err := pick(t, "account", "cutoff", "first_purchase_at")
 			if err != nil {
 				return err
