@@ -383,8 +383,8 @@ func (a *intake) add(f features.File, t *frame.Table) error {
 }
 
 // alone notes the accounts of rows that another host has answered for: each saw
-// a part of the account's facts. They are refused when all hosts have answered:
-// a host of 26.7 may not survive a query of a cluster that is ended early.
+// a part of the account's facts. They are refused when all hosts have answered,
+// so that no query of a cluster is broken off.
 func (a *intake) alone(accounts []string, rows []int) {
 	if a.cluster == "" {
 		return

@@ -44,7 +44,11 @@ func Child() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	status, err := serve(library, os.Getenv(childDir), os.Getenv(childConfig), os.Getenv(childPort))
+	var status int32
+	inner, err := doorkeeper(os.Getenv(childPort))
+	if err == nil {
+		status, err = serve(library, os.Getenv(childDir), os.Getenv(childConfig), inner)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		status = 1
