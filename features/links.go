@@ -105,8 +105,9 @@ func inForce(links []Link, kinds []string, from, to, known int64) []*Link {
 }
 
 // unite follows the links in force between two instants, as known at a third.
-// An account with several successors goes on in that of the latest link.
-// ErrCycle names the accounts of a cycle.
+// An account with several successors goes on in that of the latest link. At one
+// instant ErrCycle names the accounts of a cycle; between two, accounts that went on
+// in each other are one.
 func unite(links []Link, from, to, known int64) (Unions, error) {
 	next := map[frame.AccountID]*Link{}
 	for _, l := range inForce(links, []string{Renamed, Renumbered, Merged, Split}, from, to, known) {
@@ -126,12 +127,19 @@ func unite(links []Link, from, to, known int64) (Unions, error) {
 		for l := next[account]; l != nil; {
 			_, other := l.ends()
 			if i := slices.Index(path, other); i >= 0 {
-				return nil, cycleError(path[i:])
+				if from == to {
+					return nil, cycleError(path[i:])
+				}
+				// Links that were never in force at once: there and back again.
+				path = append(path, slices.Min(path[i:]))
+				break
 			}
 			path = append(path, other)
 			l = next[other]
 		}
-		u[account] = path[len(path)-1]
+		if head := path[len(path)-1]; head != account {
+			u[account] = head
+		}
 	}
 	return u, nil
 }

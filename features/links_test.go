@@ -72,6 +72,22 @@ func TestAccountsThatBecomeOneWithinTheHorizon(t *testing.T) {
 	}
 }
 
+// There and back again within a horizon is one account, whatever it is called.
+func TestThereAndBackAgainIsOneAccount(t *testing.T) {
+	links := []features.Link{
+		{Account: "b", Other: "a", Kind: features.Renamed, Since: 1, Until: 5},
+		{Account: "a", Other: "b", Kind: features.Renamed, Since: 5},
+		{Account: "c", Other: "b", Kind: features.Merged, Since: 3},
+	}
+	got, err := features.UniteWithin(links, 0, math.MaxInt64, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(features.Unions{"b": "a", "c": "a"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestCycleOfLinksNamesItsAccounts(t *testing.T) {
 	links := []features.Link{
 		{Account: "b", Other: "c", Kind: features.Renamed, Since: 1},
@@ -102,6 +118,11 @@ func TestUnionsAreOfOneStep(t *testing.T) {
 			}
 		}
 		u, err := features.Unite(links, 10, math.MaxInt64)
+		if rapid.Bool().Draw(t, "within") {
+			if u, err = features.UniteWithin(links, 0, math.MaxInt64, 1); err != nil {
+				t.Fatalf("links that need not have been in force at once are told as %v", err)
+			}
+		}
 		if err != nil {
 			if !errors.Is(err, features.ErrCycle) {
 				t.Fatal(err)

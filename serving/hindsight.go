@@ -37,8 +37,9 @@ const hindsightMonths = 12
 // at a date, is not flagged there: no model is needed to know. So every flag at a
 // counted date is in time, too early, or bothers somebody. Flags before the last
 // purchase count for nothing, though they may have been early warnings: the account
-// bought again. An account that was renamed or merged since then goes on, so that
-// a flag on it bothers. Months whose outcome is not known yet, and those for which
+// bought again. Whoever the label at a date leaves out by today's knowledge (a
+// pause, an erasure, a touch in the horizon) is neither flagged nor counted there.
+// An account that was renamed or merged since then goes on, so that a flag on it bothers. Months whose outcome is not known yet, and those for which
 // nothing could have been trained, are listed and not counted.
 //
 // The features of all dates and of their training cutoffs are built in one pass.
@@ -407,7 +408,7 @@ func (h *hindsight) skip(month int, why error) {
 		if l.month != month {
 			continue
 		}
-		if l.month = h.chance(l.last); l.month < 0 {
+		if l.month, l.leftOut = h.chance(l.last), false; l.month < 0 {
 			delete(h.lost, account)
 		}
 	}

@@ -47,7 +47,8 @@ type Engine interface {
 	// called again, by the caller's goroutine. An error from next is returned as it
 	// is; what was sent before it stays. next may take its time: a statement that
 	// waits too long for a block is ended and another begun. Memory: the encoded
-	// bytes of 1,114,112 rows.
+	// bytes of 1,114,112 rows, or, where rows are large, of 17 blocks of 16 MiB
+	// beside the block by which that was noticed.
 	InsertAll(ctx context.Context, table string, next func() (*frame.Table, error)) error
 	// Info tells what answers.
 	Info() Info

@@ -160,9 +160,9 @@ func inPairs(steps []func() error) error {
 	}
 	var other sync.WaitGroup
 	other.Go(func() { work(false) })
-	work(true)
+	work(false)
 	other.Wait()
-	work(true)
+	work(true) // what is left of those that found the warehouse busy
 	return cmp.Or(errs...)
 }
 
@@ -277,9 +277,10 @@ func (p *prepared) nothing(f *features.Feature, cutoff int) float64 {
 // cutoffs at which it is not these accounts.
 func (a *intake) find(account string, cutoff int64) (int, error) {
 	if a.named != nil {
-		f, k := a.named[account], a.at[cutoff]
-		if f == nil || !f.at[k] {
-			return -1, nil
+		f := a.named[account]
+		k, err := a.place(account, cutoff)
+		if err != nil || f == nil || !f.at[k] {
+			return -1, err
 		}
 		return a.row[f.head] + k, nil
 	}
@@ -290,11 +291,17 @@ func (a *intake) find(account string, cutoff int64) (int, error) {
 		}
 		a.lastAccount, a.lastBase = account, base
 	}
-	k, ok := a.at[cutoff]
+	k, err := a.place(account, cutoff)
+	return a.lastBase + k, err
+}
+
+// place returns the index of a cutoff.
+func (p *prepared) place(account string, cutoff int64) (int, error) {
+	k, ok := p.at[cutoff]
 	if !ok {
 		return 0, fmt.Errorf("answer for account %q at %d, which is no cutoff of the request", account, cutoff)
 	}
-	return a.lastBase + k, nil
+	return k, nil
 }
 
 // strangerError is the end of a build whose account list no longer fits.

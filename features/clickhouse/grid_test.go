@@ -9,7 +9,8 @@ import (
 )
 
 // Steps in pairs are all taken once, go on alone where the warehouse has no
-// second connection, and end with the first error in their order.
+// second connection, whoever holds the first, and end with the first error in
+// their order.
 func TestInPairs(t *testing.T) {
 	const steps = 9
 	early, late := errors.New("early"), errors.New("late")

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -26,8 +25,13 @@ const (
 	// and writes before a million rows are there.
 	statementRows = 16 * insertRows
 	firstRows     = 2 * insertRows
-	// blocksAhead may wait encoded while the engine sorts and writes a part.
+	// statementTime ends one that takes longer, so that a slow source doesn't meet
+	// the time limit of a statement.
+	statementTime = 20 * time.Second
+	// blocksAhead may wait encoded while the engine sorts and writes a part. Once a
+	// block has more than blockBytes, those after it have fewer rows.
 	blocksAhead = statementRows / insertRows
+	blockBytes  = 16 << 20
 )
 
 // nativeFormat is ClickHouse's columnar format, which blockReader and
@@ -171,6 +175,7 @@ func (i *insertion) encode(ctx context.Context, rows *frame.Table, next func() (
 			writers[k] = w
 		}
 	}
+	most := insertRows
 	for {
 		if err := rows.Check(); err != nil {
 			return nil, err
@@ -180,7 +185,7 @@ func (i *insertion) encode(ctx context.Context, rows *frame.Table, next func() (
 				return nil, err
 			}
 		}
-		for from := 0; from < rows.Rows(); from += insertRows {
+		for from := 0; from < rows.Rows(); {
 			select {
 			case <-ctx.Done():
 				return nil, ctx.Err()
@@ -188,8 +193,12 @@ func (i *insertion) encode(ctx context.Context, rows *frame.Table, next func() (
 				return nil, nil //nolint:nilnil // failed says why
 			case b := <-i.free:
 				b.Reset()
-				b.rows = min(insertRows, rows.Rows()-from)
+				b.rows = min(most, rows.Rows()-from)
 				writeBlock(&b.Buffer, writers, from, from+b.rows, mark)
+				from += b.rows
+				if size := len(b.Buf); size > blockBytes {
+					most = max(1, min(most, b.rows*blockBytes/size))
+				}
 				i.full <- b // as many fit as there are
 			}
 		}
@@ -239,8 +248,6 @@ func (i *insertion) send(ctx context.Context, e insertEngine) error {
 			}
 		}
 		last := false
-		// When ctx ends an engine may come back before the function does, which then
-		// has these variables for itself.
 		err := e.statement(ctx, i.table, i.sql, i.columns, func(ctx context.Context, t insertTarget) error {
 			if types == nil {
 				types = t.types()
@@ -270,7 +277,8 @@ func (i *insertion) verdict() error {
 func (i *insertion) fill(ctx context.Context, t insertTarget, waiting *block, most int) (last bool, err error) {
 	patience := time.NewTimer(insertPatience)
 	defer patience.Stop()
-	for rows := 0; rows < most; {
+	began := time.Now()
+	for rows := 0; rows < most && time.Since(began) < statementTime; {
 		b := waiting
 		if waiting = nil; b == nil {
 			patience.Reset(insertPatience)
@@ -300,17 +308,12 @@ func (i *insertion) fill(ctx context.Context, t insertTarget, waiting *block, mo
 
 // once hands out one table, if it has rows.
 func once(rows *frame.Table) func() (*frame.Table, error) {
-	var handOut sync.Once
+	given := rows.Rows() == 0
 	return func() (*frame.Table, error) {
-		err := io.EOF
-		handOut.Do(func() {
-			if rows.Rows() > 0 {
-				err = nil
-			}
-		})
-		if err != nil {
-			return nil, err
+		if given {
+			return nil, io.EOF
 		}
+		given = true
 		return rows, nil
 	}
 }

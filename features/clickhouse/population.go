@@ -98,7 +98,11 @@ func (c *census) add(t *frame.Table) error {
 	}
 	first, last := t.Column("first_purchase_at"), t.Column("last_purchase_at")
 	for i := range t.Rows() {
-		account, k := columns[0].Texts[i], c.at[columns[1].Integers[i]]
+		account := columns[0].Texts[i]
+		k, err := c.place(account, columns[1].Integers[i])
+		if err != nil {
+			return err
+		}
 		switch f := c.named[account]; {
 		case f != nil && f.at[k]:
 			account = f.head

@@ -99,8 +99,18 @@ func (w Warehouse) Inspect(ctx context.Context, r features.Inspection) ([]featur
 	if err != nil {
 		return nil, err
 	}
-	if _, err := features.Unite(links, frame.Cutoff(r.Now), frame.KnownAt(r.Now)); err != nil {
-		cycle.Count, cycle.Detail = 1, err.Error()
+	// What is in force changes when a link begins; a cycle that was ended since still
+	// stops a build as of a cutoff within it.
+	instants := []int64{r.Now}
+	for i := range links {
+		instants = append(instants, min(r.Now, links[i].Since+1))
+	}
+	slices.Sort(instants)
+	for _, at := range slices.Compact(instants) {
+		if _, err := features.Unite(links, frame.Cutoff(at), frame.KnownAt(r.Now)); err != nil {
+			cycle.Count, cycle.Detail = 1, err.Error()
+			break
+		}
 	}
 	apart, err := w.apart(ctx, r.Watermark)
 	return append(append(all, cycle), apart...), err
