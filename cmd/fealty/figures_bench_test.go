@@ -83,7 +83,7 @@ func BenchmarkFigures(b *testing.B) {
 		featureFigures(b, w, "features/record", 8)
 	})
 	b.Run("wire", func(b *testing.B) {
-		w := benchWarehouse(b, launch.Start(b, launch.Options{}).URL("default", "").String())
+		w := benchWarehouse(b, launch.Start(b, launch.Options{Direct: true}).URL("default", "").String())
 		importFigures(b, w, lines)
 		featureFigures(b, w, "features/10m", 4)
 		importRecord(b, w, dir)

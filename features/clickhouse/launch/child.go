@@ -19,6 +19,7 @@ const (
 	childDir     = "FEALTY_LAUNCH_DIR"
 	childConfig  = "FEALTY_LAUNCH_CONFIG"
 	childPort    = "FEALTY_LAUNCH_PORT"
+	childDirect  = "FEALTY_LAUNCH_DIRECT"
 )
 
 // hooked tells Start that TestMain called Child. Without the call a child
@@ -45,9 +46,13 @@ func Child() {
 		os.Exit(0)
 	}()
 	var status int32
-	inner, err := doorkeeper(os.Getenv(childPort))
+	var err error
+	port := os.Getenv(childPort)
+	if os.Getenv(childDirect) == "" {
+		port, err = doorkeeper(port)
+	}
 	if err == nil {
-		status, err = serve(library, os.Getenv(childDir), os.Getenv(childConfig), inner)
+		status, err = serve(library, os.Getenv(childDir), os.Getenv(childConfig), port)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -68,6 +68,9 @@ type Options struct {
 	// Zone is the time zone of the process (TZ), such as Asia/Kolkata; empty means
 	// that of the test.
 	Zone string
+	// Direct leaves out the one who keeps reset connections from the server, which
+	// copies every byte once more: for benchmarks, whose clients are not killed.
+	Direct bool
 }
 
 // Server is one launched ClickHouse. Its methods are for one goroutine of the
@@ -83,6 +86,7 @@ type Server struct {
 	config  string
 	users   string
 	zone    string
+	direct  bool
 	cmd     *exec.Cmd
 	stdin   *os.File
 	log     *lockedLog
@@ -97,7 +101,7 @@ func Start(t testing.TB, o Options) *Server {
 	if !hooked {
 		t.Fatal("launch.Start needs launch.Child() as the first line of this package's TestMain")
 	}
-	s := &Server{t: t, Port: o.Port, Dir: o.Dir, zone: o.Zone, library: Library(t), log: &lockedLog{}}
+	s := &Server{t: t, Port: o.Port, Dir: o.Dir, zone: o.Zone, direct: o.Direct, library: Library(t), log: &lockedLog{}}
 	if s.Port == 0 {
 		s.Port = FreePort(t)
 	}
@@ -271,6 +275,9 @@ func (s *Server) start() {
 		childLibrary+"="+s.library, childDir+"="+s.Dir, childConfig+"="+s.config, childPort+"="+strconv.Itoa(s.Port))
 	if s.zone != "" {
 		cmd.Env = append(cmd.Env, "TZ="+s.zone)
+	}
+	if s.direct {
+		cmd.Env = append(cmd.Env, childDirect+"=1")
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, s.log, s.log
 	if err := cmd.Start(); err != nil {
