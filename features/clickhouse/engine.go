@@ -45,7 +45,8 @@ type Engine interface {
 	// InsertAll appends the blocks that next hands out until its io.EOF, as Insert
 	// does one: each is checked before any of it is sent, and valid until next is
 	// called again, by the caller's goroutine. An error from next is returned as it
-	// is; what was sent before it stays. next may take its time: a statement that
+	// is; what was sent before it stays, and after the end of ctx the statement under
+	// way may still be carried out. next may take its time: a statement that
 	// waits too long for a block is ended and another begun. Memory: the encoded
 	// bytes of 1,114,112 rows, or, where rows are large, of 17 blocks of 16 MiB
 	// beside the block by which that was noticed.
