@@ -33,9 +33,10 @@ const (
 
 // Validate refuses a rule outside its bounds.
 func (r CategoryRule) Validate() error {
+	if err := validHorizon(r.HorizonDays); err != nil {
+		return err
+	}
 	switch {
-	case r.HorizonDays < 1 || r.HorizonDays > 1830:
-		return fmt.Errorf("horizon of %d days: need 1 … 1830", r.HorizonDays)
 	case r.LeastDays < 2 || r.LeastDays > 366:
 		return fmt.Errorf("%d buying days: need 2 … 366, a gap lies between two", r.LeastDays)
 	case r.SlackDays < 0 || r.SlackDays > 366:

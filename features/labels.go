@@ -68,17 +68,26 @@ const (
 
 // Validate refuses a rule outside its bounds.
 func (r LabelRule) Validate() error {
+	if _, err := ParseLabel(string(r.Label)); err != nil {
+		return err
+	}
+	if err := validHorizon(r.HorizonDays); err != nil {
+		return err
+	}
 	switch {
-	case !slices.Contains(Labels(), r.Label):
-		return fmt.Errorf("label %q is none of %v", r.Label, Labels())
-	case r.HorizonDays < 1 || r.HorizonDays > 1830:
-		return fmt.Errorf("horizon of %d days: need 1 … 1830", r.HorizonDays)
 	case r.SettleDays < 0 || r.SettleDays > 366:
 		return fmt.Errorf("settle_days of %d: need 0 … 366", r.SettleDays)
 	case r.GraceDays < 0 || r.GraceDays > 366:
 		return fmt.Errorf("grace_days of %d: need 0 … 366", r.GraceDays)
 	case r.Label == ReadyMade && r.Outcome == "":
 		return fmt.Errorf("label %q needs the outcome's name", r.Label)
+	}
+	return nil
+}
+
+func validHorizon(days int) error {
+	if days < 1 || days > 1830 {
+		return fmt.Errorf("horizon of %d days: need 1 … 1830", days)
 	}
 	return nil
 }
@@ -97,6 +106,12 @@ func (r LabelRule) End(c frame.Cutoff) frame.Cutoff {
 // Final reports whether the label at a cutoff is final when facts are complete
 // up to through, the end of the last complete business day.
 func (r LabelRule) Final(c, through frame.Cutoff) bool { return r.End(c) <= through }
+
+// BackFinal reports whether it is known for good who of those lost at a cutoff
+// bought within the next H, when facts are complete up to through.
+func (r LabelRule) BackFinal(c, through frame.Cutoff) bool {
+	return c.Add(2*r.HorizonDays+r.SettleDays) <= through
+}
 
 // Exclusion says why a row has no label.
 type Exclusion uint8

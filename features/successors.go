@@ -117,9 +117,13 @@ func WithOverlap(all []Succession, products map[frame.AccountID][]string) []Succ
 	kept := make([]Succession, 0, len(all))
 	for _, s := range all {
 		if goods := products[s.To]; len(goods) > 0 && len(products[s.From]) > 0 {
+			before := map[string]bool{}
+			for _, product := range products[s.From] {
+				before[product] = true
+			}
 			common := 0
 			for _, product := range goods {
-				if slices.Contains(products[s.From], product) {
+				if before[product] {
 					common++
 				}
 			}

@@ -138,7 +138,7 @@ func (s *Service) LabelsCategories(ctx context.Context, r LabelsCategoriesReques
 		Cutoff: c.text(at), HorizonDays: rule.HorizonDays, LeastDays: rule.LeastDays, SlackDays: rule.SlackDays, Currency: c.BaseCurrency,
 		Excluded: map[string]int{}, To: map[string]int{}, Defections: []Defection{},
 	}
-	known := c.backFinal(at)
+	known := c.Label.BackFinal(at, c.through)
 	progress := c.progress("looking for categories that were stopped", report)
 	_, err = s.Facts.Build(ctx, c.request([]frame.Cutoff{at}, labelCatalogue()), func(sl *features.Slice) error {
 		progress(sl)
@@ -188,12 +188,6 @@ func (s *Service) eachCategory(ctx context.Context, c *calendar, sl *features.Sl
 		each(&all[i], outcome, whyLeftOut(sl, outcome, all[i].Row))
 	}
 	return nil
-}
-
-// backFinal tells whether what came in the second horizon after a cutoff is
-// known for good.
-func (c *calendar) backFinal(at frame.Cutoff) bool {
-	return at.Add(2*c.Label.HorizonDays+c.Label.SettleDays) <= c.through
 }
 
 // defection puts a stopped category into words.

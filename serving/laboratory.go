@@ -311,21 +311,17 @@ func (l *laboratory) profiles(ctx context.Context, s *Service, at frame.Cutoff) 
 
 // part returns the rows of a slice at the bench's cutoffs, judged by its horizon.
 func (b *bench) part(sl *features.Slice) *features.Slice {
-	p := &features.Slice{Frame: &frame.Frame{Table: frame.Table{Columns: make([]frame.Column, len(sl.Frame.Columns))}}}
-	for i := range sl.Frame.Columns {
-		p.Frame.Columns[i].Meta, p.Frame.Columns[i].Kind = sl.Frame.Columns[i].Meta, sl.Frame.Columns[i].Kind
-	}
+	var index []int
+	p := &features.Slice{}
 	for row, at := range sl.Frame.Cutoffs {
 		if !b.at[at] {
 			continue
 		}
-		p.Frame.Accounts, p.Frame.Cutoffs = append(p.Frame.Accounts, sl.Frame.Accounts[row]), append(p.Frame.Cutoffs, at)
-		for i := range p.Frame.Columns {
-			p.Frame.Columns[i].Numbers = append(p.Frame.Columns[i].Numbers, sl.Frame.Columns[i].Numbers[row])
-		}
+		index = append(index, row)
 		p.Status = append(p.Status, features.Judge(sl.LastPurchase[row], at, b.ActiveWithin()))
 		p.FirstPurchase, p.LastPurchase = append(p.FirstPurchase, sl.FirstPurchase[row]), append(p.LastPurchase, sl.LastPurchase[row])
 	}
+	p.Frame = sl.Frame.Take(index)
 	return p
 }
 
@@ -339,7 +335,7 @@ func (b *bench) take(ctx context.Context, s *Service, sl *features.Slice) error 
 	if err != nil {
 		return fmt.Errorf("label with a horizon of %d days: %w", b.Label.HorizonDays, err)
 	}
-	columns, err := part.Frame.Select([]string{recencyColumn, gapColumn})
+	columns, err := part.Frame.Select([]string{recencyColumn, gapColumn, paceColumn, tenureColumn})
 	if err != nil {
 		return fmt.Errorf("read the recency rule's columns: %w", err)
 	}
@@ -356,7 +352,8 @@ func (b *bench) take(ctx context.Context, s *Service, sl *features.Slice) error 
 		}
 		b.rows = append(b.rows, trialRow{
 			account: part.Frame.Accounts[i], lost: o.Y[i], back: o.CameBack[i],
-			silence: columns.Columns[0].Numbers[i], gap: columns.Columns[1].Numbers[i], pace: pace(part.Frame, i),
+			silence: columns.Columns[0].Numbers[i], gap: columns.Columns[1].Numbers[i],
+			pace: pace(columns.Columns[2].Numbers[i], columns.Columns[3].Numbers[i]),
 		})
 	}
 	return nil
@@ -364,12 +361,8 @@ func (b *bench) take(ctx context.Context, s *Service, sl *features.Slice) error 
 
 // pace returns the buying days per day of the year, or of a shorter tenure of at
 // least 30 days; 0 where nothing is known.
-func pace(f *frame.Frame, row int) float64 {
-	bought, tenure := f.Column(paceColumn), f.Column(tenureColumn)
-	if bought == nil || tenure == nil {
-		return 0
-	}
-	v := bought.Numbers[row] / math.Max(30, math.Min(365, tenure.Numbers[row]))
+func pace(buyingDays, tenureDays float64) float64 {
+	v := buyingDays / math.Max(30, math.Min(365, tenureDays))
 	if math.IsNaN(v) {
 		return 0
 	}
@@ -386,7 +379,7 @@ func (l *laboratory) takeCategories(ctx context.Context, s *Service, sl *feature
 		l.seen = true
 		row := trialRow{
 			account: h.Account, back: math.NaN(), silence: float64(h.Today - h.Last), gap: h.GapDays,
-			pace: float64(h.BuyingDays) / math.Max(30, math.Min(365, float64(h.TenureDays))),
+			pace: pace(float64(h.BuyingDays), float64(h.TenureDays)),
 		}
 		for k, rule := range l.rules {
 			b := l.trials[k]
@@ -406,7 +399,7 @@ func (l *laboratory) takeCategories(ctx context.Context, s *Service, sl *feature
 				l.leaving[k] += rule.Leaving(h)
 				l.to[k][string(rule.Destination(h))]++
 			}
-			if row.back = math.NaN(); y == 1 && l.categories.backFinal(h.Cutoff) {
+			if row.back = math.NaN(); y == 1 && l.categories.Label.BackFinal(h.Cutoff, l.through) {
 				row.back = 0
 				if h.OrdersAfter > 0 {
 					row.back = 1

@@ -131,11 +131,7 @@ func seconds(b *testing.B, runs ...func() error) []float64 {
 // own reader, into tables of the same columns. The import leaves the rows for featureFigures.
 func importFigures(b *testing.B, w clickhouse.Warehouse, path string) {
 	b.Helper()
-	if _, err := os.Stat(path); err != nil {
-		if err := w.Exec(b.Context(), fmt.Sprintf("INSERT INTO FUNCTION file('%s', 'CSVWithNames') %s FROM numbers(%d)", path, benchRows, benchLines), nil); err != nil {
-			b.Fatal(err)
-		}
-	}
+	makeCSV(b, w, path, fmt.Sprintf("%s FROM numbers(%d)", benchRows, benchLines))
 	own := func() error {
 		err := w.Exec(b.Context(), "DROP TABLE IF EXISTS bench_lines", nil)
 		if err == nil {
@@ -166,6 +162,17 @@ func importFigures(b *testing.B, w clickhouse.Warehouse, path string) {
 	b.Logf("import of %d lines: %.2f s, the engine's own reader %.2f s and %.2f s", benchLines, ours, before, after)
 	atMost(b, "import/10m/engine-reader", w.Describe(), "ratio", ours/min(before, after), 1, 1.5)
 	drop()
+}
+
+// makeCSV has the engine write the answer of a SELECT, unless the file is there.
+func makeCSV(b *testing.B, w clickhouse.Warehouse, path, sql string) {
+	b.Helper()
+	if _, err := os.Stat(path); err == nil {
+		return
+	}
+	if err := w.Exec(b.Context(), fmt.Sprintf("INSERT INTO FUNCTION file('%s', 'CSVWithNames') %s", path, sql), nil); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // load imports a CSV file.
@@ -210,11 +217,7 @@ func importRecord(b *testing.B, w clickhouse.Warehouse, dir string) {
 			continue
 		}
 		path := filepath.Join(dir, schema.Name+".csv")
-		if _, err := os.Stat(path); err != nil {
-			if err := w.Exec(b.Context(), fmt.Sprintf("INSERT INTO FUNCTION file('%s', 'CSVWithNames') %s", path, sql), nil); err != nil {
-				b.Fatal(err)
-			}
-		}
+		makeCSV(b, w, path, sql)
 		if err := load(b, w, schema.Name, path); err != nil {
 			b.Fatal(err)
 		}

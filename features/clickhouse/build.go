@@ -201,10 +201,7 @@ func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Cover
 	if err != nil {
 		return fmt.Errorf("ask for holidays and pauses: %w", err)
 	}
-	day := func(at int64) int {
-		t := time.Unix(at, 0).In(zone)
-		return int(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).Unix() / 86400)
-	}
+	day := func(at int64) int { return int(dayIn(zone, at)) }
 	// No day before the first order is looked up.
 	var first int64
 	for _, c := range measured {

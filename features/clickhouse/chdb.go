@@ -256,17 +256,11 @@ func (e *embedded) kill(c *connection, done <-chan struct{}) {
 // Query implements Engine.
 func (e *embedded) Query(ctx context.Context, sql string, params Params, each func(*frame.Table) error) error {
 	texts, err := parameterTexts(params)
-	if err != nil {
-		return fmt.Errorf("query: %w", err)
+	if err == nil {
+		err = e.with(ctx, func(c *connection) error { return e.ask(ctx, c, sql, texts, each) })
+		err = explainQuery(ctx, err, e.limits, false)
 	}
-	err = e.with(ctx, func(c *connection) error { return e.ask(ctx, c, sql, texts, each) })
-	if caller := (*callerError)(nil); errors.As(err, &caller) {
-		return caller.error
-	}
-	if err != nil {
-		return fmt.Errorf("query: %w", explainQuery(ctx, err, e.limits, false))
-	}
-	return nil
+	return told("query", err)
 }
 
 // ask streams the answer of a query to each, which may end it.
@@ -404,14 +398,7 @@ func (e *embedded) Insert(ctx context.Context, table string, rows *frame.Table) 
 
 // InsertAll implements Engine.
 func (e *embedded) InsertAll(ctx context.Context, table string, next func() (*frame.Table, error)) error {
-	err := insertAll(ctx, e, table, next)
-	if caller := (*callerError)(nil); errors.As(err, &caller) {
-		return caller.error
-	}
-	if err != nil {
-		return fmt.Errorf("insert into %s: %w", table, explainQuery(ctx, err, e.limits, false))
-	}
-	return nil
+	return told("insert into "+table, explainQuery(ctx, insertAll(ctx, e, table, next), e.limits, false))
 }
 
 // typeMark implements insertEngine.

@@ -61,9 +61,7 @@ func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*featur
 	}
 	g.blank()
 	if len(g.accounts) > 0 {
-		g.plain = func(sql string, params Params, add func(*frame.Table) error) error {
-			return ask(ctx, e, sql, params, add)
-		}
+		g.plain = asking(ctx, e)
 		take := inPairs
 		if g.cluster != "" {
 			take = inTurn
@@ -81,6 +79,13 @@ func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*featur
 
 // asker runs one statement.
 type asker func(sql string, params Params, add func(*frame.Table) error) error
+
+// asking asks every host.
+func asking(ctx context.Context, e Engine) asker {
+	return func(sql string, params Params, add func(*frame.Table) error) error {
+		return ask(ctx, e, sql, params, add)
+	}
+}
 
 // measure asks every file of the catalogue, as take takes the steps.
 func (g *grid) measure(params Params, ask asker, take func(steps []func() error) error) error {
@@ -310,47 +315,55 @@ func strangerError(account string) error {
 }
 
 func (a *intake) addKnown(t *frame.Table) error {
-	columns, err := pick(t, "account", "cutoff")
+	rows, err := a.rows(t)
 	if err != nil {
 		return err
 	}
-	for i := range t.Rows() {
-		row, err := a.find(columns[0].Texts[i], columns[1].Integers[i])
-		if err != nil {
-			return err
-		}
+	for i, row := range rows {
 		switch {
 		case row >= 0:
 			a.known[row] = true
 		case a.named == nil:
-			return strangerError(columns[0].Texts[i])
+			return strangerError(t.Column("account").Texts[i])
 		}
 	}
 	return nil
 }
 
-// add writes a block of a feature file's answer into the columns it measures.
-func (a *intake) add(f features.File, t *frame.Table) error {
+// rows finds the row of the grid for each row of an answer (find).
+func (a *intake) rows(t *frame.Table) ([]int, error) {
 	columns, err := pick(t, "account", "cutoff")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	rows := make([]int, t.Rows())
 	for i := range rows {
 		if rows[i], err = a.find(columns[0].Texts[i], columns[1].Integers[i]); err != nil {
-			return err
-		}
-		if rows[i] < 0 && a.named == nil && f.Source == features.OrderLines {
-			return strangerError(columns[0].Texts[i])
+			return nil, err
 		}
 	}
-	a.alone(columns[0].Texts, rows)
+	return rows, nil
+}
+
+// add writes a block of a feature file's answer into the columns it measures.
+func (a *intake) add(f features.File, t *frame.Table) error {
+	rows, err := a.rows(t)
+	if err != nil {
+		return err
+	}
+	accounts, cutoffs := t.Column("account").Texts, t.Column("cutoff").Integers
+	if f.Source == features.OrderLines && a.named == nil {
+		if i := slices.Index(rows, -1); i >= 0 {
+			return strangerError(accounts[i])
+		}
+	}
+	a.alone(accounts, rows)
 	for i, row := range rows {
 		if a.once == nil || row < 0 {
 			continue
 		}
 		if a.once[row] {
-			return fmt.Errorf("%s: %w: %w", f.Name, features.ErrOwn, twiceError(columns[0].Texts[i], frame.Cutoff(columns[1].Integers[i])))
+			return fmt.Errorf("%s: %w: %w", f.Name, features.ErrOwn, twiceError(accounts[i], frame.Cutoff(cutoffs[i])))
 		}
 		a.once[row] = true
 	}
@@ -422,22 +435,22 @@ func (g *grid) categories(ask asker, params Params) error {
 	g.declared = map[int]map[string]float64{}
 	var declarers []string
 	err := g.fetch(ask, walletCategoriesFile, params, func(a *intake, t *frame.Table) error {
-		columns, err := pick(t, "account", "cutoff", "category", "declared")
+		rows, err := a.rows(t)
 		if err != nil {
 			return err
 		}
-		for i := range t.Rows() {
-			row, err := a.find(columns[0].Texts[i], columns[1].Integers[i])
-			if err != nil {
-				return err
-			}
+		columns, err := pick(t, "account", "category", "declared")
+		if err != nil {
+			return err
+		}
+		for i, row := range rows {
 			if row < 0 {
 				continue
 			}
 			if g.declared[row] == nil {
 				g.declared[row] = map[string]float64{}
 			}
-			g.declared[row][columns[2].Texts[i]] = columns[3].Numbers[i]
+			g.declared[row][columns[1].Texts[i]] = columns[2].Numbers[i]
 			declarers = append(declarers, columns[0].Texts[i])
 		}
 		return nil
@@ -451,22 +464,22 @@ func (g *grid) categories(ask asker, params Params) error {
 	for part := range slices.Chunk(declarers, mostNames) {
 		params := g.with(accountRange{named: part})
 		err := g.fetch(ask, categorySpendFile, params, func(a *intake, t *frame.Table) error {
-			columns, err := pick(t, "account", "cutoff", "category", "spend_365d")
+			rows, err := a.rows(t)
 			if err != nil {
 				return err
 			}
-			for i := range t.Rows() {
-				row, err := a.find(columns[0].Texts[i], columns[1].Integers[i])
-				if err != nil {
-					return err
-				}
+			columns, err := pick(t, "category", "spend_365d")
+			if err != nil {
+				return err
+			}
+			for i, row := range rows {
 				if g.declared[row] == nil {
 					continue
 				}
 				if spent[row] == nil {
 					spent[row] = map[string]float64{}
 				}
-				spent[row][columns[2].Texts[i]] = columns[3].Numbers[i]
+				spent[row][columns[0].Texts[i]] = columns[1].Numbers[i]
 			}
 			return nil
 		})

@@ -76,7 +76,7 @@ func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *feature
 	}
 	for i := range n {
 		c := s.Frame.Cutoffs[i]
-		if r.Rule.Label == features.NonContractual && o.Y[i] == 1 && c.Add(2*r.Rule.HorizonDays+r.Rule.SettleDays) <= r.Through {
+		if r.Rule.Label == features.NonContractual && o.Y[i] == 1 && r.Rule.BackFinal(c, r.Through) {
 			o.CameBack[i] = 0
 			if after[i] {
 				o.CameBack[i] = 1

@@ -82,8 +82,11 @@ func readRates(ctx context.Context, e Engine, zone string) (*rates, error) {
 }
 
 // day returns the business day of an instant.
-func (r *rates) day(seconds int64) int64 {
-	t := time.Unix(seconds, 0).In(r.zone)
+func (r *rates) day(seconds int64) int64 { return dayIn(r.zone, seconds) }
+
+// dayIn returns the day of an instant in a zone, counted from 1970-01-01.
+func dayIn(zone *time.Location, seconds int64) int64 {
+	t := time.Unix(seconds, 0).In(zone)
 	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC).Unix() / secondsPerDay
 }
 

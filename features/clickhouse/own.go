@@ -145,8 +145,9 @@ type trial struct {
 	Engine
 	file features.File
 	// measured are the columns that it must answer.
-	measured []features.Feature
-	params   Params
+	measured  []features.Feature
+	watermark uint64
+	params    Params
 }
 
 // trialLag is how many days after the cutoff what was known ends, so that what lies
@@ -158,7 +159,7 @@ func admit(ctx context.Context, e Engine, catalogue []features.Feature, file fea
 	if err := guardFeatures(ctx, e, file); err != nil {
 		return proof, err
 	}
-	t := &trial{Engine: e, file: file}
+	t := &trial{Engine: e, file: file, watermark: r.Watermark}
 	for i := range catalogue {
 		if f := &catalogue[i]; f.Kind == features.Measured && f.File == file {
 			t.measured = append(t.measured, *f)
@@ -193,11 +194,9 @@ func (t *trial) onInvented(ctx context.Context) (int, error) {
 // onWarehouse tries the file on accounts of the warehouse, when it holds any with
 // a history.
 func (t *trial) onWarehouse(ctx context.Context, proof *features.OwnProof) error {
-	watermark := t.params["watermark"]
 	var accounts []string
-	var first, last int64
 	// The name is one of features.OwnSources.
-	err := ask(ctx, t.Engine, strings.ReplaceAll(statement("own.sql"), "order_lines", string(t.file.Source)), Params{"watermark": watermark}, func(b *frame.Table) error {
+	err := ask(ctx, t.Engine, strings.ReplaceAll(statement("own.sql"), "order_lines", string(t.file.Source)), Params{"watermark": t.watermark}, func(b *frame.Table) error {
 		columns, err := pick(b, "account")
 		if err == nil {
 			accounts = append(accounts, columns[0].Texts...)
@@ -209,30 +208,17 @@ func (t *trial) onWarehouse(ctx context.Context, proof *features.OwnProof) error
 	}
 	slices.Sort(accounts)
 	accounts = slices.Compact(accounts)
-	err = ask(ctx, t.Engine, statement("span.sql"), Params{"watermark": watermark}, func(b *frame.Table) error {
-		columns, err := pick(b, "first_at", "last_at")
-		if err == nil && b.Rows() > 0 && !columns[0].IsNull(0) {
-			if first == 0 || columns[0].Integers[0] < first {
-				first = columns[0].Integers[0]
-			}
-			last = max(last, columns[1].Integers[0])
-		}
-		return err
-	})
+	span, err := Extent(ctx, t.Engine, t.watermark)
 	if err != nil {
-		return fmt.Errorf("ask for the span of the orders: %w", err)
+		return err
 	}
-	const day = 86400
-	if len(accounts) == 0 || last-first < 16*day {
+	if len(accounts) == 0 || span.Last-span.First < 16*secondsPerDay {
 		return nil
 	}
 	for _, eighths := range []int64{4, 6, 7} {
-		proof.Cutoffs = append(proof.Cutoffs, frame.Cutoff((first+(last-first)*eighths/8)/day*day))
+		proof.Cutoffs = append(proof.Cutoffs, frame.Cutoff((span.First+(span.Last-span.First)*eighths/8)/secondsPerDay*secondsPerDay))
 	}
-	hosts := func(sql string, params Params, each func(*frame.Table) error) error {
-		return ask(ctx, t.Engine, sql, params, each)
-	}
-	answers, err := t.prove(hosts, t.file.SQL, storedRows, proof.Cutoffs, accounts)
+	answers, err := t.prove(asking(ctx, t.Engine), t.file.SQL, storedRows, proof.Cutoffs, accounts)
 	proof.Accounts, proof.Rows = len(accounts), len(answers)
 	return err
 }

@@ -29,10 +29,7 @@ func Population(ctx context.Context, e Engine, r features.Request) ([]features.P
 		}
 	}
 	for _, rg := range ranges {
-		err := c.count(p.with(rg), func(sql string, params Params, add func(*frame.Table) error) error {
-			return ask(ctx, e, sql, params, add)
-		})
-		if err != nil {
+		if err := c.count(p.with(rg), asking(ctx, e)); err != nil {
 			return nil, err
 		}
 		families := p.within(rg)

@@ -38,18 +38,18 @@ func (g *grid) referrals(ask asker, params Params) error {
 	brought := map[int][]referral{}
 	var names []string
 	err := g.fetch(ask, referredFile, params, func(a *intake, t *frame.Table) error {
-		columns, err := pick(t, "account", "cutoff", "referred", "referred_at")
+		rows, err := a.rows(t)
 		if err != nil {
 			return err
 		}
-		for i := range t.Rows() {
-			row, err := a.find(columns[0].Texts[i], columns[1].Integers[i])
-			if err != nil {
-				return err
-			}
+		columns, err := pick(t, "referred", "referred_at")
+		if err != nil {
+			return err
+		}
+		for i, row := range rows {
 			if row >= 0 && has[row%len(has)] {
-				brought[row] = append(brought[row], referral{columns[2].Texts[i], columns[3].Integers[i]})
-				names = append(names, columns[2].Texts[i])
+				brought[row] = append(brought[row], referral{columns[0].Texts[i], columns[1].Integers[i]})
+				names = append(names, columns[0].Texts[i])
 			}
 		}
 		return nil
@@ -83,12 +83,11 @@ func (g *grid) referrals(ask asker, params Params) error {
 			return err
 		}
 	}
-	const day = 86400
 	for row, all := range brought {
 		count := 0.0
 		for _, r := range all {
 			// Whoever bought before was no stranger; the referral may be written down on the day of the order.
-			if at := first[r.account]; at != nil && at[row%len(at)] > r.at-day {
+			if at := first[r.account]; at != nil && at[row%len(at)] > r.at-secondsPerDay {
 				count++
 			}
 		}

@@ -234,13 +234,7 @@ func (s *server) Query(ctx context.Context, sql string, params Params, each func
 			return delivered, err
 		})
 	}
-	if caller := (*callerError)(nil); errors.As(err, &caller) {
-		return caller.error
-	}
-	if err != nil {
-		return fmt.Errorf("query: %w", err)
-	}
-	return nil
+	return told("query", err)
 }
 
 // withWire calls do with a wire and the time that the server may take. When do
@@ -259,10 +253,7 @@ func (s *server) withWire(ctx context.Context, do func(w *wire, limit time.Durat
 		}
 		limit, deadline := s.budget(ctx)
 		begun, err := s.watch(ctx, w, limit, do)
-		if caller := (*callerError)(nil); err == nil || errors.As(err, &caller) {
-			return err
-		}
-		if !fresh && !begun && ctx.Err() == nil && broken(err) && !errors.Is(err, errSilent) {
+		if err != nil && !fresh && !begun && ctx.Err() == nil && broken(err) && !errors.Is(err, errSilent) {
 			s.wires.drop()
 			continue
 		}

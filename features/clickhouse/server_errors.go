@@ -95,10 +95,10 @@ func fromWire(e *proto.Exception) *Exception { return newException(int(e.Code), 
 
 // explainQuery turns what a query ended with into what the caller is told: the
 // context first, then limits, then exceptions as they are, then a broken
-// connection. deadline tells that the time limit sent along was the context's.
+// connection. What the caller's own function returned stays. deadline tells that the time limit sent along was the context's.
 func explainQuery(ctx context.Context, err error, limits Limits, deadline bool) error {
-	if err == nil {
-		return nil
+	if caller := (*callerError)(nil); err == nil || errors.As(err, &caller) {
+		return err
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -18,14 +18,7 @@ func (s *server) Insert(ctx context.Context, table string, rows *frame.Table) er
 
 // InsertAll implements Engine.
 func (s *server) InsertAll(ctx context.Context, table string, next func() (*frame.Table, error)) error {
-	err := insertAll(ctx, s, table, next)
-	if caller := (*callerError)(nil); errors.As(err, &caller) {
-		return caller.error
-	}
-	if err != nil {
-		return fmt.Errorf("insert into %s: %w", table, err)
-	}
-	return nil
+	return told("insert into "+table, insertAll(ctx, s, table, next))
 }
 
 // serialization follows a column's type on the wire: it is not a special one.

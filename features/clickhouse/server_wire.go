@@ -203,6 +203,18 @@ func (w *wire) answer(to proto.Result, each func(rows int) (content bool, err er
 // callerError is what the caller's own function returned.
 type callerError struct{ error }
 
+// told is what the caller hears of an error: that of its own function as it is,
+// any other with what was being done.
+func told(doing string, err error) error {
+	if caller := (*callerError)(nil); errors.As(err, &caller) {
+		return caller.error
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
 func (w *wire) send(sql string, settings, parameters map[string]string) error {
 	q := proto.Query{
 		Body: sql, Stage: proto.StageComplete, Compression: w.packed,

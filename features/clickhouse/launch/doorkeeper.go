@@ -15,17 +15,11 @@ import (
 // peer"), and ends. Killed clients, and hosts of a cluster whose query was ended,
 // leave such connections behind.
 func doorkeeper(port string) (inner string, err error) {
-	var config net.ListenConfig
-	// Found and given back: the server opens it itself.
-	free, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	within, err := freePort() // which the server opens itself
 	if err != nil {
-		return "", fmt.Errorf("look for a free port: %w", err)
+		return "", err
 	}
-	address, _ := free.Addr().(*net.TCPAddr)
-	if err := free.Close(); err != nil {
-		return "", fmt.Errorf("give back a port: %w", err)
-	}
-	door, err := config.Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", port))
+	door, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
 		return "", fmt.Errorf("listen: %w", err)
 	}
@@ -39,10 +33,10 @@ func doorkeeper(port string) (inner string, err error) {
 			if !ok {
 				return
 			}
-			go lead(client, address)
+			go lead(client, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: within})
 		}
 	}()
-	return strconv.Itoa(address.Port), nil
+	return strconv.Itoa(within), nil
 }
 
 // lead copies both ways until both sides have ended. Whatever became of the

@@ -155,18 +155,26 @@ func Library(t testing.TB) string {
 // FreePort returns a TCP port of 127.0.0.1 on which nobody listens now.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, err := freePort()
 	if err != nil {
-		t.Fatalf("look for a free port: %v", err)
+		t.Fatal(err)
+	}
+	return port
+}
+
+func freePort() (int, error) {
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("look for a free port: %w", err)
 	}
 	address, ok := listener.Addr().(*net.TCPAddr)
 	if !ok {
-		t.Fatalf("look for a free port: %v is no TCP address", listener.Addr())
+		return 0, fmt.Errorf("look for a free port: %v is no TCP address", listener.Addr())
 	}
 	if err := listener.Close(); err != nil {
-		t.Fatalf("give back port %d: %v", address.Port, err)
+		return 0, fmt.Errorf("give back port %d: %w", address.Port, err)
 	}
-	return address.Port
+	return address.Port, nil
 }
 
 // Address returns host:port.
