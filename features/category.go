@@ -51,8 +51,6 @@ func (r CategoryRule) Validate() error {
 type CategoryRequest struct {
 	// LabelRequest's rule gives the horizon; which label it is does not matter.
 	LabelRequest
-	// Zone is the business time zone by its IANA name; "" means UTC.
-	Zone string
 	// LeastDays leaves out categories with fewer buying days, 2 … 366.
 	LeastDays int
 }

@@ -66,8 +66,10 @@ type LabelRequest struct {
 	// could be learnt from at an earlier date. 0 means everything, whenever recorded.
 	KnownAt frame.KnownAt
 	// KnownLag after a cutoff is its known_at, for a label that asks what was known
-	// then (NonRenewal).
+	// then (NonRenewal, and PartialDefection of accounts that become one).
 	KnownLag time.Duration
+	// Zone is the business time zone by its IANA name; "" means UTC.
+	Zone string
 }
 
 // Span is what the order lines hold up to a watermark.

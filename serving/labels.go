@@ -21,12 +21,12 @@ const (
 
 // labels asks for labels by a rule under these settings.
 func (c *calendar) labels(rule features.LabelRule) features.LabelRequest {
-	return features.LabelRequest{Rule: rule, Through: c.through, Watermark: c.watermark, KnownLag: c.KnownLag}
+	return features.LabelRequest{Rule: rule, Through: c.through, Watermark: c.watermark, KnownLag: c.KnownLag, Zone: c.Zone}
 }
 
 // categories asks for the categories bought on so many days.
 func (c *calendar) categories(leastDays int) features.CategoryRequest {
-	return features.CategoryRequest{LabelRequest: c.labels(c.Label), Zone: c.Zone, LeastDays: leastDays}
+	return features.CategoryRequest{LabelRequest: c.labels(c.Label), LeastDays: leastDays}
 }
 
 // categoryRule is the rule under these settings.

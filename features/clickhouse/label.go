@@ -1,9 +1,11 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"fealty/features"
@@ -16,8 +18,12 @@ const (
 	tenureColumn = "tenure_days"
 )
 
-// outcomesFile reads ready-made labels.
-const outcomesFile = "outcomes.sql"
+// outcomesFile reads ready-made labels, ordersFile is where the features have those
+// columns from.
+const (
+	outcomesFile = "outcomes.sql"
+	ordersFile   = "features/orders.sql"
+)
 
 // namedAccounts is the number of accounts up to which a query names them; a
 // range is asked for above it.
@@ -128,7 +134,7 @@ func (a *aftermath) params() Params {
 	p := Params{
 		"cutoffs": a.cutoffs, "known_at": known, "horizon_days": uint64(a.Rule.HorizonDays), //nolint:gosec // validated: 1 … 1830
 		"grace_days": uint64(a.Rule.GraceDays), "outcome": a.Rule.Outcome, //nolint:gosec // validated: 0 … 366
-		"watermark": a.Watermark, "recorded_by": uint64(max(0, a.KnownAt)),
+		"watermark": a.Watermark, "recorded_by": uint64(max(0, a.KnownAt)), "tz": cmp.Or(a.Zone, "UTC"),
 		"accounts": []string{}, "from_account": "", "to_account": "",
 	}
 	accounts := a.slice.Frame.Accounts
@@ -273,7 +279,7 @@ func (a *aftermath) label(ctx context.Context, e Engine) error {
 		a.each(func(i int) (float64, features.Exclusion) { return truth(a.Orders[i] == 0), features.Labelled })
 		return nil
 	case features.PartialDefection:
-		return a.partial()
+		return a.partial(ctx, e)
 	case features.Contractual:
 		return a.answered(ctx, e, "contracts.sql", "churned", features.NoContract)
 	case features.NonRenewal:
@@ -319,12 +325,21 @@ func (a *aftermath) answered(ctx context.Context, e Engine, name, column string,
 	return nil
 }
 
-func (a *aftermath) partial() error {
+// partial compares what came with the account's own pace. Accounts that are one
+// within the horizon are measured by one pace, that of all of them together, as it
+// is their common spend that came.
+func (a *aftermath) partial(ctx context.Context, e Engine) error {
 	f, err := a.slice.Frame.Select([]string{spendColumn, tenureColumn})
 	if err != nil {
 		return fmt.Errorf("label partial defection: %w", err)
 	}
 	spend, tenure := f.Columns[0].Numbers, f.Columns[1].Numbers
+	if len(a.families) > 0 {
+		spend, tenure = slices.Clone(spend), slices.Clone(tenure)
+		if err := a.pace(ctx, e, spend, tenure); err != nil {
+			return fmt.Errorf("label partial defection: %w", err)
+		}
+	}
 	a.each(func(i int) (float64, features.Exclusion) {
 		rate := features.RunRate(spend[i], tenure[i], a.Rule.HorizonDays)
 		switch {
@@ -336,6 +351,26 @@ func (a *aftermath) partial() error {
 		return truth(a.Spend[i] < rate/2), features.Labelled
 	})
 	return nil
+}
+
+// pace writes the families' spend and tenure over those of their members' rows, by
+// the query that the features have theirs from.
+func (a *aftermath) pace(ctx context.Context, e Engine, spend, tenure []float64) error {
+	params := a.params()
+	params["accounts"], params["from_account"], params["to_account"] = []string{}, "", ""
+	// Neither spend nor tenure knows days of rest.
+	params["rested"], params["rest_countries"] = uint64(0), []string{}
+	params["calendars"], params["rest_days"], params["rest_before"] = make([]int64, len(a.cutoffs)), []int64{0}, []int64{0}
+	return askFamilies(ctx, e, a.families, statement(ordersFile), params, func(t *frame.Table, named map[string]*family) error {
+		c, err := pick(t, "account", "cutoff", spendColumn, tenureColumn)
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			a.members(named[c[0].Texts[i]], c[1].Integers[i], func(row int) { spend[row], tenure[row] = c[2].Float(i), c[3].Float(i) })
+		}
+		return nil
+	})
 }
 
 // Extent returns the span of the order lines.

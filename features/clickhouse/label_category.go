@@ -22,9 +22,6 @@ func Categories(ctx context.Context, e Engine, r features.CategoryRequest, s *fe
 		return nil, err
 	}
 	params := a.params()
-	if params["tz"] = r.Zone; r.Zone == "" {
-		params["tz"] = "UTC"
-	}
 	params["least_days"] = uint64(r.LeastDays)
 	columns := []string{
 		"category", "buying_days", "gap_days", "today", "last_day", "due_day", "orders", "orders_after",

@@ -17,8 +17,8 @@ import (
 func categories(t *testing.T, e clickhouse.Engine, zone string, s *features.Slice) []features.CategoryHistory {
 	t.Helper()
 	got, err := clickhouse.Categories(t.Context(), e, features.CategoryRequest{
-		LabelRequest: features.LabelRequest{Rule: features.LabelRule{Label: features.NonContractual, HorizonDays: 60}, Through: frame.Cutoff(at("2026-12-01")), Watermark: 1},
-		Zone:         zone, LeastDays: 3,
+		LabelRequest: features.LabelRequest{Rule: features.LabelRule{Label: features.NonContractual, HorizonDays: 60}, Through: frame.Cutoff(at("2026-12-01")), Watermark: 1, Zone: zone},
+		LeastDays:    3,
 	}, s)
 	if err != nil {
 		t.Fatal(err)

@@ -232,6 +232,53 @@ func TestMergedAccountIsNoChurner(t *testing.T) {
 	}
 }
 
+// Accounts that become one within the horizon are judged by what they spent together:
+// 30 orders of 10 and of 30 in 300 days are 8 a day, 240 in the 30 days of the horizon. What came, 115,
+// is below the half of that, though above the half of what either had spent alone (30 and 90).
+func TestPartialDefectionComparesAFamilyWithItself(t *testing.T) {
+	const days = 300
+	cutoff := at("2025-03-01")
+	e := embedded(t)
+	for name, c := range map[string]struct {
+		spent float64
+		want  float64
+	}{"less than half of the common pace": {115, 1}, "half of it": {120, 0}} {
+		w := &town{}
+		for day := days; day > 0; day -= 10 {
+			for account, amount := range map[string]float64{"merged": 20, "heir": 60, "alone": 60} {
+				w.lines = append(w.lines, line{
+					account: account, order: fmt.Sprint(account, day), amount: euros(amount), ordered: cutoff - int64(day)*86400,
+				})
+			}
+		}
+		for _, account := range []string{"heir", "alone"} {
+			w.lines = append(w.lines, line{account: account, order: account + " after", amount: euros(c.spent), ordered: at("2025-03-20")})
+		}
+		w.links = []link{{account: "merged", other: "heir", kind: "merged", since: at("2025-03-10")}}
+		clearTables(t, e)
+		w.fill(t, e)
+		r := request("2025-03-01")
+		r.Catalogue = fromFiles(features.Orders)
+		r.SliceAccounts = 1 // the family's rows lie in different slices
+		got := map[string]float64{}
+		_, err := clickhouse.Build(t.Context(), e, r, func(s *features.Slice) error {
+			o, err := clickhouse.Outcomes(t.Context(), e, features.LabelRequest{
+				Rule: features.LabelRule{Label: features.PartialDefection, HorizonDays: 30}, Through: frame.Cutoff(at("2025-07-01")), Watermark: r.Watermark,
+			}, s)
+			if err == nil {
+				got[string(s.Frame.Accounts[0])] = o.Y[0]
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(map[string]float64{"merged": c.want, "heir": c.want, "alone": 0}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // Each order stands in one row, whether by branch or pooled: sums of what is counted
 // and spent are the same, and a group reads as one account with all the orders.
 func TestGroupsArePooledAndNothingIsCountedTwice(t *testing.T) {
