@@ -419,6 +419,18 @@ func (t *twinRuns) Scores(_ context.Context, r Run, accounts []frame.AccountID, 
 	return each(part)
 }
 
+func (t *twinRuns) Worths(ctx context.Context, r Run, accounts []frame.AccountID, each func([]score.Worth) error) error {
+	return t.Scores(ctx, r, accounts, func(part []score.Score) error {
+		var worths []score.Worth
+		for i := range part {
+			if part[i].Worth != nil {
+				worths = append(worths, *part[i].Worth)
+			}
+		}
+		return each(worths)
+	})
+}
+
 func (t *twinRuns) Drop(_ context.Context, id string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -110,6 +110,9 @@ type Runs interface {
 	// Scores reads a run in bytewise order of account; no names means all.
 	// Receipts are whole: what they share with the run is filled in.
 	Scores(ctx context.Context, r Run, accounts []frame.AccountID, each func([]score.Score) error) error
+	// Worths reads what the accounts of a run are worth, in bytewise order of
+	// account; no names means all, and a run may tell nothing.
+	Worths(ctx context.Context, r Run, accounts []frame.AccountID, each func([]score.Worth) error) error
 	// Drop removes a run; readers that hold it keep what they hold.
 	Drop(ctx context.Context, id string) error
 }

@@ -157,7 +157,9 @@ type Score struct {
 	Change  *Change
 	// Up and Down are the up to three reasons that raise and lower the risk most.
 	Up, Down []Reason
-	Receipt  Receipt
+	// Worth is nil when nothing was fitted that tells it.
+	Worth   *Worth
+	Receipt Receipt
 }
 
 // Probability returns 1/(1+e^−margin), computed without overflow.

@@ -38,6 +38,9 @@ const (
 	// insertedRows is how many rows are sent at a time; one such buffer is what a
 	// publication holds in memory beside what next returns.
 	insertedRows = 131_072
+	// insertedWorths is how many rows of worths are: each has lists of a kilobyte
+	// or two.
+	insertedWorths = 16_384
 	// namedAccounts is how many accounts one query names.
 	namedAccounts = 10_000
 	// abandonedAfter is the silence after which a run on a server that was never
@@ -50,7 +53,7 @@ const (
 
 // writtenTables hold the rows of runs; see the migrations for what is seen of
 // them.
-var writtenTables = []string{"written_scores", "written_feature_rows", "written_feature_values"}
+var writtenTables = []string{"written_scores", "written_worths", "written_feature_rows", "written_feature_values"}
 
 // publishing lets one publication of this process go on at a time. So a run
 // that was not committed when another begins is nobody's in this process.
@@ -86,6 +89,7 @@ func (s *Runs) PublishScores(ctx context.Context, r serving.Run, next func() ([]
 	r.Kind = serving.KindScores
 	return s.publish(ctx, r, func(p *publication) error {
 		written := p.table("written_scores", "verify_scores.sql", scoreColumns())
+		worths := p.table("written_worths", "verify_worths.sql", worthColumns())
 		for {
 			scores, err := next()
 			if errors.Is(err, io.EOF) {
@@ -101,12 +105,21 @@ func (s *Runs) PublishScores(ctx context.Context, r serving.Run, next func() ([]
 				if err := written.flush(ctx, insertedRows); err != nil {
 					return err
 				}
+				if scores[i].Worth == nil {
+					continue
+				}
+				if err := worths.addWorth(scores[i].Worth, scores[i].Account, p.run.ID, &worths.digest); err != nil {
+					return err
+				}
+				if err := worths.flush(ctx, insertedWorths); err != nil {
+					return err
+				}
 			}
 		}
 		if p.run.Rows = written.digest.rows; p.run.Rows == 0 {
 			return fmt.Errorf("there is no score, and an empty run would hide the one before: %w", serving.ErrInvalid)
 		}
-		return written.flush(ctx, 1)
+		return errors.Join(written.flush(ctx, 1), worths.flush(ctx, 1))
 	})
 }
 
@@ -453,35 +466,15 @@ func (s *Runs) ask(ctx context.Context, file string, params clickhouse.Params) (
 // belong to the receiver. ErrNotFound when the run is not there any more, or
 // went away while it was read; what was handed on by then is not whole.
 func (s *Runs) Scores(ctx context.Context, r serving.Run, accounts []frame.AccountID, each func([]score.Score) error) error {
-	names := make([]string, len(accounts))
-	for i, a := range accounts {
-		names[i] = string(a)
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	var read int64
-	for first := true; first || len(names) > 0; first = false {
-		part := names[:min(len(names), namedAccounts)]
-		names = names[len(part):]
-		var refused error
-		err := s.engine.Query(ctx, runStatement("scores.sql"), clickhouse.Params{"run": r.ID, "accounts": part}, func(t *frame.Table) error {
-			if t.Rows() == 0 {
-				return nil
-			}
-			scores, err := scoresOf(t, &r)
-			if err != nil {
-				return err
-			}
-			read += int64(len(scores))
-			refused = each(scores)
-			return refused
-		})
-		if refused != nil {
-			return refused
-		}
+	read, err := s.read(ctx, "scores.sql", r, accounts, func(t *frame.Table) error {
+		scores, err := scoresOf(t, &r)
 		if err != nil {
-			return fmt.Errorf("read run %q: %w", r.ID, err)
+			return err
 		}
+		return each(scores)
+	})
+	if err != nil {
+		return err
 	}
 	if len(accounts) == 0 && read == r.Rows || len(accounts) > 0 && read > 0 {
 		return nil
@@ -494,6 +487,21 @@ func (s *Runs) Scores(ctx context.Context, r serving.Run, accounts []frame.Accou
 		return fmt.Errorf("read run %q: %d scores were committed and %d lie there", r.ID, r.Rows, read)
 	}
 	return nil
+}
+
+// namedParts are the names of accounts, sorted and each once, as many in a part
+// as a query names; one part without names when there are none.
+func namedParts(accounts []frame.AccountID) [][]string {
+	names := make([]string, len(accounts))
+	for i, a := range accounts {
+		names[i] = string(a)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) == 0 {
+		return [][]string{names}
+	}
+	return slices.Collect(slices.Chunk(names, namedAccounts))
 }
 
 // Drop implements serving.Runs: the run is not found from now on, and its rows

@@ -82,6 +82,7 @@ func TestRunsOnAServer(t *testing.T) {
 	defer func() { wire = nil }()
 	t.Run("to the bit", TestScoresComeBackToTheBit)
 	t.Run("hash", TestSipHashIsTheEngines)
+	t.Run("worths", TestWorthsComeBackToTheBit)
 	t.Run("published run", TestThePublishedRun)
 	t.Run("feature run", TestAFeatureRunIsKeptWhole)
 	t.Run("failed publication", TestAFailedPublicationIsNotSeen)

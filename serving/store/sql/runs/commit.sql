@@ -14,7 +14,8 @@ SELECT
     {rows:Int64}, {checksum:String}, now('UTC')
 FROM (SELECT max(commit) AS newest FROM runs) AS c
 CROSS JOIN (SELECT count() AS scores FROM written_scores WHERE run_id = {run:String}) AS s
+CROSS JOIN (SELECT count() AS worths FROM written_worths WHERE run_id = {run:String}) AS w
 CROSS JOIN (SELECT count() AS feature_rows FROM written_feature_rows WHERE run_id = {run:String}) AS r
 CROSS JOIN (SELECT count() AS feature_values FROM written_feature_values WHERE run_id = {run:String}) AS v
 CROSS JOIN (SELECT count() AS given_up FROM dropped_runs WHERE run_id = {run:String}) AS d
-WHERE toInt64(scores + feature_rows + feature_values) = {expected:Int64} AND given_up = 0
+WHERE toInt64(scores + worths + feature_rows + feature_values) = {expected:Int64} AND given_up = 0

@@ -10,6 +10,11 @@ FROM
     WHERE run_id NOT IN (SELECT run_id FROM runs WHERE run_id NOT IN (SELECT run_id FROM dropped_runs))
     GROUP BY run_id
     UNION ALL
+    SELECT 'written_worths' AS name, run_id, dateDiff('second', max(written_at), now('UTC')) AS silent_seconds
+    FROM written_worths
+    WHERE run_id NOT IN (SELECT run_id FROM runs WHERE run_id NOT IN (SELECT run_id FROM dropped_runs))
+    GROUP BY run_id
+    UNION ALL
     SELECT 'written_feature_rows' AS name, run_id, dateDiff('second', max(written_at), now('UTC')) AS silent_seconds
     FROM written_feature_rows
     WHERE run_id NOT IN (SELECT run_id FROM runs WHERE run_id NOT IN (SELECT run_id FROM dropped_runs))

@@ -1,0 +1,117 @@
+package score
+
+import (
+	"fealty/features/frame"
+	"fealty/model"
+)
+
+// Worth is what an account is worth and how loyal it is, as of the cutoff of
+// the score beside it. Money is in base currency. What can't be measured is
+// NaN, or empty, never 0.
+type Worth struct {
+	Account  frame.AccountID
+	Lifetime Lifetime
+	Loyalty  Loyalty
+	Place    Place
+	// Wallet is that of all categories together; Wallets are by category, the
+	// largest potential first.
+	Wallet  Wallet
+	Wallets []Wallet
+	// Recommendations are ranked: the most likely first within a kind.
+	Recommendations []Recommendation
+}
+
+// Lifetime is what a lifetime model expects of an account.
+type Lifetime struct {
+	// Alive is the probability that the account still buys, NoPurchase that it
+	// buys nothing within the horizon.
+	Alive, NoPurchase float64
+	// Purchases and Spend are expected within the horizon. SpendBy says what
+	// forecast the spend: the better of run-rate and lifetime model on the last
+	// cutoff.
+	Purchases, Spend float64
+	SpendBy          string
+	// Value is the discounted margin over the months that the card names, Low and
+	// High its 90 % interval.
+	Value, Low, High float64
+	// Model names what was fitted, and on which accounts.
+	Model string
+}
+
+// Wallet is what an account spends in a category in a year, with everybody.
+type Wallet struct {
+	// Category is empty for the sum of all.
+	Category string `json:"category,omitempty"`
+	// State is known, estimated or unknown.
+	State string `json:"state"`
+	// Amount lies within [Low, High]; Spend is our part of it in the last 365
+	// days, Share = Spend ÷ Amount, Potential = Amount − Spend.
+	Amount    model.Figure `json:"amount"`
+	Low       model.Figure `json:"low"`
+	High      model.Figure `json:"high"`
+	Spend     model.Figure `json:"spend"`
+	Share     model.Figure `json:"share"`
+	Potential model.Figure `json:"potential"`
+	// Why is the code of what the state rests on.
+	Why string `json:"why,omitempty"`
+	// Flags are codes of what a person should look at.
+	Flags []string `json:"flags,omitempty"`
+}
+
+// Recommendation is one thing that an account may buy next.
+type Recommendation struct {
+	// Kind is new, lapsed or repeat.
+	Kind     string `json:"kind"`
+	Item     string `json:"item,omitempty"`
+	Category string `json:"category,omitempty"`
+	// Probability of buying it within the horizon, and the amount if it is bought.
+	Probability model.Figure `json:"probability"`
+	Amount      model.Figure `json:"amount"`
+	// Reason is the code of the sentence that says why; Because is the account's
+	// own item or category that it rests on, Times how often that was bought.
+	Reason  string       `json:"reason,omitempty"`
+	Because string       `json:"because,omitempty"`
+	Times   model.Figure `json:"times"`
+}
+
+// Loyalty is the loyalty score with its indicators, and attitude apart from it.
+type Loyalty struct {
+	// Score is 0 to 100, higher is more loyal; Uncapped is what it would be
+	// without the exception Cap, "" when none holds.
+	Score, Uncapped float64
+	Cap             string
+	Indicators      []Indicator
+	// Satisfaction and ResponseRate are attitude as surveys tell it, 0 to 100 and
+	// 0 to 1; they are no part of the score.
+	Satisfaction, ResponseRate float64
+}
+
+// Indicator is one of the ten measures of loyalty.
+type Indicator struct {
+	Name string `json:"name"`
+	// Value is 0 to 100; null when it is not measurable, and Why says what lacks.
+	Value model.Figure `json:"value"`
+	Why   string       `json:"why,omitempty"`
+	// Weight is what the configuration gives it, Used what it has after those
+	// that are not measurable were left out; each sums to 100.
+	Weight model.Figure `json:"weight"`
+	Used   model.Figure `json:"used"`
+}
+
+// Place is where an account stands among the others, and what to do about it.
+type Place struct {
+	// Value is commercial value: the sum of its four parts that are known.
+	Value, Existing, Potential, Influence, Learning float64
+	// Tier, Level (of the relationship), Cell (RFM) and Verdict are codes.
+	Tier, Level, Cell, Verdict string
+	// Because are the figures that the verdict rests on.
+	Because []Ground
+	// Breaches are the parts of the tier's policy that are not kept.
+	Breaches []string
+}
+
+// Ground is one figure that a verdict rests on.
+type Ground struct {
+	Code  string       `json:"code"`
+	Value model.Figure `json:"value"`
+}
