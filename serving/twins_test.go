@@ -41,6 +41,8 @@ type twinFacts struct {
 	// categories is what Categories answers, after told has seen it.
 	categories []features.CategoryHistory
 	told       func(*features.Slice, []features.CategoryHistory)
+	// holdings is what Holdings answers from.
+	holdings []features.Holding
 	// built is called before each slice is handed on.
 	built func()
 	// groups tells whether the last build asked was one of groups.

@@ -14,6 +14,7 @@ import (
 // is in it.
 type Facts interface {
 	Labels
+	Holdings
 	// Describe returns the engine's kind and version, such as "chdb 26.7.3.1".
 	Describe() string
 	Build(ctx context.Context, r features.Request, each func(*features.Slice) error) (*features.BuildReport, error)

@@ -42,6 +42,11 @@ func (w Warehouse) Categories(ctx context.Context, r features.CategoryRequest, s
 	return Categories(ctx, w.Engine, r, s)
 }
 
+// Holdings is the package's Holdings on this warehouse.
+func (w Warehouse) Holdings(ctx context.Context, r features.HoldingRequest, each func([]features.Holding) error) error {
+	return Holdings(ctx, w.Engine, r, each)
+}
+
 // Extent is the package's Extent on this warehouse.
 func (w Warehouse) Extent(ctx context.Context, watermark uint64) (features.Span, error) {
 	return Extent(ctx, w.Engine, watermark)
