@@ -1,0 +1,196 @@
+package lifetime
+
+import "math"
+
+// betaGeometric is the likelihood of BG/NBD and MBG/NBD, in the papers' letters:
+// purchases come at a rate λ ~ Gamma(r, α), and after each one, in MBG/NBD also
+// at the start, an account leaves with probability p ~ Beta(a, b). With
+// c = b + x (BG) or b + x + 1 (MBG) and R = r + x,
+//
+//	L = Γ(R)/Γ(r) · α^r · B(a, c)/B(a, b) · (α+T)^−R · (1 + k)
+//	k = a/(c−1) · ((α+T)/(α+t_x))^R, and 0 where x = 0 in BG/NBD.
+//
+// It is the likelihood of the times of purchase, without factors of data only.
+type betaGeometric struct {
+	*table
+	modified bool
+
+	byX, byAge []float64 // Σ weight by distinct frequency and age
+	rates      []float64 // Σ weight · x by distinct age
+}
+
+func newBetaGeometric(d *table, modified bool) *betaGeometric {
+	l := &betaGeometric{table: d, modified: modified, byX: make([]float64, len(d.xs)), byAge: make([]float64, len(d.ages)), rates: make([]float64, len(d.ages))}
+	for i, w := range d.weight {
+		l.byX[d.x[i]] += w
+		l.byAge[d.age[i]] += w
+		l.rates[d.age[i]] += w * d.xs[d.x[i]]
+	}
+	return l
+}
+
+// survived is c of an account alive after x repeat purchases.
+func survived(b, x float64, modified bool) float64 {
+	if modified {
+		return b + x + 1
+	}
+	return b + x
+}
+
+// stripeRows is how many distinct histories are summed at once.
+const stripeRows = 2048
+
+func (l *betaGeometric) at(theta, gradient []float64) float64 {
+	r, alpha, a, b := math.Exp(theta[0]), math.Exp(theta[1]), math.Exp(theta[2]), math.Exp(theta[3])
+	var sum [5]float64 // value, then derivatives by r, α, a, b
+
+	// What depends on the frequency only.
+	gammaR, psiR, betaAB := lgamma(r), digamma(r), lbeta(a, b)
+	psiA, psiB, psiAB := digamma(a), digamma(b), digamma(a+b)
+	logOdds := make([]float64, len(l.xs)) // log of k without its power
+	for k, x := range l.xs {
+		c := survived(b, x, l.modified)
+		logOdds[k] = math.Inf(-1)
+		if x > 0 || l.modified {
+			logOdds[k] = theta[2] - math.Log(c-1)
+		}
+		w := l.byX[k]
+		if w == 0 {
+			continue
+		}
+		sum[0] += w * (lgamma(r+x) - gammaR + lbeta(a, c) - betaAB)
+		sum[1] += w * (digamma(r+x) - psiR)
+		common := digamma(a + c)
+		sum[3] += w * (digamma(a) - common - psiA + psiAB)
+		sum[4] += w * (digamma(c) - common - psiB + psiAB)
+	}
+	sum[0] += l.total * r * theta[1]
+	sum[1] += l.total * theta[1]
+	sum[2] += l.total * r / alpha
+
+	// What depends on the age only.
+	logAge, logRecency := make([]float64, len(l.ages)), make([]float64, len(l.recencies))
+	for k, age := range l.ages {
+		logAge[k] = math.Log(alpha + age)
+		sum[0] -= (r*l.byAge[k] + l.rates[k]) * logAge[k]
+		sum[1] -= l.byAge[k] * logAge[k]
+		sum[2] -= (r*l.byAge[k] + l.rates[k]) / (alpha + age)
+	}
+	for k, recency := range l.recencies {
+		logRecency[k] = math.Log(alpha + recency)
+	}
+
+	// What depends on all three: log(1 + k).
+	parts := make([][5]float64, (len(l.weight)+stripeRows-1)/stripeRows)
+	stripes(len(l.weight), stripeRows, func(stripe, from, to int) {
+		var s [5]float64
+		for i := from; i < to; i++ {
+			base := logOdds[l.x[i]]
+			if math.IsInf(base, -1) {
+				continue
+			}
+			x, w := l.xs[l.x[i]], l.weight[i]
+			stretch := logAge[l.age[i]] - logRecency[l.recency[i]]
+			softplus, left := odds(base + (r+x)*stretch)
+			left *= w
+			s[0] += w * softplus
+			s[1] += left * stretch
+			s[2] += left * (r + x) * (1/(alpha+l.ages[l.age[i]]) - 1/(alpha+l.recencies[l.recency[i]]))
+			s[3] += left
+			s[4] -= left / (survived(b, x, l.modified) - 1)
+		}
+		s[3] /= a
+		parts[stripe] = s
+	})
+	for _, s := range parts {
+		for k, v := range s {
+			sum[k] += v
+		}
+	}
+	for k, v := range []float64{r, alpha, a, b} {
+		gradient[k] = sum[1+k] * v
+	}
+	return sum[0]
+}
+
+// betaGeometricOdds is log k: the log-odds that the account has left. −Inf where
+// it is alive for certain.
+func betaGeometricOdds(p [4]float64, modified bool, x, recency, age float64) float64 {
+	if x == 0 && !modified {
+		return math.Inf(-1)
+	}
+	r, alpha, a, b := p[0], p[1], p[2], p[3]
+	return math.Log(a/(survived(b, x, modified)-1)) + (r+x)*math.Log1p((age-recency)/(alpha+recency))
+}
+
+// betaGeometricValue is the log-likelihood of one history.
+func betaGeometricValue(p [4]float64, modified bool, x, recency, age float64) float64 {
+	r, alpha, a, b := p[0], p[1], p[2], p[3]
+	softplus, _ := odds(betaGeometricOdds(p, modified, x, recency, age))
+	return lgamma(r+x) - lgamma(r) + r*math.Log(alpha) + lbeta(a, survived(b, x, modified)) - lbeta(a, b) - (r+x)*math.Log(alpha+age) + softplus
+}
+
+// series sums expected purchases of BG/NBD and MBG/NBD; it is scratch of one
+// goroutine.
+type series struct{ z, weight, total, mean, square []float64 }
+
+// purchases writes, for an account that is alive at an age after x repeat
+// purchases, the expected number of purchases until each horizon into mean, and
+// the expected square of that number into square unless it is nil. If it never
+// left, it would buy N times, negative binomial with size R = r+x and
+// z = t/(α+T+t); it leaves after each purchase with p ~ Beta(a, c), so that the
+// j-th counts with probability E[(1−p)^(j−1)]:
+//
+//	E = Σ_n P(N=n)·M_n,  M_n = Σ_{j<n} (c)_j/(a+c)_j
+//
+// Every term is positive, so nothing cancels and no weight is too small, and a = 1
+// is no exception, as it is in the papers' form with 2F1. Horizons ascend. It takes
+// about 30·(1 + t/(α+T)) terms.
+func (s *series) purchases(size, a, c, span float64, horizons, mean, square []float64) {
+	const (
+		precision = 1e-13
+		high      = 1e250
+	)
+	if len(s.z) != len(horizons) {
+		all := make([]float64, 5*len(horizons))
+		for k, part := range []*[]float64{&s.z, &s.weight, &s.total, &s.mean, &s.square} {
+			*part = all[k*len(horizons) : (k+1)*len(horizons)]
+		}
+	}
+	for k, t := range horizons {
+		s.z[k], s.weight[k], s.total[k], s.mean[k], s.square[k] = t/(span+t), 1, 0, 0, 0
+	}
+	survivor, m, m2 := 1.0, 0.0, 0.0
+	low := 0 // horizons before it have their sums
+	for n := 0.0; low < len(horizons); n++ {
+		grow := (size + n) / (n + 1)
+		for k := low; k < len(horizons); k++ {
+			w := s.weight[k]
+			s.total[k] += w
+			s.mean[k] += w * m
+			s.square[k] += w * m2
+			w *= grow * s.z[k]
+			s.weight[k] = w
+			if w > high {
+				s.weight[k], s.total[k], s.mean[k], s.square[k] = w/high, s.total[k]/high, s.mean[k]/high, s.square[k]/high
+			}
+		}
+		m2 += (2*n + 1) * survivor
+		m += survivor
+		survivor *= (c + n) / (a + c + n)
+		for ; low < len(horizons); low++ {
+			// What all later terms can add: weights fall at least by this ratio, and M
+			// grows by at most 1.
+			rest := 1 - max(grow, 1)*s.z[low]
+			if rest <= 0 || s.weight[low]*(m+1) > precision*rest*rest*s.mean[low] {
+				break
+			}
+		}
+	}
+	for k := range horizons {
+		mean[k] = s.mean[k] / s.total[k]
+		if square != nil {
+			square[k] = s.square[k] / s.total[k]
+		}
+	}
+}

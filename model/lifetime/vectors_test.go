@@ -1,0 +1,141 @@
+package lifetime
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"strings"
+	"testing"
+)
+
+// vector is one case of testdata/lifetime.json; its README says where it is from.
+type vector struct {
+	Call string
+	Name string
+	In   struct {
+		Params    map[string]float64
+		X         float64
+		Recency   float64 `json:"t_x"`
+		Age       float64 `json:"T"`
+		N         float64
+		Horizon   float64 `json:"t"`
+		Mean      float64
+		Months    int
+		Discounts []float64 `json:"monthly_discount"`
+	}
+	Out map[string]any
+}
+
+func (v vector) number(t *testing.T, name string) float64 {
+	t.Helper()
+	number, ok := v.Out[name].(float64)
+	if !ok {
+		t.Fatalf("%s: no number %q", v.Name, name)
+	}
+	return number
+}
+
+func vectors(t *testing.T, call string) []vector {
+	t.Helper()
+	text, err := os.ReadFile("testdata/lifetime.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Cases []vector }
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	var some []vector
+	for _, c := range file.Cases {
+		if c.Call == call {
+			some = append(some, c)
+		}
+	}
+	if len(some) == 0 {
+		t.Fatalf("no cases of %q", call)
+	}
+	return some
+}
+
+// kindOf is the kind that a case's name begins with; "" for the other models.
+func kindOf(name string) Kind {
+	for prefix, kind := range map[string]Kind{"BG/NBD": BGNBD, "MBG/NBD": MBGNBD, "Pareto/NBD": ParetoNBD} {
+		if strings.HasPrefix(name, prefix) {
+			return kind
+		}
+	}
+	return ""
+}
+
+// given is a model with known parameters and no uncertainty.
+func given(kind Kind, params map[string]float64) *Model {
+	return newModel(kind, certain(kind.names(), params))
+}
+
+func certain(names []string, params map[string]float64) estimator {
+	e := estimator{names: names, covariance: make([]float64, len(names)*len(names)), quality: Quality{Rows: 1, Weight: 1}}
+	for _, name := range names {
+		e.theta = append(e.theta, math.Log(params[name]))
+	}
+	return e
+}
+
+func near(t *testing.T, what string, got, want, tolerance float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= tolerance*max(1, math.Abs(want))) {
+		t.Errorf("%s: got %.17g, want %.17g (%.3g off)", what, got, want, got-want)
+	}
+}
+
+// The references are 50-digit arithmetic; 1e-10 is what is lost by parameters
+// that pass through their logarithms at x = 1000. For P(no purchase) of
+// Pareto/NBD see testdata/README.md.
+func TestPointsEqualReference(t *testing.T) {
+	text, err := os.ReadFile("testdata/no_purchase.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var noPurchase []float64
+	if err := json.Unmarshal(text, &noPurchase); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range vectors(t, "point") {
+		kind := kindOf(c.Name)
+		if kind == "" {
+			continue
+		}
+		if kind == ParetoNBD {
+			near(t, c.Name+": five panels", c.number(t, "p_zero"), noPurchase[0], 1e-4)
+			c.Out["p_zero"], noPurchase = noPurchase[0], noPurchase[1:]
+		}
+		m, h, out := given(kind, c.In.Params), Histories{[]float64{c.In.X}, []float64{c.In.Recency}, []float64{c.In.Age}}, make([]float64, 1)
+		for name, ask := range map[string]func() error{
+			"log_likelihood": func() error { return m.LogLikelihood(h, out) },
+			"p_alive":        func() error { return m.Alive(h, out) },
+			"expected":       func() error { return m.Expected(h, c.In.Horizon, out) },
+			"p_zero":         func() error { return m.NoPurchase(h, c.In.Horizon, out) },
+		} {
+			if err := ask(); err != nil {
+				t.Fatalf("%s at %+v: %v", c.Name, c.In, err)
+			}
+			want := c.number(t, name)
+			if !(math.Abs(out[0]-want) <= 1e-10*max(1e-3, math.Abs(want))) {
+				t.Errorf("%s: %s at x=%v, t_x=%v, T=%v: got %.17g, want %.17g", c.Name, name, c.In.X, c.In.Recency, c.In.Age, out[0], want)
+			}
+		}
+	}
+	if len(noPurchase) > 0 {
+		t.Errorf("%d references left over", len(noPurchase))
+	}
+}
+
+func TestNewCustomersEqualReference(t *testing.T) {
+	for _, c := range vectors(t, "new customer") {
+		m := given(kindOf(c.Name), c.In.Params)
+		got, err := m.NewCustomer(c.In.Horizon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, c.Name, got, c.number(t, "expected"), 1e-10)
+	}
+}
