@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,7 +12,8 @@ import (
 )
 
 // ErrCycle is that links lead from an account back to itself, so that nobody
-// can say which of them goes on.
+// can say which of them goes on; or that accounts belong to each other, so that
+// none is above all others.
 var ErrCycle = errors.New("links in a cycle")
 
 // The kinds of account_links. Renamed, Renumbered and Merged accounts go on as
@@ -63,14 +65,40 @@ type Unions map[frame.AccountID]frame.AccountID
 // Unite returns the accounts that are one as of a cutoff, by the links known
 // then: those with since before it, and until open or not before it.
 func Unite(links []Link, cutoff frame.Cutoff, known frame.KnownAt) (Unions, error) {
-	return unite(links, int64(cutoff), int64(cutoff), int64(known))
+	u, _, err := unite(links, int64(cutoff), int64(cutoff), int64(known))
+	return u, err
+}
+
+// Move says where an account has gone.
+type Move struct {
+	// Into is the account, or the group, that stands for it.
+	Into frame.AccountID
+	// Kind is that of its own link, and Since when that holds in Unix seconds; of
+	// whoever is counted in a group Kind is Group and Since 0.
+	Kind  string
+	Since int64
+}
+
+// Moves returns where the accounts that go on in another do so as of a cutoff, by
+// the links known then.
+func Moves(links []Link, cutoff frame.Cutoff, known frame.KnownAt) (map[frame.AccountID]Move, error) {
+	u, next, err := unite(links, int64(cutoff), int64(cutoff), int64(known))
+	if err != nil {
+		return nil, err
+	}
+	moves := make(map[frame.AccountID]Move, len(u))
+	for account, head := range u {
+		moves[account] = Move{Into: head, Kind: next[account].Kind, Since: next[account].Since}
+	}
+	return moves, nil
 }
 
 // UniteWithin returns the accounts that are one at some instant of a horizon in
 // days from the cutoff on, by the links known at an instant: what one of them buys
 // after the cutoff is no loss of another.
 func UniteWithin(links []Link, cutoff frame.Cutoff, known frame.KnownAt, horizonDays int) (Unions, error) {
-	return unite(links, int64(cutoff), int64(cutoff.Add(horizonDays)), int64(known))
+	u, _, err := unite(links, int64(cutoff), int64(cutoff.Add(horizonDays)), int64(known))
+	return u, err
 }
 
 // inForce returns the links of some kinds that are in force at some instant between
@@ -104,11 +132,11 @@ func inForce(links []Link, kinds []string, from, to, known int64) []*Link {
 	return all
 }
 
-// unite follows the links in force between two instants, as known at a third.
-// An account with several successors goes on in that of the latest link. At one
+// unite follows the links in force between two instants, as known at a third, and
+// returns too by which link each account goes on. An account with several successors goes on in that of the latest link. At one
 // instant ErrCycle names the accounts of a cycle; between two, accounts that went on
 // in each other are one.
-func unite(links []Link, from, to, known int64) (Unions, error) {
+func unite(links []Link, from, to, known int64) (Unions, map[frame.AccountID]*Link, error) {
 	next := map[frame.AccountID]*Link{}
 	for _, l := range inForce(links, []string{Renamed, Renumbered, Merged, Split}, from, to, known) {
 		account, other := l.ends()
@@ -128,7 +156,7 @@ func unite(links []Link, from, to, known int64) (Unions, error) {
 			_, other := l.ends()
 			if i := slices.Index(path, other); i >= 0 {
 				if from == to {
-					return nil, cycleError(path[i:])
+					return nil, nil, cycleError(path[i:], "end one of the links by until, or correct it (account_links)")
 				}
 				// Links that were never in force at once: there and back again.
 				path = append(path, slices.Min(path[i:]))
@@ -141,18 +169,18 @@ func unite(links []Link, from, to, known int64) (Unions, error) {
 			u[account] = head
 		}
 	}
-	return u, nil
+	return u, next, nil
 }
 
 // cycleError names the accounts of a cycle, the bytewise first one first, so
-// that one cycle reads alike wherever it was met.
-func cycleError(path []frame.AccountID) error {
+// that one cycle reads alike wherever it was met, and the way out.
+func cycleError(path []frame.AccountID, out string) error {
 	first := slices.Index(path, slices.Min(path))
 	names := make([]string, 0, len(path)+1)
 	for i := range len(path) + 1 {
 		names = append(names, fmt.Sprintf("%q", path[(first+i)%len(path)]))
 	}
-	return fmt.Errorf("%w: accounts %s: end one of the links by until, or correct it (account_links)", ErrCycle, strings.Join(names, " → "))
+	return fmt.Errorf("%w: accounts %s: %s", ErrCycle, strings.Join(names, " → "), out)
 }
 
 // Of returns the account that stands for an account: itself, unless it goes on
@@ -191,7 +219,8 @@ type Parent struct {
 // result says under which name each account is pooled, whatever it is one with included, so that nothing
 // is in two groups; accounts of no group stand as in u. A group has the name of the
 // other or parent that is above all others; sisters without one that of the bytewise first.
-func (u Unions) Pool(links []Link, parents []Parent, cutoff frame.Cutoff, known frame.KnownAt) Unions {
+// Accounts that belong to each other, by however many steps, are ErrCycle.
+func (u Unions) Pool(links []Link, parents []Parent, cutoff frame.Cutoff, known frame.KnownAt) (Unions, error) {
 	above := map[frame.AccountID]frame.AccountID{}
 	top := func(a frame.AccountID) frame.AccountID {
 		for a = u.Of(a); above[a] != ""; {
@@ -200,7 +229,11 @@ func (u Unions) Pool(links []Link, parents []Parent, cutoff frame.Cutoff, known 
 		return a
 	}
 	named := map[frame.AccountID]bool{}
+	belongs := map[frame.AccountID][]frame.AccountID{}
 	join := func(below, name frame.AccountID) {
+		if one, other := u.Of(below), u.Of(name); one != other {
+			belongs[one] = append(belongs[one], other)
+		}
 		if below, name = top(below), top(name); below != name {
 			above[below], named[name] = name, true
 		}
@@ -218,6 +251,9 @@ func (u Unions) Pool(links []Link, parents []Parent, cutoff frame.Cutoff, known 
 			sisters = append(sisters, [2]frame.AccountID{l.Account, l.Other})
 		}
 	}
+	if cycle := round(belongs); cycle != nil {
+		return nil, cycleError(cycle, "correct one of the parents (accounts), or end one of the links of kind group by until (account_links)")
+	}
 	for _, s := range sisters {
 		a, b := top(s[0]), top(s[1])
 		if named[a] == named[b] && b < a || named[b] && !named[a] {
@@ -232,5 +268,40 @@ func (u Unions) Pool(links []Link, parents []Parent, cutoff frame.Cutoff, known 
 	for account := range above {
 		pooled[account] = top(account)
 	}
-	return pooled
+	return pooled, nil
+}
+
+// round returns the accounts of a cycle among those that belong to others, in its
+// order; nil when there is none.
+func round(belongs map[frame.AccountID][]frame.AccountID) []frame.AccountID {
+	const (
+		fresh = iota
+		open
+		done
+	)
+	state := make(map[frame.AccountID]int, len(belongs))
+	// turn is how many of an account's others were looked at.
+	turn := make(map[frame.AccountID]int, len(belongs))
+	for _, first := range slices.Sorted(maps.Keys(belongs)) {
+		path := []frame.AccountID{}
+		if state[first] == fresh {
+			path, state[first] = append(path, first), open
+		}
+		for len(path) > 0 {
+			at := path[len(path)-1]
+			if turn[at] == len(belongs[at]) {
+				path, state[at] = path[:len(path)-1], done
+				continue
+			}
+			other := belongs[at][turn[at]]
+			turn[at]++
+			switch state[other] {
+			case fresh:
+				path, state[other] = append(path, other), open
+			case open:
+				return path[slices.Index(path, other):]
+			}
+		}
+	}
+	return nil
 }

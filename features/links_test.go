@@ -159,7 +159,8 @@ func TestPool(t *testing.T) {
 	}
 	parents := []features.Parent{
 		{Account: "branch 2", Parent: "holding", Cutoff: 20}, {Account: "holding", Parent: "top", Cutoff: 20},
-		{Account: "top", Parent: "branch 2", Cutoff: 20}, // round: one group all the same
+		{Account: "top", Parent: "top", Cutoff: 20},      // it is its own
+		{Account: "branch 1", Parent: "top", Cutoff: 20}, // above the holding too
 		{Account: "branch 3", Parent: "holding", Cutoff: 10},
 	}
 	u, err := features.Unite(links, 20, 20)
@@ -170,7 +171,75 @@ func TestPool(t *testing.T) {
 		"old": "top", "branch 1": "top", "branch 2": "top", "holding": "top", "annex": "top",
 		"sister c": "sister b", "sister d": "sister b", "alone": "also",
 	}
-	if diff := cmp.Diff(want, u.Pool(links, parents, 20, 20)); diff != "" {
+	got, err := u.Pool(links, parents, 20, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// One parent more and the top belongs to one of its branches, which was merged meanwhile.
+	parents = append(parents, features.Parent{Account: "top", Parent: "old", Cutoff: 20})
+	_, err = u.Pool(links, parents, 20, 20)
+	for _, want := range []string{`"branch 1" → `, `"top" → "branch 1"`, "correct one of the parents"} {
+		if !errors.Is(err, features.ErrCycle) || !strings.Contains(err.Error(), want) {
+			t.Errorf("a cycle of parents is told as %v, want ErrCycle with %s", err, want)
+		}
+	}
+}
+
+// A cycle of parents is told exactly when somebody belongs to itself by some steps.
+func TestPoolRefusesExactlyTheCycles(t *testing.T) {
+	names := []frame.AccountID{"a", "b", "c", "d", "e"}
+	rapid.Check(t, func(t *rapid.T) {
+		var links []features.Link
+		var parents []features.Parent
+		reach := map[[2]frame.AccountID]bool{}
+		for range rapid.IntRange(0, 6).Draw(t, "n") {
+			below, name := rapid.SampledFrom(names).Draw(t, "below"), rapid.SampledFrom(names).Draw(t, "name")
+			if rapid.Bool().Draw(t, "parent") {
+				parents = append(parents, features.Parent{Account: below, Parent: name, Cutoff: 5})
+			} else {
+				links = append(links, features.Link{Account: below, Other: name, Kind: features.Group, Since: 1})
+			}
+			reach[[2]frame.AccountID{below, name}] = below != name
+		}
+		for _, by := range names { // Warshall's closure
+			for _, a := range names {
+				for _, b := range names {
+					if reach[[2]frame.AccountID{a, by}] && reach[[2]frame.AccountID{by, b}] {
+						reach[[2]frame.AccountID{a, b}] = true
+					}
+				}
+			}
+		}
+		want := false
+		for _, a := range names {
+			want = want || reach[[2]frame.AccountID{a, a}]
+		}
+		if _, err := (features.Unions{}).Pool(links, parents, 5, 5); errors.Is(err, features.ErrCycle) != want {
+			t.Fatalf("a cycle: %v, told as %v", want, err)
+		}
+	})
+}
+
+func TestMovesNameTheLinkAndTheEnd(t *testing.T) {
+	links := []features.Link{
+		{Account: "old", Other: "new", Kind: features.Renamed, Since: 2},
+		{Account: "new", Other: "heir", Kind: features.Merged, Since: 5},
+		{Account: "heir", Other: "part", Kind: features.Split, Since: 1},
+		{Account: "heir", Other: "friend", Kind: features.Sister, Since: 1},
+		{Account: "later", Other: "heir", Kind: features.Merged, Since: 30},
+	}
+	got, err := features.Moves(links, 20, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[frame.AccountID]features.Move{
+		"old": {Into: "heir", Kind: features.Renamed, Since: 2}, "new": {Into: "heir", Kind: features.Merged, Since: 5},
+		"part": {Into: "heir", Kind: features.Split, Since: 1},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -172,6 +172,10 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 			"accounts are neither flagged nor counted as lost meanwhile: give an end when it is known")
 	},
 	"cycle": func(v *verdict, m *features.Measurement) {
+		if m.Table == "accounts" {
+			v.add("parents_in_a_cycle", PhaseScore, SeverityError, m.Table, m.Column, m.Detail, "one account above all others", "until then no groups are built; branches are")
+			return
+		}
 		v.add("links_in_a_cycle", PhaseScore, SeverityError, m.Table, m.Column, m.Detail, "one account that goes on", "until then nothing is built of any account")
 	},
 	"link_kind": func(v *verdict, m *features.Measurement) {

@@ -265,6 +265,11 @@ func TestCheckIsQuietAboutCleanFactsAndNamesEachPlantedFault(t *testing.T) {
 		}, []string{
 			"error currencies order_lines.amount_base: source shop declares USD",
 		}},
+		{"round", func() { // which stops what is built of groups, and nothing else
+			s.sources[1].Columns["parent"] = "if(cust = 'c0020', 'c0021', if(cust = 'c0021', 'c0020', ''))"
+		}, []string{
+			`error parents_in_a_cycle accounts.parent: links in a cycle: accounts "c0020" → "c0021" → "c0020": correct one of the parents (accounts), or`,
+		}},
 		{"contracts needed", func() {
 			s.checker.Settings.Label.Label, s.checker.Settings.Label.GraceDays = features.Contractual, 0
 			s.sources = slices.Delete(s.sources, 3, 4)

@@ -169,7 +169,9 @@ func (p *prepared) unite(ctx context.Context, e Engine) error {
 			return fmt.Errorf("unite the accounts as of %s: %w", c, err)
 		}
 		if p.Groups {
-			p.unions[k] = p.unions[k].Pool(links, parents, c, p.KnownAt[k])
+			if p.unions[k], err = p.unions[k].Pool(links, parents, c, p.KnownAt[k]); err != nil {
+				return fmt.Errorf("pool the accounts as of %s: %w", c, err)
+			}
 		}
 	}
 	p.families = gather(p.unions)

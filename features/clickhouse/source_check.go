@@ -112,8 +112,33 @@ func (w Warehouse) Inspect(ctx context.Context, r features.Inspection) ([]featur
 			break
 		}
 	}
+	if cycle.Count == 0 {
+		if err := w.parentsInACycle(ctx, r, links, &cycle); err != nil {
+			return nil, err
+		}
+	}
 	apart, err := w.apart(ctx, r.Watermark)
 	return append(append(all, cycle), apart...), err
+}
+
+// parentsInACycle notes accounts that belong to each other now. Links that go round
+// are looked for before.
+func (w Warehouse) parentsInACycle(ctx context.Context, r features.Inspection, links []features.Link, cycle *features.Measurement) error {
+	at, known := frame.Cutoff(r.Now), frame.KnownAt(r.Now)
+	parents, err := readParents(ctx, w.Engine, Params{
+		"cutoffs": []frame.Cutoff{at}, "known_at": []frame.KnownAt{known}, "watermark": r.Watermark,
+	})
+	if err != nil {
+		return err
+	}
+	u, err := features.Unite(links, at, known)
+	if err != nil {
+		return fmt.Errorf("unite the accounts now: %w", err)
+	}
+	if _, err := u.Pool(links, parents, at, known); err != nil {
+		cycle.Count, cycle.Table, cycle.Column, cycle.Detail = 1, "accounts", "parent", err.Error()
+	}
+	return nil
 }
 
 // apart counts the accounts that have imported facts on the first host and
