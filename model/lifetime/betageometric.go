@@ -48,11 +48,12 @@ func (l *betaGeometric) at(theta, gradient []float64) float64 {
 	gammaR, psiR, betaAB := lgamma(r), digamma(r), lbeta(a, b)
 	psiA, psiB, psiAB := digamma(a), digamma(b), digamma(a+b)
 	logOdds := make([]float64, len(l.xs)) // log of k without its power
+	perC := make([]float64, len(l.xs))    // 1/(c−1)
 	for k, x := range l.xs {
 		c := survived(b, x, l.modified)
 		logOdds[k] = math.Inf(-1)
 		if x > 0 || l.modified {
-			logOdds[k] = theta[2] - math.Log(c-1)
+			logOdds[k], perC[k] = theta[2]-math.Log(c-1), 1/(c-1)
 		}
 		w := l.byX[k]
 		if w == 0 {
@@ -69,21 +70,24 @@ func (l *betaGeometric) at(theta, gradient []float64) float64 {
 	sum[2] += l.total * r / alpha
 
 	// What depends on the age only.
-	logAge, logRecency := make([]float64, len(l.ages)), make([]float64, len(l.recencies))
+	logAge, perAge := make([]float64, len(l.ages)), make([]float64, len(l.ages))
 	for k, age := range l.ages {
-		logAge[k] = math.Log(alpha + age)
+		logAge[k], perAge[k] = math.Log(alpha+age), 1/(alpha+age)
 		sum[0] -= (r*l.byAge[k] + l.rates[k]) * logAge[k]
 		sum[1] -= l.byAge[k] * logAge[k]
-		sum[2] -= (r*l.byAge[k] + l.rates[k]) / (alpha + age)
+		sum[2] -= (r*l.byAge[k] + l.rates[k]) * perAge[k]
 	}
+	logRecency, perRecency := make([]float64, len(l.recencies)), make([]float64, len(l.recencies))
 	for k, recency := range l.recencies {
-		logRecency[k] = math.Log(alpha + recency)
+		logRecency[k], perRecency[k] = math.Log(alpha+recency), 1/(alpha+recency)
 	}
 
 	// What depends on all three: log(1 + k).
 	parts := make([][5]float64, (len(l.weight)+stripeRows-1)/stripeRows)
 	stripes(len(l.weight), stripeRows, func(stripe, from, to int) {
 		var s [5]float64
+		// Most histories are of one account: their logarithms are those of products.
+		product := 1.0
 		for i := from; i < to; i++ {
 			base := logOdds[l.x[i]]
 			if math.IsInf(base, -1) {
@@ -91,14 +95,26 @@ func (l *betaGeometric) at(theta, gradient []float64) float64 {
 			}
 			x, w := l.xs[l.x[i]], l.weight[i]
 			stretch := logAge[l.age[i]] - logRecency[l.recency[i]]
-			softplus, left := odds(base + (r+x)*stretch)
-			left *= w
-			s[0] += w * softplus
+			d := base + (r+x)*stretch
+			e := math.Exp(-math.Abs(d))
+			left := w / (1 + e)
+			if d < 0 {
+				left *= e
+			} else {
+				s[0] += w * d
+			}
+			if w != 1 {
+				s[0] += w * math.Log1p(e)
+			} else if product *= 1 + e; product > 1e300 {
+				s[0] += math.Log(product)
+				product = 1
+			}
 			s[1] += left * stretch
-			s[2] += left * (r + x) * (1/(alpha+l.ages[l.age[i]]) - 1/(alpha+l.recencies[l.recency[i]]))
+			s[2] += left * (r + x) * (perAge[l.age[i]] - perRecency[l.recency[i]])
 			s[3] += left
-			s[4] -= left / (survived(b, x, l.modified) - 1)
+			s[4] -= left * perC[l.x[i]]
 		}
+		s[0] += math.Log(product)
 		s[3] /= a
 		parts[stripe] = s
 	})

@@ -1,6 +1,7 @@
 package lifetime
 
 import (
+	"context"
 	"testing"
 )
 
@@ -28,6 +29,25 @@ func TestFitsEqualReference(t *testing.T) {
 	for _, c := range vectors(t, "fit") {
 		if kind := kindOf(c.Name); kind != "" {
 			m := fit(t, kind, sample)
+			agree(t, c, m.Estimates(), m.Quality().LogLikelihood)
+		}
+	}
+	spend := columns(t, "cdnow/cdnow_customers_summary_with_transactions.csv.gz")
+	donations := columns(t, "donations/donations.csv")
+	for _, c := range vectors(t, "fit") {
+		switch c.Name {
+		case "Gamma-Gamma":
+			m, err := FitSpend(context.Background(), spend["x"], spend["zbar"], nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			agree(t, c, m.Estimates(), m.Quality().LogLikelihood)
+			near(t, "correlation", m.Correlation(), 0.1138839104860045, 1e-12) // pandas 2.1.4: corr of x and zbar where x > 0
+		case "BG/BB":
+			m, err := FitChances(context.Background(), Chances{donations["frequency"], donations["recency"], donations["periods"]}, donations["weights"])
+			if err != nil {
+				t.Fatal(err)
+			}
 			agree(t, c, m.Estimates(), m.Quality().LogLikelihood)
 		}
 	}

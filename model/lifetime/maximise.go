@@ -28,6 +28,9 @@ const (
 	// wall is how far from 0 a logarithm may go: beyond it a parameter has left
 	// for 0 or infinity, and a quadratic penalty ends the journey.
 	wall = 12.0
+	// A climb ends where the gradient of the mean log-likelihood is that small:
+	// roughly where starts are compared, closely where Newton's method goes on.
+	roughly, closely = 1e-4, 1e-6
 	// undetermined is the standard error of a logarithm beyond which a parameter
 	// is not known to within a factor of a thousand.
 	undetermined = 3.5
@@ -68,7 +71,7 @@ func (w *walled) move(theta []float64) {
 
 // climb runs BFGS from a start and returns where it stopped, whatever the reason:
 // maximise judges the point, not the optimiser's own opinion of it.
-func climb(ctx context.Context, l likelihood, total float64, start []float64) (theta []float64, value float64, err error) {
+func climb(ctx context.Context, l likelihood, total float64, start []float64, threshold float64) (theta []float64, value float64, err error) {
 	w := &walled{likelihood: l, total: total}
 	problem := optimize.Problem{
 		Func: func(x []float64) float64 { w.move(x); return w.value },
@@ -80,7 +83,7 @@ func climb(ctx context.Context, l likelihood, total float64, start []float64) (t
 			return optimize.NotTerminated, nil
 		},
 	}
-	settings := &optimize.Settings{GradientThreshold: 1e-6, MajorIterations: 500}
+	settings := &optimize.Settings{GradientThreshold: threshold, MajorIterations: 500}
 	result, err := optimize.Minimize(problem, start, settings, &optimize.BFGS{})
 	if ctx.Err() != nil {
 		return nil, 0, ctx.Err()
@@ -96,14 +99,14 @@ func climb(ctx context.Context, l likelihood, total float64, start []float64) (t
 // error wraps ErrNotConverged unless ctx was cancelled; names are those of the
 // parameters, and advice says what the reader can do instead.
 func maximise(ctx context.Context, full likelihood, total float64, draft likelihood, draftTotal float64, starts [][]float64, names []string, advice string) (*optimum, error) {
-	first, firstTotal := full, total
+	first, firstTotal, threshold := full, total, closely
 	if draft != nil {
-		first, firstTotal = draft, draftTotal
+		first, firstTotal, threshold = draft, draftTotal, roughly
 	}
 	var best []float64
 	highest := math.Inf(-1)
 	for _, start := range starts {
-		theta, value, err := climb(ctx, first, firstTotal, start)
+		theta, value, err := climb(ctx, first, firstTotal, start, threshold)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +118,7 @@ func maximise(ctx context.Context, full likelihood, total float64, draft likelih
 		return nil, fmt.Errorf("%w: the likelihood is not a number at any start: %s", ErrNotConverged, advice)
 	}
 	if draft != nil {
-		theta, _, err := climb(ctx, full, total, best)
+		theta, _, err := climb(ctx, full, total, best, closely)
 		if err != nil {
 			return nil, err
 		}
@@ -169,7 +172,7 @@ func newton(ctx context.Context, l likelihood, theta []float64, names []string, 
 			theta, gradient, value = next, slope, v
 			moved = max(moved, size)
 		}
-		if moved < 1e-3 {
+		if moved < 1e-4 {
 			return settle(&factor, theta, gradient, value, names, advice)
 		}
 		if round == 20 {

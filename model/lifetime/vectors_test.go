@@ -139,3 +139,42 @@ func TestNewCustomersEqualReference(t *testing.T) {
 		near(t, c.Name, got, c.number(t, "expected"), 1e-10)
 	}
 }
+
+func TestSpendEqualsReference(t *testing.T) {
+	for _, c := range vectors(t, "point") {
+		if c.Name != "Gamma-Gamma" {
+			continue
+		}
+		s, out := &Spend{estimator: certain(spendNames(), c.In.Params)}, make([]float64, 1)
+		if err := s.Expected([]float64{c.In.X}, []float64{c.In.Mean}, out); err != nil {
+			t.Fatal(err)
+		}
+		near(t, c.Name+": mean spend", out[0], c.number(t, "mean_spend"), 1e-12)
+		if c.In.X > 0 {
+			if err := s.LogLikelihood([]float64{c.In.X}, []float64{c.In.Mean}, out); err != nil {
+				t.Fatal(err)
+			}
+			near(t, c.Name+": log-likelihood", out[0], c.number(t, "log_likelihood"), 1e-12)
+		}
+	}
+}
+
+func TestChancesEqualReference(t *testing.T) {
+	for _, c := range vectors(t, "point") {
+		if c.Name != "BG/BB" {
+			continue
+		}
+		m, rows, out := &ChanceModel{certain(chanceNames(), c.In.Params)}, Chances{[]float64{c.In.X}, []float64{c.In.Recency}, []float64{c.In.N}}, make([]float64, 1)
+		for name, ask := range map[string]func() error{
+			"log_likelihood":      func() error { return m.LogLikelihood(rows, out) },
+			"p_alive_at_n":        func() error { return m.Alive(rows, 0, out) },
+			"p_alive_at_n_plus_1": func() error { return m.Alive(rows, 1, out) },
+			"expected_next_5":     func() error { return m.Expected(rows, 5, out) },
+		} {
+			if err := ask(); err != nil {
+				t.Fatal(err)
+			}
+			near(t, c.Name+": "+name, out[0], c.number(t, name), 1e-12)
+		}
+	}
+}
