@@ -1,0 +1,84 @@
+package loyalty
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"fealty/features/frame"
+)
+
+// Condition compares a column with a value. It never holds for a missing value.
+type Condition struct {
+	// Column is the name of a column of the frame or of the extras.
+	Column string `yaml:"column"`
+	// Operator is one of >, >=, <, <= and ==.
+	Operator string  `yaml:"operator"`
+	Value    float64 `yaml:"value"`
+}
+
+// Operators returns the operators that a condition may have.
+func Operators() []string { return []string{">", ">=", "<", "<=", "=="} }
+
+func (c Condition) validate() error {
+	if c.Column == "" {
+		return fmt.Errorf("names no column; give one of the frame's, such as complaint_open_days")
+	}
+	if !slices.Contains(Operators(), c.Operator) {
+		return fmt.Errorf("operator %q is none of %s", c.Operator, strings.Join(Operators(), " "))
+	}
+	if math.IsNaN(c.Value) || math.IsInf(c.Value, 0) {
+		return fmt.Errorf("compares with %v; give a finite value", c.Value)
+	}
+	return nil
+}
+
+func (c Condition) holds(v float64) bool {
+	switch c.Operator {
+	case ">":
+		return v > c.Value
+	case ">=":
+		return v >= c.Value
+	case "<":
+		return v < c.Value
+	case "<=":
+		return v <= c.Value
+	case "==":
+		return v == c.Value
+	}
+	return false
+}
+
+// String writes the condition: "complaint_open_days > 14".
+func (c Condition) String() string {
+	return fmt.Sprintf("%s %s %v", c.Column, c.Operator, c.Value)
+}
+
+// columns finds numbers by name: the frame's first, then the extras.
+type columns struct {
+	frame *frame.Frame
+	extra map[string][]float64
+}
+
+// of returns the values of the named column, or nil when there is none. They are
+// the frame's own and must not be written.
+func (c columns) of(name string) []float64 {
+	if f := c.frame.Column(name); f != nil && f.Kind == frame.Number {
+		return f.Numbers
+	}
+	return c.extra[name]
+}
+
+// at returns value i of a column, NaN when the column is absent.
+func at(column []float64, i int) float64 {
+	if column == nil {
+		return math.NaN()
+	}
+	return column[i]
+}
+
+// value returns a function that reads row i by column name, NaN when absent.
+func (c columns) value(i int) func(string) float64 {
+	return func(name string) float64 { return at(c.of(name), i) }
+}

@@ -1,0 +1,251 @@
+package loyalty
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// chunk is the number of rows that one goroutine takes at a time: its sums stay
+	// in the nearest cache.
+	chunk = 2048
+	// maxProfiles bounds the segments with weights of their own, maxCaps the caps:
+	// both are stored in a byte or two per account.
+	maxProfiles = 1 << 14
+	maxCaps     = 127
+	none        = -1
+)
+
+// Profile names of the weights that no segment has.
+const (
+	DefaultProfile    = "default"
+	OnboardingProfile = "onboarding"
+)
+
+// Scores are the loyalty of a batch, in columns: row i of each slice is row i of
+// the input's frame. They are immutable and safe for concurrent use, and keep the
+// input alive for the words of Explain.
+type Scores struct {
+	// Indicators are 0 … 100, NaN when not measurable; Why then says why.
+	Indicators [Indicators][]float64
+	Why        [Indicators][]Why
+	// Score is the loyalty, 0 … 100, after children, caps and manual score; NaN when
+	// too little is measured.
+	Score []float64
+	// Computed is the account's own weighted mean before all that.
+	Computed []float64
+	// Measured is how many points of the asked weights are measured, 0 … 100.
+	Measured []float64
+	// Cap is the index of the cap that holds (the lowest of those whose condition
+	// does; the first of equal ones), −1 for none.
+	Cap []int8
+	// Children is the number of scored children that a parent's score is the mean
+	// of; rows without any are absent.
+	Children map[int]int
+
+	in       Input
+	settings Settings
+	profile  []int16 // index into profiles
+	profiles []profile
+	measures map[int]*Manual
+	manual   map[int]*Manual
+}
+
+type profile struct {
+	name   string
+	points [Indicators + 1]float64
+}
+
+// Evaluate measures the ten indicators of every row and weighs them. It refuses
+// settings and inputs that don't hold together, and a cycle of parents; ctx ends it
+// between chunks of rows.
+func Evaluate(ctx context.Context, in Input, settings Settings) (*Scores, error) {
+	s, err := measure(ctx, in, settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.weigh(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// measure fills the indicators, which no setting changes.
+func measure(ctx context.Context, in Input, settings Settings) (*Scores, error) {
+	if err := settings.Validate(); err != nil {
+		return nil, err
+	}
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	s := &Scores{in: in, settings: settings, measures: in.manuals(ManualMeasure), manual: in.manuals(ManualScore)}
+	cols, n := in.columns(), in.rows()
+	var bound [Indicators]boundIndicator
+	for k := range bound {
+		bound[k] = bind(&definitions[k], cols, in.Scale)
+		s.Indicators[k], s.Why[k] = make([]float64, n), make([]Why, n)
+	}
+	err := inChunks(ctx, in.Threads, n, func(from, to int) {
+		for k := range bound {
+			bound[k].measure(from, to, s.Indicators[k][from:to], s.Why[k][from:to])
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// inChunks calls do for every chunk of n rows from several goroutines. Chunks write
+// only their own rows, so the order in which they are done never shows.
+func inChunks(ctx context.Context, threads, n int, do func(from, to int)) error {
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	var next atomic.Int64
+	var crew sync.WaitGroup
+	for range min(threads, (n+chunk-1)/chunk) {
+		crew.Go(func() {
+			for ctx.Err() == nil {
+				from := int(next.Add(chunk)) - chunk
+				if from >= n {
+					return
+				}
+				do(from, min(n, from+chunk))
+			}
+		})
+	}
+	crew.Wait()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("loyalty of %d accounts: %w", n, err)
+	}
+	return nil
+}
+
+// boundTerm is a term with the columns that it reads.
+type boundTerm struct {
+	term                *Term
+	values, minus, when []float64
+	knots               []float64
+}
+
+// boundIndicator is a definition with its columns. Without terms it is not
+// measurable for any row, and absent says why.
+type boundIndicator struct {
+	terms  []boundTerm
+	absent Why
+	// any are the columns of the conditions that are there.
+	any       []boundCondition
+	gated     bool
+	otherwise Why
+}
+
+type boundCondition struct {
+	Condition
+
+	values []float64
+}
+
+func bind(d *Definition, cols columns, scale *Scale) boundIndicator {
+	b := boundIndicator{absent: NoColumn, gated: len(d.Any) > 0, otherwise: d.Otherwise}
+	for i := range d.Terms {
+		t := boundTerm{term: &d.Terms[i]}
+		if t.values = cols.of(t.term.Column); t.values == nil {
+			continue
+		}
+		if t.term.Minus != "" {
+			if t.minus = cols.of(t.term.Minus); t.minus == nil {
+				continue
+			}
+		}
+		if t.term.When != nil {
+			if t.when = cols.of(t.term.When.Column); t.when == nil {
+				continue
+			}
+		}
+		if t.term.Recorded && !scale.recorded(t.term.Column) {
+			b.absent = NotRecorded
+			continue
+		}
+		if t.term.Curve == nil {
+			if scale == nil || scale.knots[t.term.Column] == nil {
+				b.absent = NoScale
+				continue
+			}
+			t.knots = scale.knots[t.term.Column]
+		}
+		b.terms = append(b.terms, t)
+	}
+	for _, c := range d.Any {
+		if values := cols.of(c.Column); values != nil {
+			b.any = append(b.any, boundCondition{c, values})
+		}
+	}
+	if b.gated && len(b.any) == 0 {
+		b.terms, b.absent = nil, NoColumn
+	}
+	return b
+}
+
+// measure writes rows [from, to): the weighted mean of the terms that are there.
+func (b *boundIndicator) measure(from, to int, out []float64, why []Why) {
+	var sums, weights [chunk]float64
+	n := to - from
+	for i := range b.terms {
+		b.terms[i].add(from, sums[:n], weights[:n])
+	}
+	for j := range n {
+		switch {
+		case len(b.terms) == 0:
+			out[j], why[j] = math.NaN(), b.absent
+		case b.gated && b.gate(from+j) != Measured:
+			out[j], why[j] = math.NaN(), b.gate(from+j)
+		case weights[j] == 0:
+			out[j], why[j] = math.NaN(), NoValue
+		default:
+			out[j] = sums[j] / weights[j]
+		}
+	}
+}
+
+// gate says whether one of the conditions holds for a row, and if not, why the
+// indicator is not measurable: the definition's reason when a condition could be
+// looked at, else NoValue.
+func (b *boundIndicator) gate(i int) Why {
+	why := NoValue
+	for k := range b.any {
+		v := b.any[k].values[i]
+		if b.any[k].holds(v) {
+			return Measured
+		}
+		if !math.IsNaN(v) {
+			why = b.otherwise
+		}
+	}
+	return why
+}
+
+// add adds the term's part of the rows from `from` on to their sums and weights.
+func (t *boundTerm) add(from int, sums, weights []float64) {
+	values := t.values[from : from+len(sums)]
+	for j, v := range values {
+		if t.minus != nil {
+			v -= t.minus[from+j]
+		}
+		if math.IsNaN(v) || (t.when != nil && !t.term.When.holds(t.when[from+j])) || (t.term.Fallback && weights[j] > 0) {
+			continue
+		}
+		y := 0.0
+		if t.knots != nil {
+			y = percent(t.knots, v)
+		} else {
+			y = t.term.Curve.At(v)
+		}
+		sums[j] += t.term.Weight * y
+		weights[j] += t.term.Weight
+	}
+}

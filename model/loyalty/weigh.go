@@ -1,0 +1,217 @@
+package loyalty
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+// weigh computes the scores from the indicators by the settings.
+func (s *Scores) weigh(ctx context.Context) error {
+	n := s.in.rows()
+	s.Score, s.Computed, s.Measured = make([]float64, n), make([]float64, n), make([]float64, n)
+	s.Cap, s.profile = make([]int8, n), make([]int16, n)
+	s.Children = map[int]int{}
+	choose := s.chooser()
+	caps := s.boundCaps()
+	err := inChunks(ctx, s.in.Threads, n, func(from, to int) {
+		for i := from; i < to; i++ {
+			s.profile[i] = choose(i)
+			s.Computed[i], s.Measured[i] = s.mean(i)
+			s.Cap[i] = s.lowest(caps, i)
+			s.Score[i] = s.final(i, s.Computed[i])
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if s.in.Parents != nil {
+		return s.gather()
+	}
+	return nil
+}
+
+// chooser lists the profiles and returns the function that picks one for a row.
+func (s *Scores) chooser() func(i int) int16 {
+	s.profiles = []profile{
+		{DefaultProfile, s.settings.Weights.points()}, {OnboardingProfile, s.settings.Onboarding.Weights.points()},
+	}
+	segments := map[string]int16{}
+	if s.in.Segments != nil {
+		for _, name := range slices.Sorted(maps.Keys(s.settings.Segments)) {
+			segments[name] = int16(len(s.profiles)) //nolint:gosec // Validate bounds the segments by maxProfiles
+			s.profiles = append(s.profiles, profile{name, s.settings.Segments[name].points()})
+		}
+	}
+	tenure, young := s.in.columns().of("tenure_days"), s.settings.Onboarding.Days
+	return func(i int) int16 {
+		if tenure != nil && tenure[i] < young {
+			return 1
+		}
+		if len(segments) == 0 {
+			return 0
+		}
+		return segments[s.in.Segments[i]]
+	}
+}
+
+// mean is the weighted mean of the indicators of a row that are measured, and the
+// points that they were asked to have.
+func (s *Scores) mean(i int) (value, measured float64) {
+	points := &s.profiles[s.profile[i]].points
+	var sum float64
+	for k := range Indicators {
+		if v := s.Indicators[k][i]; !math.IsNaN(v) {
+			sum += points[k] * v
+			measured += points[k]
+		}
+	}
+	if m := s.measures[i]; m != nil {
+		sum += points[Indicators] * m.Value
+		measured += points[Indicators]
+	}
+	if measured < s.settings.LeastMeasured {
+		return math.NaN(), measured
+	}
+	// Rounding must not lift a mean of hundreds above 100.
+	return min(100, sum/measured), measured
+}
+
+// boundCaps returns the caps' conditions with their columns; nil where the column
+// is absent, so that the cap never holds.
+func (s *Scores) boundCaps() []boundCondition {
+	bound := make([]boundCondition, len(s.settings.Caps))
+	for k, c := range s.settings.Caps {
+		bound[k] = boundCondition{c.Condition, s.in.columns().of(c.Column)}
+	}
+	return bound
+}
+
+// AbsentCaps returns the names of the caps whose column is not there: they never
+// hold, and an answer should say so.
+func (s *Scores) AbsentCaps() []string {
+	var names []string
+	for k, c := range s.boundCaps() {
+		if c.values == nil {
+			names = append(names, s.settings.Caps[k].Name)
+		}
+	}
+	return names
+}
+
+// lowest returns the index of the lowest cap that holds for a row, the first of
+// equal ones; −1 for none.
+func (s *Scores) lowest(caps []boundCondition, i int) int8 {
+	held := int8(none)
+	for k := range caps {
+		if caps[k].values == nil || !caps[k].holds(caps[k].values[i]) {
+			continue
+		}
+		if held == none || s.settings.Caps[k].Cap < s.settings.Caps[held].Cap {
+			held = int8(k) //nolint:gosec // Validate bounds the caps by maxCaps
+		}
+	}
+	return held
+}
+
+// final is the score that a mean becomes: bounded by the cap that holds, unless a
+// person set it.
+func (s *Scores) final(i int, mean float64) float64 {
+	if len(s.manual) > 0 && s.manual[i] != nil {
+		return s.manual[i].Value
+	}
+	if c := s.Cap[i]; c != none {
+		return min(mean, s.settings.Caps[c].Cap) // NaN stays NaN
+	}
+	return mean
+}
+
+// members sums what a parent's score is the mean of.
+type members struct {
+	// weighted is Σ value × score and value Σ value over the scored ones; plain is
+	// Σ score and n their number; worth is the value of all, scored or not.
+	weighted, value, plain, worth float64
+	n                             int
+}
+
+// gather gives every parent the mean of its children's scores, weighted by value: a
+// child weighs what it and those below it are worth. What the parent trades itself
+// counts as one more child. Without any value it is the plain mean of the children.
+// A parent without a scored child keeps its own score.
+func (s *Scores) gather() error {
+	parents, n := s.in.Parents, s.in.rows()
+	values := s.in.Values
+	if values == nil {
+		values = s.in.columns().of("spend_365d")
+	}
+	pending := make([]int32, n)
+	for _, p := range parents {
+		if p >= 0 {
+			pending[p]++
+		}
+	}
+	sums := map[int32]*members{}
+	ready := make([]int32, 0, n)
+	for i := range n {
+		if pending[i] == 0 {
+			ready = append(ready, int32(i)) //nolint:gosec // rows of Parents are int32
+		}
+	}
+	for k := 0; k < len(ready); k++ {
+		i := ready[k]
+		worth := max(0, at(values, int(i)))
+		if math.IsNaN(worth) {
+			worth = 0
+		}
+		if m := sums[i]; m != nil {
+			s.pool(int(i), m, worth)
+			worth += m.worth
+		}
+		p := parents[i]
+		if p < 0 {
+			continue
+		}
+		if sums[p] == nil {
+			sums[p] = &members{}
+		}
+		sums[p].add(s.Score[i], worth)
+		if pending[p]--; pending[p] == 0 {
+			ready = append(ready, p)
+		}
+	}
+	if len(ready) < n {
+		i := slices.IndexFunc(pending, func(left int32) bool { return left > 0 })
+		return fmt.Errorf("loyalty: account %q and its parents form a cycle; correct the parent of one of them", s.in.Frame.Accounts[i])
+	}
+	return nil
+}
+
+func (m *members) add(score, worth float64) {
+	m.worth += worth
+	if math.IsNaN(score) {
+		return
+	}
+	m.weighted += worth * score
+	m.value += worth
+	m.plain += score
+	m.n++
+}
+
+// pool sets a parent's score from its members and its own trade.
+func (s *Scores) pool(i int, m *members, own float64) {
+	if m.n == 0 {
+		return
+	}
+	s.Children[i] = m.n
+	mean := m.plain / float64(m.n)
+	if m.value > 0 {
+		weighted, value := m.weighted, m.value
+		if own > 0 && !math.IsNaN(s.Computed[i]) {
+			weighted, value = weighted+own*s.Computed[i], value+own
+		}
+		mean = min(100, weighted/value)
+	}
+	s.Score[i] = s.final(i, mean)
+}

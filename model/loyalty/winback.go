@@ -1,0 +1,85 @@
+package loyalty
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"fealty/model/score"
+)
+
+// WinBack is an account already gone and what its return would be worth.
+type WinBack struct {
+	Row int
+	// YearlyMargin is what it was worth per year while it bought: spend_total ÷ its
+	// buying life in years (tenure_days − recency_days, at least 90 days) × the margin.
+	YearlyMargin float64
+	// Probability that it returns, NaN when not known.
+	Probability float64
+	// Value = Probability × YearlyMargin × horizon ÷ 365, NaN without a probability.
+	Value float64
+}
+
+// WinBacks lists the accounts that are gone, the most valuable first, those without
+// a value after them by yearly margin. They belong in no other list: what is gone is
+// not at risk. gone is as long as the rows.
+func WinBacks(in Input, gone []bool, horizonDays float64, settings Settings) ([]WinBack, error) {
+	if err := settings.Validate(); err != nil {
+		return nil, err
+	}
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	if len(gone) != in.rows() {
+		return nil, fmt.Errorf("loyalty: %d marks of accounts that are gone for %d rows", len(gone), in.rows())
+	}
+	if !(horizonDays > 0 && !math.IsInf(horizonDays, 1)) {
+		return nil, fmt.Errorf("loyalty: a horizon of %v days; give more than 0", horizonDays)
+	}
+	cols := in.columns()
+	spend, tenure, recency := cols.of("spend_total"), cols.of("tenure_days"), cols.of("recency_days")
+	margin, probability := cols.of("margin_share_365d"), cols.of(ExtraReturnProbability)
+	var list []WinBack
+	for i := range gone {
+		if !gone[i] {
+			continue
+		}
+		w := WinBack{Row: i, Probability: at(probability, i)}
+		life := max(90, at(tenure, i)-at(recency, i)) // NaN stays NaN
+		w.YearlyMargin = at(spend, i) * 365 / life * firstOf(at(margin, i), settings.Value.MarginRate)
+		w.Value = w.Probability * w.YearlyMargin * horizonDays / 365
+		list = append(list, w)
+	}
+	slices.SortStableFunc(list, func(a, b WinBack) int {
+		if c := descending(a.Value, b.Value); c != 0 {
+			return c
+		}
+		return descending(a.YearlyMargin, b.YearlyMargin)
+	})
+	return list, nil
+}
+
+// descending compares for an order from large to small, NaN last.
+func descending(a, b float64) int {
+	switch {
+	case a == b || (math.IsNaN(a) && math.IsNaN(b)):
+		return 0
+	case a > b || math.IsNaN(b):
+		return -1
+	}
+	return 1
+}
+
+// Sentence says what a return would be worth.
+func (w WinBack) Sentence(lang score.Language) string {
+	template := Words{
+		"Already gone; worth {margin} a year while it bought, {value} in the horizon at a probability of return of {probability}",
+		"已流失；购买期间每年价值{margin}，按回归概率{probability}，期内价值{value}",
+	}
+	if math.IsNaN(w.Value) {
+		template = Words{"Already gone; worth {margin} a year while it bought; the probability of return is not known", "已流失；购买期间每年价值{margin}；回归概率未知"}
+	}
+	return say(template, Words{"Already gone", "已流失"},
+		map[string]float64{"margin": w.YearlyMargin, "value": w.Value, "probability": w.Probability},
+		map[string]string{"margin": "base currency", "value": "base currency", "probability": "share"}, lang)
+}

@@ -1,0 +1,175 @@
+package loyalty
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"fealty/features/frame"
+	"fealty/model/score"
+)
+
+// Words are one text in both languages. A template among them names columns in
+// braces.
+type Words struct{ EN, ZH string }
+
+// In returns the text in a language; English for an unknown one.
+func (w Words) In(lang score.Language) string {
+	if lang == score.Chinese {
+		return w.ZH
+	}
+	return w.EN
+}
+
+// units are those of the columns that sentences of this package name.
+var units = func() map[string]string {
+	u := map[string]string{
+		"competitor_offers_365d": "offers", "complaints_365d": "complaints", "complaint_open_days": "days", "overdue_days": "days",
+		"overdue_amount": "base currency", "returns_share_365d": "share", "return_orders_365d": "orders", "spend_trend_180d": "1",
+	}
+	for i := range definitions {
+		for _, t := range definitions[i].Terms {
+			u[t.Column] = t.Unit
+		}
+	}
+	return u
+}()
+
+// say fills a template with values. Units holds the units of those that are not in
+// the package's own table; a value that is missing makes it say only the label.
+func say(template, label Words, values map[string]float64, more map[string]string, lang score.Language) string {
+	const self = ""
+	metas := map[string]frame.Meta{self: {
+		LabelEN: label.EN, LabelZH: label.ZH, ReasonEN: []string{template.EN}, ReasonZH: []string{template.ZH},
+	}}
+	present := map[string]float64{}
+	for name, v := range values {
+		unit, ok := more[name]
+		if !ok {
+			unit = units[name]
+		}
+		metas[name] = frame.Meta{Name: name, Unit: unit}
+		if !math.IsNaN(v) {
+			present[name] = v
+		}
+	}
+	return score.Sentence(score.Reason{Feature: self, With: present}, metas, lang)
+}
+
+// reason gathers the values that an entry's templates name.
+func reason(m frame.Meta, own float64, value func(string) float64) score.Reason {
+	up, _ := score.Reasons([]string{m.Name}, []float64{1}, map[string]frame.Meta{m.Name: m}, func(name string) float64 {
+		if name == m.Name {
+			return own
+		}
+		return value(name)
+	})
+	r := up[0]
+	r.Contribution = 0
+	return r
+}
+
+// Label names the indicator.
+func (k Indicator) Label(lang score.Language) string {
+	m := definitions[k].Meta
+	return Words{m.LabelEN, m.LabelZH}.In(lang)
+}
+
+// Words says why a number is not there; "" for Measured.
+func (w Why) Words(lang score.Language) string { return whyWords[w].In(lang) }
+
+var whyWords = [whys]Words{
+	Measured:      {"", ""},
+	NoColumn:      {"the data for it is not kept here", "此处没有所需数据"},
+	NoValue:       {"nothing is known of this account", "该客户没有相关数据"},
+	NothingFailed: {"there was no complaint and no failure to tolerate", "没有需要容忍的投诉或失误"},
+	TooYoung:      {"the account is too young to have repeated a purchase", "客户时间太短，尚无法重复购买"},
+	NotRecorded:   {"it is not recorded here: no account has any", "此处未作记录：没有任何客户有此数据"},
+	NoScale:       {"there are no stored quantiles to compare with", "没有可供比较的已存分位数"},
+	TooLittle:     {"too little of the indicators is measured", "可衡量的指标太少"},
+	TooOld:        {"the newest answer is too old", "最近的回答过旧"},
+}
+
+var notMeasurable = Words{"%s: not measurable here (%s)", "%s：此处无法衡量（%s）"}
+
+// Sentence says the part in words: the facts and the value, or why there is none.
+func (p Part) Sentence(lang score.Language) string {
+	if p.Why != Measured {
+		return fmt.Sprintf(notMeasurable.In(lang), p.Indicator.Label(lang), p.Why.Words(lang))
+	}
+	metas := map[string]frame.Meta{p.Reason.Feature: definitions[p.Indicator].Meta}
+	for name := range p.Reason.With {
+		metas[name] = frame.Meta{Name: name, Unit: units[name]}
+	}
+	return fmt.Sprintf(Words{"%s: %.0f of 100. %s", "%s：%.0f分（满分100）。%s"}.In(lang),
+		p.Indicator.Label(lang), p.Value, score.Sentence(p.Reason, metas, lang))
+}
+
+// Sentence says why the cap holds for an account with that value, and at what.
+func (c *Cap) Sentence(value float64, unit string, lang score.Language) string {
+	template := Words{c.EN, c.ZH}
+	label := Words{c.Condition.String(), c.Condition.String()}
+	more := map[string]string{}
+	if unit != "" {
+		more[c.Column] = unit
+	}
+	facts := say(template, label, map[string]float64{c.Column: value}, more, lang)
+	return fmt.Sprintf(Words{"%s: at most %v", "%s：最高%v分"}.In(lang), facts, c.Cap)
+}
+
+// Sentences says the whole answer: the score, what each indicator adds, the cap, the
+// person who set it.
+func (a *Answer) Sentences(lang score.Language) []string {
+	var out []string
+	if a.Why != Measured {
+		out = append(out, fmt.Sprintf(Words{"No loyalty score: %s (%.0f of 100 points)", "无忠诚度评分：%s（100分中的%.0f分）"}.In(lang), a.Why.Words(lang), a.Measured))
+	} else {
+		out = append(out, fmt.Sprintf(Words{"Loyalty %.0f of 100; %.0f of 100 points are measured", "忠诚度%.0f分（满分100）；100分中有%.0f分可衡量"}.In(lang), a.Score, a.Measured))
+	}
+	for _, p := range a.Parts {
+		out = append(out, p.Sentence(lang))
+	}
+	if a.Cap != nil {
+		out = append(out, a.Cap.Sentence(a.CapValue, "", lang))
+	}
+	for _, m := range []*Manual{a.Measure, a.Manual} {
+		if m != nil {
+			out = append(out, m.Sentence(lang))
+		}
+	}
+	if a.Children > 0 {
+		out = append(out, fmt.Sprintf(Words{"Mean of %d accounts below it, weighted by value", "下属%d个客户按价值加权的平均"}.In(lang), a.Children))
+	}
+	return out
+}
+
+var manualWords = map[ManualKind]Words{
+	ManualMeasure:  {"Measured by hand", "人工评定"},
+	ManualScore:    {"Score set by hand", "人工设定评分"},
+	ManualLearning: {"Learning value entered by hand", "人工填写的学习价值"},
+}
+
+// Sentence says who entered what, when and why.
+func (m *Manual) Sentence(lang score.Language) string {
+	return fmt.Sprintf(Words{"%s: %s, by %s on %s: %s", "%s：%s，%s于%s：%s"}.In(lang),
+		manualWords[m.Kind].In(lang), score.Format(m.Value, "points"), m.Author, instant(m.At), m.Comment)
+}
+
+// label looks a word up and panics on one that has none: a programmer's mistake.
+func label[K ~string](table map[K]Words, key K, lang score.Language) string {
+	w, ok := table[key]
+	if !ok {
+		panic("loyalty: no words for " + string(key))
+	}
+	return w.In(lang)
+}
+
+// keysOf returns the keys of a table of words in order.
+func keysOf[K ~string](table map[K]Words) []K {
+	keys := make([]K, 0, len(table))
+	for k := range table {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
