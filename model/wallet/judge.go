@@ -1,0 +1,194 @@
+package wallet
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Coverage is how often intervals held the truth, on accounts of which the truth
+// was kept from the model.
+type Coverage struct {
+	// Segment, or "" for all accounts.
+	Segment string
+	// Basis is what the truth is: declared wallets, or, where there are none, what
+	// other peers spend.
+	Basis Basis
+	// Accounts tested; Target is the share to be inside, Inside the share that was.
+	Accounts       int
+	Target, Inside float64
+	// Width is the median of high ÷ low.
+	Width float64
+	// Correlation is Spearman's rank correlation of estimated and declared wallets;
+	// NaN by peers and for fewer than three accounts.
+	Correlation float64
+}
+
+// tested is an account whose truth is known: a declared wallet, or its own spend.
+type tested struct {
+	segment              string
+	basis                Basis
+	upper, middle, spend float64
+	truth                float64
+}
+
+// Judge tests the model on accounts or cutoffs that it was not fitted on, such as
+// a later cutoff. Where wallets are declared (fresh amounts, not below the
+// account's own spend) they are kept from the model, estimated from peers and
+// looked for in the intervals; elsewhere, what peers spend is. Errors as of Estimate.
+func (m *Model) Judge(p Peers, declared []Declared) ([]Coverage, error) {
+	if err := p.check(declared); err != nil {
+		return nil, err
+	}
+	v, err := m.see(&p)
+	if err != nil {
+		return nil, fmt.Errorf("judge wallets: %w", err)
+	}
+	f := newFacts(&p, declared)
+	var tests []tested
+	for _, e := range p.byCategory() {
+		at, ok := m.index[p.Categories[e.category]]
+		if !ok || m.categories[at].Why != None {
+			continue
+		}
+		var buy some
+		for k, amount := range e.amount {
+			if amount > 0 {
+				buy.add(e.account[k], amount)
+			}
+		}
+		for _, basis := range []Basis{ByDeclared, ByPeers} {
+			more, err := m.test(&m.categories[at], v, &f, basis, e.category, buy)
+			if err != nil {
+				return nil, fmt.Errorf("judge wallets of category %q: %w", p.Categories[e.category], err)
+			}
+			tests = append(tests, more...)
+		}
+	}
+	return m.judge(tests), nil
+}
+
+// test foresees the accounts of some whose truth is known by that basis.
+func (m *Model) test(c *category, v *view, f *facts, basis Basis, number int, s some) ([]tested, error) {
+	var told some
+	var truths []float64
+	for k, i := range s.accounts {
+		truth := s.amounts[k]
+		if basis == ByDeclared {
+			truth = f.truth(i, number, s.amounts[k], m.params.FreshDays)
+		}
+		if truth > 0 {
+			told.add(i, s.amounts[k])
+			truths = append(truths, truth)
+		}
+	}
+	upper, middle := make([]float64, len(truths)), make([]float64, len(truths))
+	if err := m.quantiles(c, v, told.accounts, told.amounts, upper, middle); err != nil {
+		return nil, err
+	}
+	tests := make([]tested, len(truths))
+	for k, i := range told.accounts {
+		tests[k] = tested{f.segment(i), basis, upper[k], middle[k], told.amounts[k], truths[k]}
+	}
+	return tests, nil
+}
+
+// judge compares truth and intervals: per basis, of all accounts and per segment.
+func (m *Model) judge(tests []tested) []Coverage {
+	groups := map[Basis]map[string][]int{ByDeclared: {}, ByPeers: {}}
+	for k := range tests {
+		g := groups[tests[k].basis]
+		g[""] = append(g[""], k)
+		if s := tests[k].segment; s != "" {
+			g[s] = append(g[s], k)
+		}
+	}
+	var all []Coverage
+	for _, basis := range []Basis{ByDeclared, ByPeers} {
+		names := make([]string, 0, len(groups[basis]))
+		for name := range groups[basis] {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			if c, ok := m.cover(name, basis, tests, groups[basis][name]); ok {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// cover judges some tests; ok is false where no interval is set by that basis.
+func (m *Model) cover(name string, basis Basis, tests []tested, which []int) (c Coverage, ok bool) {
+	c = Coverage{Segment: name, Basis: basis, Target: m.params.Coverage, Correlation: math.NaN()}
+	if basis == ByPeers {
+		c.Target *= 2 * (1 - m.params.Level)
+	}
+	var widths, wallets, truths []float64
+	inside := 0
+	for _, k := range which {
+		t := &tests[k]
+		b := bandOf(m.bands, t.segment)
+		if b == nil || b.Basis != basis {
+			continue
+		}
+		spend := t.spend
+		if basis == ByPeers {
+			spend = 0 // the spend is what is foreseen
+		}
+		wallet, low, high := b.wallet(t.upper, t.middle, spend)
+		if t.truth >= low && t.truth <= high {
+			inside++
+		}
+		widths, wallets, truths = append(widths, high/low), append(wallets, wallet), append(truths, t.truth)
+	}
+	c.Accounts = len(widths)
+	if c.Accounts == 0 {
+		return c, false
+	}
+	c.Inside = float64(inside) / float64(c.Accounts)
+	slices.Sort(widths)
+	c.Width = ranked(widths, middleLevel)
+	const fewest = 3
+	if basis == ByDeclared && c.Accounts >= fewest {
+		c.Correlation = spearman(wallets, truths)
+	}
+	return c, true
+}
+
+// spearman returns the rank correlation of two lists of equal length; ties share
+// their mean rank. NaN where either list never differs.
+func spearman(a, b []float64) float64 {
+	x, y := ranks(a), ranks(b)
+	mean := float64(len(a)+1) / 2
+	var xy, xx, yy float64
+	for i := range x {
+		xy += (x[i] - mean) * (y[i] - mean)
+		xx += (x[i] - mean) * (x[i] - mean)
+		yy += (y[i] - mean) * (y[i] - mean)
+	}
+	return xy / math.Sqrt(xx*yy)
+}
+
+// ranks are 1 … n, ties sharing their mean.
+func ranks(values []float64) []float64 {
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(values[a], values[b]) })
+	to := make([]float64, len(values))
+	for from := 0; from < len(order); {
+		end := from + 1
+		for end < len(order) && values[order[end]] == values[order[from]] {
+			end++
+		}
+		for _, i := range order[from:end] {
+			to[i] = float64(from+1+end) / 2
+		}
+		from = end
+	}
+	return to
+}

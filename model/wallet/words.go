@@ -1,0 +1,112 @@
+package wallet
+
+import "fmt"
+
+// Language of words for people.
+type Language int
+
+// The languages.
+const (
+	English Language = iota
+	Chinese
+)
+
+// word is a code and its words in every language. Templates name in braces what
+// the caller fills in.
+type word struct {
+	code  string
+	words [2]string
+}
+
+func (w word) in(l Language) string { return w.words[l] }
+
+var states = [...]word{
+	Unknown:   {"unknown", [2]string{"unknown", "未知"}},
+	Estimated: {"estimated", [2]string{"estimated", "估计"}},
+	Known:     {"known", [2]string{"known", "已知"}},
+}
+
+var whys = [...]word{
+	None:           {"", [2]string{"", ""}},
+	DeclaredAmount: {"declared_amount", [2]string{"declared by {author} for the year from {period}", "由{author}申报，自{period}起的一年"}},
+	DeclaredRank:   {"declared_rank", [2]string{"from rank {rank} of {suppliers} suppliers, said by {author} (Wallet Allocation Rule)", "根据{author}给出的供应商排名第{rank}位（共{suppliers}家）按钱包分配法则推算"}},
+	PastShare:      {"past_share", [2]string{"from today's spend and the share of the wallet declared by {author} for the year from {period}", "根据当前消费以及{author}申报的、自{period}起一年的份额推算"}},
+	ByQuantile:     {"peers", [2]string{"from what similar accounts spend in {category}", "根据相似客户在{category}上的消费估计"}},
+	TooWide:        {"too_wide", [2]string{"unknown: anything from {low} to {high} is likely, too wide to act on", "未知：可能在{low}到{high}之间，范围太宽，无法据此行动"}},
+	FewPeers:       {"few_peers", [2]string{"unknown: too few accounts buy {category}", "未知：购买{category}的客户太少"}},
+	OneAccount:     {"one_account", [2]string{"unknown: one account buys {category}", "未知：只有一个客户购买{category}"}},
+	NoPeers:        {"no_peers", [2]string{"unknown: no account buys {category}", "未知：没有客户购买{category}"}},
+	Unseen:         {"unseen_category", [2]string{"unknown: {category} is newer than the model; fit it again", "未知：{category}是模型拟合之后新增的品类，请重新拟合"}},
+	NoInterval:     {"no_interval", [2]string{"unknown: too few accounts to say how sure an estimate for {category} would be", "未知：客户太少，无法判断{category}估计的可靠程度"}},
+}
+
+var flags = [...]word{
+	{"raised", [2]string{"the declared wallet {declared} is below the account's own spend {spend}, which is taken instead", "申报的钱包{declared}低于客户自身消费{spend}，改用后者"}},
+	{"above_peers", [2]string{"spends more than similar accounts do; its spend is taken for its wallet", "消费高于相似客户，以其消费作为钱包"}},
+	{"stale", [2]string{"the declaration of {period} is old", "{period}的申报已过时"}},
+	{"by_peers_only", [2]string{"too few wallets are declared to check the estimate against", "申报的钱包太少，无法据以核对估计"}},
+	{"rank_unused", [2]string{"rank {rank} of {suppliers} suppliers was given, but without own spend it tells no wallet", "已给出供应商排名第{rank}位（共{suppliers}家），但没有自身消费，无法推算钱包"}},
+	{"not_bought", [2]string{"buys no {category} here; this is what it would spend if it did", "未在本公司购买{category}；此为若购买时的估计消费"}},
+}
+
+// String returns the state's code.
+func (s State) String() string {
+	if int(s) < len(states) {
+		return states[s].code
+	}
+	return fmt.Sprintf("state(%d)", uint8(s))
+}
+
+// Words returns the state for people.
+func (s State) Words(l Language) string { return states[s].in(l) }
+
+// String returns the reason's code; None's is empty.
+func (w Why) String() string {
+	if int(w) < len(whys) {
+		return whys[w].code
+	}
+	return fmt.Sprintf("why(%d)", uint8(w))
+}
+
+// Words returns the reason for people, a template that may name {author}, {period},
+// {rank}, {suppliers}, {category}, {low} and {high}.
+func (w Why) Words(l Language) string { return whys[w].in(l) }
+
+// Each returns the flags one by one.
+func (f Flags) Each() []Flags {
+	var all []Flags
+	for k := range flags {
+		if one := Flags(1 << k); f&one != 0 {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// at is the number of a single flag, −1 for none or several.
+func (f Flags) at() int {
+	for k := range flags {
+		if f == 1<<k {
+			return k
+		}
+	}
+	return -1
+}
+
+// String returns the code of a single flag, otherwise the number.
+func (f Flags) String() string {
+	if k := f.at(); k >= 0 {
+		return flags[k].code
+	}
+	return fmt.Sprintf("flags(%d)", uint8(f))
+}
+
+// Words returns a single flag for people, a template that may name {declared},
+// {spend}, {period}, {rank}, {suppliers} and {category}. It panics for none or several.
+func (f Flags) Words(l Language) string {
+	k := f.at()
+	if k < 0 {
+		panic(fmt.Sprintf("wallet: words of %d flags", len(f.Each())))
+	}
+	return flags[k].in(l)
+}
