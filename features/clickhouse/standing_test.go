@@ -1,0 +1,92 @@
+package clickhouse_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fealty/features"
+	"fealty/features/clickhouse"
+	"fealty/features/frame"
+)
+
+// As of 2025-03-01, with the horizon of 60 days: [2025-03-01, 2025-04-30).
+func TestStandings(t *testing.T) {
+	w := &town{}
+	for _, account := range []string{"rests", "old number", "heir", "branch 1", "branch 2", "branch 3", "branch 4", "erased later"} {
+		w.lines = append(w.lines, line{account: account, order: account, amount: euros(10), ordered: at("2025-01-10")})
+	}
+	w.links = []link{
+		{account: "old number", other: "heir", kind: "merged", since: at("2025-01-20")},
+		{account: "branch 1", other: "all rest", kind: "group", since: at("2025-01-01")},
+		{account: "branch 2", other: "all rest", kind: "group", since: at("2025-01-01")},
+		{account: "branch 3", other: "one rests", kind: "group", since: at("2025-01-01")},
+		{account: "branch 4", other: "one rests", kind: "group", since: at("2025-01-01")},
+	}
+	e := embedded(t)
+	w.fill(t, e)
+	fillStanding(t, e,
+		[]pauseRow{
+			{account: "rests", start: "2025-02-01"},
+			{account: "known too late", start: "2025-02-01", recorded: "2025-03-05"},
+			{account: "old number", start: "2025-03-05", end: "2025-04-04", recorded: "2025-02-20"}, // half of the horizon
+			{account: "branch 1", start: "2025-02-01"}, {account: "branch 2", start: "2025-02-01"}, {account: "branch 3", start: "2025-02-01"},
+		},
+		[]consentRow{
+			{"rests", "", "profiling", "2024-01-01", "2025-02-01", ""},
+			{"heir", "email", "news", "2024-01-01", "2025-02-01", ""},
+			{"old number", "email", "news", "2023-01-01", "", ""}, // the two are one, and one consent stands
+			{"erased later", "", "erasure", "2025-06-01", "", ""}, // whenever it was recorded
+			{"branch 1", "", "profiling", "2024-01-01", "2025-03-01", "2025-03-01"},
+		}, nil)
+	warehouse := clickhouse.Warehouse{Engine: e}
+	r := request("2025-03-01")
+	standings := func(change func(*features.Request)) map[frame.AccountID]features.Standing {
+		t.Helper()
+		r := r
+		change(&r)
+		got, err := warehouse.Standings(t.Context(), r, 60)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	paused, erased := features.Standing{Paused: true}, features.Standing{Erased: true}
+	rests := features.Standing{Paused: true, OptedOut: true}
+	want := map[frame.AccountID]features.Standing{
+		"rests": rests, "heir": paused, "erased later": erased, "branch 1": paused, "branch 2": paused, "branch 3": paused,
+	}
+	if diff := cmp.Diff(want, standings(func(*features.Request) {})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// By name, as for a score now; the old number has no standing of its own any more.
+	if diff := cmp.Diff(map[frame.AccountID]features.Standing{"heir": paused, "branch 3": paused}, standings(func(r *features.Request) {
+		r.Accounts = []frame.AccountID{"old number", "heir", "branch 3", "nobody"}
+	})); diff != "" {
+		t.Errorf("by name (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[frame.AccountID]features.Standing{"rests": rests, "heir": paused, "erased later": erased, "all rest": paused},
+		standings(func(r *features.Request) { r.Groups = true })); diff != "" {
+		t.Errorf("of groups (-want +got):\n%s", diff)
+	}
+	moves := func(groups bool) map[frame.AccountID]features.Move {
+		t.Helper()
+		r := r
+		r.Groups = groups
+		got, err := warehouse.Moves(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	merged := features.Move{Into: "heir", Kind: features.Merged, Since: at("2025-01-20")}
+	if diff := cmp.Diff(map[frame.AccountID]features.Move{"old number": merged}, moves(false)); diff != "" {
+		t.Errorf("moves (-want +got):\n%s", diff)
+	}
+	rest, one := features.Move{Into: "all rest", Kind: features.Group}, features.Move{Into: "one rests", Kind: features.Group}
+	if diff := cmp.Diff(map[frame.AccountID]features.Move{
+		"old number": merged, "branch 1": rest, "branch 2": rest, "branch 3": one, "branch 4": one,
+	}, moves(true)); diff != "" {
+		t.Errorf("moves into groups (-want +got):\n%s", diff)
+	}
+}
