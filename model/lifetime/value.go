@@ -1,0 +1,271 @@
+package lifetime
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Terms say what a value is: the margin of the purchases of the next months,
+// discounted. The zero value is not valid; start from DefaultTerms.
+type Terms struct {
+	// Months is H, how many months ahead: 1 … 600. Default 12.
+	Months int
+	// Month is the length of a month in the unit of the histories: 30.4375 for
+	// days (the default), 4.345 for weeks.
+	Month float64
+	// Discount is the rate per month, 0 … 1: what is bought in the k-th month is
+	// divided by (1+Discount)^k. Default 0.01, about 12.7 % a year.
+	Discount float64
+	// Margin is the share of spend that is margin, above 0, at most 1. Default 1,
+	// which makes the value one of revenue.
+	Margin float64
+}
+
+// DefaultTerms returns the documented default of every term.
+func DefaultTerms() Terms { return Terms{Months: 12, Month: 30.4375, Discount: 0.01, Margin: 1} }
+
+// Validate checks every bound; its error wraps ErrParams and names the field.
+func (t Terms) Validate() error {
+	switch {
+	case t.Months < 1 || t.Months > 600:
+		return fmt.Errorf("%w: Months is %d, want 1 … 600", ErrParams, t.Months)
+	case !(t.Month >= 1/largest && t.Month <= largest):
+		return fmt.Errorf("%w: Month is %v, want the length of a month in the unit of the histories", ErrParams, t.Month)
+	case !(t.Discount >= 0 && t.Discount <= 1):
+		return fmt.Errorf("%w: Discount is %v a month, want 0 … 1", ErrParams, t.Discount)
+	case !(t.Margin > 0 && t.Margin <= 1):
+		return fmt.Errorf("%w: Margin is %v, want above 0, at most 1", ErrParams, t.Margin)
+	}
+	return nil
+}
+
+// ends are the ends of the months in the unit of the histories, and factors what
+// a unit of spend within each is worth.
+func (t Terms) ends() (ends, factors []float64) {
+	ends, factors = make([]float64, t.Months), make([]float64, t.Months)
+	for k := range ends {
+		ends[k] = float64(k+1) * t.Month
+		factors[k] = t.Margin * math.Pow(1+t.Discount, -float64(k+1))
+	}
+	return ends, factors
+}
+
+// Value writes the expected discounted value of every account into out: the
+// purchases expected of it in each month × the spend expected per purchase
+// (mean as in Spend.Expected) × what a unit of spend in that month is worth. The
+// model's histories and terms are in one unit of time.
+func Value(m *Model, s *Spend, h Histories, mean []float64, terms Terms, out []float64) error {
+	if err := checkValue(m, h, mean, terms); err != nil {
+		return err
+	}
+	if err := checkOut(out, h.Rows()); err != nil {
+		return err
+	}
+	ends, factors := terms.ends()
+	stripes(h.Rows(), rowsAtOnce, func(_, from, to int) {
+		var sums series
+		purchases := make([]float64, len(ends))
+		for i := from; i < to; i++ {
+			x, age := h.Frequency[i], h.Age[i]
+			m.purchases(x, age, ends, purchases, &sums)
+			out[i] = alive(m.kind, m.p, x, h.Recency[i], age) * worth(purchases, factors) * s.expected(x, mean[i])
+		}
+	})
+	return nil
+}
+
+// worth of cumulative purchases by month, at one unit of spend each.
+func worth(purchases, factors []float64) float64 {
+	var sum, before float64
+	for k, v := range purchases {
+		sum += (v - before) * factors[k]
+		before = v
+	}
+	return sum
+}
+
+func checkValue(m *Model, h Histories, mean []float64, terms Terms) error {
+	if err := terms.Validate(); err != nil {
+		return err
+	}
+	if err := m.checkHorizon(float64(terms.Months) * terms.Month); err != nil {
+		return err
+	}
+	if err := h.Check(); err != nil {
+		return err
+	}
+	return checkSpend(h.Frequency, mean)
+}
+
+// Chance says how intervals are drawn. The zero value is not valid; start from
+// DefaultChance.
+type Chance struct {
+	// Level is the probability that the value of an account lies in its interval,
+	// 0.5 … 0.99. Default 0.9.
+	Level float64
+	// Draws is how many futures are drawn per account, 100 … 100,000. Default 400.
+	Draws int
+	// Seed makes the draws; the same seed gives the same interval.
+	Seed uint64
+}
+
+// DefaultChance returns the documented default of every field.
+func DefaultChance() Chance { return Chance{Level: 0.9, Draws: 400, Seed: 1} }
+
+// Validate checks every bound; its error wraps ErrParams and names the field.
+func (c Chance) Validate() error {
+	if !(c.Level >= 0.5 && c.Level <= 0.99) {
+		return fmt.Errorf("%w: Level is %v, want 0.5 … 0.99", ErrParams, c.Level)
+	}
+	if c.Draws < 100 || c.Draws > 100_000 {
+		return fmt.Errorf("%w: Draws is %d, want 100 … 100,000", ErrParams, c.Draws)
+	}
+	return nil
+}
+
+// ValueIntervals writes the bounds of a prediction interval of every account's
+// discounted value into low and high, one entry per row: where the value that
+// will be seen lies with probability Level. Each of the drawn futures of an
+// account has its own parameters, from the asymptotic normal distribution of
+// their logarithms (so that the interval knows how well the model is known), then
+// the account's own rates given its history, then its purchases and their amounts.
+// The interval is equal-tailed; many accounts have 0 as their lower bound.
+//
+// An account's draws depend on the seed and its own history only, not on the
+// order of the rows. Cost: about 1 µs per draw and year. ctx.Err() if cancelled.
+func ValueIntervals(ctx context.Context, m *Model, s *Spend, h Histories, mean []float64, terms Terms, c Chance, low, high []float64) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	if err := checkValue(m, h, mean, terms); err != nil {
+		return err
+	}
+	for _, out := range [][]float64{low, high} {
+		if err := checkOut(out, h.Rows()); err != nil {
+			return err
+		}
+	}
+	chance := rand.New(rand.NewPCG(c.Seed, 0))
+	models, err := m.draws(chance, c.Draws)
+	if err != nil {
+		return err
+	}
+	spends, err := s.draws(chance, c.Draws)
+	if err != nil {
+		return err
+	}
+	_, factors := terms.ends()
+	tail := (1 - c.Level) / 2 * float64(c.Draws+1)
+	stripes(h.Rows(), 64, func(_, from, to int) {
+		values := make([]float64, c.Draws)
+		for i := from; i < to && ctx.Err() == nil; i++ {
+			x, recency, age := h.Frequency[i], h.Recency[i], h.Age[i]
+			source := rand.NewPCG(c.Seed, fingerprint(x, recency, age, mean[i]))
+			for d := range values {
+				values[d] = future{m.kind, [4]float64(models[d]), [3]float64(spends[d]), source}.value(x, recency, age, mean[i], terms.Month, factors)
+			}
+			slices.Sort(values)
+			low[i] = values[max(int(math.Floor(tail))-1, 0)]
+			high[i] = values[min(c.Draws-int(math.Floor(tail)), c.Draws-1)]
+		}
+	})
+	return ctx.Err()
+}
+
+// fingerprint of an account's history.
+func fingerprint(values ...float64) uint64 {
+	hash := fnv.New64a()
+	var bytes [8]byte
+	for _, v := range values {
+		binary.LittleEndian.PutUint64(bytes[:], math.Float64bits(v))
+		_, _ = hash.Write(bytes[:]) // never an error
+	}
+	return hash.Sum64()
+}
+
+// draws returns parameters from their asymptotic distribution.
+func (e *estimator) draws(chance *rand.Rand, count int) ([][]float64, error) {
+	n := len(e.names)
+	lower := mat.NewTriDense(n, mat.Lower, nil)
+	if slices.ContainsFunc(e.covariance, func(v float64) bool { return v != 0 }) { // parameters that are given have none
+		var factor mat.Cholesky
+		if ok := factor.Factorize(mat.NewSymDense(n, slices.Clone(e.covariance))); !ok {
+			return nil, fmt.Errorf("%w: the covariance of the parameters is not positive definite: fit the model again", ErrParams)
+		}
+		factor.LTo(lower)
+	}
+	all := make([][]float64, count)
+	z := make([]float64, n)
+	for d := range all {
+		for k := range z {
+			z[k] = chance.NormFloat64()
+		}
+		all[d] = make([]float64, n)
+		for a := range n {
+			v := e.theta[a]
+			for b := range a + 1 {
+				v += lower.At(a, b) * z[b]
+			}
+			all[d][a] = math.Exp(v)
+		}
+	}
+	return all, nil
+}
+
+// future draws what one account will do, for given parameters.
+type future struct {
+	kind   Kind
+	p      [4]float64
+	spend  [3]float64
+	source rand.Source
+}
+
+// value draws the account's rates given its history, then month by month.
+func (f future) value(x, recency, age, mean, month float64, factors []float64) float64 {
+	if f.uniform() >= alive(f.kind, f.p, x, recency, age) {
+		return 0
+	}
+	rate := f.gamma(f.p[0]+x, f.p[1]+age)
+	purchases, time := math.Inf(1), math.Inf(1) // left to it
+	if f.kind == ParetoNBD {
+		time = -math.Log1p(-f.uniform()) / f.gamma(f.p[2], f.p[3]+age)
+	} else {
+		// It leaves after a purchase with probability leave: after the n-th, geometric.
+		stay := f.gamma(survived(f.p[3], x, f.kind == MBGNBD), 1)
+		leave := f.gamma(f.p[2], 1)
+		if v := -math.Log1p(-f.uniform()) / -math.Log1p(-leave/(leave+stay)); v > 0 {
+			purchases = math.Ceil(v)
+		}
+	}
+	p, q, v := f.spend[0], f.spend[1], f.spend[2]
+	if x == 0 {
+		mean = 0
+	}
+	perUnit := f.gamma(p*x+q, v+x*mean)
+	var sum float64
+	for _, factor := range factors {
+		n := min(distuv.Poisson{Lambda: rate * min(month, time), Src: f.source}.Rand(), purchases)
+		if n > 0 {
+			sum += factor * f.gamma(p*n, perUnit)
+		}
+		purchases -= n
+		if time -= month; purchases <= 0 || time <= 0 {
+			break
+		}
+	}
+	return sum
+}
+
+func (f future) uniform() float64 { return rand.New(f.source).Float64() }
+
+func (f future) gamma(shape, rate float64) float64 {
+	return distuv.Gamma{Alpha: shape, Beta: rate, Src: f.source}.Rand()
+}
