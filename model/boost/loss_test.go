@@ -95,6 +95,72 @@ func TestQuantileIsCovered(t *testing.T) {
 	}
 }
 
+func TestPinballByHand(t *testing.T) {
+	p := Pinball{Alpha: 0.9}
+	var g, h [3]float64
+	p.Gradient([]float64{1, 2, 3}, []float64{2, 2, 2}, g[:], h[:])
+	for i, want := range []float64{-0.9, 0.1, 0.1} { // below the label; at it and above, as LightGBM's quantile
+		if math.Abs(g[i]-want) > 1e-15 || h[i] != 1 {
+			t.Errorf("gradient %v, hessian %v, want %v and 1", g[i], h[i], want)
+		}
+	}
+	for _, c := range [][3]float64{{1, 2, 0.9}, {2, 2, 0}, {3, 2, 0.1}} {
+		if got := p.Value(c[0], c[1]); math.Abs(got-c[2]) > 1e-15 {
+			t.Errorf("loss of margin %v: %v, want %v", c[0], got, c[2])
+		}
+	}
+}
+
+func TestLeavesAreQuantilesOfTheirRows(t *testing.T) {
+	f, _ := town(4000, 35)
+	r := stream(36)
+	var y, weights []float64
+	for i := range f.Rows() {
+		y = append(y, f.Columns[2].Numbers[i]*r.float())
+		weights = append(weights, float64(1+r.below(3)))
+	}
+	for _, gradients := range []Gradients{Full, Packed} {
+		for _, w := range [][]float64{nil, weights} {
+			p := small()
+			p.Loss, p.Rounds, p.LearningRate, p.Gradients = Pinball{Alpha: 0.9}, 1, 1, gradients
+			e := fit(t, p, f, y, w)
+			rows, err := e.Bind(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			leaf := map[int][]int{}
+			row, first := make([]float64, len(f.Columns)), e.Tree(0)
+			for i := range rows.Len() {
+				rows.Row(i, row)
+				leaf[first.Leaf(row)] = append(leaf[first.Leaf(row)], i)
+			}
+			if len(leaf) < 5 {
+				t.Fatalf("%d leaves", len(leaf))
+			}
+			for k, rows := range leaf {
+				// The value is the least y with 90 % of the weight at or below it.
+				all, below, upTo := 0.0, 0.0, 0.0
+				for _, i := range rows {
+					v := 1.0
+					if w != nil {
+						v = w[i]
+					}
+					all += v
+					if y[i] < first.LeafValue[k]-1e-9 {
+						below += v
+					}
+					if y[i] < first.LeafValue[k]+1e-9 {
+						upTo += v
+					}
+				}
+				if below >= 0.9*all || upTo < 0.9*all {
+					t.Errorf("gradients %d, leaf %d: of %v, %v lies below %v and %v up to it", gradients, k, all, below, first.LeafValue[k], upTo)
+				}
+			}
+		}
+	}
+}
+
 func TestWeightedQuantile(t *testing.T) {
 	for _, c := range []struct {
 		alpha   float64
