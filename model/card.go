@@ -97,6 +97,8 @@ type RungCard struct {
 	Test Quality `json:"test"`
 	// Settings are the parameters chosen on the folds, in words.
 	Settings string `json:"settings,omitempty"`
+	// Challenger marks a learner shown for comparison, which is no rung and never serves.
+	Challenger bool `json:"challenger,omitempty"`
 }
 
 // Quality are the figures of one set of predictions.

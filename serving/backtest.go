@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"fealty/features/frame"
+	"fealty/model/challenger"
 )
 
 // Backtest trains and tests at many cutoffs as Train would have done then, and
@@ -19,6 +20,9 @@ func (s *Service) Backtest(ctx context.Context, r BacktestRequest, report func(P
 	params, err := s.ladder("")
 	if err != nil {
 		return BacktestResult{}, err
+	}
+	if r.Challengers {
+		params.Challengers = challenger.Learners(params.Seed)
 	}
 	plans, err := c.backtests(r)
 	if err != nil {
@@ -45,7 +49,7 @@ func (s *Service) Backtest(ctx context.Context, r BacktestRequest, report func(P
 				continue // not fitted
 			}
 			row := BacktestRow{
-				Cutoff: c.text(p.test), Rung: rung.Rung, Served: rung.Rung == card.Rung, TrainCutoffs: len(p.train),
+				Cutoff: c.text(p.test), Rung: rung.Rung, Served: rung.Rung == card.Rung, Challenger: rung.Challenger, TrainCutoffs: len(p.train),
 				Rows: card.Report.Test.Rows, BaseRate: card.Report.Test.BaseRate, Quality: rung.Test,
 			}
 			if row.Served {

@@ -130,14 +130,18 @@ type BacktestRequest struct {
 	// Train restricts the training cutoffs: those of the list whose windows end by
 	// a test cutoff are used; empty means earlier month ends.
 	Train []string `json:"train,omitempty"`
+	// Challengers shows golearn's learners beside the rungs; they are slow.
+	Challengers bool `json:"challengers,omitempty"`
 }
 
-// BacktestRow is one rung at one test cutoff.
+// BacktestRow is one rung, or one challenger, at one test cutoff.
 type BacktestRow struct {
 	Cutoff string `json:"cutoff"`
 	Rung   string `json:"rung"`
 	// Served marks the rung that the ladder chose.
-	Served       bool          `json:"served"`
+	Served bool `json:"served"`
+	// Challenger marks a learner that is no rung and never serves.
+	Challenger   bool          `json:"challenger,omitempty"`
 	TrainCutoffs int           `json:"train_cutoffs"`
 	Rows         int           `json:"rows"`
 	BaseRate     model.Figure  `json:"base_rate"`

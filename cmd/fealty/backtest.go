@@ -29,6 +29,7 @@ func newBacktest(e *env) *cobra.Command {
 	f.StringArrayVar(&o.request.Cutoffs, "cutoff", nil, "a test cutoff; may be repeated")
 	f.IntVar(&o.request.Last, "last", 0, "without --cutoff: the last so many month ends (default 3)")
 	f.StringArrayVar(&o.request.Train, "train-cutoff", nil, "a training cutoff; those whose windows end by a test cutoff are used (default: earlier month ends)")
+	f.BoolVar(&o.request.Challengers, "challengers", false, "show golearn's random forest and naive Bayes beside the rungs; slow, and never served")
 	addConfigFlags(f, "horizon_days", "active_within", "seed")
 	return c
 }

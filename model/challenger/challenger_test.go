@@ -190,7 +190,7 @@ func TestMissingValuesAreRead(t *testing.T) {
 		}
 	}
 	f.Columns = append(f.Columns[3:], frame.Column{Meta: frame.Meta{Name: "gaps"}, Kind: frame.Number, Numbers: gaps})
-	for _, l := range learners() {
+	for _, l := range Learners(1) {
 		m, err := l.Fit(t.Context(), f, y, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -199,10 +199,6 @@ func TestMissingValuesAreRead(t *testing.T) {
 			t.Errorf("%s: AUC %.3f where two thirds of the churned lack a value", l.Name(), auc)
 		}
 	}
-}
-
-func learners() []model.Learner {
-	return []model.Learner{Forest{Params: DefaultForest()}, Bayes{Params: DefaultBayes()}}
 }
 
 func area(t *testing.T, y, margins []float64) float64 {
@@ -286,7 +282,7 @@ func TestParamsOutOfBounds(t *testing.T) {
 		t.Errorf("the zero value: %v", err)
 	}
 	f.Columns[1] = frame.Column{Meta: frame.Meta{Name: "sector"}, Kind: frame.Category, Codes: make([]int32, 20), Levels: []string{"a"}}
-	for _, l := range learners() {
+	for _, l := range Learners(1) {
 		if _, err := l.Fit(t.Context(), f, y, nil); !errors.Is(err, ErrBadInput) || !strings.Contains(err.Error(), "sector") {
 			t.Errorf("%s on a category: %v", l.Name(), err)
 		}
@@ -403,7 +399,7 @@ func BenchmarkFit(b *testing.B) {
 		f.Columns = append(f.Columns, noise.Columns[k%4])
 		f.Columns[k].Name += strconv.Itoa(k)
 	}
-	for _, l := range append(learners(), boost.Learner{Params: boost.Defaults()}) {
+	for _, l := range append(Learners(1), boost.Learner{Params: boost.Defaults()}) {
 		b.Run(l.Name(), func(b *testing.B) {
 			for b.Loop() {
 				if _, err := l.Fit(b.Context(), f, y, nil); err != nil {

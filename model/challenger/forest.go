@@ -16,6 +16,13 @@ import (
 	"github.com/sjwhitworth/golearn/trees"
 )
 
+// Learners returns the challengers with their defaults, those of a backtest.
+func Learners(seed uint64) []model.Learner {
+	forest := DefaultForest()
+	forest.Seed = seed
+	return []model.Learner{Forest{Params: forest}, Bayes{Params: DefaultBayes()}}
+}
+
 // ForestParams say how to grow a forest. The zero value is not valid; start from
 // DefaultForest.
 type ForestParams struct {

@@ -152,6 +152,10 @@ type Params struct {
 	Folds int
 	// Bags is how many ensembles of different seeds boosting averages, 1 … 50; default 4.
 	Bags int
+	// Challengers are learners to show beside the rungs: fitted and calibrated on
+	// the same rows and folds, measured on the same test rows, and never chosen.
+	// Their rows stand on the card after the rungs. Default none.
+	Challengers []model.Learner
 }
 
 // Defaults returns the documented defaults.
@@ -161,7 +165,7 @@ func Defaults() Params {
 
 func (p Params) withDefaults() Params {
 	d := Defaults()
-	d.Refit = p.Refit
+	d.Refit, d.Challengers = p.Refit, p.Challengers
 	if p.Seed != 0 {
 		d.Seed = p.Seed
 	}

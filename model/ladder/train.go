@@ -104,6 +104,7 @@ func Train(ctx context.Context, p Params, train, test Sample, report Progress) (
 	if c.lack(Boosting) == "" {
 		c.steps += len(c.parts)
 	}
+	c.steps += len(p.Challengers)
 	candidates, err := c.candidates(ctx)
 	if err != nil {
 		return nil, err
@@ -122,7 +123,16 @@ func Train(ctx context.Context, p Params, train, test Sample, report Progress) (
 			return nil, err
 		}
 	}
-	return c.finish(ctx, candidates, best, given)
+	challengers, err := c.challenge(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.finish(ctx, candidates, best, given)
+	if err != nil {
+		return nil, err
+	}
+	r.Card.Ladder = append(r.Card.Ladder, challengers...)
+	return r, nil
 }
 
 func (c *climb) step(stage string) {
