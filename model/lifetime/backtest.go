@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"fealty/model/score"
 )
 
 // Purchase is what an account spent on one day. Amounts of one account and day
@@ -21,6 +23,8 @@ type Split struct {
 	Histories
 	// MeanSpend is the mean amount of the repeat purchases, 0 where there is none.
 	MeanSpend []float64
+	// Spent is all that was spent to the end of the day, the first purchase included.
+	Spent []float64
 	// Purchases and Spend are those of the holdout.
 	Purchases, Spend []float64
 }
@@ -59,9 +63,12 @@ func SplitAt(purchases []Purchase, last, holdoutDays int, unitDays float64) (*Sp
 // add appends one account, whose purchases are in order and begin by last.
 func (s *Split) add(days []Purchase, last, holdoutDays int, unitDays float64) {
 	first, newest := days[0].Day, days[0].Day
-	var repeats, repeatSpend, purchases, spend float64
+	var repeats, repeatSpend, spent, purchases, spend float64
 	for i, p := range days {
 		fresh := i == 0 || p.Day != days[i-1].Day
+		if p.Day <= last {
+			spent += p.Amount
+		}
 		switch {
 		case p.Day == first:
 		case p.Day <= last:
@@ -82,6 +89,7 @@ func (s *Split) add(days []Purchase, last, holdoutDays int, unitDays float64) {
 	s.Recency = append(s.Recency, float64(newest-first)/unitDays)
 	s.Age = append(s.Age, float64(last-first)/unitDays)
 	s.MeanSpend = append(s.MeanSpend, repeatSpend/max(repeats, 1))
+	s.Spent = append(s.Spent, spent)
 	s.Purchases = append(s.Purchases, purchases)
 	s.Spend = append(s.Spend, spend)
 }
@@ -116,4 +124,50 @@ func Compare(predicted, actual []float64) (Backtest, error) {
 		b.RelativeError = b.Expected/b.Actual - 1
 	}
 	return b, nil
+}
+
+// SpendChoice says which forecast of spend is used, and why.
+type SpendChoice struct {
+	// Lifetime is true where the lifetime model's forecast is used, and false where
+	// the run-rate's is.
+	Lifetime bool
+	// Model and RunRate are the backtests of the two on the same holdout.
+	Model, RunRate Backtest
+}
+
+// ChooseSpend compares the lifetime model's expected spend with the run-rate's
+// forecast on a holdout, one entry per account each: the lifetime model's ships
+// only if its mean absolute error is smaller.
+func ChooseSpend(lifetime, runRate, actual []float64) (SpendChoice, error) {
+	model, err := Compare(lifetime, actual)
+	if err != nil {
+		return SpendChoice{}, fmt.Errorf("backtest the lifetime model's spend: %w", err)
+	}
+	rate, err := Compare(runRate, actual)
+	if err != nil {
+		return SpendChoice{}, fmt.Errorf("backtest the run-rate: %w", err)
+	}
+	return SpendChoice{model.MAE < rate.MAE, model, rate}, nil
+}
+
+// Sentence says the choice in plain words.
+func (c SpendChoice) Sentence(language score.Language) string {
+	used, other := c.Model.MAE, c.RunRate.MAE
+	template := spendSentences[language][0]
+	if !c.Lifetime {
+		used, other, template = other, used, spendSentences[language][1]
+	}
+	return fmt.Sprintf(template, used, c.Model.Accounts, other)
+}
+
+// spendSentences take the error of what is used, the accounts and the other error.
+var spendSentences = map[score.Language][2]string{
+	score.English: {
+		"spend is forecast by the lifetime model: on the last cutoff it was off by %.2f per account (%d accounts), the run-rate by %.2f",
+		"spend is forecast by the run-rate: on the last cutoff it was off by %.2f per account (%d accounts), the lifetime model by %.2f",
+	},
+	score.Chinese: {
+		"消费按生命周期模型预测：在最近一个截止日上每个客户平均偏差%.2f（%d个客户），按既往消费速度预测则为%.2f",
+		"消费按既往消费速度预测：在最近一个截止日上每个客户平均偏差%.2f（%d个客户），按生命周期模型预测则为%.2f",
+	},
 }

@@ -1,9 +1,11 @@
 package lifetime
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Spend is a fitted Gamma–Gamma model of spend per purchase: immutable, safe for
@@ -22,7 +24,7 @@ type gammaGamma struct {
 	xs     []float64 // distinct frequencies
 	byX    []float64 // Σ weight
 	logs   []float64 // Σ weight · log(m·x)
-	x      []int32   // by row
+	x      []int     // by row
 	spend  []float64 // m·x
 	weight []float64
 	total  float64
@@ -95,30 +97,40 @@ func FitSpend(ctx context.Context, frequency, mean, weights []float64) (*Spend, 
 
 func spendNames() []string { return []string{"p", "q", "v"} }
 
-// newGammaGamma collects the repeat buyers, in units of their mean spend.
+// newGammaGamma collects the repeat buyers, in units of their mean spend and in
+// ascending order, so that no sum depends on the order of the rows.
 func newGammaGamma(frequency, mean, weights []float64) (l *gammaGamma, scale float64, rows int) {
-	l = &gammaGamma{}
-	var x, m []float64
-	for i, f := range frequency {
-		if w := weightOf(weights, i); f > 0 && w > 0 {
-			x, m = append(x, f), append(m, mean[i])
-			l.weight = append(l.weight, w)
-			l.total += w
-			scale += w * mean[i]
+	type buyer struct{ x, mean, weight float64 }
+	var buyers []buyer
+	for i, x := range frequency {
+		if w := weightOf(weights, i); x > 0 && w > 0 {
+			buyers = append(buyers, buyer{x, mean[i], w})
 		}
 	}
-	scale /= l.total
-	l.xs, l.x = distinct(x)
-	l.byX, l.logs = make([]float64, len(l.xs)), make([]float64, len(l.xs))
-	l.spend = make([]float64, len(x))
-	for i, k := range l.x {
-		relative, w := m[i]/scale, l.weight[i]
-		l.spend[i] = relative * x[i]
-		l.byX[k] += w
-		l.logs[k] += w * math.Log(l.spend[i])
-		l.fixed += w * math.Log(relative)
+	slices.SortFunc(buyers, func(a, b buyer) int {
+		return cmp.Or(cmp.Compare(a.x, b.x), cmp.Compare(a.mean, b.mean), cmp.Compare(a.weight, b.weight))
+	})
+	l = &gammaGamma{}
+	for _, v := range buyers {
+		l.total += v.weight
+		scale += v.weight * v.mean
 	}
-	return l, scale, len(x)
+	scale /= l.total
+	for _, v := range buyers {
+		k := len(l.xs) - 1
+		if k < 0 || l.xs[k] != v.x {
+			k++
+			l.xs, l.byX, l.logs = append(l.xs, v.x), append(l.byX, 0), append(l.logs, 0)
+		}
+		relative := v.mean / scale
+		l.x = append(l.x, k)
+		l.spend = append(l.spend, relative*v.x)
+		l.weight = append(l.weight, v.weight)
+		l.byX[k] += v.weight
+		l.logs[k] += v.weight * math.Log(relative*v.x)
+		l.fixed += v.weight * math.Log(relative)
+	}
+	return l, scale, len(buyers)
 }
 
 // checkSpend verifies frequencies, and means where there are repeat purchases.

@@ -1,0 +1,257 @@
+package lifetime
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"runtime"
+	"slices"
+	"testing"
+
+	"fealty/model/score"
+)
+
+// three segments: a large one of each planted model, and one of ten accounts.
+func threeSegments(t *testing.T) (h Histories, mean []float64, segment []string) {
+	t.Helper()
+	add := func(name string, kind Kind, count int, seed uint64) {
+		part, m, _, _ := simulate(kind, count, weeks(12, 0), seed)
+		h.Frequency, h.Recency, h.Age = append(h.Frequency, part.Frequency...), append(h.Recency, part.Recency...), append(h.Age, part.Age...)
+		mean, segment = append(mean, m...), append(segment, slices.Repeat([]string{name}, count)...)
+	}
+	add("retail", MBGNBD, 1500, 1)
+	add("wholesale", ParetoNBD, 1200, 2)
+	add("few", MBGNBD, 10, 3)
+	return h, mean, segment
+}
+
+func portfolio(t *testing.T) (*Portfolio, Histories, []float64, []string) {
+	t.Helper()
+	h, mean, segment := threeSegments(t)
+	p, err := FitPortfolio(context.Background(), MBGNBD, h, mean, segment, DefaultLeast())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, h, mean, segment
+}
+
+func TestPortfolioFitsLargeSegmentsAlone(t *testing.T) {
+	p, h, mean, segment := portfolio(t)
+	var got []string
+	for _, c := range p.Segments() {
+		got = append(got, c.Segment+" "+string(c.Purchases.Reason)+" "+string(c.Spend.Reason))
+	}
+	want := []string{"few too-small too-small", "retail large-enough large-enough", "wholesale large-enough large-enough"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if c := p.Choice("new"); c.Purchases.Reason != Unknown || c.Spend.Reason != Unknown {
+		t.Errorf("a segment that was not there: %+v", c)
+	}
+	// Every column is that of the segment's own model.
+	terms := weeks(6, 0.02)
+	scores, err := p.Score(h, mean, segment, 13, terms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"retail", "few"} {
+		m, s := p.Models(name)
+		from, to := slices.Index(segment, name), slices.Index(segment, name)+10
+		part := Histories{h.Frequency[from:to], h.Recency[from:to], h.Age[from:to]}
+		out := make([]float64, 10)
+		for what, ask := range map[string]struct {
+			do  func() error
+			got []float64
+		}{
+			"alive":       {func() error { return m.Alive(part, out) }, scores.Alive},
+			"no purchase": {func() error { return m.NoPurchase(part, 13, out) }, scores.NoPurchase},
+			"expected":    {func() error { return m.Expected(part, 13, out) }, scores.Expected},
+			"mean spend":  {func() error { return s.Expected(part.Frequency, mean[from:to], out) }, scores.MeanSpend},
+			"value":       {func() error { return Value(m, s, part, mean[from:to], terms, out) }, scores.Value},
+		} {
+			if err := ask.do(); err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range out {
+				near(t, name+" "+what, ask.got[from+i], v, 1e-11)
+			}
+		}
+	}
+	// A segment's own fit is its own: the pooled one has other parameters.
+	retail, _ := p.Models("retail")
+	alone := fit(t, MBGNBD, Histories{h.Frequency[:1500], h.Recency[:1500], h.Age[:1500]})
+	if !slices.Equal(retail.Estimates(), alone.Estimates()) {
+		t.Errorf("the segment's fit %v is not that of its accounts %v", retail.Estimates(), alone.Estimates())
+	}
+	for _, r := range []Reason{LargeEnough, TooSmall, NotDetermined, Unknown} {
+		if r.Sentence(score.English) == "" || r.Sentence(score.Chinese) == "" {
+			t.Errorf("no words for %q", r)
+		}
+	}
+}
+
+// A segment where nobody leaves has no optimum of its own.
+func TestPortfolioFallsBackWhereASegmentIsNotDetermined(t *testing.T) {
+	h, mean, segment := threeSegments(t)
+	for i := range 600 {
+		h.Frequency, h.Recency, h.Age = append(h.Frequency, 9), append(h.Recency, 29.9), append(h.Age, 30)
+		mean, segment = append(mean, 20+float64(i%7)), append(segment, "steady")
+	}
+	p, err := FitPortfolio(context.Background(), MBGNBD, h, mean, segment, DefaultLeast())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := p.Choice("steady")
+	if c.Purchases.Reason != NotDetermined || c.Purchases.Problem == "" {
+		t.Errorf("got %+v, want a fit that did not converge", c)
+	}
+	text, err := p.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ParsePortfolio(text); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPortfolioTravelsToTheSameBits(t *testing.T) {
+	p, h, mean, segment := portfolio(t)
+	text, err := p.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ParsePortfolio(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	segment[0] = "new"
+	a, err := p.Score(h, mean, segment, 13, weeks(12, 0.01))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := again.Score(h, mean, segment, 13, weeks(12, 0.01))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, a, b)
+	for _, change := range []struct{ from, to string }{
+		{`"version":1`, `"version":2`},
+		{`"kind":"mbg-nbd"`, `"kind":"bg-bb"`},
+		{`"segment":"retail"`, `"segment":"zoo"`},
+		{`"model_reason":"too-small"`, `"model_reason":"unknown"`},
+		{`"repeat_buyers":`, `"repeat_buyers":-`},
+		{`"segments"`, `"segments":[],"segments"`},
+		{`"rows":`, `"rows":0`},
+	} {
+		changed := bytes.Replace(text, []byte(change.from), []byte(change.to), 1)
+		if bytes.Equal(changed, text) {
+			t.Fatalf("nothing to change by %v", change)
+		}
+		if _, err := ParsePortfolio(changed); !errors.Is(err, ErrText) {
+			t.Errorf("%v: error is %v, want one that wraps ErrText", change, err)
+		}
+	}
+}
+
+func same(t *testing.T, a, b *Scores) {
+	t.Helper()
+	for k, pair := range [][2][]float64{{a.Alive, b.Alive}, {a.NoPurchase, b.NoPurchase}, {a.Expected, b.Expected}, {a.MeanSpend, b.MeanSpend}, {a.Value, b.Value}} {
+		if !slices.Equal(pair[0], pair[1]) {
+			t.Errorf("column %d differs", k)
+		}
+	}
+}
+
+// Row order, batch and threads do not matter, to the bit.
+func TestScoresDoNotDependOnOrderOrThreads(t *testing.T) {
+	p, h, mean, segment := portfolio(t)
+	want, err := p.Score(h, mean, segment, 13, weeks(12, 0.01))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reverse := func(all []float64) []float64 {
+		all = slices.Clone(all)
+		slices.Reverse(all)
+		return all
+	}
+	turned := slices.Clone(segment)
+	slices.Reverse(turned)
+	back := Histories{reverse(h.Frequency), reverse(h.Recency), reverse(h.Age)}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	got, err := p.Score(back, reverse(mean), turned, 13, weeks(12, 0.01))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, want, &Scores{reverse(got.Alive), reverse(got.NoPurchase), reverse(got.Expected), reverse(got.MeanSpend), reverse(got.Value)})
+	refitted, err := FitPortfolio(context.Background(), MBGNBD, back, reverse(mean), turned, DefaultLeast())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pair := range [][2]estimator{{p.pooled.model.estimator, refitted.pooled.model.estimator}, {p.pooled.spend.estimator, refitted.pooled.spend.estimator}} {
+		if !slices.Equal(pair[0].theta, pair[1].theta) || !slices.Equal(pair[0].covariance, pair[1].covariance) {
+			t.Errorf("rows in reverse order on one thread give %v, not %v", pair[1].Estimates(), pair[0].Estimates())
+		}
+	}
+}
+
+func TestSpendShipsOnlyIfItBeatsTheRunRate(t *testing.T) {
+	actual, good, bad := []float64{10, 0, 0}, []float64{8, 1, 1}, []float64{5, 5, 5}
+	for _, c := range []struct {
+		lifetime, runRate []float64
+		want              bool
+	}{{good, bad, true}, {bad, good, false}, {good, good, false}} {
+		got, err := ChooseSpend(c.lifetime, c.runRate, actual)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Lifetime != c.want {
+			t.Errorf("%v against %v: lifetime %v", c.lifetime, c.runRate, got.Lifetime)
+		}
+		if got.Sentence(score.English) == "" || got.Sentence(score.Chinese) == "" {
+			t.Error("a choice without words")
+		}
+	}
+	if _, err := ChooseSpend([]float64{math.NaN()}, []float64{1}, []float64{1}); !errors.Is(err, ErrInput) {
+		t.Errorf("NaN gives %v", err)
+	}
+}
+
+func BenchmarkScore(b *testing.B) {
+	full := cdnow(b)
+	for _, kind := range Kinds() {
+		m := fit(b, kind, full.Histories)
+		amounts := positive(full.MeanSpend)
+		s, err := FitSpend(context.Background(), full.Frequency, amounts, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		const rows = 1_000_000
+		var h Histories
+		var mean []float64
+		for i := range rows {
+			k := i % full.Rows()
+			h.Frequency, h.Recency, h.Age = append(h.Frequency, full.Frequency[k]), append(h.Recency, full.Recency[k]), append(h.Age, full.Age[k])
+			mean = append(mean, amounts[k])
+		}
+		p := &Portfolio{least: DefaultLeast(), pooled: pair{m, s}}
+		segment := make([]string, rows)
+		b.Run(string(kind), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := p.Score(h, mean, segment, 13, weeks(12, 0.01)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// positive leaves out CDNOW's purchases that cost nothing: their means are taken
+// for a cent.
+func positive(mean []float64) []float64 {
+	out := slices.Clone(mean)
+	for i, v := range out {
+		out[i] = max(v, 0.01)
+	}
+	return out
+}

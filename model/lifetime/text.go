@@ -1,0 +1,308 @@
+package lifetime
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+const (
+	format  = "fealty lifetime"
+	version = 1
+
+	// maxText bounds what is parsed of one model, in bytes; maxPortfolio, of a
+	// portfolio.
+	maxText      = 64 << 10
+	maxPortfolio = 64 << 20
+
+	kindSpend   = "gamma-gamma"
+	kindChances = "bg-bb"
+)
+
+// content is the saved form of every single model.
+type content struct {
+	Format  string `json:"format"`
+	Version int    `json:"version"`
+	Kind    string `json:"kind"`
+	// Logarithms are those of the parameters, in the papers' order; Covariance is
+	// theirs, row-major.
+	Logarithms    []float64 `json:"logarithms"`
+	Covariance    []float64 `json:"covariance"`
+	Rows          int       `json:"rows"`
+	Weight        float64   `json:"weight"`
+	LogLikelihood float64   `json:"log_likelihood"`
+	// Correlation is of gamma-gamma only.
+	Correlation float64 `json:"correlation,omitempty"`
+}
+
+func (e *estimator) content(kind string) content {
+	return content{
+		Format: format, Version: version, Kind: kind, Logarithms: e.theta, Covariance: e.covariance,
+		Rows: e.quality.Rows, Weight: e.quality.Weight, LogLikelihood: e.quality.LogLikelihood,
+	}
+}
+
+func (c content) text() ([]byte, error) {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("write a lifetime model of kind %s: %w", c.Kind, err)
+	}
+	return text, nil
+}
+
+// MarshalText returns the model as JSON, in shortest round-trip decimals.
+func (m *Model) MarshalText() ([]byte, error) { return m.content(string(m.kind)).text() }
+
+// MarshalText returns the model as JSON, in shortest round-trip decimals.
+func (m *ChanceModel) MarshalText() ([]byte, error) { return m.content(kindChances).text() }
+
+// MarshalText returns the model as JSON, in shortest round-trip decimals.
+func (s *Spend) MarshalText() ([]byte, error) {
+	c := s.content(kindSpend)
+	c.Correlation = s.correlation
+	return c.text()
+}
+
+// Parse reads what a Model's MarshalText wrote, and nothing else: at most 64 KiB,
+// no unknown, repeated or missing key, every number finite and within its bounds.
+// Errors wrap ErrText and say what is wrong.
+func Parse(text []byte) (*Model, error) {
+	c, e, err := parse(text, func(kind string) []string { return Kind(kind).names() })
+	if err != nil {
+		return nil, err
+	}
+	m := newModel(Kind(c.Kind), e)
+	return m, asWritten(m, text)
+}
+
+// ParseSpend reads what a Spend's MarshalText wrote, as Parse does.
+func ParseSpend(text []byte) (*Spend, error) {
+	c, e, err := parse(text, func(kind string) []string {
+		if kind == kindSpend {
+			return spendNames()
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !(e.theta[1] > 0) || !(math.Abs(c.Correlation) <= 1) {
+		return nil, fmt.Errorf("%w: log q is %v, want above 0; the correlation is %v, want −1 … 1", ErrText, e.theta[1], c.Correlation)
+	}
+	s := &Spend{e, c.Correlation}
+	return s, asWritten(s, text)
+}
+
+// ParseChances reads what a ChanceModel's MarshalText wrote, as Parse does.
+func ParseChances(text []byte) (*ChanceModel, error) {
+	_, e, err := parse(text, func(kind string) []string {
+		if kind == kindChances {
+			return chanceNames()
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := &ChanceModel{e}
+	return m, asWritten(m, text)
+}
+
+// parse reads and checks one model; names gives the parameters of a kind that is
+// welcome here, nil of others.
+func parse(text []byte, names func(kind string) []string) (content, estimator, error) {
+	var c content
+	if err := decode(text, maxText, &c); err != nil {
+		return c, estimator{}, err
+	}
+	if c.Format != format || c.Version != version {
+		return c, estimator{}, fmt.Errorf("%w: format %q version %d, this program reads %q version %d", ErrText, c.Format, c.Version, format, version)
+	}
+	e := estimator{names: names(c.Kind), theta: c.Logarithms, covariance: c.Covariance}
+	if e.names == nil {
+		return c, e, fmt.Errorf("%w: kind %q is not one that is read here", ErrText, c.Kind)
+	}
+	if err := e.check(c); err != nil {
+		return c, e, fmt.Errorf("%w: %s: %w", ErrText, c.Kind, err)
+	}
+	e.quality = newQuality(c.Rows, c.Weight, c.LogLikelihood, len(e.names))
+	return c, e, nil
+}
+
+func (e *estimator) check(c content) error {
+	n := len(e.names)
+	if len(e.theta) != n || len(e.covariance) != n*n {
+		return fmt.Errorf("%d logarithms and %d covariances, want %d and %d", len(e.theta), len(e.covariance), n, n*n)
+	}
+	for k, v := range e.theta {
+		if !(math.Abs(v) <= 2*wall+math.Log(largest)) { // in units of the greatest age, then in its own
+			return fmt.Errorf("the logarithm of %s is %v, out of bounds", e.names[k], v)
+		}
+	}
+	for a := range n {
+		for b := range n {
+			v, w := e.covariance[a*n+b], e.covariance[b*n+a]
+			limit := e.covariance[a*n+a] * e.covariance[b*n+b]
+			if v != w || !(v*v <= limit*(1+1e-9)) || !(e.covariance[a*n+a] >= 0 && e.covariance[a*n+a] <= undetermined*undetermined) {
+				return fmt.Errorf("the covariance of %s and %s is %v, out of bounds", e.names[a], e.names[b], v)
+			}
+		}
+	}
+	if c.Rows < 1 || !(c.Weight > 0) || !finite(c.Weight) || !finite(c.LogLikelihood) {
+		return fmt.Errorf("%d rows of weight %v, log-likelihood %v: want finite numbers of at least one row", c.Rows, c.Weight, c.LogLikelihood)
+	}
+	return nil
+}
+
+func decode(text []byte, most int, into any) error {
+	if len(text) > most {
+		return fmt.Errorf("%w: %d bytes, at most %d are read", ErrText, len(text), most)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%w: %w", ErrText, err)
+	}
+	return nil
+}
+
+// asWritten says whether a model's text is the one that it was read from: JSON
+// can say one thing in many ways, some of which other readers read otherwise.
+func asWritten(m interface{ MarshalText() ([]byte, error) }, text []byte) error {
+	again, err := m.MarshalText()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(again, text) {
+		return fmt.Errorf("%w: not as it was written (an unknown, repeated or missing key, or another spelling)", ErrText)
+	}
+	return nil
+}
+
+// portfolioContent is the saved form of a portfolio.
+type portfolioContent struct {
+	Format   string           `json:"format"`
+	Version  int              `json:"version"`
+	Least    Least            `json:"least"`
+	Pooled   json.RawMessage  `json:"pooled"`
+	Spend    json.RawMessage  `json:"pooled_spend"`
+	Segments []segmentContent `json:"segments"`
+}
+
+type segmentContent struct {
+	Segment      string `json:"segment"`
+	Accounts     int    `json:"accounts"`
+	RepeatBuyers int    `json:"repeat_buyers"`
+	// Model and OwnSpend are absent where the pooled fit is used.
+	Model        json.RawMessage `json:"model,omitempty"`
+	ModelReason  Reason          `json:"model_reason"`
+	OwnSpend     json.RawMessage `json:"spend,omitempty"`
+	SpendReason  Reason          `json:"spend_reason"`
+	ModelProblem string          `json:"model_problem,omitempty"`
+	SpendProblem string          `json:"spend_problem,omitempty"`
+}
+
+const portfolioFormat = format + " portfolio"
+
+// MarshalText returns the portfolio as JSON, in shortest round-trip decimals.
+func (p *Portfolio) MarshalText() ([]byte, error) {
+	c := portfolioContent{Format: portfolioFormat, Version: version, Least: p.least, Segments: []segmentContent{}}
+	var err error
+	if c.Pooled, err = p.pooled.model.MarshalText(); err != nil {
+		return nil, err
+	}
+	if c.Spend, err = p.pooled.spend.MarshalText(); err != nil {
+		return nil, err
+	}
+	for _, s := range p.segments {
+		v := segmentContent{
+			Segment: s.Segment, Accounts: s.Accounts, RepeatBuyers: s.RepeatBuyers,
+			ModelReason: s.Purchases.Reason, SpendReason: s.Spend.Reason, ModelProblem: s.Purchases.Problem, SpendProblem: s.Spend.Problem,
+		}
+		own := p.own[s.Segment]
+		if s.Purchases.Own() {
+			if v.Model, err = own.model.MarshalText(); err != nil {
+				return nil, err
+			}
+		}
+		if s.Spend.Own() {
+			if v.OwnSpend, err = own.spend.MarshalText(); err != nil {
+				return nil, err
+			}
+		}
+		c.Segments = append(c.Segments, v)
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("write a lifetime portfolio: %w", err)
+	}
+	return text, nil
+}
+
+// ParsePortfolio reads what a Portfolio's MarshalText wrote, and nothing else: at
+// most 64 MiB, as Parse does.
+func ParsePortfolio(text []byte) (*Portfolio, error) {
+	var c portfolioContent
+	if err := decode(text, maxPortfolio, &c); err != nil {
+		return nil, err
+	}
+	if c.Format != portfolioFormat || c.Version != version {
+		return nil, fmt.Errorf("%w: format %q version %d, this program reads %q version %d", ErrText, c.Format, c.Version, portfolioFormat, version)
+	}
+	if err := c.Least.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrText, err)
+	}
+	model, err := Parse(c.Pooled)
+	if err != nil {
+		return nil, fmt.Errorf("the pooled model: %w", err)
+	}
+	spend, err := ParseSpend(c.Spend)
+	if err != nil {
+		return nil, fmt.Errorf("the pooled spend: %w", err)
+	}
+	p := &Portfolio{least: c.Least, pooled: pair{model, spend}, own: make(map[string]pair, len(c.Segments))}
+	for k, s := range c.Segments {
+		if err := p.read(s); err != nil {
+			return nil, fmt.Errorf("segment %d %q: %w", k, s.Segment, err)
+		}
+	}
+	if !slices.IsSortedFunc(p.segments, func(a, b Choice) int { return strings.Compare(a.Segment, b.Segment) }) || len(p.own) != len(p.segments) {
+		return nil, fmt.Errorf("%w: the segments are not in order or stand twice", ErrText)
+	}
+	return p, asWritten(p, text)
+}
+
+// read adds one segment of a saved portfolio.
+func (p *Portfolio) read(s segmentContent) error {
+	choice := Choice{
+		Segment: s.Segment, Accounts: s.Accounts, RepeatBuyers: s.RepeatBuyers,
+		Purchases: Used{s.ModelReason, s.ModelProblem}, Spend: Used{s.SpendReason, s.SpendProblem},
+	}
+	use := p.pooled
+	for _, u := range []Used{choice.Purchases, choice.Spend} {
+		if !u.Reason.known() || (u.Problem != "") != (u.Reason == NotDetermined) {
+			return fmt.Errorf("%w: reason %q with problem %q", ErrText, u.Reason, u.Problem)
+		}
+	}
+	if s.Accounts < 1 || s.RepeatBuyers < 0 || s.RepeatBuyers > s.Accounts || choice.Purchases.Own() != (s.Model != nil) || choice.Spend.Own() != (s.OwnSpend != nil) {
+		return fmt.Errorf("%w: %d accounts, %d repeat buyers, or a fit that its reason does not go with", ErrText, s.Accounts, s.RepeatBuyers)
+	}
+	var err error
+	if s.Model != nil {
+		if use.model, err = Parse(s.Model); err != nil {
+			return err
+		}
+		if use.model.kind != p.pooled.model.kind {
+			return fmt.Errorf("%w: kind %s, but %s for all", ErrText, use.model.kind, p.pooled.model.kind)
+		}
+	}
+	if s.OwnSpend != nil {
+		if use.spend, err = ParseSpend(s.OwnSpend); err != nil {
+			return err
+		}
+	}
+	p.segments = append(p.segments, choice)
+	p.own[s.Segment] = use
+	return nil
+}
