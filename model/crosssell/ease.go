@@ -15,7 +15,7 @@ type Params struct {
 	// 300. Items bought by far fewer accounts are pulled to 0.
 	Lambda float64
 	// MaxBytes bounds what Fit holds for EASE, at least 1 MiB; default 1 GiB,
-	// which is 16,129 items. See Memory and Dense.
+	// which is 16,256 items. See Memory and Dense.
 	MaxBytes int64
 	// Neighbours is how many items by cosine stand for an item beyond that
 	// memory, 1 … 10,000; default 50.
@@ -45,19 +45,20 @@ func (p Params) Validate() error {
 	return nil
 }
 
-// Memory returns the bytes of a closed form over n items: 4·n² for the matrix,
-// which is inverted in place, and 8·256·n for the panels of the inversion. 15,000
-// items take 0.93 GB, 50,000 take 10.1 GB. The time grows with n³.
-func Memory(n int) int64 { return 4*int64(n)*int64(n) + 8*pivotRows*int64(n) }
+// Memory returns the bytes of a closed form over n items: with N = n rounded up to
+// a multiple of 64, 4·N² for the matrix, which is inverted in place, and 8·128·N
+// for the panels of the inversion. 15,000 items take 0.92 GB, 50,000 take 10.1 GB.
+// The time grows with N³.
+func Memory(n int) int64 {
+	side := int64(padded(n))
+	return 4*side*side + 8*pivotRows*side
+}
 
 // Dense returns the most items that MaxBytes holds.
 func (p Params) Dense() int {
-	n := int(math.Sqrt(float64(p.MaxBytes) / 4))
-	for n > 1 && Memory(n) > p.MaxBytes {
-		n -= max(1, min(pivotRows, (n-1)/2))
-	}
-	for Memory(n+1) <= p.MaxBytes {
-		n++
+	n := padded(int(math.Sqrt(float64(p.MaxBytes) / 4)))
+	for Memory(n) > p.MaxBytes {
+		n -= tileRows
 	}
 	return n
 }
@@ -71,8 +72,10 @@ type Model struct {
 	// head lists the items in the closed form, place the position of an item
 	// there, −1 beyond.
 	head, place []int32
-	// together is B by rows: what owning head item i adds to head item j.
+	// together is B by rows of side cells: what owning head item i adds to head
+	// item j. Rows and columns beyond the head are 0.
 	together []float32
+	side     int
 	// tail holds, for an item owned, what it adds to items beyond the closed form.
 	tail neighbours
 	// Over all accounts: who bought an item, how many orders, how many of late,
@@ -148,13 +151,14 @@ func fitHead(ctx context.Context, past *Purchases, params Params, most int) (*Mo
 	}
 	columns := transpose(past)
 	n := len(m.head)
-	m.together = make([]float32, n*n)
+	m.side = padded(n)
+	m.together = make([]float32, m.side*m.side)
 	m.gram(columns)
 	report := Report{
 		Accounts: len(past.Accounts), Items: len(past.Items), Categories: len(past.Categories), Cells: len(past.Item),
 		Dense: n, Tail: len(past.Items) - n, Bytes: Memory(n), DenseOrders: m.share(m.head),
 	}
-	if err := invert(ctx, m.together, n); err != nil {
+	if err := invert(ctx, m.together, m.side); err != nil {
 		return nil, Report{}, err
 	}
 	report.Residual = m.residual(columns)
@@ -261,11 +265,15 @@ func transpose(p *Purchases) columns {
 
 func (c columns) of(i int32) []int32 { return c.account[c.start[i]:c.start[i+1]] }
 
-// gram writes the lower triangle of XᵀX + λI over the head. Counts are exact.
+// gram writes the lower triangle of XᵀX + λI over the head, and of I beyond.
+// Counts are exact.
 func (m *Model) gram(c columns) {
-	n := len(m.head)
-	each(n, func(h int) {
-		row := m.together[h*n : h*n+h+1]
+	each(m.side, func(h int) {
+		row := m.row(h)[:h+1]
+		if h >= len(m.head) {
+			row[h] = 1
+			return
+		}
 		for _, a := range c.of(m.head[h]) {
 			for _, i := range m.past.Cells(int(a)).Item {
 				if g := int(m.place[i]); g >= 0 && g <= h {
@@ -276,6 +284,9 @@ func (m *Model) gram(c columns) {
 		row[h] += float32(m.params.Lambda)
 	})
 }
+
+// row returns row h of the matrix.
+func (m *Model) row(h int) []float32 { return m.together[h*m.side : (h+1)*m.side] }
 
 // residual multiplies some columns of the inverse by the matrix that it is the
 // inverse of, read from the purchases again.
@@ -288,8 +299,9 @@ func (m *Model) residual(c columns) float64 {
 		// no matrix is needed: Xᵀ(Xp) + λp.
 		j := k * step
 		p, product := make([]float64, n), make([]float64, n)
+		row := m.row(j)
 		for h := range p {
-			p[h] = float64(m.together[j*n+h]) / float64(m.together[j*n+j])
+			p[h] = float64(row[h]) / float64(row[j])
 			product[h] = m.params.Lambda * p[h]
 		}
 		for a := range m.past.Accounts {
@@ -307,7 +319,7 @@ func (m *Model) residual(c columns) float64 {
 		}
 		// The product is e_j ÷ P_jj; P_jj is at most 1/λ. Cells are measured
 		// against the diagonal of the matrix, which scales with the item's buyers.
-		want := 1 / -float64(m.together[j*n+j])
+		want := -1 / float64(row[j])
 		for h, v := range product {
 			if h == j {
 				v -= want
@@ -320,13 +332,12 @@ func (m *Model) residual(c columns) float64 {
 
 // divide turns −P into B: b_ij = −p_ij ÷ p_jj, 0 on the diagonal.
 func (m *Model) divide() {
-	n := len(m.head)
-	scale := make([]float32, n)
-	for j := range scale {
-		scale[j] = -1 / m.together[j*n+j]
+	scale := make([]float32, m.side)
+	for j := range m.head {
+		scale[j] = -1 / m.row(j)[j]
 	}
-	each(n, func(i int) {
-		row := m.together[i*n : (i+1)*n]
+	each(len(m.head), func(i int) {
+		row := m.row(i)
 		for j := range row {
 			row[j] *= scale[j]
 		}

@@ -113,11 +113,11 @@ func TestEASEEqualsARegressionPerItem(t *testing.T) {
 			if err := want.SolveVec(&gram, &right); err != nil {
 				t.Fatal(err)
 			}
-			if got := m.together[j*n+j]; got != 0 {
+			if got := m.row(j)[j]; got != 0 {
 				t.Fatalf("item %d speaks for itself by %v", j, got)
 			}
 			for k, i := range others {
-				if got := float64(m.together[i*n+j]); math.Abs(got-want.AtVec(k)) > 2e-4 {
+				if got := float64(m.row(i)[j]); math.Abs(got-want.AtVec(k)) > 2e-4 {
 					t.Fatalf("B[%d, %d] = %v, the regression gives %v", i, j, got, want.AtVec(k))
 				}
 			}
@@ -140,7 +140,7 @@ func TestNewRanksByTheProduct(t *testing.T) {
 					if _, _, ok := m.Because(Cells{Item: []int32{i}}, int32(j)); !ok {
 						from, to := m.place[i], m.place[j]
 						if from >= 0 && to >= 0 {
-							want[j] += float64(m.together[int(from)*len(m.head)+int(to)])
+							want[j] += float64(m.row(int(from))[to])
 						}
 						continue
 					}
@@ -245,9 +245,9 @@ func TestHeadTakesTheMostBoughtOfEachCategory(t *testing.T) {
 func TestTooManyItemsAreSaid(t *testing.T) {
 	params := Defaults()
 	params.MaxBytes = 1 << 20
-	// 4·316² + 2048·316 ≤ 2²⁰ < 4·317² + 2048·317.
-	if got := params.Dense(); got != 316 {
-		t.Errorf("1 MiB holds %d items, want 316", got)
+	// 4·384² + 1024·384 ≤ 2²⁰ < 4·448² + 1024·448.
+	if got := params.Dense(); got != 384 {
+		t.Errorf("1 MiB holds %d items, want 384", got)
 	}
 	b := NewBuilder()
 	for a := range 4 {
@@ -263,10 +263,10 @@ func TestTooManyItemsAreSaid(t *testing.T) {
 	}
 	_, r := fit(t, p, params)
 	en, zh := r.Text()
-	if want := "4 accounts, 400 items in 1 categories. The memory allowed holds 316 items in the closed form (1 MB, 79.0 % of all orders): the most bought of each category. The other 84 are answered by item cosine."; en != want {
+	if want := "4 accounts, 400 items in 1 categories. The memory allowed holds 384 items in the closed form (1 MB, 96.0 % of all orders): the most bought of each category. The other 16 are answered by item cosine."; en != want {
 		t.Errorf("the report says %q, want %q", en, want)
 	}
-	if want := "4 个客户，400 种商品，1 个品类。所允许的内存可容纳 316 种商品的闭式解（1 MB，占全部订单的 79.0%）：即各品类中购买最多的商品。其余 84 种商品按商品余弦相似度计算。"; zh != want {
+	if want := "4 个客户，400 种商品，1 个品类。所允许的内存可容纳 384 种商品的闭式解（1 MB，占全部订单的 96.0%）：即各品类中购买最多的商品。其余 16 种商品按商品余弦相似度计算。"; zh != want {
 		t.Errorf("the report says %q, want %q", zh, want)
 	}
 }

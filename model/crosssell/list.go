@@ -97,7 +97,7 @@ func (m *Model) score(own Cells, score []float32) []float32 {
 	}
 	for _, i := range own.Item {
 		if h := int(m.place[i]); h >= 0 {
-			engine.Saxpy(n, 1, m.together[h*n:(h+1)*n], 1, sums, 1)
+			engine.Saxpy(n, 1, m.row(h), 1, sums, 1)
 		}
 	}
 	if all {
@@ -117,12 +117,11 @@ func (m *Model) score(own Cells, score []float32) []float32 {
 // Because returns the own item that speaks most for an item, and what it adds to
 // its score; no item if none speaks for it.
 func (m *Model) Because(own Cells, item int32) (because int32, adds float64, ok bool) {
-	n := len(m.head)
 	for _, i := range own.Item {
 		v := 0.0
 		if to := int(m.place[item]); to >= 0 {
 			if from := int(m.place[i]); from >= 0 {
-				v = float64(m.together[from*n+to])
+				v = float64(m.row(from)[to])
 			}
 		} else if k, found := slices.BinarySearch(m.tail.item[m.tail.start[i]:m.tail.start[i+1]], item); found {
 			v = float64(m.tail.value[m.tail.start[i]+k])
