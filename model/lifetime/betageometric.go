@@ -148,12 +148,11 @@ func betaGeometricValue(p [4]float64, modified bool, x, recency, age float64) fl
 
 // series sums expected purchases of BG/NBD and MBG/NBD; it is scratch of one
 // goroutine.
-type series struct{ z, weight, total, mean, square []float64 }
+type series struct{ z, weight, total, mean []float64 }
 
 // purchases writes, for an account that is alive at an age after x repeat
-// purchases, the expected number of purchases until each horizon into mean, and
-// the expected square of that number into square unless it is nil. If it never
-// left, it would buy N times, negative binomial with size R = r+x and
+// purchases, the expected number of purchases until each horizon into mean. If it
+// never left, it would buy N times, negative binomial with size R = r+x and
 // z = t/(α+T+t); it leaves after each purchase with p ~ Beta(a, c), so that the
 // j-th counts with probability E[(1−p)^(j−1)]:
 //
@@ -162,21 +161,21 @@ type series struct{ z, weight, total, mean, square []float64 }
 // Every term is positive, so nothing cancels and no weight is too small, and a = 1
 // is no exception, as it is in the papers' form with 2F1. Horizons ascend. It takes
 // about 30·(1 + t/(α+T)) terms.
-func (s *series) purchases(size, a, c, span float64, horizons, mean, square []float64) {
+func (s *series) purchases(size, a, c, span float64, horizons, mean []float64) {
 	const (
 		precision = 1e-13
 		high      = 1e250
 	)
 	if len(s.z) != len(horizons) {
-		all := make([]float64, 5*len(horizons))
-		for k, part := range []*[]float64{&s.z, &s.weight, &s.total, &s.mean, &s.square} {
+		all := make([]float64, 4*len(horizons))
+		for k, part := range []*[]float64{&s.z, &s.weight, &s.total, &s.mean} {
 			*part = all[k*len(horizons) : (k+1)*len(horizons)]
 		}
 	}
 	for k, t := range horizons {
-		s.z[k], s.weight[k], s.total[k], s.mean[k], s.square[k] = t/(span+t), 1, 0, 0, 0
+		s.z[k], s.weight[k], s.total[k], s.mean[k] = t/(span+t), 1, 0, 0
 	}
-	survivor, m, m2 := 1.0, 0.0, 0.0
+	survivor, m := 1.0, 0.0
 	low := 0 // horizons before it have their sums
 	for n := 0.0; low < len(horizons); n++ {
 		grow := (size + n) / (n + 1)
@@ -184,14 +183,12 @@ func (s *series) purchases(size, a, c, span float64, horizons, mean, square []fl
 			w := s.weight[k]
 			s.total[k] += w
 			s.mean[k] += w * m
-			s.square[k] += w * m2
 			w *= grow * s.z[k]
 			s.weight[k] = w
 			if w > high {
-				s.weight[k], s.total[k], s.mean[k], s.square[k] = w/high, s.total[k]/high, s.mean[k]/high, s.square[k]/high
+				s.weight[k], s.total[k], s.mean[k] = w/high, s.total[k]/high, s.mean[k]/high
 			}
 		}
-		m2 += (2*n + 1) * survivor
 		m += survivor
 		survivor *= (c + n) / (a + c + n)
 		for ; low < len(horizons); low++ {
@@ -205,8 +202,5 @@ func (s *series) purchases(size, a, c, span float64, horizons, mean, square []fl
 	}
 	for k := range horizons {
 		mean[k] = s.mean[k] / s.total[k]
-		if square != nil {
-			square[k] = s.square[k] / s.total[k]
-		}
 	}
 }

@@ -121,6 +121,15 @@ func chance(p [4]float64, x, recency, offered float64) (out [5]float64) {
 	return out
 }
 
+// GivenChances returns a model with parameters that are known, as Given does.
+func GivenChances(parameters ...float64) (*ChanceModel, error) {
+	e, err := newGiven(chanceNames(), parameters)
+	if err != nil {
+		return nil, err
+	}
+	return &ChanceModel{e}, nil
+}
+
 // FitChances maximises the likelihood of BG/BB. weights may be nil; errors as of
 // Fit.
 func FitChances(ctx context.Context, c Chances, weights []float64) (*ChanceModel, error) {

@@ -2,7 +2,10 @@ package lifetime
 
 import (
 	"context"
+	"math"
 	"testing"
+
+	"fealty/model/score"
 )
 
 // agree compares a fit with the reference: parameters to 1e-6, which Newton's last
@@ -62,9 +65,70 @@ func BenchmarkFit(b *testing.B) {
 	full := cdnow(b)
 	for _, kind := range Kinds() {
 		b.Run(string(kind), func(b *testing.B) {
+			var m *Model
 			for b.Loop() {
-				fit(b, kind, full.Histories)
+				m = fit(b, kind, full.Histories)
 			}
+			b.ReportMetric(m.Quality().LogLikelihood, "log-likelihood")
 		})
+	}
+}
+
+// Every figure of the literature, and of lifetimes on the holdout of CDNOW.
+func TestFiguresReachTheirReferences(t *testing.T) {
+	spend := columns(t, "cdnow/cdnow_customers_summary_with_transactions.csv.gz")
+	donations := columns(t, "donations/donations.csv")
+	all, err := Figures(context.Background(), Public{
+		Sample: cdnowSample(t), SpendFrequency: spend["x"], SampleSpend: spend["zbar"],
+		Donations:       Chances{donations["frequency"], donations["recency"], donations["periods"]},
+		DonationWeights: donations["weights"], Full: cdnow(t),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		if !f.Reached() {
+			t.Errorf("%s is %.8g, want %v ± %.2g", f.Name, f.Value, f.Reference, f.Tolerance)
+		}
+	}
+	if len(all) != 59 {
+		t.Errorf("%d figures", len(all))
+	}
+}
+
+// The choice between the lifetime model and the run-rate on all of CDNOW, by
+// hand: both errors are computed here a second time.
+func TestSpendOfCDNOWAgainstItsRunRate(t *testing.T) {
+	full := cdnow(t)
+	mean := positive(full.MeanSpend)
+	m := fit(t, ParetoNBD, full.Histories)
+	s, err := FitSpend(context.Background(), full.Frequency, mean, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	purchases, amounts, rate := make([]float64, full.Rows()), make([]float64, full.Rows()), make([]float64, full.Rows())
+	if err := m.Expected(full.Histories, 39, purchases); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Expected(full.Frequency, mean, amounts); err != nil {
+		t.Fatal(err)
+	}
+	var off, offRate float64
+	for i, v := range full.Spend {
+		amounts[i] *= purchases[i]
+		rate[i] = full.Spent[i] / full.Age[i] * 39
+		off += math.Abs(amounts[i] - v)
+		offRate += math.Abs(rate[i] - v)
+	}
+	choice, err := ChooseSpend(amounts, rate, full.Spend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(choice.Sentence(score.English))
+	n := float64(full.Rows())
+	near(t, "MAE of the model", choice.Model.MAE, off/n, 1e-9)
+	near(t, "MAE of the run-rate", choice.RunRate.MAE, offRate/n, 1e-9)
+	if !choice.Lifetime {
+		t.Error("the run-rate, which never lets an account leave, was chosen on CDNOW")
 	}
 }

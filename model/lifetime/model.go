@@ -20,9 +20,12 @@ const (
 	MBGNBD Kind = "mbg-nbd"
 	// ParetoNBD: it may leave at any time.
 	ParetoNBD Kind = "pareto-nbd"
+	// NBD: nobody leaves. It is what the others come to where the histories show no
+	// departure, and then the only one with parameters.
+	NBD Kind = "nbd"
 )
 
-// Kinds returns the purchase models.
+// Kinds returns the purchase models in which accounts leave.
 func Kinds() []Kind { return []Kind{BGNBD, MBGNBD, ParetoNBD} }
 
 // names of the parameters, in the papers' letters and order.
@@ -32,6 +35,8 @@ func (k Kind) names() []string {
 		return []string{"r", "alpha", "a", "b"}
 	case ParetoNBD:
 		return []string{"r", "alpha", "s", "beta"}
+	case NBD:
+		return []string{"r", "alpha"}
 	}
 	return nil
 }
@@ -108,6 +113,34 @@ type Model struct {
 // Kind returns the model's kind.
 func (m *Model) Kind() Kind { return m.kind }
 
+// Given returns a model with parameters that are known, say from a paper, in the
+// order of Estimates: above 0, with standard errors of 0. The error wraps
+// ErrParams.
+func Given(kind Kind, parameters ...float64) (*Model, error) {
+	if kind.names() == nil {
+		return nil, fmt.Errorf("%w: kind %q, want one of %q", ErrParams, kind, Kinds())
+	}
+	e, err := newGiven(kind.names(), parameters)
+	if err != nil {
+		return nil, err
+	}
+	return newModel(kind, e), nil
+}
+
+func newGiven(names []string, parameters []float64) (estimator, error) {
+	if len(parameters) != len(names) {
+		return estimator{}, fmt.Errorf("%w: %d parameters, want %q", ErrParams, len(parameters), names)
+	}
+	e := estimator{names: names, covariance: make([]float64, len(names)*len(names)), quality: Quality{Rows: 1, Weight: 1}}
+	for k, v := range parameters {
+		if !(v >= 1/largest && v <= largest) {
+			return estimator{}, fmt.Errorf("%w: %s is %v, want %g … %g", ErrParams, names[k], v, 1/largest, largest)
+		}
+		e.theta = append(e.theta, math.Log(v))
+	}
+	return e, nil
+}
+
 // Fit maximises the likelihood of the histories over the logarithms of the
 // parameters, from several starts. weights may be nil (all 1); a weight of w
 // stands for w equal accounts, and one of 0 leaves a row out.
@@ -174,8 +207,11 @@ func newModel(kind Kind, e estimator) *Model {
 }
 
 func (k Kind) likelihood(d *table) likelihood {
-	if k == ParetoNBD {
+	switch k {
+	case ParetoNBD:
 		return newParetoNBD(d)
+	case NBD:
+		return negativeBinomial{newBetaGeometric(d, false)}
 	}
 	return newBetaGeometric(d, k == MBGNBD)
 }
@@ -192,7 +228,10 @@ func (k Kind) starts(d *table) [][]float64 {
 	start := func(r, third, fourth float64) []float64 {
 		return []float64{math.Log(r), math.Log(r) - rate, math.Log(third), math.Log(fourth)}
 	}
-	if k == ParetoNBD {
+	switch k {
+	case NBD:
+		return [][]float64{start(0.5, 1, 1)[:2], start(3, 1, 1)[:2]}
+	case ParetoNBD:
 		return [][]float64{start(0.5, 0.5, 0.3), start(1, 1, 2), start(0.3, 0.3, 0.05), start(3, 0.2, 1)}
 	}
 	return [][]float64{start(0.5, 0.8, 2), start(1, 0.2, 4), start(0.3, 2, 2), start(3, 1, 10)}
@@ -206,8 +245,11 @@ func (m *Model) Alive(h Histories, out []float64) error {
 
 // alive is P(alive) of one history.
 func alive(kind Kind, p [4]float64, x, recency, age float64) float64 {
-	if kind == ParetoNBD {
+	switch kind {
+	case ParetoNBD:
 		return math.Exp(-paretoTail(p, x, recency, age))
+	case NBD:
+		return 1
 	}
 	_, left := odds(-betaGeometricOdds(p, kind == MBGNBD, x, recency, age))
 	return left
@@ -231,11 +273,17 @@ func (m *Model) Expected(h Histories, t float64, out []float64) error {
 // purchases writes the expected purchases of an account alive at its age until
 // each of the ascending horizons.
 func (m *Model) purchases(x, age float64, horizons, mean []float64, s *series) {
-	if m.kind == ParetoNBD {
+	switch m.kind {
+	case ParetoNBD:
 		paretoPurchases(m.p, x, age, horizons, mean)
 		return
+	case NBD:
+		for k, t := range horizons {
+			mean[k] = (m.p[0] + x) * t / (m.p[1] + age)
+		}
+		return
 	}
-	s.purchases(m.p[0]+x, m.p[2], survived(m.p[3], x, m.kind == MBGNBD), m.p[1]+age, horizons, mean, nil)
+	s.purchases(m.p[0]+x, m.p[2], survived(m.p[3], x, m.kind == MBGNBD), m.p[1]+age, horizons, mean)
 }
 
 // NoPurchase writes the probability of no purchase within t after the cutoff into
@@ -263,8 +311,11 @@ func (m *Model) noPurchase(x, recency, age, t float64) float64 {
 // LogLikelihood writes each account's part of the log-likelihood into out.
 func (m *Model) LogLikelihood(h Histories, out []float64) error {
 	return m.each(h, out, func(x, recency, age float64, _ *series) float64 {
-		if m.kind == ParetoNBD {
+		switch m.kind {
+		case ParetoNBD:
 			return paretoValue(m.p, x, recency, age)
+		case NBD:
+			return negativeBinomialValue(m.p, x, age)
 		}
 		return betaGeometricValue(m.p, m.kind == MBGNBD, x, recency, age)
 	})

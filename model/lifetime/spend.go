@@ -59,6 +59,19 @@ func (l *gammaGamma) at(theta, gradient []float64) float64 {
 	return value
 }
 
+// GivenSpend returns a model with parameters that are known, as Given does: p, q
+// above 1, and v.
+func GivenSpend(parameters ...float64) (*Spend, error) {
+	e, err := newGiven(spendNames(), parameters)
+	if err != nil {
+		return nil, err
+	}
+	if !(e.theta[1] > 0) {
+		return nil, fmt.Errorf("%w: q is %v: a population has a mean spend only if it is above 1", ErrParams, parameters[1])
+	}
+	return &Spend{estimator: e}, nil
+}
+
 // FitSpend maximises the likelihood of the mean spend of repeat buyers. frequency
 // is as in Histories; mean is the mean amount of the repeat purchases and is read
 // where frequency is above 0; weights may be nil. The unit of money is the

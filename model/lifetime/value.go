@@ -170,7 +170,7 @@ func ValueIntervals(ctx context.Context, m *Model, s *Spend, h Histories, mean [
 			x, recency, age := h.Frequency[i], h.Recency[i], h.Age[i]
 			source := rand.NewPCG(c.Seed, fingerprint(x, recency, age, mean[i]))
 			for d := range values {
-				values[d] = future{m.kind, [4]float64(models[d]), [3]float64(spends[d]), source}.value(x, recency, age, mean[i], terms.Month, factors)
+				values[d] = future{m.kind, four(models[d]), [3]float64(spends[d]), source}.value(x, recency, age, mean[i], terms.Month, factors)
 			}
 			slices.Sort(values)
 			low[i] = values[max(int(math.Floor(tail))-1, 0)]
@@ -220,6 +220,12 @@ func (e *estimator) draws(chance *rand.Rand, count int) ([][]float64, error) {
 	return all, nil
 }
 
+// four are the parameters of a purchase model; those that it lacks are 0.
+func four(values []float64) (p [4]float64) {
+	copy(p[:], values)
+	return p
+}
+
 // future draws what one account will do, for given parameters.
 type future struct {
 	kind   Kind
@@ -235,9 +241,11 @@ func (f future) value(x, recency, age, mean, month float64, factors []float64) f
 	}
 	rate := f.gamma(f.p[0]+x, f.p[1]+age)
 	purchases, time := math.Inf(1), math.Inf(1) // left to it
-	if f.kind == ParetoNBD {
+	switch f.kind {
+	case NBD:
+	case ParetoNBD:
 		time = -math.Log1p(-f.uniform()) / f.gamma(f.p[2], f.p[3]+age)
-	} else {
+	default:
 		// It leaves after a purchase with probability leave: after the n-th, geometric.
 		stay := f.gamma(survived(f.p[3], x, f.kind == MBGNBD), 1)
 		leave := f.gamma(f.p[2], 1)

@@ -16,8 +16,8 @@ func weeks(months int, discount float64) Terms {
 
 func TestValueEqualsReference(t *testing.T) {
 	for _, c := range vectors(t, "GammaGammaFitter.customer_lifetime_value") {
-		m := given(BGNBD, map[string]float64{"r": .2426, "alpha": 4.4136, "a": .7929, "b": 2.4259})
-		s := &Spend{estimator: certain(spendNames(), map[string]float64{"p": 6.249, "q": 3.745, "v": 15.448})}
+		m := given(t, BGNBD, map[string]float64{"r": .2426, "alpha": 4.4136, "a": .7929, "b": 2.4259})
+		s := givenSpend(t, map[string]float64{"p": 6.249, "q": 3.745, "v": 15.448})
 		want, _ := c.Out["clv"].([]any)
 		for k, discount := range c.In.Discounts {
 			out, terms := make([]float64, 1), weeks(c.In.Months, discount)

@@ -67,17 +67,32 @@ func kindOf(name string) Kind {
 	return ""
 }
 
-// given is a model with known parameters and no uncertainty.
-func given(kind Kind, params map[string]float64) *Model {
-	return newModel(kind, certain(kind.names(), params))
+// ordered are the parameters by their names.
+func ordered(names []string, params map[string]float64) []float64 {
+	var all []float64
+	for _, name := range names {
+		all = append(all, params[name])
+	}
+	return all
 }
 
-func certain(names []string, params map[string]float64) estimator {
-	e := estimator{names: names, covariance: make([]float64, len(names)*len(names)), quality: Quality{Rows: 1, Weight: 1}}
-	for _, name := range names {
-		e.theta = append(e.theta, math.Log(params[name]))
+// given is a model with known parameters and no uncertainty.
+func given(t *testing.T, kind Kind, params map[string]float64) *Model {
+	t.Helper()
+	m, err := Given(kind, ordered(kind.names(), params)...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return e
+	return m
+}
+
+func givenSpend(t *testing.T, params map[string]float64) *Spend {
+	t.Helper()
+	s, err := GivenSpend(ordered(spendNames(), params)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func near(t *testing.T, what string, got, want, tolerance float64) {
@@ -108,7 +123,7 @@ func TestPointsEqualReference(t *testing.T) {
 			near(t, c.Name+": five panels", c.number(t, "p_zero"), noPurchase[0], 1e-4)
 			c.Out["p_zero"], noPurchase = noPurchase[0], noPurchase[1:]
 		}
-		m, h, out := given(kind, c.In.Params), Histories{[]float64{c.In.X}, []float64{c.In.Recency}, []float64{c.In.Age}}, make([]float64, 1)
+		m, h, out := given(t, kind, c.In.Params), Histories{[]float64{c.In.X}, []float64{c.In.Recency}, []float64{c.In.Age}}, make([]float64, 1)
 		for name, ask := range map[string]func() error{
 			"log_likelihood": func() error { return m.LogLikelihood(h, out) },
 			"p_alive":        func() error { return m.Alive(h, out) },
@@ -131,7 +146,7 @@ func TestPointsEqualReference(t *testing.T) {
 
 func TestNewCustomersEqualReference(t *testing.T) {
 	for _, c := range vectors(t, "new customer") {
-		m := given(kindOf(c.Name), c.In.Params)
+		m := given(t, kindOf(c.Name), c.In.Params)
 		got, err := m.NewCustomer(c.In.Horizon)
 		if err != nil {
 			t.Fatal(err)
@@ -145,7 +160,7 @@ func TestSpendEqualsReference(t *testing.T) {
 		if c.Name != "Gamma-Gamma" {
 			continue
 		}
-		s, out := &Spend{estimator: certain(spendNames(), c.In.Params)}, make([]float64, 1)
+		s, out := givenSpend(t, c.In.Params), make([]float64, 1)
 		if err := s.Expected([]float64{c.In.X}, []float64{c.In.Mean}, out); err != nil {
 			t.Fatal(err)
 		}
@@ -164,7 +179,11 @@ func TestChancesEqualReference(t *testing.T) {
 		if c.Name != "BG/BB" {
 			continue
 		}
-		m, rows, out := &ChanceModel{certain(chanceNames(), c.In.Params)}, Chances{[]float64{c.In.X}, []float64{c.In.Recency}, []float64{c.In.N}}, make([]float64, 1)
+		m, err := GivenChances(ordered(chanceNames(), c.In.Params)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, out := Chances{[]float64{c.In.X}, []float64{c.In.Recency}, []float64{c.In.N}}, make([]float64, 1)
 		for name, ask := range map[string]func() error{
 			"log_likelihood":      func() error { return m.LogLikelihood(rows, out) },
 			"p_alive_at_n":        func() error { return m.Alive(rows, 0, out) },
