@@ -34,21 +34,29 @@ func (c Condition) validate() error {
 	return nil
 }
 
-func (c Condition) holds(v float64) bool {
+// span is a condition made ready for many values: it holds from low to high, both
+// included. NaN is never inside.
+type span struct{ low, high float64 }
+
+func (c Condition) span() span {
+	low, high := math.Inf(-1), math.Inf(1)
 	switch c.Operator {
 	case ">":
-		return v > c.Value
+		return span{math.Nextafter(c.Value, high), high}
 	case ">=":
-		return v >= c.Value
+		return span{c.Value, high}
 	case "<":
-		return v < c.Value
+		return span{low, math.Nextafter(c.Value, low)}
 	case "<=":
-		return v <= c.Value
+		return span{low, c.Value}
 	case "==":
-		return v == c.Value
+		return span{c.Value, c.Value}
 	}
-	return false
+	return span{high, low}
 }
+
+// holds is 1 when the condition holds for v, else 0.
+func (s span) holds(v float64) int { return one(v >= s.low) & one(v <= s.high) }
 
 // String writes the condition: "complaint_open_days > 14".
 func (c Condition) String() string {

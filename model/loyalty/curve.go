@@ -16,19 +16,76 @@ type Curve []Anchor
 
 // At returns the curve's value at x; NaN when x is NaN or the curve is empty.
 func (c Curve) At(x float64) float64 {
-	if len(c) == 0 || math.IsNaN(x) {
+	if len(c) == 0 {
 		return math.NaN()
 	}
-	if x <= c[0].X {
-		return c[0].Y
-	}
-	for k := 1; k < len(c); k++ {
-		if x <= c[k].X {
-			a, b := c[k-1], c[k]
-			return a.Y + (b.Y-a.Y)*((x-a.X)/(b.X-a.X))
+	y := []float64{max(c[0].X, min(c[len(c)-1].X, x))}
+	c.path().apply(y, y)
+	return bounded(y[0])
+}
+
+// bounded undoes what rounding may add beyond 0 … 100.
+func bounded(y float64) float64 { return min(100, max(0, y)) }
+
+// block is the number of anchors that are compared without looking for the right
+// ones first.
+const block = 8
+
+// path is a curve made ready for many values: which segment a value falls into is
+// counted, not branched on, because values come in no order.
+type path struct {
+	// starts are the anchors' X, filled with NaN up to block times a power of two;
+	// segment k holds the values with k starts at or below.
+	starts   []float64
+	segments []segment
+}
+
+// segment is the line y + slope · (x − from).
+type segment struct{ from, y, slope float64 }
+
+func (c Curve) path() *path {
+	p := &path{segments: []segment{{c[0].X, c[0].Y, 0}}}
+	for k, a := range c {
+		s := segment{a.X, a.Y, 0}
+		if k+1 < len(c) {
+			s.slope = (c[k+1].Y - a.Y) / (c[k+1].X - a.X)
 		}
+		p.starts, p.segments = append(p.starts, a.X), append(p.segments, s)
 	}
-	return c[len(c)-1].Y
+	size := block
+	for size < len(c) {
+		size *= 2
+	}
+	for len(p.starts) < size {
+		p.starts = append(p.starts, math.NaN())
+	}
+	return p
+}
+
+// one is 1 for true. The compiler makes it an instruction, not a branch.
+func one(yes bool) int {
+	n := 0
+	if yes {
+		n = 1
+	}
+	return n
+}
+
+// apply writes the curve's values at finite x, to be bounded; NaN stays NaN. out is
+// as long as x and may be x.
+func (p *path) apply(x, out []float64) {
+	out = out[:len(x)]
+	for j, v := range x {
+		k := 0
+		for size := len(p.starts); size > block; size /= 2 {
+			k += size / 2 * one(v >= p.starts[k+size/2-1])
+		}
+		s := (*[block]float64)(p.starts[k:])
+		k += one(v >= s[0]) + one(v >= s[1]) + one(v >= s[2]) + one(v >= s[3]) +
+			one(v >= s[4]) + one(v >= s[5]) + one(v >= s[6]) + one(v >= s[7])
+		line := &p.segments[k]
+		out[j] = line.y + line.slope*(v-line.from)
+	}
 }
 
 // check says what is wrong with the curve: anchors that don't rise, a Y outside

@@ -72,7 +72,7 @@ func plausible(name string, chance *rand.Rand) float64 {
 		return math.NaN()
 	}
 	switch {
-	case slices.Contains(Items(), name) || name == ExtraWalletShare || name == ExtraPropensity || name == ExtraReturnProbability:
+	case strings.HasPrefix(name, "survey_") && name != "survey_silence_share_365d" || name == ExtraWalletShare || name == ExtraPropensity || name == ExtraReturnProbability:
 		return chance.Float64()
 	case name == "expectation_gap" || name == "spend_trend_180d":
 		return 2*chance.Float64() - 1

@@ -64,40 +64,45 @@ type profile struct {
 // settings and inputs that don't hold together, and a cycle of parents; ctx ends it
 // between chunks of rows.
 func Evaluate(ctx context.Context, in Input, settings Settings) (*Scores, error) {
-	s, err := measure(ctx, in, settings)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.weigh(ctx); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-// measure fills the indicators, which no setting changes.
-func measure(ctx context.Context, in Input, settings Settings) (*Scores, error) {
 	if err := settings.Validate(); err != nil {
 		return nil, err
 	}
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	s := &Scores{in: in, settings: settings, measures: in.manuals(ManualMeasure), manual: in.manuals(ManualScore)}
+	s := &Scores{in: in, measures: in.manuals(ManualMeasure), manual: in.manuals(ManualScore)}
 	cols, n := in.columns(), in.rows()
 	var bound [Indicators]boundIndicator
 	for k := range bound {
 		bound[k] = bind(&definitions[k], cols, in.Scale)
 		s.Indicators[k], s.Why[k] = make([]float64, n), make([]Why, n)
 	}
+	weigh := s.weigher(settings)
 	err := inChunks(ctx, in.Threads, n, func(from, to int) {
 		for k := range bound {
 			bound[k].measure(from, to, s.Indicators[k][from:to], s.Why[k][from:to])
 		}
+		weigh(from, to)
 	})
 	if err != nil {
 		return nil, err
 	}
+	if err := s.gather(); err != nil {
+		return nil, err
+	}
 	return s, nil
+}
+
+// weighed returns the same indicators weighed by other settings, which are valid.
+func (s *Scores) weighed(ctx context.Context, settings Settings) (*Scores, error) {
+	other := *s
+	if err := inChunks(ctx, s.in.Threads, s.in.rows(), other.weigher(settings)); err != nil {
+		return nil, err
+	}
+	if err := other.gather(); err != nil {
+		return nil, err
+	}
+	return &other, nil
 }
 
 // inChunks calls do for every chunk of n rows from several goroutines. Chunks write
@@ -128,9 +133,11 @@ func inChunks(ctx context.Context, threads, n int, do func(from, to int)) error 
 
 // boundTerm is a term with the columns that it reads.
 type boundTerm struct {
-	term                *Term
-	values, minus, when []float64
-	knots               []float64
+	values, minus []float64
+	path          *path
+	weight        float64
+	fallback      bool
+	when          *boundCondition
 }
 
 // boundIndicator is a definition with its columns. Without terms it is not
@@ -138,51 +145,60 @@ type boundTerm struct {
 type boundIndicator struct {
 	terms  []boundTerm
 	absent Why
-	// any are the columns of the conditions that are there.
+	// any are the conditions whose columns are there; gated tells that there must be one.
 	any       []boundCondition
 	gated     bool
 	otherwise Why
 }
 
+// boundCondition is a condition with its column; nil values never hold.
 type boundCondition struct {
-	Condition
+	span
 
 	values []float64
+}
+
+func bindCondition(c Condition, cols columns) boundCondition {
+	return boundCondition{c.span(), cols.of(c.Column)}
 }
 
 func bind(d *Definition, cols columns, scale *Scale) boundIndicator {
 	b := boundIndicator{absent: NoColumn, gated: len(d.Any) > 0, otherwise: d.Otherwise}
 	for i := range d.Terms {
-		t := boundTerm{term: &d.Terms[i]}
-		if t.values = cols.of(t.term.Column); t.values == nil {
+		term := &d.Terms[i]
+		t := boundTerm{values: cols.of(term.Column), weight: term.Weight, fallback: term.Fallback}
+		if t.values == nil {
 			continue
 		}
-		if t.term.Minus != "" {
-			if t.minus = cols.of(t.term.Minus); t.minus == nil {
+		if term.Minus != "" {
+			if t.minus = cols.of(term.Minus); t.minus == nil {
 				continue
 			}
 		}
-		if t.term.When != nil {
-			if t.when = cols.of(t.term.When.Column); t.when == nil {
+		if term.When != nil {
+			when := bindCondition(*term.When, cols)
+			if t.when = &when; when.values == nil {
 				continue
 			}
 		}
-		if t.term.Recorded && !scale.recorded(t.term.Column) {
+		if term.Recorded && !scale.recorded(term.Column) {
 			b.absent = NotRecorded
 			continue
 		}
-		if t.term.Curve == nil {
-			if scale == nil || scale.knots[t.term.Column] == nil {
-				b.absent = NoScale
-				continue
-			}
-			t.knots = scale.knots[t.term.Column]
+		curve := term.Curve
+		if curve == nil {
+			curve = scale.Curve(term.Column)
 		}
+		if curve == nil {
+			b.absent = NoScale
+			continue
+		}
+		t.path = curve.path()
 		b.terms = append(b.terms, t)
 	}
 	for _, c := range d.Any {
-		if values := cols.of(c.Column); values != nil {
-			b.any = append(b.any, boundCondition{c, values})
+		if bound := bindCondition(c, cols); bound.values != nil {
+			b.any = append(b.any, bound)
 		}
 	}
 	if b.gated && len(b.any) == 0 {
@@ -198,16 +214,22 @@ func (b *boundIndicator) measure(from, to int, out []float64, why []Why) {
 	for i := range b.terms {
 		b.terms[i].add(from, sums[:n], weights[:n])
 	}
-	for j := range n {
-		switch {
-		case len(b.terms) == 0:
+	if len(b.terms) == 0 {
+		for j := range n {
 			out[j], why[j] = math.NaN(), b.absent
-		case b.gated && b.gate(from+j) != Measured:
-			out[j], why[j] = math.NaN(), b.gate(from+j)
-		case weights[j] == 0:
-			out[j], why[j] = math.NaN(), NoValue
-		default:
-			out[j] = sums[j] / weights[j]
+		}
+		return
+	}
+	for j := range n {
+		out[j] = bounded(sums[j] / weights[j]) // NaN without any weight
+		why[j] = NoValue * Why(one(weights[j] == 0))
+	}
+	if !b.gated {
+		return
+	}
+	for j := range n {
+		if reason := b.gate(from + j); reason != Measured {
+			out[j], why[j] = math.NaN(), reason
 		}
 	}
 }
@@ -219,7 +241,7 @@ func (b *boundIndicator) gate(i int) Why {
 	why := NoValue
 	for k := range b.any {
 		v := b.any[k].values[i]
-		if b.any[k].holds(v) {
+		if b.any[k].holds(v) == 1 {
 			return Measured
 		}
 		if !math.IsNaN(v) {
@@ -231,21 +253,31 @@ func (b *boundIndicator) gate(i int) Why {
 
 // add adds the term's part of the rows from `from` on to their sums and weights.
 func (t *boundTerm) add(from int, sums, weights []float64) {
-	values := t.values[from : from+len(sums)]
-	for j, v := range values {
-		if t.minus != nil {
-			v -= t.minus[from+j]
+	var buffer [chunk]float64
+	worth, values := buffer[:len(sums)], t.values[from:from+len(sums)]
+	if t.minus != nil {
+		minus := t.minus[from : from+len(sums)]
+		for j, v := range values {
+			worth[j] = v - minus[j]
 		}
-		if math.IsNaN(v) || (t.when != nil && !t.term.When.holds(t.when[from+j])) || (t.term.Fallback && weights[j] > 0) {
-			continue
-		}
-		y := 0.0
-		if t.knots != nil {
-			y = percent(t.knots, v)
-		} else {
-			y = t.term.Curve.At(v)
-		}
-		sums[j] += t.term.Weight * y
-		weights[j] += t.term.Weight
+		values = worth
 	}
+	t.path.apply(values, worth)
+	for j, y := range worth {
+		counts := one(!math.IsNaN(y))
+		if t.when != nil {
+			counts &= t.when.holds(t.when.values[from+j])
+		}
+		if t.fallback {
+			counts &= one(weights[j] == 0)
+		}
+		sums[j] += t.weight * only(counts, y)
+		weights[j] += only(counts, t.weight)
+	}
+}
+
+// only is v where counts is 1 and 0 where it is 0, whatever v is. What is missing is
+// scattered over the accounts, so a branch would be guessed wrong again and again.
+func only(counts int, v float64) float64 {
+	return math.Float64frombits(math.Float64bits(v) & -uint64(counts)) //nolint:gosec // 0 or 1
 }

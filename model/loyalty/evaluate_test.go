@@ -56,10 +56,11 @@ func twin(in Input, i int, s Settings) (indicators [Indicators]float64, computed
 			if math.IsNaN(v) || (term.When != nil && !(value(term.When.Column) > term.When.Value)) || (term.Fallback && bottom > 0) {
 				continue
 			}
-			y := in.Scale.Percent(term.Column, v)
-			if term.Curve != nil {
-				y = lineThrough(term.Curve, v)
+			curve := term.Curve
+			if curve == nil {
+				curve = in.Scale.Curve(term.Column)
 			}
+			y := lineThrough(curve, v)
 			top, bottom = top+term.Weight*y, bottom+term.Weight
 		}
 		open := len(d.Any) == 0
@@ -506,33 +507,39 @@ func FuzzParseScale(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if p := s.Percent("spend_365d", 1); p < 0 || p > 100 {
+		if p := s.Curve("spend_365d").At(1); p < 0 || p > 100 {
 			t.Errorf("percent %v", p)
 		}
 	})
 }
 
-func TestPercentsRiseFrom0To100(t *testing.T) {
+// The curve of a scale rises, gives equal values their mid-rank, and is 50 on average
+// over the population that it was fitted on, when that has as many rows as knots.
+func TestScalesAreMidRanks(t *testing.T) {
+	in := draw(ScaleKnots, 1)
 	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(1, 40).Draw(t, "accounts")
-		in := draw(n, 1)
-		for i := range n {
+		for i := range ScaleKnots {
 			with(in, "spend_365d", i, float64(rapid.IntRange(-3, 9).Draw(t, fmt.Sprint("spend", i))))
 		}
 		s, err := FitScale(in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		last := -1.0
+		c := s.Curve("spend_365d")
+		last := 0.0
 		for v := -4.0; v < 11; v += .25 {
-			p := s.Percent("spend_365d", v)
-			if !(p >= last && p <= 100) {
-				t.Fatalf("percent of %v is %v after %v", v, p, last)
+			y := c.At(v)
+			if !(y >= last && y <= 100) {
+				t.Fatalf("rank of %v is %v after %v", v, y, last)
 			}
-			last = p
+			last = y
 		}
-		if s.Percent("spend_365d", -4) != 0 || s.Percent("spend_365d", 10) != 100 {
-			t.Fatal("values beyond all don't stand at 0 and 100")
+		sum := 0.0
+		for _, v := range in.Frame.Column("spend_365d").Numbers {
+			sum += c.At(v)
+		}
+		if math.Abs(sum/ScaleKnots-50) > 1e-9 {
+			t.Fatalf("mean rank %v, want 50", sum/ScaleKnots)
 		}
 	})
 }

@@ -53,9 +53,8 @@ func PreviewSettings(ctx context.Context, in Input, old, proposed Settings, row 
 	if err != nil {
 		return nil, err
 	}
-	after := *before
-	after.settings = proposed
-	if err := after.weigh(ctx); err != nil {
+	after, err := before.weighed(ctx, proposed)
+	if err != nil {
 		return nil, err
 	}
 	p := &Preview{

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
 )
 
 // ScaleKnots is the number of quantiles that a Scale keeps of a column, from the
@@ -53,7 +52,9 @@ func FitScale(in Input) (*Scale, error) {
 		slices.Sort(values)
 		knots := make([]float64, ScaleKnots)
 		for k := range knots {
-			knots[k] = quantile(values, float64(k)/(ScaleKnots-1))
+			// Whole numbers first, so that a knot that falls on a value is that value.
+			place := k * (len(values) - 1)
+			knots[k] = between(values, place/(ScaleKnots-1), float64(place%(ScaleKnots-1))/(ScaleKnots-1))
 		}
 		s.knots[name] = knots
 	}
@@ -64,11 +65,15 @@ func FitScale(in Input) (*Scale, error) {
 // Hyndman and Fan, The American Statistician 50 (1996) 361–365).
 func quantile(sorted []float64, p float64) float64 {
 	at := p * float64(len(sorted)-1)
-	low := int(at)
+	return between(sorted, int(at), at-math.Trunc(at))
+}
+
+// between returns the value at a part of the way from element low to the next.
+func between(sorted []float64, low int, part float64) float64 {
 	if low >= len(sorted)-1 {
 		return sorted[len(sorted)-1]
 	}
-	return sorted[low] + (at-float64(low))*(sorted[low+1]-sorted[low])
+	return sorted[low] + part*(sorted[low+1]-sorted[low])
 }
 
 // Quantile returns the value below which share p of the population lies; NaN when
@@ -80,36 +85,25 @@ func (s *Scale) Quantile(column string, p float64) float64 {
 	return quantile(s.knots[column], min(1, max(0, p)))
 }
 
-// Percent returns the mid-rank of v among the stored quantiles, 0 … 100: equal
-// knots share their rank, values between two knots are interpolated. It is NaN
-// when v is, and when the scale lacks the column.
-func (s *Scale) Percent(column string, v float64) float64 {
+// Curve returns the map from a value of the column to its mid-rank among the stored
+// quantiles, 0 … 100: equal quantiles share their mean rank, values between two are
+// interpolated, values beyond all stand with the nearest. It is nil when the scale
+// lacks the column.
+func (s *Scale) Curve(column string) Curve {
 	if s == nil {
-		return math.NaN()
+		return nil
 	}
-	return percent(s.knots[column], v)
-}
-
-func percent(knots []float64, v float64) float64 {
-	if len(knots) == 0 || math.IsNaN(v) {
-		return math.NaN()
-	}
-	step := 100 / float64(len(knots)-1)
-	from := sort.SearchFloat64s(knots, v) // the first knot at or above v
-	if from == len(knots) {
-		return 100
-	}
-	if knots[from] > v {
-		if from == 0 {
-			return 0
+	var c Curve
+	knots := s.knots[column]
+	for from := 0; from < len(knots); {
+		to := from
+		for to+1 < len(knots) && knots[to+1] == knots[from] {
+			to++
 		}
-		return step * (float64(from-1) + (v-knots[from-1])/(knots[from]-knots[from-1]))
+		c = append(c, Anchor{knots[from], 100 * float64(from+to) / 2 / float64(len(knots)-1)})
+		from = to + 1
 	}
-	to := from
-	for to+1 < len(knots) && knots[to+1] == v {
-		to++
-	}
-	return step * float64(from+to) / 2
+	return c
 }
 
 // recorded tells whether any account had a value above 0.

@@ -1,36 +1,30 @@
 package loyalty
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
 )
 
-// weigh computes the scores from the indicators by the settings.
-func (s *Scores) weigh(ctx context.Context) error {
+// weigher makes room for the scores by the settings and returns the function that
+// computes them for a range of rows whose indicators are measured.
+func (s *Scores) weigher(settings Settings) func(from, to int) {
 	n := s.in.rows()
+	s.settings = settings
 	s.Score, s.Computed, s.Measured = make([]float64, n), make([]float64, n), make([]float64, n)
 	s.Cap, s.profile = make([]int8, n), make([]int16, n)
 	s.Children = map[int]int{}
 	choose := s.chooser()
 	caps := s.boundCaps()
-	err := inChunks(ctx, s.in.Threads, n, func(from, to int) {
+	return func(from, to int) {
 		for i := from; i < to; i++ {
 			s.profile[i] = choose(i)
 			s.Computed[i], s.Measured[i] = s.mean(i)
 			s.Cap[i] = s.lowest(caps, i)
 			s.Score[i] = s.final(i, s.Computed[i])
 		}
-	})
-	if err != nil {
-		return err
 	}
-	if s.in.Parents != nil {
-		return s.gather()
-	}
-	return nil
 }
 
 // chooser lists the profiles and returns the function that picks one for a row.
@@ -63,13 +57,13 @@ func (s *Scores) mean(i int) (value, measured float64) {
 	points := &s.profiles[s.profile[i]].points
 	var sum float64
 	for k := range Indicators {
-		if v := s.Indicators[k][i]; !math.IsNaN(v) {
-			sum += points[k] * v
-			measured += points[k]
-		}
+		v := s.Indicators[k][i]
+		counts := one(!math.IsNaN(v))
+		sum += points[k] * only(counts, v)
+		measured += only(counts, points[k])
 	}
-	if m := s.measures[i]; m != nil {
-		sum += points[Indicators] * m.Value
+	if len(s.measures) > 0 && s.measures[i] != nil {
+		sum += points[Indicators] * s.measures[i].Value
 		measured += points[Indicators]
 	}
 	if measured < s.settings.LeastMeasured {
@@ -79,12 +73,11 @@ func (s *Scores) mean(i int) (value, measured float64) {
 	return min(100, sum/measured), measured
 }
 
-// boundCaps returns the caps' conditions with their columns; nil where the column
-// is absent, so that the cap never holds.
+// boundCaps returns the caps' conditions with their columns.
 func (s *Scores) boundCaps() []boundCondition {
 	bound := make([]boundCondition, len(s.settings.Caps))
 	for k, c := range s.settings.Caps {
-		bound[k] = boundCondition{c.Condition, s.in.columns().of(c.Column)}
+		bound[k] = bindCondition(c.Condition, s.in.columns())
 	}
 	return bound
 }
@@ -106,7 +99,7 @@ func (s *Scores) AbsentCaps() []string {
 func (s *Scores) lowest(caps []boundCondition, i int) int8 {
 	held := int8(none)
 	for k := range caps {
-		if caps[k].values == nil || !caps[k].holds(caps[k].values[i]) {
+		if caps[k].values == nil || caps[k].holds(caps[k].values[i]) == 0 {
 			continue
 		}
 		if held == none || s.settings.Caps[k].Cap < s.settings.Caps[held].Cap {
@@ -142,6 +135,9 @@ type members struct {
 // A parent without a scored child keeps its own score.
 func (s *Scores) gather() error {
 	parents, n := s.in.Parents, s.in.rows()
+	if parents == nil {
+		return nil
+	}
 	values := s.in.Values
 	if values == nil {
 		values = s.in.columns().of("spend_365d")
