@@ -1,0 +1,196 @@
+package loyalty
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"gopkg.in/yaml.v3"
+
+	"fealty/model/score"
+)
+
+var languages = []score.Language{score.English, score.Chinese}
+
+var placeholder = regexp.MustCompile(`\{[^}]*\}`)
+
+// Every word exists in both languages, Chinese words are Chinese, and both name the
+// same values.
+func TestWordsAreComplete(t *testing.T) {
+	check := func(what string, w Words) {
+		t.Helper()
+		if strings.TrimSpace(w.EN) == "" || strings.TrimSpace(w.ZH) == "" {
+			t.Errorf("%s lacks words: %+v", what, w)
+			return
+		}
+		han := func(r rune) bool { return unicode.Is(unicode.Han, r) }
+		if !strings.ContainsFunc(w.ZH, han) || strings.ContainsFunc(w.EN, han) {
+			t.Errorf("%s is in the wrong language: %+v", what, w)
+		}
+		en, zh := placeholder.FindAllString(w.EN, -1), placeholder.FindAllString(w.ZH, -1)
+		if strings.Join(sorted(en), "") != strings.Join(sorted(zh), "") {
+			t.Errorf("%s names %v in English and %v in Chinese", what, en, zh)
+		}
+	}
+	for i, d := range definitions {
+		check(d.Meta.Name, Words{d.Meta.LabelEN, d.Meta.LabelZH})
+		if len(d.Meta.ReasonEN) == 0 || len(d.Meta.ReasonEN) != len(d.Meta.ReasonZH) {
+			t.Fatalf("%s has %d English and %d Chinese sentences", d.Meta.Name, len(d.Meta.ReasonEN), len(d.Meta.ReasonZH))
+		}
+		for k := range d.Meta.ReasonEN {
+			check(d.Meta.Name, Words{d.Meta.ReasonEN[k], d.Meta.ReasonZH[k]})
+		}
+		for _, lang := range languages {
+			for _, term := range d.Terms {
+				if text := definitions[i].Formula(lang); !strings.Contains(text, term.Column) || !strings.Contains(text, term.Unit) {
+					t.Errorf("the formula of %s does not name %s: %s", d.Meta.Name, term.Column, text)
+				}
+			}
+		}
+		for _, name := range placeholders(d.Meta.ReasonEN) {
+			if units[name] == "" {
+				t.Errorf("%s names %s, which has no unit", d.Meta.Name, name)
+			}
+		}
+	}
+	for why := NoColumn; why < whys; why++ {
+		check("a reason", whyWords[why])
+	}
+	for _, c := range DefaultSettings().Caps {
+		check("cap "+c.Name, Words{c.EN, c.ZH})
+	}
+	for _, k := range Tiers() {
+		check("tier", tierWords[k])
+	}
+	for _, k := range Levels() {
+		check("level", levelWords[k])
+	}
+	for _, k := range []Verdict{NoVerdict, Keep, Grow, FixTerms, Review} {
+		check("verdict", verdictWords[k])
+	}
+	for _, k := range []Ground{LastingLoss, Arrears, ReturnAbuse, Loss, Overdue, DeepTerms, Room, Earns, EarnsAtRisk} {
+		check(string(k), groundWords[k])
+	}
+	for _, k := range []BreachKind{ContactOverdue, AnswersSlow, PaysLate, DiscountAbove} {
+		check(string(k), breachWords[k])
+	}
+	for _, k := range []Ranking{BySales, ByVolume, ByOverdue, ByCycle} {
+		check(string(k), rankingWords[k])
+	}
+	for _, k := range []Basis{NotMeasured, AgainstExpectation, PerceptionOnly} {
+		check(string(k), basisWords[k])
+	}
+	for _, k := range []ManualKind{ManualMeasure, ManualScore, ManualLearning} {
+		check(string(k), manualWords[k])
+	}
+	for _, k := range WorthParts() {
+		check(string(k), worthWords[k])
+		check(string(k), worthFormulas[k])
+	}
+	for _, f := range figures {
+		check(f.Name, f.Label)
+		for _, s := range append(append([]Sum{f.Per}, f.Plus...), f.Minus...) {
+			if s != "" {
+				check(string(s), sumWords[s])
+			}
+		}
+	}
+	check(string(NoTier), tierWords[NoTier])
+	check(string(NoLevel), levelWords[NoLevel])
+}
+
+func placeholders(templates []string) (names []string) {
+	for _, t := range templates {
+		for _, p := range placeholder.FindAllString(t, -1) {
+			names = append(names, p[1:len(p)-1])
+		}
+	}
+	return names
+}
+
+func sorted(s []string) []string {
+	for i := range s {
+		for j := i; j > 0 && s[j] < s[j-1]; j-- {
+			s[j], s[j-1] = s[j-1], s[j]
+		}
+	}
+	return s
+}
+
+// No sentence of any account shows a placeholder, a NaN or nothing at all.
+func TestSentencesAreWhole(t *testing.T) {
+	in := scaledInput(t, 200, 21)
+	in.Manual = []Manual{
+		{Account: "a1", Kind: ManualMeasure, Value: 50, Author: "Li", Comment: "met them", At: 1},
+		{Account: "a2", Kind: ManualScore, Value: 50, Author: "Li", Comment: "met them", At: 1},
+	}
+	in.Parents = make([]int32, in.rows())
+	for i := range in.Parents {
+		in.Parents[i] = -1
+	}
+	in.Parents[5] = 4
+	scores := evaluate(t, in, DefaultSettings())
+	worth, err := Value(in, DefaultSettings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdicts, err := Verdicts(in, worth, nil, defaultVerdicts())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tiers := TiersOf(worth.Total, defaultTiers())
+	breaches, err := Breaches(in, tiers, defaultTiers())
+	if err != nil || len(breaches) == 0 {
+		t.Fatalf("%d breaches, %v", len(breaches), err)
+	}
+	cells, err := RFM(in, defaultRFM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	attitudes := Attitudes(scores)
+	for _, lang := range languages {
+		var all []string
+		for i := range scores.Score {
+			a := scores.Explain(i)
+			all = append(all, a.Sentences(lang)...)
+			all = append(all, verdicts[i].Sentences(lang)...)
+			all = append(all, attitudes.Sentences(i, lang)...)
+			all = append(all, worth.Sentence(i, lang), cells[i].Sentence(lang), tiers[i].Label(lang), verdicts[i].Verdict.Label(lang))
+		}
+		for _, b := range breaches {
+			all = append(all, b.Sentence(lang))
+		}
+		for _, text := range all {
+			if text == "" || strings.ContainsAny(text, "{}") || strings.Contains(text, "NaN") || strings.Contains(text, "%!") {
+				t.Fatalf("%s: %q", lang, text)
+			}
+		}
+	}
+}
+
+// Settings go through YAML unchanged, every key in snake case.
+func TestSettingsTravelAsYAML(t *testing.T) {
+	was := DefaultSettings()
+	was.Segments = map[string]Weights{"trade": {"duration": 100}}
+	text, err := yaml.Marshal(was)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var is Settings
+	if err := yaml.Unmarshal(text, &is); err != nil {
+		t.Fatal(err)
+	}
+	if err := is.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := yaml.Marshal(is)
+	if err != nil || string(again) != string(text) {
+		t.Errorf("settings came back otherwise: %v\n%s", err, again)
+	}
+	for _, key := range []string{"least_measured: 30", "column: complaint_open_days", "operator: '>'", "vip_share: 0.01", "contact_days: 14", "buying_days:", "discount_rate: 0.1"} {
+		if !strings.Contains(string(text), key) {
+			t.Errorf("the file lacks %q:\n%s", key, text)
+		}
+	}
+}
