@@ -41,9 +41,11 @@ type Answer struct {
 	// Measure is the manual measure with its points, nil when there is none.
 	Measure            *Manual
 	MeasureAsked, Used float64
-	// Cap is the exception that holds, nil for none; CapValue is the account's value.
+	// Cap is the exception that holds, nil for none; CapValue is the account's value
+	// and CapUnit its unit, "" when not known.
 	Cap      *Cap
 	CapValue float64
+	CapUnit  string
 	// Manual is the score that a person set, nil for none.
 	Manual *Manual
 	// Children is how many scored children the score is the mean of, 0 when the
@@ -64,6 +66,9 @@ func (s *Scores) Explain(i int) Answer {
 	if c := s.Cap[i]; c != none {
 		held := s.settings.Caps[c]
 		a.Cap, a.CapValue = &held, at(s.in.columns().of(held.Column), i)
+		if column := s.in.Frame.Column(held.Column); column != nil {
+			a.CapUnit = column.Unit
+		}
 	}
 	if a.Measure != nil {
 		a.Used = share(a.MeasureAsked, a.Measured)
@@ -71,7 +76,7 @@ func (s *Scores) Explain(i int) Answer {
 	value := s.in.columns().value(i)
 	var group [2]struct{ sum, points float64 }
 	for k := range definitions {
-		part := Part{Indicator: Indicator(k), Value: s.Indicators[k][i], Why: s.Why[k][i], Asked: p.points[k]} //nolint:gosec // ten
+		part := Part{Indicator: Indicator(k), Value: s.Indicators[k][i], Why: s.Why[k][i], Asked: p.points[k]}
 		if part.Why == Measured {
 			part.Used = share(part.Asked, a.Measured)
 			part.Points = part.Used * part.Value / 100

@@ -18,12 +18,12 @@ const (
 	ItemTrust      = "survey_trust"
 	ItemAttachment = "survey_attachment"
 	ItemPride      = "survey_pride"
-	// The four values of what is delivered; more is better.
+	// ItemProduct and the three after it are the values of what is delivered; more is better.
 	ItemProduct = "survey_value_product"
 	ItemService = "survey_value_service"
 	ItemPeople  = "survey_value_people"
 	ItemImage   = "survey_value_image"
-	// The four costs of it; more is worse.
+	// ItemMoney and the three after it are the costs of it; more is worse.
 	ItemMoney    = "survey_cost_money"
 	ItemTime     = "survey_cost_time"
 	ItemMental   = "survey_cost_mental"

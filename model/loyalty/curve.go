@@ -75,8 +75,8 @@ func one(yes bool) int {
 // as long as x and may be x.
 func (p *path) apply(x, out []float64) {
 	out = out[:len(x)]
-	for j, v := range x {
-		k := 0
+	for j := range out {
+		v, k := x[j], 0
 		for size := len(p.starts); size > block; size /= 2 {
 			k += size / 2 * one(v >= p.starts[k+size/2-1])
 		}
@@ -84,7 +84,7 @@ func (p *path) apply(x, out []float64) {
 		k += one(v >= s[0]) + one(v >= s[1]) + one(v >= s[2]) + one(v >= s[3]) +
 			one(v >= s[4]) + one(v >= s[5]) + one(v >= s[6]) + one(v >= s[7])
 		line := &p.segments[k]
-		out[j] = line.y + line.slope*(v-line.from)
+		out[j] = line.y + line.slope*(v-line.from) //nolint:gosec // out is as long as x, above
 	}
 }
 

@@ -221,8 +221,8 @@ func (b *boundIndicator) measure(from, to int, out []float64, why []Why) {
 		return
 	}
 	for j := range n {
-		out[j] = bounded(sums[j] / weights[j]) // NaN without any weight
-		why[j] = NoValue * Why(one(weights[j] == 0))
+		out[j] = bounded(sums[j] / weights[j])       // NaN without any weight
+		why[j] = NoValue * Why(one(weights[j] == 0)) //nolint:gosec // 0 or 1
 	}
 	if !b.gated {
 		return

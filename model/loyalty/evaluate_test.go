@@ -93,8 +93,8 @@ func twin(in Input, i int, s Settings) (indicators [Indicators]float64, computed
 
 // lineThrough interpolates by the two anchors around x, found from the right.
 func lineThrough(c Curve, x float64) float64 {
-	for k := len(c) - 1; k >= 0; k-- {
-		if x >= c[k].X {
+	for k, a := range slices.Backward(c) {
+		if x >= a.X {
 			if k == len(c)-1 {
 				return c[k].Y
 			}
@@ -423,6 +423,7 @@ func TestBadInputIsRefusedByName(t *testing.T) {
 		{set(func(s *Settings) { s.Weights["duration"], s.Weights["tolerance"] = -1, 19 }), "duration has -1 points"},
 		{set(func(s *Settings) { s.Caps[0].Operator = "~" }), `cap "open_complaint" operator "~" is none of`},
 		{set(func(s *Settings) { s.Caps[0].ZH = "" }), "give en and zh"},
+		{set(func(s *Settings) { s.Caps[0].EN = "{spend_365d}" }), "only {complaint_open_days} may stand"},
 		{set(func(s *Settings) { s.Caps[1].Name = "open_complaint" }), "stands twice"},
 		{set(func(s *Settings) { s.Caps[0].Cap = 101 }), "give 0 … 100"},
 		{set(func(s *Settings) { s.LeastMeasured = 0 }), "least_measured"},

@@ -1,6 +1,7 @@
 package loyalty
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -105,10 +106,7 @@ func TestPortfolioFigures(t *testing.T) {
 	// Without one sum, what is made of it is not measurable and names it; the rest stands.
 	for _, name := range Sums() {
 		for _, f := range Figures() {
-			part := map[Sum]float64{}
-			for k, v := range sums {
-				part[k] = v
-			}
+			part := maps.Clone(sums)
 			delete(part, name)
 			v := f.Of(part)
 			needs := slices.Contains(f.Plus, name) || slices.Contains(f.Minus, name) || f.Per == name

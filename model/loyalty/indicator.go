@@ -35,9 +35,10 @@ const (
 	Frequency
 	// LifetimeValue is what the account is expected to be worth.
 	LifetimeValue
-	// Indicators is the number of indicators.
-	Indicators = 10
 )
+
+// Indicators is the number of indicators.
+const Indicators = 10
 
 // Columns that are handed in beside the frame, because no catalogue has them.
 const (
@@ -106,8 +107,8 @@ type Definition struct {
 	Meta frame.Meta
 }
 
-// Definitions returns the ten definitions in the order of the constants. The
-// result is the caller's own.
+// Definitions returns the ten definitions in the order of the constants. What they
+// point to is shared and must not be changed.
 func Definitions() []Definition { return slices.Clone(definitions) }
 
 // String returns the indicator's name as settings write it.
@@ -199,7 +200,9 @@ var (
 )
 
 // definitions are the published definitions. A trend runs from −1 (all in the
-// earlier half of its window) over 0 (steady) to 1.
+// earlier half of its window) over 0 (steady) to 1. That an account holds its share
+// when prices or offers move is read off the trend of its spend: the share of wallet
+// has no history in the frame.
 var definitions = []Definition{
 	{
 		Indicator: Repeat, Basic: true,

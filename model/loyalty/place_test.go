@@ -93,7 +93,7 @@ func TestTiersHoldTheirShares(t *testing.T) {
 		value[i] = float64((i*7)%1000) + 1
 	}
 	counts := map[Tier]int{}
-	for _, tier := range TiersOf(append(value, missing), settings) {
+	for _, tier := range TiersOf(slices.Concat(value, []float64{missing}), settings) {
 		counts[tier]++
 	}
 	if counts[VIP] != 10 || counts[Major] != 40 || counts[Ordinary] != 150 || counts[Small] != 800 || counts[NoTier] != 1 {

@@ -70,7 +70,8 @@ type Figure struct {
 	Manager bool
 }
 
-// Figures returns the portfolio figures. The result is the caller's own.
+// Figures returns the portfolio figures. What they point to is shared and must not be
+// changed.
 func Figures() []Figure { return slices.Clone(figures) }
 
 var figures = []Figure{

@@ -207,6 +207,12 @@ func validateCaps(caps []Cap) error {
 		if strings.TrimSpace(c.EN) == "" || strings.TrimSpace(c.ZH) == "" {
 			return fmt.Errorf("cap %q lacks its words; give en and zh", c.Name)
 		}
+		own := "{" + c.Column + "}"
+		for _, text := range []string{c.EN, c.ZH} {
+			if strings.ContainsAny(strings.ReplaceAll(text, own, ""), "{}") {
+				return fmt.Errorf("cap %q says %q; between braces only %s may stand", c.Name, text, own)
+			}
+		}
 	}
 	return nil
 }

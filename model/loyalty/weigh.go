@@ -103,7 +103,7 @@ func (s *Scores) lowest(caps []boundCondition, i int) int8 {
 			continue
 		}
 		if held == none || s.settings.Caps[k].Cap < s.settings.Caps[held].Cap {
-			held = int8(k) //nolint:gosec // Validate bounds the caps by maxCaps
+			held = int8(k)
 		}
 	}
 	return held
@@ -152,7 +152,7 @@ func (s *Scores) gather() error {
 	ready := make([]int32, 0, n)
 	for i := range n {
 		if pending[i] == 0 {
-			ready = append(ready, int32(i)) //nolint:gosec // rows of Parents are int32
+			ready = append(ready, int32(i))
 		}
 	}
 	for k := 0; k < len(ready); k++ {

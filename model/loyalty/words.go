@@ -105,15 +105,14 @@ func (p Part) Sentence(lang score.Language) string {
 		p.Indicator.Label(lang), p.Value, score.Sentence(p.Reason, metas, lang))
 }
 
-// Sentence says why the cap holds for an account with that value, and at what.
+// Sentence says why the cap holds for an account with that value, and at what. A unit
+// of "" means that of the package's own table.
 func (c *Cap) Sentence(value float64, unit string, lang score.Language) string {
-	template := Words{c.EN, c.ZH}
-	label := Words{c.Condition.String(), c.Condition.String()}
-	more := map[string]string{}
-	if unit != "" {
-		more[c.Column] = unit
+	if unit == "" {
+		unit = units[c.Column]
 	}
-	facts := say(template, label, map[string]float64{c.Column: value}, more, lang)
+	label := Words{c.Condition.String(), c.Condition.String()}
+	facts := say(Words{c.EN, c.ZH}, label, map[string]float64{c.Column: value}, map[string]string{c.Column: unit}, lang)
 	return fmt.Sprintf(Words{"%s: at most %v", "%s：最高%v分"}.In(lang), facts, c.Cap)
 }
 
@@ -130,7 +129,7 @@ func (a *Answer) Sentences(lang score.Language) []string {
 		out = append(out, p.Sentence(lang))
 	}
 	if a.Cap != nil {
-		out = append(out, a.Cap.Sentence(a.CapValue, "", lang))
+		out = append(out, a.Cap.Sentence(a.CapValue, a.CapUnit, lang))
 	}
 	for _, m := range []*Manual{a.Measure, a.Manual} {
 		if m != nil {

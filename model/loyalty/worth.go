@@ -3,6 +3,7 @@ package loyalty
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"fealty/model/score"
 )
@@ -180,16 +181,13 @@ func WorthParts() []WorthPart { return []WorthPart{Existing, Potential, Influenc
 
 // Sentence says the four parts of row i. It panics when there is no such row.
 func (w *Worth) Sentence(i int, lang score.Language) string {
-	out := ""
+	parts := make([]string, 0, len(WorthParts()))
 	for k, v := range []float64{w.Existing[i], w.Potential[i], w.Influence[i], w.Learning[i]} {
 		text := Words{"not measurable", "无法衡量"}.In(lang)
 		if !math.IsNaN(v) {
 			text = score.Format(v, "base currency")
 		}
-		if k > 0 {
-			out += Words{"; ", "；"}.In(lang)
-		}
-		out += WorthParts()[k].Label(lang) + Words{": ", "："}.In(lang) + text
+		parts = append(parts, WorthParts()[k].Label(lang)+Words{": ", "："}.In(lang)+text)
 	}
-	return out
+	return strings.Join(parts, Words{"; ", "；"}.In(lang))
 }
