@@ -28,46 +28,40 @@ type Line struct {
 // Outcome what was bought in the days after it; see frame.Cutoff for the sides.
 // Days are those of UTC. Order ids are unique within an account.
 func Past(lines []Line, cutoff frame.Cutoff) (*Purchases, error) {
-	type key struct {
-		account frame.AccountID
-		item    string
-	}
-	type sum struct {
-		Row
-		orders, recent map[string]bool
-		first, last    int64
-	}
-	sums := map[key]*sum{}
-	day := func(t frame.Cutoff) int64 { return int64(math.Floor(float64(t) / 86400)) }
-	for _, l := range lines {
-		at := frame.Cutoff(l.At.Unix())
-		if at >= cutoff {
-			continue
+	seen := make([]int, 0, len(lines))
+	for k, l := range lines {
+		if frame.Cutoff(l.At.Unix()) < cutoff {
+			seen = append(seen, k)
 		}
-		k := key{l.Account, l.Item}
-		s := sums[k]
-		if s == nil {
-			s = &sum{Row: Row{Account: l.Account, Item: l.Item, Category: l.Category}, orders: map[string]bool{}, recent: map[string]bool{}, first: day(at), last: day(at)}
-			sums[k] = s
-		}
-		s.orders[l.Order] = true
-		if at >= cutoff.Add(-RecentDays) {
-			s.recent[l.Order] = true
-		}
-		s.Spend += l.Amount
-		s.first, s.last = min(s.first, day(at)), max(s.last, day(at))
 	}
-	rows := make([]Row, 0, len(sums))
-	for _, s := range sums {
-		s.Orders, s.Recent, s.Span, s.DaysSince = len(s.orders), len(s.recent), int(s.last-s.first), int(day(cutoff-1)-s.last)
-		rows = append(rows, s.Row)
-	}
-	slices.SortFunc(rows, func(x, y Row) int {
-		return cmp.Or(cmp.Compare(x.Account, y.Account), cmp.Compare(x.Item, y.Item))
+	slices.SortStableFunc(seen, func(x, y int) int {
+		l, r := &lines[x], &lines[y]
+		return cmp.Or(cmp.Compare(l.Account, r.Account), cmp.Compare(l.Item, r.Item), cmp.Compare(l.Order, r.Order))
 	})
+	day := func(t frame.Cutoff) int { return int(math.Floor(float64(t) / 86400)) }
 	b := NewBuilder()
-	for _, r := range rows {
-		if err := b.Add(r); err != nil {
+	for from := 0; from < len(seen); {
+		l := lines[seen[from]]
+		row := Row{Account: l.Account, Item: l.Item, Category: l.Category}
+		first, last := math.MaxInt, math.MinInt
+		for ; from < len(seen) && lines[seen[from]].Account == row.Account && lines[seen[from]].Item == row.Item; row.Orders++ {
+			recent := 0
+			for order := lines[seen[from]].Order; from < len(seen); from++ {
+				l := lines[seen[from]]
+				if l.Account != row.Account || l.Item != row.Item || l.Order != order {
+					break
+				}
+				at := frame.Cutoff(l.At.Unix())
+				row.Spend += l.Amount
+				first, last = min(first, day(at)), max(last, day(at))
+				if at >= cutoff.Add(-RecentDays) {
+					recent = 1
+				}
+			}
+			row.Recent += recent
+		}
+		row.DaysSince, row.Span = day(cutoff-1)-last, last-first
+		if err := b.Add(row); err != nil {
 			return nil, err
 		}
 	}
@@ -167,13 +161,8 @@ func RetailFigures(ctx context.Context, lines []Line, cutoff frame.Cutoff, days 
 			continue
 		}
 		repeat.add(m.Basket(own, ListLength, nil), all)
-		unknown, foreign := map[int32]bool{}, notIn(own)
-		for i := range all {
-			if foreign(i) {
-				unknown[i] = true
-			}
-		}
-		if len(unknown) > 0 {
+		foreign := notIn(own)
+		if unknown := those(all, foreign); len(unknown) > 0 {
 			fresh.add(m.New(own, ListLength, nil), unknown)
 			popular.add(m.New(Cells{}, ListLength, foreign), unknown)
 		}
@@ -182,6 +171,98 @@ func RetailFigures(ctx context.Context, lines []Line, cutoff frame.Cutoff, days 
 		return nil, fmt.Errorf("%w: %d accounts bought in the %d days after the cutoff, %d of them something new: nothing to measure", ErrInput, repeat.accounts, days, fresh.accounts)
 	}
 	return slices.Concat(fresh.figures("online-retail-1/new"), popular.figures("online-retail-1/popular"), repeat.figures("online-retail-1/repeat")), nil
+}
+
+// PropensityFigures measures probabilities: learnt at earlier cutoffs, which are
+// those whose horizons are over by test, and held against the horizon after it.
+// Per kind there are name/kind/auc, log-loss and ece, the same of popularity alone
+// (popular-auc …), and base-ndcg@10 and ndcg@10 of the lists before and after
+// re-ranking, among candidates. name/recommended/… are the lists of new items that
+// are shown in the end, by the measure of RetailFigures. A kind of which nothing
+// was bought, or everything, has no figures.
+func PropensityFigures(ctx context.Context, name string, lines []Line, earlier []frame.Cutoff, test frame.Cutoff, params Params, propensity PropensityParams) ([]Figure, error) {
+	var lessons []Lesson
+	for _, cutoff := range append(slices.Clone(earlier), test) {
+		if cutoff != test && cutoff.Add(propensity.HorizonDays) > test {
+			return nil, fmt.Errorf("%w: the horizon of cutoff %v ends after the test's, %v", ErrInput, cutoff, test)
+		}
+		past, err := Past(lines, cutoff)
+		if err != nil {
+			return nil, err
+		}
+		m, _, err := Fit(ctx, past, params)
+		if err != nil {
+			return nil, err
+		}
+		lessons = append(lessons, Lesson{m, Outcome(lines, past, cutoff, propensity.HorizonDays)})
+	}
+	p, _, err := FitPropensity(ctx, lessons[:len(earlier)], propensity)
+	if err != nil {
+		return nil, err
+	}
+	last := lessons[len(earlier)]
+	all, err := p.Evaluate(ctx, last)
+	if err != nil {
+		return nil, err
+	}
+	var out []Figure
+	for _, q := range all {
+		if !q.Measured {
+			continue
+		}
+		for _, f := range []struct {
+			name  string
+			value float64
+		}{
+			{"auc", q.AUC}, {"log-loss", q.LogLoss}, {"ece", q.ECE},
+			{"popular-auc", q.Popular.AUC}, {"popular-log-loss", q.Popular.LogLoss}, {"popular-ece", q.Popular.ECE},
+			{"base-ndcg@10", q.BaseNDCG}, {"ndcg@10", q.NDCG}, {"amount", q.Amount}, {"expected-amount", q.Expected},
+		} {
+			out = append(out, Figure{fmt.Sprintf("%s/%v/%s", name, q.Kind, f.name), f.value, len(last.Model.past.Accounts)})
+		}
+	}
+	lists := make([][]Scored, len(last.Model.past.Accounts))
+	err = p.RecommendAll(ctx, last.Model, ListLength, nil, func(a int, list []Recommendation) {
+		for _, r := range list {
+			if i, ok := last.Model.past.Find(r.Item); ok && r.Kind == New {
+				lists[a] = append(lists[a], Scored{int32(i), r.Probability}) //nolint:gosec // items are bounded
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var shown quality
+	bought := group(last.Bought)
+	for a := range lists {
+		if fresh := those(bought[int32(a)], notIn(last.Model.past.Cells(a))); len(fresh) > 0 {
+			shown.add(lists[a], fresh)
+		}
+	}
+	if shown.accounts > 0 {
+		out = append(out, shown.figures(name+"/recommended")...)
+	}
+	return out, nil
+}
+
+// ByCategory returns the lines with their categories as items.
+func ByCategory(lines []Line) []Line {
+	out := slices.Clone(lines)
+	for k := range out {
+		out[k].Item, out[k].Category = out[k].Category, ""
+	}
+	return out
+}
+
+// those returns the items that the rule allows.
+func those(items map[int32]bool, may Eligible) map[int32]bool {
+	out := map[int32]bool{}
+	for i := range items {
+		if may(i) {
+			out[i] = true
+		}
+	}
+	return out
 }
 
 // notIn allows what the account has not bought.

@@ -85,7 +85,7 @@ func (p *Propensity) Params() Params { return p.params }
 func (p *Propensity) HorizonDays() int { return p.horizon }
 
 // Reranks tells whether the list of a kind is put in the order of probability:
-// if that was no worse on accounts held out, and never for Repeat, where the
+// if that was no worse on accounts held out that bought enough, and never for Repeat, where the
 // account's own frequency has held its ground (on Online Retail I re-ranking won
 // on accounts held out and lost at the next cutoff, NDCG@10 .550 against .557).
 func (p *Propensity) Reranks(kind Kind) bool { return p.rerank[kind-New] }
@@ -209,7 +209,7 @@ func FitPropensity(ctx context.Context, lessons []Lesson, params PropensityParam
 		return nil, PropensityReport{}, err
 	}
 	for _, q := range report.HeldOutQuality {
-		p.rerank[q.Kind-New] = q.Kind != Repeat && q.Measured && q.NDCG >= q.BaseNDCG
+		p.rerank[q.Kind-New] = q.Kind != Repeat && q.Positives >= fewest && q.Measured && q.NDCG >= q.BaseNDCG
 	}
 	report.Trees, report.Features = p.trees.Len(), p.trees.Importances()
 	return p, report, nil
@@ -305,6 +305,10 @@ func checkBought(past *Purchases, bought []Bought) error {
 	return nil
 }
 
+// fewest is how many pairs bought, and how many not bought, a kind needs among
+// those held out to be calibrated, and re-ranked, by itself.
+const fewest = 50
+
 // calibrate sets the calibrators on the rows held out, kind by kind; a kind that
 // has too little takes that of all kinds together.
 func (p *Propensity) calibrate(t *table, margin []float64, hold []int) error {
@@ -316,18 +320,21 @@ func (p *Propensity) calibrate(t *table, margin []float64, hold []int) error {
 		rows := t.of(kind, hold)
 		p.calibrator[k] = pooled
 		y, popularity := pick(t.y, rows), pick(t.pairs.popularity(), rows)
-		if own, err := calibrate.FitAffine(pick(margin, rows), y, nil); err == nil {
-			p.calibrator[k] = own
+		ones := 0
+		for _, v := range y {
+			ones += int(v)
+		}
+		zeros := len(y) - ones
+		if ones >= fewest && zeros >= fewest {
+			if own, err := calibrate.FitAffine(pick(margin, rows), y, nil); err == nil {
+				p.calibrator[k] = own
+			}
 		}
 		if own, err := calibrate.FitAffine(popularity, y, nil); err == nil {
 			p.popular[k] = own
 		} else {
 			// Popularity tells nothing here; its best forecast is the base rate.
-			ones := 0.0
-			for _, v := range y {
-				ones += v
-			}
-			p.popular[k] = calibrate.Affine{Intercept: math.Log((ones + 1) / (float64(len(y)) - ones + 1))}
+			p.popular[k] = calibrate.Affine{Intercept: math.Log(float64(ones+1) / float64(zeros+1))}
 		}
 	}
 	return nil

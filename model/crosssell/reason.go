@@ -71,8 +71,8 @@ func (m *Model) Reason(own Cells, kind Kind, item int32) Reason {
 
 // templates are the words, with the names of Reason's fields in braces.
 var templates = map[ReasonCode][2]string{
-	Ordered:  {"Ordered {orders}, last {days}.", "已订购 {orders} 次，最近一次在 {days} 天前。"},
-	GivenUp:  {"Ordered {orders}, but not for {days}.", "曾订购 {orders} 次，但已有 {days} 天未再订购。"},
+	Ordered:  {"Ordered {orders}, last {days}.", "已订购 {orders} 次，最近一次在{days}。"},
+	GivenUp:  {"Ordered {orders}, but not for {days}.", "曾订购 {orders} 次，但已有{days}未再订购。"},
 	Together: {"Often bought together with {because}, which this account ordered {orders}.", "常与 {because} 一起购买，该客户已订购后者 {orders} 次。"},
 	Alike:    {"Accounts that buy similar items buy this; of this account's items, {because} speaks for it most.", "购买相似商品的客户也买此商品；在该客户的商品中，{because} 与之关联最强。"},
 	Popular:  {"Bought by {buyers}; nothing this account has bought points to it in particular.", "已有 {buyers} 个客户购买；该客户的购买记录中没有特别指向它的商品。"},
@@ -85,23 +85,23 @@ func (r Reason) Text(name func(id string) string) (en, zh string) {
 	if name != nil && because != "" {
 		because = name(because)
 	}
-	times := fmt.Sprintf("%d times", r.Orders)
+	times, days, ago := fmt.Sprintf("%d times", r.Orders), plural(r.Days, "day"), fmt.Sprintf(" %d 天", r.Days)
 	switch r.Orders {
 	case 1:
 		times = "once"
 	case 2:
 		times = "twice"
 	}
-	days := plural(r.Days, "day")
-	if r.Code == Ordered {
-		days += " ago"
-		if r.Days == 0 {
-			days = "today"
-		}
+	switch {
+	case r.Code != Ordered:
+	case r.Days == 0:
+		days, ago = "today", "今天"
+	default:
+		days, ago = days+" ago", ago+"前"
 	}
 	words := templates[r.Code]
 	en = strings.NewReplacer("{orders}", times, "{days}", days, "{because}", because, "{buyers}", plural(r.Buyers, "account")).Replace(words[0])
-	zh = strings.NewReplacer("{orders}", fmt.Sprint(r.Orders), "{days}", fmt.Sprint(r.Days), "{because}", because, "{buyers}", fmt.Sprint(r.Buyers)).Replace(words[1])
+	zh = strings.NewReplacer("{orders}", fmt.Sprint(r.Orders), "{days}", ago, "{because}", because, "{buyers}", fmt.Sprint(r.Buyers)).Replace(words[1])
 	return en, zh
 }
 
