@@ -13,7 +13,7 @@ import (
 
 // holdingAccounts is how many accounts are asked for at a time, unless the
 // request says: what they hold is held in memory.
-const holdingAccounts = 50_000
+const holdingAccounts = 25_000
 
 // Holdings calls each with what the accounts buy as of each cutoff, by category or
 // by product, in the order of features.CompareHoldings, the holdings of some
@@ -60,6 +60,8 @@ type holdings struct {
 	laterOnes []map[string]bool
 	// keys keeps one copy of each key and category.
 	keys map[string]string
+	// parts are those of the range before; their room is used again.
+	parts []features.Holding
 }
 
 func holdingsOf(ctx context.Context, e Engine, r features.HoldingRequest) (*holdings, error) {
@@ -108,7 +110,7 @@ func (h *holdings) stands(account string, cutoff int) bool {
 // one within the horizon; the parts of a holding then meet.
 func (h *holdings) read(ctx context.Context, e Engine, rg accountRange) ([]features.Holding, error) {
 	sql := statement("holdings.sql")
-	var all []features.Holding
+	all := h.parts[:0]
 	err := ask(ctx, e, sql, h.with(rg), func(t *frame.Table) error {
 		return h.rows(t, func(x *features.Holding, k int) {
 			account := string(x.Account)
@@ -153,6 +155,7 @@ func (h *holdings) read(ctx context.Context, e Engine, rg accountRange) ([]featu
 	if err != nil {
 		return nil, err
 	}
+	h.parts = all
 	return met(all, h.by), nil
 }
 
@@ -186,6 +189,7 @@ func (h *holdings) rows(t *frame.Table, each func(x *features.Holding, cutoff in
 	}
 	count := func(k, i int) int { return int(c[k].Integers[i]) }
 	account, copied := "", ""
+	var x features.Holding
 	for i := range t.Rows() {
 		if text := c[0].Texts[i]; text != account || i == 0 {
 			account, copied = text, strings.Clone(text)
@@ -194,7 +198,7 @@ func (h *holdings) rows(t *frame.Table, each func(x *features.Holding, cutoff in
 		if err != nil {
 			return err
 		}
-		x := features.Holding{
+		x = features.Holding{
 			Account: frame.AccountID(copied), Cutoff: h.Cutoffs[k], Key: h.word(c[2].Texts[i]), Category: h.word(c[3].Texts[i]),
 			Orders: count(4, i), Orders90: count(5, i), Spend: c[6].Numbers[i], Spend365: c[7].Numbers[i], SpendLastYear: c[8].Numbers[i],
 			OrdersAfter: count(13, i), SpendAfter: c[14].Numbers[i],
@@ -224,29 +228,46 @@ func clearBefore(x *features.Holding) {
 
 // met brings the parts of each holding together, in order: at most one part has
 // what lies before the cutoff, and one what lies after it. What has neither is
-// no holding.
-func met(all []features.Holding, key features.HoldingKey) []features.Holding {
-	if !slices.IsSortedFunc(all, features.CompareHoldings) {
-		slices.SortStableFunc(all, features.CompareHoldings)
-	}
-	kept := all[:0]
-	for _, x := range all {
-		if key == features.ByCategory {
-			x.Category = x.Key
+// no holding. The rows of an account lie together, but for what several answers say of
+// it, so that few are compared with each other.
+func met(parts []features.Holding, key features.HoldingKey) []features.Holding {
+	var runs [][]features.Holding
+	for begin, end := 0, 0; begin < len(parts); begin = end {
+		for end = begin; end < len(parts) && parts[end].Account == parts[begin].Account; {
+			end++
 		}
-		n := len(kept) - 1
-		switch {
-		case !holdsBefore(&x) && x.OrdersAfter == 0 && x.SpendAfter == 0:
-		case n < 0 || features.CompareHoldings(kept[n], x) != 0:
-			kept = append(kept, x)
-		case holdsBefore(&x):
-			x.OrdersAfter, x.SpendAfter = kept[n].OrdersAfter, kept[n].SpendAfter
-			kept[n] = x
-		default:
-			kept[n].OrdersAfter, kept[n].SpendAfter = x.OrdersAfter, x.SpendAfter
+		runs = append(runs, parts[begin:end])
+	}
+	slices.SortStableFunc(runs, func(a, b []features.Holding) int {
+		return strings.Compare(string(a[0].Account), string(b[0].Account))
+	})
+	all := make([]features.Holding, 0, len(parts))
+	for len(runs) > 0 {
+		begin, account := len(all), runs[0][0].Account
+		for ; len(runs) > 0 && runs[0][0].Account == account; runs = runs[1:] {
+			all = append(all, runs[0]...)
+		}
+		own := all[begin:]
+		slices.SortFunc(own, features.CompareHoldings)
+		all = all[:begin]
+		for _, x := range own {
+			if key == features.ByCategory {
+				x.Category = x.Key
+			}
+			last := len(all) - 1
+			switch {
+			case !holdsBefore(&x) && x.OrdersAfter == 0 && x.SpendAfter == 0:
+			case last < begin || features.CompareHoldings(all[last], x) != 0:
+				all = append(all, x)
+			case holdsBefore(&x):
+				x.OrdersAfter, x.SpendAfter = all[last].OrdersAfter, all[last].SpendAfter
+				all[last] = x
+			default:
+				all[last].OrdersAfter, all[last].SpendAfter = x.OrdersAfter, x.SpendAfter
+			}
 		}
 	}
-	return kept
+	return all
 }
 
 // holdsBefore tells whether anything was bought or paid before the cutoff.

@@ -13,6 +13,7 @@ import (
 
 	"fealty/features"
 	"fealty/features/clickhouse"
+	"fealty/features/clickhouse/launch"
 	"fealty/features/frame"
 )
 
@@ -225,7 +226,7 @@ func TestHoldingsEqualTheDumbTwinHoweverSliced(t *testing.T) {
 				want[i].Category = ""
 			}
 		}
-		for _, slice := range []int{0, 7} {
+		for _, slice := range []int{0, 50} {
 			r.SliceAccounts = slice
 			got := holdings(t, e, r)
 			for i := range got {
@@ -357,5 +358,52 @@ func TestHoldingsRefuseWhatCannotBeAnswered(t *testing.T) {
 	full, calls := errors.New("full"), 0
 	if err := clickhouse.Holdings(t.Context(), e, r, func([]features.Holding) error { calls++; return full }); err != full || calls != 1 { //nolint:errorlint // as it is
 		t.Errorf("%v after %d calls", err, calls)
+	}
+}
+
+// 10 million lines of 200,000 accounts, 40 categories and 20,000 products.
+func BenchmarkHoldings(b *testing.B) {
+	launch.Library(b)
+	e, err := clickhouse.Open(b.Context(), "chdb://"+b.TempDir(), clickhouse.Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := e.Close(); err != nil {
+			b.Error(err)
+		}
+	}()
+	if err := (clickhouse.Warehouse{Engine: e}).Migrate(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	const lines = 10_000_000
+	for _, sql := range []string{
+		"INSERT INTO loads (load, `table`) SELECT 1, 'order_lines'",
+		fmt.Sprintf(`INSERT INTO imported_order_lines (account, order_id, line, product, category, amount, amount_base, ordered_at, recorded_at, load)
+			SELECT concat('A', toString(cityHash64(intDiv(number, 4)) %% 200000)), toString(intDiv(number, 4)), number %% 4, concat('P', toString(p)), concat('C', toString(p %% 40)),
+				1 + number %% 97, 1 + number %% 97, toDateTime('2023-01-01 00:00:00', 'UTC') + cityHash64(intDiv(number, 4), 1) %% 94608000 AS t, t, 1
+			FROM (SELECT number, intDiv(cityHash64(number) %% 20000 * (cityHash64(number, 2) %% 20000), 20000) AS p FROM numbers(%d))`, lines),
+	} {
+		if err := e.Exec(b.Context(), sql, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, key := range []features.HoldingKey{features.ByCategory, features.ByProduct} {
+		for _, horizon := range []int{0, 90} {
+			b.Run(fmt.Sprintf("%s/horizon=%d", key, horizon), func(b *testing.B) {
+				for b.Loop() {
+					rows := 0
+					err := clickhouse.Holdings(b.Context(), e, holdingRequest(key, horizon, "2025-09-01"), func(block []features.Holding) error {
+						rows += len(block)
+						return nil
+					})
+					if err != nil {
+						b.Fatal(err)
+					}
+					b.ReportMetric(float64(rows), "holdings")
+				}
+				b.ReportMetric(lines*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+			})
+		}
 	}
 }

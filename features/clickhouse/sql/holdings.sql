@@ -1,6 +1,5 @@
 -- Question: what does the account buy, by category or by product, and what did it buy after the cutoff?
--- Grain:    one row per account × cutoff × category (or product) with a line seen as of the cutoff or in the horizon,
---           ordered by them.
+-- Grain:    one row per account × cutoff × category (or product) with a line seen as of the cutoff or in the horizon.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; by String, category or product; accounts
 --           Array(String), empty = all; from_account, to_account String: the range from … to, both included, to = '' is
 --           open; watermark UInt64; tz String; horizon_days UInt64 = H, 0 asks nothing of the future; recorded_by UInt64 in
@@ -13,40 +12,50 @@
 -- Amounts:  base currency (amount_base), the account's own where a source gives none; every line counts, that of a return
 --           without a purchase too. Lines without a category (or product) say nothing.
 -- Category: of a product, the one that the account's newest line seen gives it.
+-- Shape:    an account's lines lie sorted by category (or product) and order and are then split: a group of its own for each
+--           account and category took half as long again.
 WITH
     history AS
     (
         SELECT
             account,
-            if({by:String} = 'product', product, category) AS held,
-            arraySort(groupArray((
+            arraySort(l -> (l.1, l.2, l.3), groupArray((
+                cityHash64(if({by:String} = 'product', product, category) AS held),
                 cityHash64(order_id),
                 toInt64(toUnixTimestamp(ordered_at)),
                 toInt64(toUnixTimestamp(recorded_at)),
                 ifNull(amount_base, amount),
+                held,
                 if({by:String} = 'product', category, '')))) AS lines
         FROM order_lines
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
           AND ({to_account:String} = '' OR account <= {to_account:String})
-          AND held != ''
-        GROUP BY account, held
+          AND if({by:String} = 'product', product, category) != ''
+        GROUP BY account
+    ),
+    shelves AS
+    (
+        SELECT
+            account,
+            arrayJoin(arraySplit((l, k, b) -> k != b, lines, lines.1, arrayShiftRight(lines.1, 1))) AS shelf
+        FROM history
     ),
     windows AS
     (
         SELECT
             account,
-            held,
+            shelf[1].6 AS held,
             cutoff,
             toInt64(toUnixTimestamp(cutoff)) AS now,
             toInt32(toUInt16(toDate(cutoff, {tz:String}))) AS today,
-            arrayFilter(l -> l.2 < now AND l.3 <= toInt64(toUnixTimestamp(known_at)), lines) AS seen,
-            arrayFilter(l -> {horizon_days:UInt64} > 0 AND l.2 < now + toInt64({horizon_days:UInt64}) * 86400
-                AND ({recorded_by:UInt64} = 0 OR l.3 <= toInt64({recorded_by:UInt64})), lines) AS near
-        FROM history
+            arrayFilter(l -> l.3 < now AND l.4 <= toInt64(toUnixTimestamp(known_at)), shelf) AS seen,
+            arrayFilter(l -> {horizon_days:UInt64} > 0 AND l.3 < now + toInt64({horizon_days:UInt64}) * 86400
+                AND ({recorded_by:UInt64} = 0 OR l.4 <= toInt64({recorded_by:UInt64})), shelf) AS near
+        FROM shelves
         ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
-        WHERE notEmpty(seen) OR arrayExists(l -> l.2 >= now, near)
+        WHERE notEmpty(seen) OR arrayExists(l -> l.3 >= now, near)
     ),
     orders AS
     (
@@ -58,11 +67,11 @@ WITH
             today,
             seen,
             near,
-            arrayFilter((t, o, b) -> o != b, seen.2, seen.1, arrayShiftRight(seen.1, 1)) AS order_times,
-            arrayFilter((s, o, a) -> o != a, arrayCumSum(seen.4), seen.1, arrayShiftLeft(seen.1, 1)) AS sums,
+            arrayFilter((t, o, b) -> o != b, seen.3, seen.2, arrayShiftRight(seen.2, 1)) AS order_times,
+            arrayFilter((s, o, a) -> o != a, arrayCumSum(seen.5), seen.2, arrayShiftLeft(seen.2, 1)) AS sums,
             arrayFilter((t, s, b) -> s > b, order_times, sums, arrayShiftRight(sums, 1)) AS purchases,
-            arrayFilter((t, o, b) -> o != b, near.2, near.1, arrayShiftRight(near.1, 1)) AS near_times,
-            arrayFilter((s, o, a) -> o != a, arrayCumSum(near.4), near.1, arrayShiftLeft(near.1, 1)) AS near_sums,
+            arrayFilter((t, o, b) -> o != b, near.3, near.2, arrayShiftRight(near.2, 1)) AS near_times,
+            arrayFilter((s, o, a) -> o != a, arrayCumSum(near.5), near.2, arrayShiftLeft(near.2, 1)) AS near_sums,
             arrayMin(purchases) AS first,
             arrayMax(purchases) AS last
         FROM windows
@@ -71,18 +80,17 @@ SELECT
     account,
     cutoff,
     held,
-    if({by:String} = 'product', arraySort(arrayMap(l -> (l.2, l.3, l.5), arrayFilter(l -> l.5 != '', seen)))[-1].3, held) AS category,
+    if({by:String} = 'product', arraySort(arrayMap(l -> (l.3, l.4, l.7), arrayFilter(l -> l.7 != '', seen)))[-1].3, held) AS category,
     length(purchases) AS orders,
     arrayCount(t -> t >= now - 90 * 86400, purchases) AS orders_90d,
-    toFloat64(arraySum(seen.4)) AS spend,
-    toFloat64(arraySum(l -> if(l.2 >= now - 365 * 86400, l.4, 0), seen)) AS spend_365d,
-    toFloat64(arraySum(l -> if(l.2 >= now - 730 * 86400 AND l.2 < now - 365 * 86400, l.4, 0), seen)) AS spend_last_year,
+    toFloat64(arraySum(seen.5)) AS spend,
+    toFloat64(arraySum(l -> if(l.3 >= now - 365 * 86400, l.5, 0), seen)) AS spend_365d,
+    toFloat64(arraySum(l -> if(l.3 >= now - 730 * 86400 AND l.3 < now - 365 * 86400, l.5, 0), seen)) AS spend_last_year,
     if(empty(purchases), NULL, toDateTime(first, 'UTC')) AS first_at,
     if(empty(purchases), NULL, toDateTime(last, 'UTC')) AS last_at,
     if(empty(purchases), NULL, today - toInt32(toUInt16(toDate(toDateTime(first, 'UTC'), {tz:String})))) AS first_days,
     if(empty(purchases), NULL, today - toInt32(toUInt16(toDate(toDateTime(last, 'UTC'), {tz:String})))) AS last_days,
     arrayCount((t, s, b) -> t >= now AND s > b, near_times, near_sums, arrayShiftRight(near_sums, 1)) AS orders_after,
-    toFloat64(arraySum(l -> if(l.2 >= now, l.4, 0), near)) AS spend_after
+    toFloat64(arraySum(l -> if(l.3 >= now, l.5, 0), near)) AS spend_after
 FROM orders
-ORDER BY account, cutoff, held
 SETTINGS short_circuit_function_evaluation = 'disable'
