@@ -190,12 +190,17 @@ func DefaultBusinessOffer() BusinessOffer {
 	return BusinessOffer{Alpha: 6, Beta: 14, IncentiveFraction: 0.05, Contact: 15}
 }
 
-// earned is the expected profit of contacting one customer.
+// Expected is the expected profit of contacting one customer who churns with that
+// probability and is worth clv: a churner who accepts, a share acceptance of them,
+// stays and is paid the incentive; whoever would have stayed takes the incentive
+// too; the contact is always paid.
+func Expected(probability, clv, acceptance, incentiveFraction, contact float64) float64 {
+	return probability*acceptance*(1-incentiveFraction)*clv - (1-probability)*incentiveFraction*clv - contact
+}
+
+// earned is the expected profit of contacting one customer whose outcome is known.
 func (o BusinessOffer) earned(y, clv float64) float64 {
-	if y == 1 {
-		return o.Alpha/(o.Alpha+o.Beta)*(1-o.IncentiveFraction)*clv - o.Contact
-	}
-	return -(o.IncentiveFraction*clv + o.Contact)
+	return Expected(y, clv, o.Alpha/(o.Alpha+o.Beta), o.IncentiveFraction, o.Contact)
 }
 
 func (o BusinessOffer) check(y, score, clv []float64) error {
