@@ -1,6 +1,7 @@
 package features
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,13 @@ type Holiday struct {
 // keyDays is the number of days that a key has room for: as many as a Date has.
 const keyDays = 1 << 16
 
+// maxCalendarDays bounds the days of all calendars together: a hundred years of 27
+// countries, or as many calendars of one. A query carries them (16 bytes each).
+const maxCalendarDays = 1_000_000
+
+// ErrCalendar is what holidays are refused with that make too many calendars.
+var ErrCalendar = errors.New("too many holidays that became known late")
+
 // Calendar tells how many holidays lie before a day, as known at each cutoff, in
 // the form that a query looks it up in: by (calendar of the cutoff + place of the
 // country, from 1) × 65536 + day.
@@ -35,8 +43,10 @@ type Calendar struct {
 
 // NewCalendar counts the holidays of the days from … to, both included: the day of the
 // first event and that of the last cutoff. Each cutoff has its own day and known_at; a
-// holiday counts at a cutoff when it was recorded by its known_at.
-func NewCalendar(holidays []Holiday, from, to int, today []int, known []frame.KnownAt) Calendar {
+// holiday counts at a cutoff when it was recorded by its known_at. Cutoffs at which
+// different holidays were unknown have calendars of their own; what together would have
+// more than a million days is refused with ErrCalendar, naming the country.
+func NewCalendar(holidays []Holiday, from, to int, today []int, known []frame.KnownAt) (Calendar, error) {
 	c := Calendar{Of: make([]int64, len(today))}
 	for _, h := range holidays {
 		if h.Country != "" && h.Day >= from && h.Day < to {
@@ -46,7 +56,7 @@ func NewCalendar(holidays []Holiday, from, to int, today []int, known []frame.Kn
 	slices.Sort(c.Countries)
 	c.Countries = slices.Compact(c.Countries)
 	if len(c.Countries) == 0 {
-		return c
+		return c, nil
 	}
 	// Cutoffs to which the same of their past was unknown share a calendar; what it
 	// says of later days is not looked up.
@@ -62,12 +72,31 @@ func NewCalendar(holidays []Holiday, from, to int, today []int, known []frame.Kn
 		number, ok := numbers[key.String()]
 		if !ok {
 			number = len(numbers)
+			if (number+1)*len(c.Countries)*(to-from+1) > maxCalendarDays {
+				return Calendar{}, c.tooMany(holidays, late, number+1, from, to)
+			}
 			numbers[key.String()] = number
 			c.count(number, holidays, late, from, to)
 		}
 		c.Of[k] = int64(number * len(c.Countries))
 	}
-	return c
+	return c, nil
+}
+
+// tooMany names the country with the most holidays among those that are late, of all
+// where none is, and the way out.
+func (c *Calendar) tooMany(holidays []Holiday, late []bool, calendars, from, to int) error {
+	count := make([]int, len(c.Countries))
+	some := slices.Contains(late, true)
+	for i := range holidays {
+		if place, ok := slices.BinarySearch(c.Countries, holidays[i].Country); ok && (late[i] || !some) {
+			count[place]++
+		}
+	}
+	most := slices.Index(count, slices.Max(count))
+	return fmt.Errorf("%w: %d calendars of %d countries over %d days have more than %d days; %s has %d that were recorded after a cutoff they lie before: "+
+		"import its holidays with a recorded_at before the days themselves, or ask for fewer cutoffs at once",
+		ErrCalendar, calendars, len(c.Countries), to-from+1, maxCalendarDays, c.Countries[most], count[most])
 }
 
 // count adds the calendar of that number, of the holidays that are not late.

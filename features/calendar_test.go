@@ -1,6 +1,8 @@
 package features_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -29,7 +31,10 @@ func TestCalendarCountsTheHolidaysBeforeADay(t *testing.T) {
 			known[k] = frame.KnownAt(int64(today[k]) * 86400)
 			to = max(to, today[k])
 		}
-		c := features.NewCalendar(holidays, from, to, today, known)
+		c, err := features.NewCalendar(holidays, from, to, today, known)
+		if err != nil {
+			t.Fatal(err)
+		}
 		table := map[int64]int64{}
 		for i, key := range c.Days {
 			table[key] = c.Before[i]
@@ -50,4 +55,24 @@ func TestCalendarCountsTheHolidaysBeforeADay(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Holidays that became known one after the other, over many cutoffs, are refused by
+// name before they fill the memory.
+func TestCalendarRefusesTooManyLateHolidays(t *testing.T) {
+	const cutoffs, from = 900, 10_000
+	holidays := []features.Holiday{{Country: "DE", Day: from + 1, Recorded: 0}}
+	today, known := make([]int, cutoffs), make([]frame.KnownAt, cutoffs)
+	for k := range today {
+		today[k] = from + 2*k + 2
+		known[k] = frame.KnownAt(int64(today[k]) * 86400)
+		holidays = append(holidays, features.Holiday{Country: "CN", Day: today[k] - 1, Recorded: int64(known[k]) + 1})
+	}
+	_, err := features.NewCalendar(holidays, from, today[cutoffs-1], today, known)
+	if !errors.Is(err, features.ErrCalendar) || !strings.Contains(err.Error(), "CN has") || !strings.Contains(err.Error(), "recorded_at") {
+		t.Errorf("the refusal says %v", err)
+	}
+	if _, err := features.NewCalendar(holidays[:100], from, today[99], today[:100], known[:100]); err != nil {
+		t.Errorf("a hundred cutoffs: %v", err)
+	}
 }

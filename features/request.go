@@ -33,6 +33,8 @@ type Request struct {
 	// ActiveWithinDays bounds the age of an eligible account's last purchase; 0
 	// means unlimited.
 	ActiveWithinDays int
+	// Cadence says after how many days we mean to be in touch with an account again.
+	Cadence Cadence
 	// SliceAccounts bounds the accounts of a slice; default 200,000 rows' worth.
 	SliceAccounts int
 	// Catalogue of features; default Catalogue().

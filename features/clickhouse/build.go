@@ -47,6 +47,8 @@ type prepared struct {
 	// who stand for them.
 	unions   []features.Unions
 	families []*family
+	// terms tells whether any account rests, or has a cadence by its segment.
+	terms bool
 }
 
 func prepare(r features.Request) (*prepared, error) {
@@ -68,6 +70,9 @@ func prepare(r features.Request) (*prepared, error) {
 	}
 	if r.ActiveWithinDays < 0 || r.SliceAccounts < 0 {
 		return nil, fmt.Errorf("%w: active_within %d and slice %d must not be negative", features.ErrBadRequest, r.ActiveWithinDays, r.SliceAccounts)
+	}
+	if err := p.Cadence.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", features.ErrBadRequest, err)
 	}
 	if p.SliceAccounts == 0 {
 		p.SliceAccounts = max(1, defaultSliceRows/len(r.Cutoffs))
@@ -215,7 +220,10 @@ func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Cover
 	for k, c := range p.Cutoffs {
 		today[k] = day(int64(c))
 	}
-	calendar := features.NewCalendar(holidays, max(0, day(first)), slices.Max(today), today, p.KnownAt)
+	calendar, err := features.NewCalendar(holidays, max(0, day(first)), slices.Max(today), today, p.KnownAt)
+	if err != nil {
+		return err
+	}
 	if len(calendar.Days) == 0 { // the engine looks nothing up in an empty list
 		calendar.Days, calendar.Before = []int64{0}, []int64{0}
 	}
@@ -225,6 +233,9 @@ func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Cover
 	}
 	p.params["rested"], p.params["calendars"] = rested, calendar.Of
 	p.params["rest_countries"], p.params["rest_days"], p.params["rest_before"] = calendar.Countries, calendar.Days, calendar.Before
+	segments, days := p.Cadence.Table()
+	p.params["cadence_segments"], p.params["cadence_days"] = segments, days
+	p.terms = rested == 1 || len(segments) > 1
 	return nil
 }
 

@@ -298,6 +298,7 @@ func TestRequestOutsideItsBoundsIsRefused(t *testing.T) {
 		"unknown zone":     func(r *features.Request) { r.Zone = "Mars/Olympus" },
 		"local zone":       func(r *features.Request) { r.Zone = "Local" },
 		"negative windows": func(r *features.Request) { r.ActiveWithinDays = -1 },
+		"bad cadence":      func(r *features.Request) { r.Cadence.Segments = map[string]int{"small": -1} },
 		"bad catalogue":    func(r *features.Request) { r.Catalogue = []features.Feature{{}} },
 	} {
 		r := good

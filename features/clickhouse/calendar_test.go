@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"fealty/features"
 	"fealty/features/frame"
 )
@@ -14,12 +16,22 @@ import (
 // rhythmFeatures count the days on which an account doesn't rest.
 var rhythmFeatures = []string{
 	"recency_days", "gap_median_days", "gap_mean_days", "gap_spread_days", "gap_max_days", "gap_last_days", "recency_to_gap", "gap_variation", "longest_silence_days",
+	"contact_recency_days", "contact_gap_median_days", "contact_recency_to_gap", "contact_cadence_days", "contact_overdue_days",
 }
 
 // fromFiles returns the measured features of some files: other files cost time and tell
 // nothing of what is tested.
 func fromFiles(files ...features.File) []features.Feature {
 	return slices.DeleteFunc(features.Catalogue(), func(f features.Feature) bool { return f.Kind != features.Measured || !slices.Contains(files, f.File) })
+}
+
+// metOn returns an account's visits on these days.
+func metOn(account string, days ...string) []contact {
+	visits := make([]contact, 0, len(days))
+	for _, day := range days {
+		visits = append(visits, contact{id: account + " " + day, account: account, kind: "visit", at: at(day + " 09:00:00"), value: absent})
+	}
+	return visits
 }
 
 // boughtOn returns an account's lines of one unit on these days.
@@ -57,6 +69,12 @@ func TestRhythmOfAChineseAndAGermanAccount(t *testing.T) {
 	for _, account := range []string{"shanghai", "munich", "paris", "moved"} {
 		w.lines = append(w.lines, boughtOn(account, weekly...)...)
 	}
+	w.contacts = metOn("hamburg", "2024-12-20", "2025-01-10")
+	w.versions = append(w.versions, version{account: "hamburg", country: "DE", from: at("2024-01-01")})
+	w.lines = append(w.lines, boughtOn("hamburg", "2024-12-09")...)
+	for _, account := range []string{"shanghai", "munich", "paris", "paused"} {
+		w.contacts = append(w.contacts, metOn(account, "2025-01-10", "2025-01-21", "2025-02-06")...)
+	}
 	// On a day of rest it buys as on the next working day, 2025-02-05 before the correction.
 	w.lines = append(w.lines, boughtOn("eager", "2025-01-27", "2025-01-30", "2025-02-05")...)
 	w.versions = append(w.versions, version{account: "eager", country: "CN", from: at("2024-01-01")})
@@ -72,12 +90,18 @@ func TestRhythmOfAChineseAndAGermanAccount(t *testing.T) {
 	w.fill(t, e)
 	const before, after = "2025-02-10", "2025-03-01"
 	r := request(before, after)
-	r.Catalogue = fromFiles(features.Orders)
+	r.Catalogue = fromFiles(features.Orders, features.Contact)
 	m := build(t.Context(), t, e, r)
-	for _, c := range []struct {
-		account, cutoff, feature string
-		want                     float64
-	}{
+	for _, c := range []workedOut{
+		// 2025-01-10, 01-21 and 02-06: 11 days apart, then 16, of which 8 of rest in China, from the 20th of February on 9.
+		{"paris", before, "contact_recency_days", 4}, {"paris", before, "contact_gap_median_days", (11. + 16) / 2},
+		{"shanghai", before, "contact_recency_days", 4}, {"shanghai", before, "contact_gap_median_days", (11. + 8) / 2},
+		{"shanghai", after, "contact_recency_days", 23}, {"shanghai", after, "contact_gap_median_days", (11. + 7) / 2},
+		{"munich", before, "contact_recency_days", 4}, {"munich", before, "contact_gap_median_days", (11. + 16) / 2},
+		// 2024-12-20 … 2025-01-09 are 21 days, three of rest in Germany.
+		{"hamburg", before, "contact_gap_median_days", 18}, {"hamburg", before, "contact_recency_days", 31},
+		// The first two visits fall into the pause and count as one on 2025-01-30; from there 01-30, 01-31 and 02-05.
+		{"paused", before, "contact_recency_days", 0}, {"paused", after, "contact_recency_days", 23}, {"paused", after, "contact_gap_median_days", 3},
 		{"paris", before, "recency_days", 14}, {"paris", before, "gap_max_days", 7}, {"paris", before, "gap_mean_days", 7},
 		// 2025-01-27 … 2025-02-09 are 14 days, 8 of rest.
 		{"shanghai", before, "recency_days", 6}, {"shanghai", before, "gap_max_days", 7}, {"shanghai", before, "longest_silence_days", 7},
@@ -103,7 +127,7 @@ func TestRhythmOfAChineseAndAGermanAccount(t *testing.T) {
 	}
 }
 
-// A stop of everybody moves no rhythm: histories are told once without rest, and once
+// A stop of everybody moves no rhythm, of orders or contacts: histories are told once without rest, and once
 // with a stop in the middle after which everything comes as many days later.
 func TestStopOfTheWholeTownMovesNoRhythm(t *testing.T) {
 	const stop, length = "2025-01-28", 8
@@ -120,16 +144,25 @@ func TestStopOfTheWholeTownMovesNoRhythm(t *testing.T) {
 				break
 			}
 			l := line{account: "even " + name, order: fmt.Sprint(day), number: 1, amount: euros(10), discount: absent, cost: absent, ordered: day + r.Int64N(86400)}
-			w.lines = append(w.lines, l)
+			c := contact{id: fmt.Sprint("even ", i, day), account: l.account, kind: "call", at: day + r.Int64N(86400), value: absent}
+			w.lines, w.contacts = append(w.lines, l), append(w.contacts, c)
 			for _, kind := range []string{"holidays ", "pause "} {
 				l := l
 				if l.account = kind + name; l.ordered >= at(stop) {
 					l.ordered += length * 86400
 				}
-				w.lines = append(w.lines, l)
+				c := c
+				if c.id, c.account = fmt.Sprint(kind, i, day), l.account; c.at >= at(stop) {
+					c.at += length * 86400
+				}
+				w.lines, w.contacts = append(w.lines, l), append(w.contacts, c)
 			}
 		}
-		w.versions = append(w.versions, version{account: "holidays " + name, country: "CN", from: at("2024-01-01")})
+		segment := []string{"large", "small", ""}[i%3]
+		w.versions = append(w.versions, version{account: "holidays " + name, country: "CN", segment: segment, from: at("2024-01-01")})
+		for _, kind := range []string{"even ", "pause "} {
+			w.versions = append(w.versions, version{account: kind + name, segment: segment, from: at("2024-01-01")})
+		}
 		w.pauses = append(w.pauses, pause{account: "pause " + name, start: at(stop), end: at(stop) + length*86400, recorded: at("2025-01-01")})
 	}
 	for i := range int64(length) {
@@ -138,8 +171,9 @@ func TestStopOfTheWholeTownMovesNoRhythm(t *testing.T) {
 	e := embedded(t)
 	w.fill(t, e)
 	even, stopped := request("2025-03-01"), request("2025-03-09")
-	even.Catalogue = slices.DeleteFunc(fromFiles(features.Orders), func(f features.Feature) bool { return !slices.Contains(rhythmFeatures, f.Name) })
-	stopped.Catalogue = even.Catalogue
+	even.Catalogue = slices.DeleteFunc(features.Catalogue(), func(f features.Feature) bool { return !slices.Contains(rhythmFeatures, f.Name) })
+	even.Cadence = planned
+	stopped.Catalogue, stopped.Cadence = even.Catalogue, planned
 	a, b := build(t.Context(), t, e, even), build(t.Context(), t, e, stopped)
 	compared := 0
 	for _, name := range names {
@@ -157,5 +191,69 @@ func TestStopOfTheWholeTownMovesNoRhythm(t *testing.T) {
 	}
 	if compared < 40 {
 		t.Errorf("only %d histories to compare", compared)
+	}
+}
+
+// What a contact is overdue by, against the cadence of the account's segment as known at
+// the cutoff; the numbers are worked out by hand.
+func TestContactIsOverdueAgainstTheCadenceOfTheSegment(t *testing.T) {
+	w := &town{}
+	for _, account := range []string{"key", "small", "unsorted", "elsewhere", "stranger", "never-met"} {
+		w.lines = append(w.lines, boughtOn(account, "2025-01-02")...)
+		if account != "never-met" {
+			w.contacts = append(w.contacts, metOn(account, "2025-01-21")...)
+		}
+	}
+	w.contacts = append(w.contacts, contact{id: "c", account: "never-met", kind: "complaint", at: at("2025-01-21"), value: absent})
+	w.versions = []version{
+		{account: "key", segment: "key accounts", from: at("2024-01-01")},
+		// Small since the 1st of February, as was known on the 20th.
+		{account: "small", segment: "key accounts", from: at("2024-01-01")},
+		{account: "small", segment: "small", from: at("2025-02-01"), recorded: at("2025-02-20")},
+		{account: "unsorted", from: at("2024-01-01")},
+		{account: "elsewhere", segment: "nobody plans it", from: at("2024-01-01")},
+	}
+	// A week of rest for the key account.
+	w.pauses = []pause{{account: "key", start: at("2025-01-25"), end: at("2025-02-01")}}
+	e := embedded(t)
+	w.fill(t, e)
+	const before, after = "2025-02-10", "2025-03-01" // 20 and 39 days after the visit
+	r := request(before, after)
+	r.Catalogue = slices.DeleteFunc(features.Catalogue(), func(f features.Feature) bool {
+		return f.File != features.Orders && f.File != features.Contact && f.Name != "contact_overdue_days"
+	})
+	r.Cadence = features.Cadence{Days: 30, Segments: map[string]int{"key accounts": 7, "small": 90}}
+	nan := math.NaN()
+	build(t.Context(), t, e, r).holds(t, []workedOut{
+		{"key", before, "contact_cadence_days", 7}, {"key", before, "contact_overdue_days", 20 - 7 - 7}, {"key", after, "contact_overdue_days", 39 - 7 - 7},
+		{"small", before, "contact_overdue_days", 20 - 7}, {"small", after, "contact_overdue_days", 39 - 90},
+		{"unsorted", before, "contact_overdue_days", 20 - 30}, {"elsewhere", before, "contact_overdue_days", 20 - 30}, {"stranger", after, "contact_overdue_days", 39 - 30},
+		{"never-met", after, "contact_cadence_days", 30}, {"never-met", after, "contact_overdue_days", nan},
+	})
+	// Only some segments have one; one for all; none.
+	r.Cadence = features.Cadence{Segments: map[string]int{"key accounts": 7}}
+	build(t.Context(), t, e, r).holds(t, []workedOut{{"key", before, "contact_overdue_days", 20 - 7 - 7}, {"unsorted", before, "contact_overdue_days", nan}, {"stranger", before, "contact_cadence_days", nan}})
+	r.Cadence = features.Cadence{Days: 10}
+	build(t.Context(), t, e, r).holds(t, []workedOut{{"key", before, "contact_overdue_days", 20 - 7 - 10}, {"stranger", before, "contact_overdue_days", 20 - 10}})
+	r.Cadence = features.Cadence{}
+	m := build(t.Context(), t, e, r)
+	for _, name := range []string{"contact_cadence_days", "contact_overdue_days"} {
+		for i, v := range m.Frame.Column(name).Numbers {
+			if !math.IsNaN(v) {
+				t.Errorf("%s of %s is %v without any cadence", name, m.Frame.Accounts[i], v)
+			}
+		}
+	}
+}
+
+// The text that is planned where nobody rests answers as the whole one does.
+func TestWhereNobodyRestsTheShorterTextAnswersTheSame(t *testing.T) {
+	e := embedded(t)
+	cases().fill(t, e)
+	r := request("2025-03-01", "2025-04-15")
+	short := build(t.Context(), t, e, r)
+	r.Cadence = features.Cadence{Segments: map[string]int{"nobody's": 30}}
+	if diff := cmp.Diff(hashes(short), hashes(build(t.Context(), t, e, r))); diff != "" {
+		t.Errorf("-short +whole:\n%s", diff)
 	}
 }

@@ -102,6 +102,7 @@ type version struct {
 	from, recorded   int64
 	limit            int64
 	country, parent  string
+	segment          string
 }
 
 type contract struct {
@@ -374,6 +375,7 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		texts("account_manager", w.versions, func(x version) string { return x.manager }),
 		numbers("credit_limit", frame.Decimal, w.versions, func(x version) int64 { return orElse(x.limit, absent) }),
 		texts("country", w.versions, func(x version) string { return x.country }),
+		texts("segment", w.versions, func(x version) string { return x.segment }),
 		texts("parent", w.versions, func(x version) string { return x.parent }),
 		numbers("valid_from", frame.Time, w.versions, func(x version) int64 { return orElse(x.from, absent) }),
 		numbers("recorded_at", frame.Time, w.versions, func(x version) int64 { return orElse(x.recorded, x.from) }))

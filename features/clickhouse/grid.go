@@ -106,6 +106,9 @@ func (g *grid) file(ask asker, f features.File, params Params) error {
 	if err != nil {
 		return err
 	}
+	if !g.terms {
+		sql = withoutTerms(sql)
+	}
 	a := g.intake()
 	if f.Own() && g.cluster == "" {
 		a.once = make([]bool, len(g.known))

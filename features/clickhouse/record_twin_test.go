@@ -281,13 +281,14 @@ func records(account string) *rapid.Generator[record] {
 			}
 		}
 		for i := range rapid.IntRange(0, 6).Draw(t, "versions") {
-			x := version{account: account, manager: rapid.SampledFrom([]string{"Li", "Wang", ""}).Draw(t, "manager"), from: start + int64(i)*100*86400, limit: rapid.Int64Range(0, 3).Draw(t, "limit") * 70_000}
+			x := version{account: account, manager: rapid.SampledFrom([]string{"Li", "Wang", ""}).Draw(t, "manager"), from: start + int64(i)*100*86400, limit: rapid.Int64Range(0, 3).Draw(t, "limit") * 70_000,
+				segment: rapid.SampledFrom([]string{"large", "small", "other", ""}).Draw(t, "segment")}
 			if i == 0 && rare() {
 				x.from, x.recorded = 0, start
 			}
 			r.versions = append(r.versions, x)
 			if rare() {
-				x.manager, x.recorded = "Zhao", later(max(start, x.from))
+				x.manager, x.segment, x.recorded = "Zhao", "large", later(max(start, x.from))
 				r.versions = append(r.versions, x)
 			}
 		}
@@ -356,6 +357,13 @@ func (r record) twin(cutoff, known int64, zone *time.Location) map[string]float6
 		f["contact_gap_median_days"] = float64(gaps[(len(gaps)-1)/2]+gaps[len(gaps)/2]) / 2
 	}
 	missing("contact_gap_median_days")
+	f["contact_cadence_days"], f["contact_overdue_days"] = math.NaN(), math.NaN()
+	if days := r.cadence(cutoff, known); len(seen) > 0 && days > 0 {
+		f["contact_cadence_days"] = float64(days)
+		if n := len(touched); n > 0 {
+			f["contact_overdue_days"] = float64(day(cutoff) - touched[n-1] - days)
+		}
+	}
 
 	for _, name := range []string{"key_people_left_180d", "key_people_left_365d", "key_people_new_180d", "people_live", "key_people_live"} {
 		count(false, name)
@@ -560,16 +568,37 @@ func (r record) touched(f map[string]float64, cutoff, known int64) {
 	f["touches_silent_365d"], f["touches_silent_share_365d"] = float64(silent), share(silent, asked)
 }
 
-// managed adds the twin's features of the account's versions.
-func (r record) managed(f map[string]float64, cutoff, known int64, day func(int64) int64, within func(int64, int64) bool) {
+// planned are the cadences under which every segment of the generated accounts has its own
+// case: one of its own, none on purpose, and that of all others.
+var planned = features.Cadence{Days: 60, Segments: map[string]int{"large": 14, "small": 0}}
+
+// cadence returns the days planned for the account's segment, 0 for none.
+func (r record) cadence(cutoff, known int64) int64 {
+	segment := ""
+	if seen := r.seen(cutoff, known); len(seen) > 0 {
+		segment = seen[len(seen)-1].segment
+	}
+	if days, ok := planned.Segments[segment]; ok {
+		return int64(days)
+	}
+	return int64(planned.Days)
+}
+
+// seen returns the account's versions as known at a cutoff, oldest first.
+func (r record) seen(cutoff, known int64) []version {
 	versions := newest(r.versions, known, func(v version) string { return strconv.FormatInt(v.from, 10) }, func(v version) int64 { return orElse(v.recorded, v.from) })
 	versions = slices.DeleteFunc(versions, func(v version) bool { return v.from >= cutoff })
 	slices.SortFunc(versions, func(a, b version) int { return int(a.from - b.from) })
+	return versions
+}
+
+// managed adds the twin's features of the account's versions.
+func (r record) managed(f map[string]float64, cutoff, known int64, day func(int64) int64, within func(int64, int64) bool) {
 	for _, name := range []string{"manager_changes_180d", "manager_changes_365d", "manager_days", "credit_limit"} {
 		f[name] = math.NaN()
 	}
 	manager := ""
-	for _, v := range versions {
+	for _, v := range r.seen(cutoff, known) {
 		f["credit_limit"] = math.NaN()
 		if v.limit != 0 {
 			f["credit_limit"] = float64(v.limit) / frame.DecimalScale
@@ -607,6 +636,7 @@ func TestRecordFeaturesEqualTheDumbTwin(t *testing.T) {
 	}
 	w.fill(t, e)
 	r := randomCutoffs(8)
+	r.Cadence = planned
 	berlin, err := time.LoadLocation(r.Zone)
 	if err != nil {
 		t.Fatal(err)

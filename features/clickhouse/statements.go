@@ -9,7 +9,7 @@ import (
 	"fealty/features"
 )
 
-//go:embed sql/*.sql sql/features/*.sql sql/labels/*.sql sql/loads/*.sql
+//go:embed sql/*.sql sql/features/*.sql sql/labels/*.sql sql/loads/*.sql sql/parts/*.sql
 var statements embed.FS
 
 // statement returns one embedded query by its path below sql/. It panics when there
@@ -45,14 +45,31 @@ func fileStatement(f features.File) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read feature file %q: there is none", f.Name)
 	}
-	return string(b), nil
+	sql := string(b)
+	for _, part := range []string{termsPart, "beats.sql"} {
+		sql = strings.ReplaceAll(sql, "-- Include: "+part, strings.TrimSpace(statement("parts/"+part)))
+	}
+	return sql, nil
+}
+
+// termsPart is what files take in that need to know when an account rests, or how often
+// we mean to be in touch with it.
+const termsPart = "terms.sql"
+
+// withoutTerms returns a file's SQL for a warehouse in which nobody rests, without
+// cadences: the same answers, planned in less time.
+func withoutTerms(sql string) string {
+	return strings.Replace(sql, strings.TrimSpace(statement("parts/"+termsPart)), strings.TrimSpace(statement("parts/no_terms.sql")), 1)
 }
 
 // BuildStatements returns the statements that Build asks of all accounts, in
-// order, for those who compare it with the engine alone. Where wallets are
-// declared, one more asks for the spend of those accounts.
+// order, for those who compare it with the engine alone, in a warehouse in which nobody
+// rests. Where wallets are declared, one more asks for the spend of those accounts.
 func BuildStatements(catalogue []features.Feature) ([]string, error) {
 	files, err := fileStatements(catalogue)
+	for i := range files {
+		files[i] = withoutTerms(files[i])
+	}
 	return append([]string{statement("coverage.sql"), statement("links.sql"), statement("calendar.sql"), statement("accounts.sql"), statement("known.sql")}, files...), err
 }
 

@@ -433,6 +433,7 @@ func (w *town) restsAndLinks() {
 func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
 	e := embedded(t)
 	r := randomCutoffs(50)
+	r.Cadence = planned
 	full := &town{}
 	for i := range 24 {
 		account := fmt.Sprintf("a%02d", i)
@@ -662,7 +663,9 @@ func wallets(account string) *rapid.Generator[[]wallet] {
 func TestCatalogueAnswersEveryFeature(t *testing.T) {
 	e := embedded(t)
 	cases().fill(t, e)
-	m := build(t.Context(), t, e, request("2025-03-01", "2025-04-15"))
+	r := request("2025-03-01", "2025-04-15")
+	r.Cadence = planned
+	m := build(t.Context(), t, e, r)
 	for _, f := range features.Catalogue() {
 		present := false
 		for _, v := range m.Frame.Column(f.Name).Numbers {

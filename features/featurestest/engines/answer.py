@@ -33,6 +33,8 @@ PARAMETERS = {
     "base_currency": "USD",
     "now": "2025-07-01 00:00:00",
     # Germany rested on 20000 … 20002 and on 20250, and the second cutoff did not know of the last.
+    "cadence_segments": "['','key']",
+    "cadence_days": "[30,7]",
     "rested": "1",
     "calendars": "[0,1,0]",
     "rest_countries": "['DE']",
@@ -43,6 +45,9 @@ PARAMETERS = {
 ELSEWHERE = ("serving/store/sql/state/",)
 # The steps of migrations are named so, in whatever folder.
 STEP = re.compile(r"/\d{4}_\w+\.sql$")
+# What files take in, as clickhouse/statements.go has it.
+PARTS = "features/clickhouse/sql/parts/"
+INCLUDED = re.compile(r"-- Include: (\w+\.sql)")
 USED = re.compile(r"\{(\w+):[^{}]+\}")
 
 
@@ -103,7 +108,7 @@ class Walker:
         path = self.root / name
         if not path.is_file():
             sys.exit(f"walk names {name}, which is not there")
-        return path.read_text()
+        return INCLUDED.sub(lambda part: self.file(PARTS + part[1]).strip(), path.read_text())
 
     def bound(self, name, given):
         text = self.file(name)
@@ -146,7 +151,8 @@ class Walker:
 
     def rest(self):
         for name in sorted(sql_files(self.root) - self.named):
-            self.ask(name)
+            if not name.startswith(PARTS):
+                self.ask(name)
 
     def walk(self, lines):
         self.named = {word for _, words in lines for word in words if word.endswith(".sql")}

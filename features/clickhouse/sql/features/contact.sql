@@ -2,8 +2,12 @@
 -- Grain:    one row per account × cutoff with at least one interaction seen as of the cutoff.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
 --           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64; tz String.
+--           Those of terms.sql.
 -- As of:    an interaction reads as its newest version with recorded_at <= known_at, load <= watermark, and is seen
 --           when that version's at < cutoff. A complaint is resolved by a complaint_resolved row naming it in ref.
+-- Rhythm:   the time since the last contact and the gaps between contacts count the days on which the account doesn't rest, as in
+--           orders.sql; what we owe an answer to (complaints, surveys) ages by the calendar.
+-- Cadence:  that of the segment of the account as of the cutoff (terms.sql); NULL where none is configured.
 -- Kinds:    visit, call, email, care, complaint, complaint_resolved, referral, survey (or survey_…, value = the answer).
 WITH
     history AS
@@ -26,6 +30,10 @@ WITH
           AND ({to_account:String} = '' OR account <= {to_account:String})
         GROUP BY account
     ),
+    terms AS
+    (
+        -- Include: terms.sql
+    ),
     as_of AS
     (
         SELECT
@@ -36,10 +44,42 @@ WITH
             arrayFilter(v -> v.2 <= toUnixTimestamp(known_at), versions) AS known,
             arrayFilter((v, i, n) -> i != n AND v.4 < toUnixTimestamp(cutoff), known, known.1, arrayShiftLeft(known.1, 1)) AS newest,
             -- (age in seconds, kind, id, ref, value, day), oldest first
-            arrayReverseSort(arrayMap(v -> (toInt64(now) - v.4, v.5, v.1, v.6, v.7, toInt32(toUInt16(toDate(toDateTime(v.4, 'UTC'), {tz:String})))), newest)) AS seen
+            arrayReverseSort(arrayMap(v -> (toInt64(now) - v.4, v.5, v.1, v.6, v.7, toInt32(toUInt16(toDate(toDateTime(v.4, 'UTC'), {tz:String})))), newest)) AS seen,
+            shelf,
+            pauses,
+            cadence
         FROM history
-        ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
+        LEFT ANY JOIN terms USING (account)
+        ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at,
+            arrayResize(shelves, length({cutoffs:Array(DateTime('UTC'))})) AS shelf, arrayResize(spans, length({cutoffs:Array(DateTime('UTC'))})) AS pauses,
+            arrayResize(cadences, length({cutoffs:Array(DateTime('UTC'))}), toInt64({cadence_days:Array(UInt16)}[1])) AS cadence
         WHERE notEmpty(newest)
+    ),
+    met AS
+    (
+        SELECT
+            account,
+            cutoff,
+            today,
+            seen,
+            cadence,
+            shelf,
+            pauses,
+            arrayFilter(s -> s.2 <= 3, seen) AS contacts,
+            arrayCompact(contacts.6) AS days
+        FROM as_of
+    ),
+    paced AS
+    (
+        SELECT
+            account,
+            cutoff,
+            today,
+            seen,
+            cadence,
+            contacts,
+            -- Include: beats.sql
+        FROM met
     ),
     sorted AS
     (
@@ -47,11 +87,13 @@ WITH
             account,
             cutoff,
             today,
+            cadence,
+            contacts,
             seen.1 AS ages,
             seen.2 AS kinds,
-            arrayFilter(s -> s.2 <= 3, seen) AS contacts,
+            beats[-1] - beats[-2] AS contact_recency,
             -- Days between the days with a contact.
-            arraySort(arrayPopFront(arrayDifference(arrayCompact(contacts.6)))) AS contact_gaps,
+            arraySort(arrayPopFront(arrayDifference(arrayCompact(arrayPopBack(beats))))) AS contact_gaps,
             length(contact_gaps) AS gap_count,
             arrayFilter(s -> s.2 = 5, seen) AS complaints,
             arrayFilter(s -> s.2 = 6, seen) AS resolutions,
@@ -65,7 +107,7 @@ WITH
             arrayCount(a -> a <= 365 * 86400, surveys.1) AS survey_count,
             arrayCount(a -> a <= 180 * 86400, contacts.1) AS contacts_180,
             arrayCount(a -> a <= 360 * 86400, contacts.1) AS contacts_360
-        FROM as_of
+        FROM paced
     )
 SELECT
     account,
@@ -75,7 +117,8 @@ SELECT
     arrayCount((a, k) -> a <= 90 * 86400 AND k = 3, ages, kinds) AS emails_90d,
     arrayCount(a -> a <= 365 * 86400, contacts.1) AS contacts_365d,
     if(contacts_360 = 0, NULL, (2 * toInt64(contacts_180) - toInt64(contacts_360)) / contacts_360) AS contacts_trend_180d,
-    if(empty(contacts), NULL, today - contacts.6[-1]) AS contact_recency_days,
+    if(empty(contacts), NULL, contact_recency) AS contact_recency_days,
+    nullIf(cadence, 0) AS contact_cadence_days,
     if(gap_count = 0, NULL, (toInt64(contact_gaps[greatest(1, intDiv(gap_count + 1, 2))]) + contact_gaps[greatest(1, intDiv(gap_count + 2, 2))]) / 2) AS contact_gap_median_days,
     arrayCount((a, k) -> a <= 365 * 86400 AND k = 4, ages, kinds) AS care_365d,
     arrayCount(a -> a <= 90 * 86400, complaints.1) AS complaints_90d,

@@ -2,9 +2,7 @@
 -- Grain:    one row per account × cutoff with at least one order line seen as of the cutoff.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
 --           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64; tz String.
---           rested UInt8: whether anybody rests; rest_countries Array(String), those with holidays; rest_days Array(UInt64)
---           and rest_before Array(UInt16): how many holidays lie before a day, by (calendar + place of the country) × 65536
---           + day; calendars Array(UInt64): the calendar of each cutoff.
+--           Those of terms.sql.
 -- As of:    lines with ordered_at < cutoff, recorded_at <= known_at, load <= watermark.
 -- Amounts:  base currency (amount_base), the account's own where a source gives none; discount and cost are compared
 --           with the account's own amount of the same lines. discount is what was taken off the amount, cost the
@@ -14,8 +12,7 @@
 -- Rhythm:   recency, gaps, silences and comebacks count the days on which the account doesn't rest: all but those of its
 --           pauses, from the day of the start to the day before the end, and the holidays of its country. A purchase on a day
 --           of rest counts as one of the next working day. Windows, tenure and buying days are of the calendar.
--- Rests:    a pause reads as the newest row of its start with recorded_at <= known_at, load <= watermark; without an end, or
---           with one from the cutoff on, it lasts to the cutoff. The country is that of the version that is true at the cutoff.
+-- Rests:    as terms.sql says.
 -- Shape:    lines of one account collapse into movements (order, instant, recording), which do not depend on a cutoff;
 --           each cutoff then filters the movements. Ages are seconds before the cutoff. Missing is NULL. What is used several
 --           times stands in a stage of its own, since an engine works an alias out anew wherever it stands (planning a
@@ -44,42 +41,16 @@ WITH
           AND ({to_account:String} = '' OR account <= {to_account:String})
         GROUP BY account
     ),
-    rests AS
+    terms AS
     (
-        SELECT
-            account,
-            arraySort(groupArrayIf((begun, recorded, load, place), place >= 0)) AS countries,
-            arraySort(groupArrayIf((begun, recorded, load, over), place < 0)) AS pauses
-        FROM
-        (
-            SELECT
-                account, toInt64(ifNull(toUnixTimestamp(valid_from), 0)) AS begun, toUnixTimestamp(recorded_at) AS recorded, load,
-                toInt64(indexOf({rest_countries:Array(String)}, country)) AS place, toInt64(0) AS over
-            FROM accounts
-            WHERE notEmpty({rest_countries:Array(String)})
-              AND load <= {watermark:UInt64}
-              AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
-              AND account >= {from_account:String}
-              AND ({to_account:String} = '' OR account <= {to_account:String})
-            UNION ALL
-            SELECT
-                account, toInt64(toUnixTimestamp(start)) AS begun, toUnixTimestamp(recorded_at) AS recorded, load,
-                toInt64(-1) AS place, toInt64(ifNull(toUnixTimestamp(`end`), 0)) AS over
-            FROM pauses
-            WHERE {rested:UInt8}
-              AND load <= {watermark:UInt64}
-              AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
-              AND account >= {from_account:String}
-              AND ({to_account:String} = '' OR account <= {to_account:String})
-        )
-        GROUP BY account
+        -- Include: terms.sql
     ),
     movements AS
     (
         SELECT
             account,
-            countries,
-            pauses,
+            shelves,
+            spans,
             arrayCumSum(lines.5) AS line_sums,
             -- What a line returns is the negative part of its running net: a correction adds a difference, and for any
             -- known_at the sum over what was recorded is right.
@@ -108,7 +79,7 @@ WITH
                 arrayMap((x, y) -> x - y, costs, arrayShiftRight(costs, 1)),
                 arrayMap((x, y) -> x - y, revenues, arrayShiftRight(revenues, 1))) AS moves
         FROM history
-        LEFT ANY JOIN rests USING (account)
+        LEFT ANY JOIN terms USING (account)
     ),
     as_of AS
     (
@@ -120,17 +91,11 @@ WITH
             toInt32(toRelativeMonthNum(cutoff - INTERVAL 1 SECOND, {tz:String})) AS this_month,
             arrayFilter(m -> m.2 < toUnixTimestamp(cutoff) AND m.4 <= toUnixTimestamp(known_at), moves) AS seen,
             arrayMap(t -> toInt64(now) - t, seen.2) AS ages,
-            -- The place of the country, 0 for one without holidays, and where its days stand in rest_days.
-            arrayFilter(v -> v.1 < now AND v.2 <= toUnixTimestamp(known_at), countries).4[-1] AS place,
-            if(place > 0, (toInt64(calendar) + place) * 65536, 0) AS shelf,
-            arrayFilter(p -> p.1 < now AND p.2 <= toUnixTimestamp(known_at), pauses) AS agreed,
-            -- (first day, day after the last)
-            arrayMap(p -> (
-                toInt32(toUInt16(toDate(toDateTime(p.1, 'UTC'), {tz:String}))),
-                toInt32(toUInt16(toDate(toDateTime(if(p.4 = 0 OR p.4 > now, now, p.4), 'UTC'), {tz:String})))),
-                arrayFilter((p, n) -> p.1 != n.1, agreed, arrayShiftLeft(agreed, 1))) AS paused
+            shelf,
+            pauses
         FROM movements
-        ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at, {calendars:Array(UInt64)} AS calendar
+        ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at,
+            arrayResize(shelves, length({cutoffs:Array(DateTime('UTC'))})) AS shelf, arrayResize(spans, length({cutoffs:Array(DateTime('UTC'))})) AS pauses
         WHERE notEmpty(seen)
     ),
     bought AS
@@ -147,46 +112,24 @@ WITH
             arrayMap((x, y) -> x - y, return_sums, arrayShiftRight(return_sums, 1)) AS order_returns,
             arrayReverseSort(arrayFilter(p -> p.3 > 0, arrayZip(order_ages, order_days, order_nets))) AS purchases,
             arrayCompact(purchases.2) AS days,
-            -- The buying days, today, and the pauses' ends, counted without the holidays before them; of overlapping pauses
-            -- the later one begins where those before it are over.
-            arrayMap(d -> d - toInt32(transform(toUInt64(shelf + d), {rest_days:Array(UInt64)}, {rest_before:Array(UInt16)}, toUInt16(0))),
-                arrayConcat(days, [today], paused.1, paused.2)) AS worked,
-            arraySlice(worked, length(days) + 2, length(paused)) AS begins,
-            arraySlice(worked, length(days) + length(paused) + 2) AS ends
+            shelf, pauses
         FROM as_of
     ),
     paced AS
     (
         SELECT
-            account, cutoff, today, this_month, seen, ages, order_ages, order_returns, purchases, days, worked, ends,
-            arrayMap((s, i) -> greatest(s, arrayMax(arraySlice(ends, 1, i - 1))), begins, arrayEnumerate(ends)) AS starts
-        FROM bought
-    ),
-    beaten AS
-    (
-        SELECT
             account, cutoff, today, this_month, seen, ages, order_ages, order_returns, purchases, days,
-            -- The same of the buying days and today, without the pauses.
-            if({rested:UInt8},
-                arrayMap(d -> d - toInt32(arraySum((s, e) -> greatest(least(d, e) - s, 0), starts, ends)), arraySlice(worked, 1, length(days) + 1)),
-                arrayPushBack(days, today)) AS beats
-        FROM paced
-    ),
-    rhythmic AS
-    (
-        SELECT
-            account, cutoff, today, this_month, seen, ages, order_ages, order_returns, purchases, days, beats,
-            if({rested:UInt8}, arrayCompact(arrayPopBack(beats)), days) AS rhythm,
-            if({rested:UInt8}, arrayFilter((d, b, a) -> b != a, days, arrayPopBack(beats), arrayShiftRight(arrayPopBack(beats), 1)), days) AS beat_days
-        FROM beaten
+            -- Include: beats.sql
+        FROM bought
     ),
     gapped AS
     (
         SELECT
-            account, cutoff, today, this_month, seen, ages, order_ages, order_returns, purchases, days, beat_days,
-            beats[-1] - rhythm[-1] AS recency,
-            arrayPopFront(arrayDifference(rhythm)) AS gaps
-        FROM rhythmic
+            account, cutoff, today, this_month, seen, ages, order_ages, order_returns, purchases, days,
+            beats[-1] - beats[-2] AS recency,
+            arrayPopFront(arrayDifference(arrayCompact(arrayPopBack(beats)))) AS gaps,
+            arrayFilter((d, g) -> g != 0, days, arrayDifference(arrayPopBack(beats))) AS gap_days
+        FROM paced
     ),
     measured AS
     (
@@ -196,7 +139,7 @@ WITH
             purchases.1 AS p_ages,
             purchases.3 AS p_nets,
             days,
-            beat_days,
+            gap_days,
             gaps,
             recency,
             arraySort(gaps) AS sorted_gaps,
@@ -280,7 +223,7 @@ SELECT
     if(never, NULL, least(1, length(months) / greatest(1, this_month - months[1] + 1))) AS active_month_share,
     if(never, NULL, arrayCount(m -> this_month - m < 12, months)) AS active_months_12m,
     if(never, NULL, greatest(recency, arrayMax(gaps))) AS longest_silence_days,
-    if(arrayMax(arrayMap((g, d) -> if(today - d <= 90, g, 0), gaps, arrayPopFront(beat_days))) = 0, NULL, arrayMax(arrayMap((g, d) -> if(today - d <= 90, g, 0), gaps, arrayPopFront(beat_days)))) AS comeback_gap_days,
+    if(arrayMax(arrayMap((g, d) -> if(today - d <= 90, g, 0), gaps, gap_days)) = 0, NULL, arrayMax(arrayMap((g, d) -> if(today - d <= 90, g, 0), gaps, gap_days))) AS comeback_gap_days,
     if(never, NULL, arrayCount(a -> a * 2 <= p_ages[1], p_ages) / length(p_ages)) AS recent_half_orders_share
 FROM measured
 SETTINGS short_circuit_function_evaluation = 'disable'
