@@ -293,19 +293,24 @@ func (m *Model) NoPurchase(h Histories, t float64, out []float64) error {
 	if err := m.checkHorizon(t); err != nil {
 		return err
 	}
-	return m.each(h, out, func(x, recency, age float64, _ *series) float64 { return m.noPurchase(x, recency, age, t) })
+	return m.each(h, out, func(x, recency, age float64, _ *series) float64 {
+		return m.noPurchase(alive(m.kind, m.p, x, recency, age), x, recency, age, t)
+	})
 }
 
-func (m *Model) noPurchase(x, recency, age, t float64) float64 {
+// noPurchase needs P(alive) of the same history, living.
+func (m *Model) noPurchase(living, x, recency, age, t float64) float64 {
 	r, alpha := m.p[0], m.p[1]
 	pause := (r + x) * math.Log1p(t/(alpha+age))
-	if m.kind == ParetoNBD {
-		// The likelihood of the same history with t added to the age, by the likelihood.
-		s, beta := m.p[2], m.p[3]
-		return math.Exp(paretoTail(m.p, x, recency, age+t) - paretoTail(m.p, x, recency, age) - pause - s*math.Log1p(t/(beta+age)))
+	if m.kind != ParetoNBD {
+		return living*math.Exp(-pause) + (1 - living)
 	}
-	p := alive(m.kind, m.p, x, recency, age)
-	return p*math.Exp(-pause) + (1 - p)
+	if living == 0 {
+		return 1
+	}
+	// The likelihood of the same history with t added to the age, by the likelihood.
+	s, beta := m.p[2], m.p[3]
+	return math.Exp(paretoTail(m.p, x, recency, age+t) + math.Log(living) - pause - s*math.Log1p(t/(beta+age)))
 }
 
 // LogLikelihood writes each account's part of the log-likelihood into out.

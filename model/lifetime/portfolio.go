@@ -228,29 +228,46 @@ func (p *Portfolio) Score(h Histories, mean []float64, segment []string, t float
 	s := &Scores{all[:n:n], all[n : 2*n : 2*n], all[2*n : 3*n : 3*n], all[3*n : 4*n : 4*n], all[4*n:]}
 	ends, factors := terms.ends()
 	// One series serves the months and the horizon, which stands where it belongs.
-	at, _ := slices.BinarySearch(ends, t)
-	horizons := slices.Insert(slices.Clone(ends), at, t)
-	stripes(n, rowsAtOnce, func(_, from, to int) {
+	position, _ := slices.BinarySearch(ends, t)
+	horizons := slices.Insert(slices.Clone(ends), position, t)
+	stripes(n, max(rowsAtOnce, n/64), func(_, from, to int) {
 		var sums series
 		purchases, months := make([]float64, len(horizons)), make([]float64, len(ends))
+		seen := make(map[place]outlook)
 		name, use := "", p.find("")
 		for i := from; i < to; i++ {
 			if segment[i] != name {
 				name, use = segment[i], p.find(segment[i])
 			}
 			x, recency, age := h.Frequency[i], h.Recency[i], h.Age[i]
-			use.model.purchases(x, age, horizons, purchases, &sums)
-			copy(months[:at], purchases)
-			copy(months[at:], purchases[at+1:])
+			at, known := seen[place{use.model, x, age}]
+			if !known {
+				use.model.purchases(x, age, horizons, purchases, &sums)
+				copy(months[:position], purchases)
+				copy(months[position:], purchases[position+1:])
+				at = outlook{purchases[position], worth(months, factors)}
+				seen[place{use.model, x, age}] = at
+			}
 			s.Alive[i] = alive(use.model.kind, use.model.p, x, recency, age)
-			s.NoPurchase[i] = use.model.noPurchase(x, recency, age, t)
-			s.Expected[i] = s.Alive[i] * purchases[at]
+			s.NoPurchase[i] = use.model.noPurchase(s.Alive[i], x, recency, age, t)
+			s.Expected[i] = s.Alive[i] * at.purchases
 			s.MeanSpend[i] = use.spend.expected(x, mean[i])
-			s.Value[i] = s.Alive[i] * worth(months, factors) * s.MeanSpend[i]
+			s.Value[i] = s.Alive[i] * at.worth * s.MeanSpend[i]
 		}
 	})
 	return s, nil
 }
+
+// What an account will do if it is alive depends on its frequency and age only,
+// and where time is counted in days many accounts share both: outlook is kept for
+// each place.
+type (
+	place struct {
+		model  *Model
+		x, age float64
+	}
+	outlook struct{ purchases, worth float64 }
+)
 
 func (p *Portfolio) find(segment string) pair {
 	model, spend := p.Models(segment)

@@ -217,32 +217,54 @@ func TestSpendShipsOnlyIfItBeatsTheRunRate(t *testing.T) {
 	}
 }
 
+// A million accounts with the histories of CDNOW, once in whole days, once in
+// continuous time, where no two accounts share an age.
 func BenchmarkScore(b *testing.B) {
 	full := cdnow(b)
+	amounts := positive(full.MeanSpend)
+	s, err := FitSpend(context.Background(), full.Frequency, amounts, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	const rows = 1_000_000
+	days, mean, segment := Histories{}, make([]float64, rows), make([]string, rows)
+	continuous := Histories{Age: make([]float64, rows)}
+	for i := range rows {
+		k := i % full.Rows()
+		days.Frequency, days.Recency, days.Age = append(days.Frequency, full.Frequency[k]), append(days.Recency, full.Recency[k]), append(days.Age, full.Age[k])
+		mean[i] = amounts[k]
+		continuous.Age[i] = full.Age[k] + float64(i)/rows
+	}
+	continuous.Frequency, continuous.Recency = days.Frequency, days.Recency
 	for _, kind := range Kinds() {
-		m := fit(b, kind, full.Histories)
-		amounts := positive(full.MeanSpend)
-		s, err := FitSpend(context.Background(), full.Frequency, amounts, nil)
-		if err != nil {
+		p := &Portfolio{least: DefaultLeast(), pooled: pair{fit(b, kind, full.Histories), s}}
+		for name, h := range map[string]Histories{"days": days, "continuous": continuous} {
+			b.Run(string(kind)+"/"+name, func(b *testing.B) {
+				for b.Loop() {
+					if _, err := p.Score(h, mean, segment, 13, weeks(12, 0.01)); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkIntervals(b *testing.B) {
+	full := cdnow(b)
+	amounts := positive(full.MeanSpend)
+	s, err := FitSpend(context.Background(), full.Frequency, amounts, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	const rows = 1000
+	h := Histories{full.Frequency[:rows], full.Recency[:rows], full.Age[:rows]}
+	low, high := make([]float64, rows), make([]float64, rows)
+	m := fit(b, MBGNBD, full.Histories)
+	for b.Loop() {
+		if err := ValueIntervals(context.Background(), m, s, h, amounts[:rows], weeks(12, 0.01), DefaultChance(), low, high); err != nil {
 			b.Fatal(err)
 		}
-		const rows = 1_000_000
-		var h Histories
-		var mean []float64
-		for i := range rows {
-			k := i % full.Rows()
-			h.Frequency, h.Recency, h.Age = append(h.Frequency, full.Frequency[k]), append(h.Recency, full.Recency[k]), append(h.Age, full.Age[k])
-			mean = append(mean, amounts[k])
-		}
-		p := &Portfolio{least: DefaultLeast(), pooled: pair{m, s}}
-		segment := make([]string, rows)
-		b.Run(string(kind), func(b *testing.B) {
-			for b.Loop() {
-				if _, err := p.Score(h, mean, segment, 13, weeks(12, 0.01)); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }
 
