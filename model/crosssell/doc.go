@@ -4,11 +4,12 @@
 //
 // Place in the flow: purchases as of a cutoff → [crosssell] → recommendations →
 // serving. It is read chapter by chapter: purchases.go (what each account has
-// bought of each item), ease.go and invert.go (what goes together), tail.go
-// (items beyond the memory), list.go (the three lists), rules.go (what may be
-// offered to whom), feature.go and propensity.go (with which probability, for
-// how much), reason.go (why, in English and Chinese), text.go (what is stored),
-// figures.go (how good the lists are on public data).
+// bought of each item), ease.go (what goes together), invert.go and kernel.go (its
+// closed form), tail.go (items beyond the memory), list.go (the three lists),
+// rules.go (what may be offered to whom), feature.go, propensity.go and
+// recommend.go (with which probability, for how much), reason.go (why, in English
+// and Chinese), text.go (what is stored), figures.go (how good all this is on
+// public data).
 //
 // An item is whatever the rows call one: a product, or a category. The same
 // code gives propensities per product and, on Purchases of categories, per

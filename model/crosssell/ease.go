@@ -13,16 +13,16 @@ import (
 type Params struct {
 	// Lambda is the ridge of EASE, in accounts, above 0 and at most 1e9; default
 	// 300. Items bought by far fewer accounts are pulled to 0.
-	Lambda float64
+	Lambda float64 `json:"lambda"`
 	// MaxBytes bounds what Fit holds for EASE, at least 1 MiB; default 1 GiB,
 	// which is 16,256 items. See Memory and Dense.
-	MaxBytes int64
+	MaxBytes int64 `json:"max_bytes"`
 	// Neighbours is how many items by cosine stand for an item beyond that
 	// memory, 1 … 10,000; default 50.
-	Neighbours int
+	Neighbours int `json:"neighbours"`
 	// LapsedDays is after how many days without an order an item counts as given
-	// up, at least 1; default 180. See Cells.Lapsed.
-	LapsedDays int
+	// up, at least 1; default 180. See Model.Lapsed.
+	LapsedDays int `json:"lapsed_days"`
 }
 
 // Defaults returns the default parameters.
@@ -147,13 +147,15 @@ func fitHead(ctx context.Context, past *Purchases, params Params, most int) (*Mo
 		m.place[i] = -1
 	}
 	for h, i := range m.head {
-		m.place[i] = int32(h) //nolint:gosec // items are bounded
+		m.place[i] = int32(h)
 	}
 	columns := transpose(past)
 	n := len(m.head)
 	m.side = padded(n)
 	m.together = make([]float32, m.side*m.side)
-	m.gram(columns)
+	if err := m.gram(ctx, columns); err != nil {
+		return nil, Report{}, err
+	}
 	report := Report{
 		Accounts: len(past.Accounts), Items: len(past.Items), Categories: len(past.Categories), Cells: len(past.Item),
 		Dense: n, Tail: len(past.Items) - n, Bytes: Memory(n), DenseOrders: m.share(m.head),
@@ -161,11 +163,16 @@ func fitHead(ctx context.Context, past *Purchases, params Params, most int) (*Mo
 	if err := invert(ctx, m.together, m.side); err != nil {
 		return nil, Report{}, err
 	}
-	report.Residual = m.residual(columns)
+	var err error
+	if report.Residual, err = m.residual(ctx); err != nil {
+		return nil, Report{}, err
+	}
 	if !(report.Residual <= mostResidual) {
 		return nil, Report{}, fmt.Errorf("%w: the inverse is off by %.2g, at most %v is taken: raise Lambda above %v", ErrUnstable, report.Residual, mostResidual, params.Lambda)
 	}
-	m.divide()
+	if err := m.divide(ctx); err != nil {
+		return nil, Report{}, err
+	}
 	if report.Tail > 0 {
 		if err := m.fitTail(ctx, columns); err != nil {
 			return nil, Report{}, err
@@ -188,7 +195,7 @@ func (m *Model) count() {
 	}
 	m.popular, m.rank = make([]int32, n), make([]int32, n)
 	for i := range m.popular {
-		m.popular[i] = int32(i) //nolint:gosec // items are bounded
+		m.popular[i] = int32(i)
 		m.totalOrders += m.orders[i]
 		m.totalSpend += m.spend[i]
 	}
@@ -196,7 +203,7 @@ func (m *Model) count() {
 		return cmp.Or(cmp.Compare(m.recent[y], m.recent[x]), cmp.Compare(m.orders[y], m.orders[x]), cmp.Compare(x, y))
 	})
 	for r, i := range m.popular {
-		m.rank[i] = int32(r) //nolint:gosec // items are bounded
+		m.rank[i] = int32(r)
 	}
 }
 
@@ -256,7 +263,7 @@ func transpose(p *Purchases) columns {
 	next := slices.Clone(c.start)
 	for a := range p.Accounts {
 		for _, i := range p.Cells(a).Item {
-			c.account[next[i]] = int32(a) //nolint:gosec // at most MostAccounts
+			c.account[next[i]] = int32(a)
 			next[i]++
 		}
 	}
@@ -267,8 +274,8 @@ func (c columns) of(i int32) []int32 { return c.account[c.start[i]:c.start[i+1]]
 
 // gram writes the lower triangle of XᵀX + λI over the head, and of I beyond.
 // Counts are exact.
-func (m *Model) gram(c columns) {
-	each(m.side, func(h int) {
+func (m *Model) gram(ctx context.Context, c columns) error {
+	return each(ctx, m.side, func(h int) {
 		row := m.row(h)[:h+1]
 		if h >= len(m.head) {
 			row[h] = 1
@@ -290,11 +297,11 @@ func (m *Model) row(h int) []float32 { return m.together[h*m.side : (h+1)*m.side
 
 // residual multiplies some columns of the inverse by the matrix that it is the
 // inverse of, read from the purchases again.
-func (m *Model) residual(c columns) float64 {
+func (m *Model) residual(ctx context.Context) (float64, error) {
 	n := len(m.head)
 	step := max(1, n/checkedColumns)
 	worst := make([]float64, (n+step-1)/step)
-	each(len(worst), func(k int) {
+	err := each(ctx, len(worst), func(k int) {
 		// Column j of P, divided by its diagonal cell; account by account, so that
 		// no matrix is needed: Xᵀ(Xp) + λp.
 		j := k * step
@@ -327,16 +334,16 @@ func (m *Model) residual(c columns) float64 {
 			worst[k] = max(worst[k], math.Abs(v)/(float64(m.buyers[m.head[h]])+m.params.Lambda))
 		}
 	})
-	return slices.Max(worst)
+	return slices.Max(worst), err
 }
 
 // divide turns −P into B: b_ij = −p_ij ÷ p_jj, 0 on the diagonal.
-func (m *Model) divide() {
+func (m *Model) divide(ctx context.Context) error {
 	scale := make([]float32, m.side)
 	for j := range m.head {
 		scale[j] = -1 / m.row(j)[j]
 	}
-	each(len(m.head), func(i int) {
+	return each(ctx, len(m.head), func(i int) {
 		row := m.row(i)
 		for j := range row {
 			row[j] *= scale[j]

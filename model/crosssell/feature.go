@@ -75,11 +75,10 @@ func (c *candidates) append(d *candidates) {
 }
 
 // collect adds the candidates of account a: the fresh best new ones and all own
-// ones that may be proposed. score is scratch of one cell per item, 0 before and
-// after.
-func (m *Model) collect(c *candidates, a, fresh int, may Eligible, score []float32) {
+// ones that may be proposed.
+func (m *Model) collect(c *candidates, a, fresh int, may Eligible, b *board) {
 	own := m.past.Cells(a)
-	m.score(own, score)
+	score := m.score(own, b)
 	profile := m.profile(own)
 	for _, list := range []struct {
 		kind  Kind
@@ -95,7 +94,6 @@ func (m *Model) collect(c *candidates, a, fresh int, may Eligible, score []float
 			m.describe(c, own, profile, list.kind, x.Item, float64(score[x.Item]))
 		}
 	}
-	clear(score)
 }
 
 // profile is what is known of an account beside single items.

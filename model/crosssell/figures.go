@@ -156,7 +156,7 @@ func RetailFigures(ctx context.Context, lines []Line, cutoff frame.Cutoff, days 
 	bought := group(Outcome(lines, past, cutoff, days))
 	var fresh, popular, repeat quality
 	for a := range past.Accounts {
-		own, all := past.Cells(a), bought[int32(a)] //nolint:gosec // at most MostAccounts
+		own, all := past.Cells(a), bought[int32(a)]
 		if len(all) == 0 {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"os"
@@ -85,7 +86,7 @@ var retailLines = sync.OnceValues(func() ([]Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // only read
 	zipped, err := gzip.NewReader(file)
 	if err != nil {
 		return nil, err
@@ -99,7 +100,7 @@ var retailLines = sync.OnceValues(func() ([]Line, error) {
 	var lines []Line
 	for {
 		r, err := rows.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return lines, nil
 		}
 		if err != nil {
@@ -153,7 +154,7 @@ func read(t *testing.T, name string, decode func(io.Reader) error) {
 	if err != nil {
 		absent(t, name, err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // only read
 	zipped, err := gzip.NewReader(file)
 	if err != nil {
 		t.Fatal(err)

@@ -36,9 +36,6 @@ func invert(ctx context.Context, a []float32, n int) error {
 	right, left := make([]float32, n*pivotRows), make([]float32, n*pivotRows)
 	scratch := newPool(func() *[2 * tileRows * pivotRows]float32 { return new([2 * tileRows * pivotRows]float32) })
 	for k0 := 0; k0 < n; k0 += pivotRows {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		b := min(pivotRows, n-k0)
 		d, err := inverseBlock(a, n, k0, b)
 		if err != nil {
@@ -51,7 +48,7 @@ func invert(ctx context.Context, a []float32, n int) error {
 				turned[j/kernelColumns*kernelColumns*b+k*kernelColumns+j%kernelColumns] = -d[k*b+j]
 			}
 		}
-		each(tiles, func(t int) {
+		err = each(ctx, tiles, func(t int) {
 			buffer := scratch.Get()
 			defer scratch.Put(buffer)
 			rows, product := buffer[:tileRows*b], buffer[tileRows*pivotRows:][:tileRows*b]
@@ -67,31 +64,39 @@ func invert(ctx context.Context, a []float32, n int) error {
 				}
 			}
 		})
+		if err != nil {
+			return err
+		}
 		// The longest rows of tiles first, so that no core waits for one at the end.
-		each(tiles, func(s int) {
+		err = each(ctx, tiles, func(s int) {
 			t := tiles - 1 - s
 			for j := range t + 1 {
 				subtractTile(left[t*tileRows*b:][:tileRows*b], right[j*tileRows*b:][:tileRows*b], b, a[t*tileRows*n+j*tileRows:], n, tileRows)
 			}
 		})
+		if err != nil {
+			return err
+		}
 		// What belongs to the pivot is not updated but replaced.
-		each(tiles, func(t int) {
+		err = each(ctx, tiles, func(t int) {
 			visitColumn(n, k0, b, t, func(i, k, at int) { a[at] = left[t*tileRows*b+packedRow(i, k, b)] })
 		})
+		if err != nil {
+			return err
+		}
 		for i := range b {
 			for k := range b {
 				a[(k0+i)*n+k0+k] = -d[i*b+k]
 			}
 		}
 	}
-	each(tiles, func(t int) {
+	return each(ctx, tiles, func(t int) {
 		for i := t * tileRows; i < (t+1)*tileRows; i++ {
 			for j := range i {
 				a[j*n+i] = a[i*n+j]
 			}
 		}
 	})
-	return nil
 }
 
 // visitColumn calls visit for row i of tile t and column k of the b columns from

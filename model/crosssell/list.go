@@ -2,6 +2,7 @@ package crosssell
 
 import (
 	"cmp"
+	"context"
 	"slices"
 
 	"gonum.org/v1/gonum/blas/gonum"
@@ -66,45 +67,60 @@ func (m *Model) kind(own Cells, k int) Kind {
 // without purchases, the most popular ones. The items of own are indices into
 // the model's Purchases. It needs 8 bytes of scratch memory per item.
 func (m *Model) New(own Cells, k int, may Eligible) []Scored {
-	return m.fresh(m.score(own, make([]float32, len(m.past.Items))), own, k, may)
+	return m.fresh(m.score(own, m.newBoard()), own, k, may)
 }
 
-// fresh picks the k best items by score that are not own.
+// fresh picks the k best eligible items by score that are not own.
 func (m *Model) fresh(score []float32, own Cells, k int, may Eligible) []Scored {
 	best := ranking{rank: m.rank, most: k}
-	owned := own.Item
 	for i, s := range score {
+		if len(best.items) == k && (k == 0 || float64(s) < best.items[k-1].Score) {
+			continue // nearly all items end here
+		}
 		item := int32(i) //nolint:gosec // items are bounded
-		if len(owned) > 0 && owned[0] == item {
-			owned = owned[1:]
+		x := Scored{item, float64(s)}
+		if !best.wants(x) {
 			continue
 		}
-		if x := (Scored{item, float64(s)}); best.wants(x) && may.allows(item) {
+		if _, owned := slices.BinarySearch(own.Item, item); !owned && may.allows(item) {
 			best.add(x)
 		}
 	}
 	return best.items
 }
 
-// score adds up what each own item speaks for every item, into score, which has
-// one cell per item and is 0.
-func (m *Model) score(own Cells, score []float32) []float32 {
-	engine := gonum.Implementation{}
-	n, all := len(m.head), len(m.head) == len(score)
-	sums := score
-	if !all {
-		sums = make([]float32, n)
+// board is scratch memory for the scores of one account after another.
+type board struct {
+	// score has a cell per item, head one per item in the closed form: the same
+	// cells where there is no tail.
+	score, head []float32
+}
+
+func (m *Model) newBoard() *board {
+	b := &board{score: make([]float32, len(m.past.Items))}
+	if b.head = b.score; len(m.head) < len(b.score) {
+		b.head = make([]float32, len(m.head))
 	}
+	return b
+}
+
+// score adds up what each own item speaks for every item. The scores are the
+// board's, valid until its next use.
+func (m *Model) score(own Cells, b *board) []float32 {
+	clear(b.score)
+	clear(b.head)
+	engine := gonum.Implementation{}
 	for _, i := range own.Item {
 		if h := int(m.place[i]); h >= 0 {
-			engine.Saxpy(n, 1, m.row(h), 1, sums, 1)
+			engine.Saxpy(len(m.head), 1, m.row(h), 1, b.head, 1)
 		}
 	}
-	if all {
-		return score
+	if len(m.head) == len(b.score) {
+		return b.score
 	}
+	score := b.score
 	for h, i := range m.head {
-		score[i] = sums[h]
+		score[i] = b.head[h]
 	}
 	for _, i := range own.Item {
 		for k := m.tail.start[i]; k < m.tail.start[i+1]; k++ {
@@ -201,6 +217,7 @@ func (r *ranking) wants(x Scored) bool {
 	return len(r.items) < r.most || r.most > 0 && r.compare(x, r.items[r.most-1]) < 0
 }
 
+// add takes what it wants.
 func (r *ranking) add(x Scored) {
 	at, _ := slices.BinarySearchFunc(r.items, x, r.compare)
 	if len(r.items) == r.most {
@@ -211,15 +228,15 @@ func (r *ranking) add(x Scored) {
 
 // NewForAll calls visit once per account with New's list, from as many
 // goroutines as there are processors and in any order of accounts; may(a) gives
-// the rule for account a, and may itself may be nil.
-func (m *Model) NewForAll(k int, may func(account int) Eligible, visit func(account int, list []Scored)) {
-	scratch := newPool(func() *[]float32 { s := make([]float32, len(m.past.Items)); return &s })
-	each(len(m.past.Accounts), func(a int) {
-		score := scratch.Get()
-		defer scratch.Put(score)
+// the rule for account a, and may itself may be nil. It stops soon after ctx ends
+// and then returns ctx.Err().
+func (m *Model) NewForAll(ctx context.Context, k int, may func(account int) Eligible, visit func(account int, list []Scored)) error {
+	boards := newPool(m.newBoard)
+	return each(ctx, len(m.past.Accounts), func(a int) {
+		b := boards.Get()
+		defer boards.Put(b)
 		own := m.past.Cells(a)
-		visit(a, m.fresh(m.score(own, *score), own, k, ruleOf(may, a)))
-		clear(*score)
+		visit(a, m.fresh(m.score(own, b), own, k, ruleOf(may, a)))
 	})
 }
 

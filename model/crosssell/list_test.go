@@ -103,13 +103,18 @@ func TestBatchEqualsSingle(t *testing.T) {
 	m := withHead(t, p, params, 20)
 	lists := make([][]Scored, len(p.Accounts))
 	rule := func(a int) Eligible { return func(i int32) bool { return int(i)%7 != a%7 } }
-	m.NewForAll(6, rule, func(a int, list []Scored) { lists[a] = list })
+	err := m.NewForAll(context.Background(), 6, rule, func(a int, list []Scored) { lists[a] = list })
+	if err != nil {
+		t.Fatal(err)
+	}
 	for a, got := range lists {
 		if want := m.New(p.Cells(a), 6, rule(a)); !slices.Equal(got, want) {
 			t.Fatalf("account %d: batch %v, alone %v", a, got, want)
 		}
 	}
-	m.NewForAll(3, nil, func(a int, list []Scored) { lists[a] = list })
+	if err := m.NewForAll(context.Background(), 3, nil, func(a int, list []Scored) { lists[a] = list }); err != nil {
+		t.Fatal(err)
+	}
 	if !slices.Equal(lists[5], m.New(p.Cells(5), 3, nil)) {
 		t.Error("without rules the batch differs")
 	}
@@ -281,7 +286,9 @@ func BenchmarkNewForAll(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		m.NewForAll(10, nil, func(int, []Scored) {})
+		if err := m.NewForAll(context.Background(), 10, nil, func(int, []Scored) {}); err != nil {
+			b.Fatal(err)
+		}
 	}
 	b.ReportMetric(float64(len(p.Accounts)*b.N)/b.Elapsed().Seconds(), "accounts/s")
 }

@@ -245,19 +245,16 @@ func (p *Propensity) extend(ctx context.Context, t *table, l Lesson, most int) e
 	step := int(max(1, (expected+int64(most)-1)/int64(most)))
 	accounts := (all + step - 1) / step
 	blocks := make([]*candidates, (accounts+blockAccounts-1)/blockAccounts)
-	scratch := newPool(func() *[]float32 { s := make([]float32, len(m.past.Items)); return &s })
-	each(len(blocks), func(b int) {
-		if ctx.Err() != nil {
-			return
-		}
-		score := scratch.Get()
-		defer scratch.Put(score)
-		blocks[b] = newCandidates()
-		for k := b * blockAccounts; k < min(accounts, (b+1)*blockAccounts); k++ {
-			m.collect(blocks[b], k*step, p.candidates, nil, *score)
+	boards := newPool(m.newBoard)
+	err := each(ctx, len(blocks), func(n int) {
+		b := boards.Get()
+		defer boards.Put(b)
+		blocks[n] = newCandidates()
+		for k := n * blockAccounts; k < min(accounts, (n+1)*blockAccounts); k++ {
+			m.collect(blocks[n], k*step, p.candidates, nil, b)
 		}
 	})
-	if err := ctx.Err(); err != nil {
+	if err != nil {
 		return err
 	}
 	at := make(map[[2]int32]float64, len(l.Bought))

@@ -324,7 +324,7 @@ func TestReasonNamesTheStrongestItem(t *testing.T) {
 			best, speaks := 0.0, 0.0
 			var because string
 			for _, i := range own.Item {
-				alone := m.score(Cells{Item: []int32{i}}, make([]float32, len(past.Items)))[x.Item]
+				alone := m.score(Cells{Item: []int32{i}}, m.newBoard())[x.Item]
 				if alone > 0 {
 					speaks += float64(alone)
 				}
@@ -374,7 +374,7 @@ func TestPropensityText(t *testing.T) {
 		"cut":         string(text[:len(text)/2]),
 		"unknown key": `{"x":1,` + string(text[1:]),
 		"space":       " " + string(text),
-		"lambda":      replaced(t, text, `"Lambda":30`, `"Lambda":-30`),
+		"lambda":      replaced(t, text, `"lambda":30`, `"lambda":-30`),
 		"horizon":     replaced(t, text, `"horizon_days":90`, `"horizon_days":0`),
 		"candidates":  replaced(t, text, `"candidates":20`, `"candidates":2000000000`),
 		"a feature":   replaced(t, text, `days_since`, `days_until`),

@@ -166,12 +166,12 @@ func (b *Builder) Purchases() (*Purchases, error) {
 	p := &Purchases{Accounts: b.accounts, Items: b.items, Start: append(b.start, len(b.rows))}
 	order := make([]int32, len(p.Items))
 	for i := range order {
-		order[i] = int32(i) //nolint:gosec // the builder bounds items
+		order[i] = int32(i)
 	}
 	slices.SortFunc(order, func(x, y int32) int { return strings.Compare(p.Items[x].ID, p.Items[y].ID) })
 	place, sorted := make([]int32, len(order)), make([]Item, len(order))
 	for to, from := range order {
-		place[from], sorted[to] = int32(to), p.Items[from] //nolint:gosec // the builder bounds items
+		place[from], sorted[to] = int32(to), p.Items[from]
 	}
 	p.Items = sorted
 	p.categorise()

@@ -34,7 +34,7 @@ func (p *Propensity) Recommend(m *Model, account, k int, may Eligible) ([]Recomm
 	if err := p.suits(m); err != nil {
 		return nil, err
 	}
-	lists, err := p.recommend(m, account, account+1, k, func(int) Eligible { return may }, make([]float32, len(m.past.Items)))
+	lists, err := p.recommend(m, account, account+1, k, func(int) Eligible { return may }, m.newBoard())
 	if err != nil {
 		return nil, err
 	}
@@ -50,18 +50,15 @@ func (p *Propensity) RecommendAll(ctx context.Context, m *Model, k int, may func
 		return err
 	}
 	all := len(m.past.Accounts)
-	scratch := newPool(func() *[]float32 { s := make([]float32, len(m.past.Items)); return &s })
+	boards := newPool(m.newBoard)
 	failed := make([]error, (all+blockAccounts-1)/blockAccounts)
-	each(len(failed), func(b int) {
-		if ctx.Err() != nil {
-			return
-		}
-		score := scratch.Get()
-		defer scratch.Put(score)
-		from := b * blockAccounts
-		lists, err := p.recommend(m, from, min(all, from+blockAccounts), k, may, *score)
+	stopped := each(ctx, len(failed), func(n int) {
+		b := boards.Get()
+		defer boards.Put(b)
+		from := n * blockAccounts
+		lists, err := p.recommend(m, from, min(all, from+blockAccounts), k, may, b)
 		if err != nil {
-			failed[b] = err
+			failed[n] = err
 			return
 		}
 		for i, list := range lists {
@@ -73,14 +70,14 @@ func (p *Propensity) RecommendAll(ctx context.Context, m *Model, k int, may func
 			return err
 		}
 	}
-	return ctx.Err()
+	return stopped
 }
 
 // recommend returns the lists of the accounts from … to−1.
-func (p *Propensity) recommend(m *Model, from, to, k int, may func(account int) Eligible, score []float32) ([][]Recommendation, error) {
+func (p *Propensity) recommend(m *Model, from, to, k int, may func(account int) Eligible, b *board) ([][]Recommendation, error) {
 	pairs := newCandidates()
 	for a := from; a < to; a++ {
-		m.collect(pairs, a, max(k, p.candidates), ruleOf(may, a), score)
+		m.collect(pairs, a, max(k, p.candidates), ruleOf(may, a), b)
 	}
 	margin := make([]float64, pairs.rows())
 	if err := p.trees.Predict(pairs.frame(), margin); err != nil {
@@ -93,7 +90,7 @@ func (p *Propensity) recommend(m *Model, from, to, k int, may func(account int) 
 		var list []Scored
 		first := r
 		for ; r < len(margin) && pairs.account[r] == a && pairs.kind[r] == kind; r++ {
-			list = append(list, Scored{int32(r), margin[r]}) //nolint:gosec // a block is small
+			list = append(list, Scored{int32(r), margin[r]})
 		}
 		if p.Reranks(kind) {
 			slices.SortStableFunc(list, byScore)

@@ -32,7 +32,7 @@ func (m *Model) fitTail(ctx context.Context, c columns) error {
 	var rest []int32
 	for i := range items {
 		if m.place[i] < 0 {
-			rest = append(rest, int32(i)) //nolint:gosec // items are bounded
+			rest = append(rest, int32(i))
 		}
 	}
 	type near struct {
@@ -41,10 +41,7 @@ func (m *Model) fitTail(ctx context.Context, c columns) error {
 	}
 	lists := make([][]near, len(rest))
 	scratch := newPool(func() *[]int32 { s := make([]int32, items); return &s })
-	each(len(rest), func(t int) {
-		if ctx.Err() != nil {
-			return
-		}
+	err := each(ctx, len(rest), func(t int) {
 		j := rest[t]
 		shared := scratch.Get()
 		defer scratch.Put(shared)
@@ -69,7 +66,7 @@ func (m *Model) fitTail(ctx context.Context, c columns) error {
 		})
 		lists[t] = slices.Clone(list[:min(len(list), m.params.Neighbours)])
 	})
-	if err := ctx.Err(); err != nil {
+	if err != nil {
 		return err
 	}
 	// By the item owned instead of the item proposed.
