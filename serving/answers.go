@@ -18,7 +18,7 @@ type Said struct {
 
 // Answer is a published (or just computed) score with its sentences.
 type Answer struct {
-	score.Score
+	Found
 	// Up and Down shadow the score's own: the same reasons, with sentences.
 	Up, Down []Said
 	Run      string
@@ -59,6 +59,8 @@ type Status struct {
 	Ready  bool
 	Detail string
 	Run    string
+	// Groups is the run of groups that is held, "" when there is none.
+	Groups string
 	Model  string
 	Grade  string
 	Rung   string
@@ -73,8 +75,9 @@ type Status struct {
 // Answers is what people and programs ask of published scores. It is
 // implemented by Desk.
 type Answers interface {
-	// Get returns one account's published score; ErrNotFound when the run doesn't
-	// know the account, ErrUnavailable when nothing is published.
+	// Get returns one account's published score, or that of the account it goes on in,
+	// which says so; ErrNotFound when the run doesn't know the account, ErrUnavailable
+	// when nothing is published.
 	Get(ctx context.Context, account frame.AccountID) (Answer, error)
 	// BatchGet returns the known accounts' scores in the order asked, and the unknown ids.
 	BatchGet(ctx context.Context, accounts []frame.AccountID) (found []Answer, unknown []frame.AccountID, err error)
@@ -83,4 +86,7 @@ type Answers interface {
 	// instant, by the same SQL.
 	ScoreNow(ctx context.Context, accounts []frame.AccountID) (found []Answer, unknown []frame.AccountID, err error)
 	Status(ctx context.Context) Status
+	// Groups answers the same of groups in place of their branches, from the newest
+	// run of groups; a branch is found by its own name too, and the answer says so.
+	Groups() Answers
 }

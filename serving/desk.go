@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync/atomic"
 	"time"
 
+	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model/score"
 )
@@ -32,7 +34,11 @@ type DeskOptions struct {
 	// Score computes scores of accounts as of this instant, measured from the run
 	// that is held, for ScoreNow; each account comes once. nil means that this desk
 	// computes none.
-	Score func(ctx context.Context, from Published, accounts []frame.AccountID) (found []score.Score, unknown []frame.AccountID, err error)
+	Score func(ctx context.Context, from Published, accounts []frame.AccountID) (found []Found, unknown []frame.AccountID, err error)
+	// Moves tells where accounts of a run have gone, Standings how they stand now;
+	// nil means that nobody tells.
+	Moves     func(ctx context.Context, r Run) (map[frame.AccountID]features.Move, error)
+	Standings func(ctx context.Context, r Run) (map[frame.AccountID]features.Standing, error)
 	// Metas are the words of the features, by name.
 	Metas map[string]frame.Meta
 	// Settings say when an answer is stale, and in which zone a day ends.
@@ -50,7 +56,8 @@ type DeskOptions struct {
 	Log *slog.Logger
 }
 
-// Desk answers from the published run, held in memory whole. It is safe for
+// Desk answers from the published run, and from the newest one of groups, held in
+// memory whole. It is safe for
 // concurrent use: a request sees one run only, whatever is published
 // meanwhile, and never waits for the warehouse, ScoreNow excepted.
 type Desk struct {
@@ -60,6 +67,8 @@ type Desk struct {
 	refreshing chan struct{}
 	// trouble is why the last refresh failed, "" when it did not.
 	trouble atomic.Pointer[string]
+	// groups is the desk of groups; nil in that one itself.
+	groups *Desk
 }
 
 // shelf is what a desk holds at one moment. It is replaced whole.
@@ -70,6 +79,21 @@ type shelf struct {
 	// through is the warehouse's last complete day; 0 when it is not known.
 	through      frame.Cutoff
 	askedThrough time.Time
+	// standing is nil when nobody told it yet.
+	standing *roll
+}
+
+// roll is how the accounts of a run stood when that was asked. It is read-only.
+type roll struct {
+	of    map[frame.AccountID]features.Standing
+	asked time.Time
+}
+
+func (s *shelf) stands(account frame.AccountID) features.Standing {
+	if s.standing == nil {
+		return features.Standing{}
+	}
+	return s.standing.of[account]
 }
 
 var _ Answers = (*Desk)(nil)
@@ -85,15 +109,41 @@ func NewDesk(o DeskOptions) *Desk {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	d := newDesk(o)
+	// The desk of groups computes nothing, and has the day from this one.
+	o.Score, o.DataThrough = nil, func(context.Context) (frame.Cutoff, error) { return d.shelf.Load().through, nil }
+	d.groups = newDesk(o)
+	return d
+}
+
+func newDesk(o DeskOptions) *Desk {
 	d := &Desk{DeskOptions: o, refreshing: make(chan struct{}, 1)}
 	d.shelf.Store(&shelf{})
 	return d
 }
 
-// Refresh looks which run is published and holds it if it is another; changed
-// says so. When nothing is published any more the desk holds nothing. On an
-// error it keeps what it holds.
+// Groups implements Answers.
+func (d *Desk) Groups() Answers {
+	if d.groups == nil {
+		return d
+	}
+	return d.groups
+}
+
+// Refresh looks which run is published, and which one of groups is the newest, and
+// holds them if they are others; changed says so of the published one. When nothing
+// is published any more the desk holds nothing. On an error it keeps what it holds.
 func (d *Desk) Refresh(ctx context.Context) (changed bool, err error) {
+	changed, err = d.look(ctx)
+	if d.groups != nil {
+		_, failed := d.groups.look(ctx)
+		err = errors.Join(err, failed)
+	}
+	return changed, err
+}
+
+// look refreshes what this desk itself holds.
+func (d *Desk) look(ctx context.Context) (changed bool, err error) {
 	select {
 	case d.refreshing <- struct{}{}:
 		defer func() { <-d.refreshing }()
@@ -114,9 +164,21 @@ func (d *Desk) Refresh(ctx context.Context) (changed bool, err error) {
 	return changed, err
 }
 
+// latest returns the run to hold.
+func (d *Desk) latest(ctx context.Context) (Run, error) {
+	if d.groups != nil {
+		return d.Runs.Latest(ctx)
+	}
+	run, err := d.Runs.Newest(ctx, PurposeGroups, math.MaxInt64)
+	if errors.Is(err, ErrNotFound) {
+		err = errors.Join(errNoGroups, ErrUnavailable)
+	}
+	return run, err
+}
+
 func (d *Desk) refresh(ctx context.Context) (bool, error) {
 	for attempt := 1; ; attempt++ {
-		run, err := d.Runs.Latest(ctx)
+		run, err := d.latest(ctx)
 		before := d.shelf.Load()
 		switch {
 		case errors.Is(err, ErrUnavailable):
@@ -128,7 +190,7 @@ func (d *Desk) refresh(ctx context.Context) (bool, error) {
 			return false, d.tidy(ctx, before)
 		}
 		begin := d.Now()
-		e, err := readEdition(ctx, d.Runs, run)
+		e, err := d.read(ctx, run)
 		if errors.Is(err, ErrNotFound) && attempt < readAttempts {
 			continue // it was dropped while it was read; another one is published now
 		}
@@ -136,6 +198,9 @@ func (d *Desk) refresh(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		after := &shelf{current: e, replaced: before.current, replacedAt: d.Now(), through: before.through, askedThrough: before.askedThrough}
+		if before.standing != nil { // holds until it is asked of this run
+			after.standing = &roll{of: before.standing.of}
+		}
 		d.shelf.Store(after)
 		d.Log.InfoContext(ctx, "holding a run", "run", run.ID, "cutoff", run.Cutoff.String(), "accounts", e.rows(), "scored", e.scored,
 			"bytes", e.bytes, "took", d.Now().Sub(begin))
@@ -143,8 +208,18 @@ func (d *Desk) refresh(ctx context.Context) (bool, error) {
 	}
 }
 
+// read reads a run, and where its accounts have gone.
+func (d *Desk) read(ctx context.Context, run Run) (*edition, error) {
+	e, err := readEdition(ctx, d.Runs, run)
+	if err != nil || d.Moves == nil {
+		return e, err
+	}
+	e.moves, err = d.Moves(ctx, run)
+	return e, err
+}
+
 // tidy lets go of a replaced run that is old or was dropped, and asks from time
-// to time through which day the data is complete.
+// to time through which day the data is complete and how the accounts stand.
 func (d *Desk) tidy(ctx context.Context, held *shelf) error {
 	now, next := d.Now(), *held
 	if next.replaced != nil {
@@ -161,6 +236,13 @@ func (d *Desk) tidy(ctx context.Context, held *shelf) error {
 		} else {
 			err = fmt.Errorf("ask through which day the data is complete: %w", err)
 		}
+	}
+	if d.Standings != nil && next.current != nil && (next.standing == nil || now.Sub(next.standing.asked) >= askThroughEvery) {
+		of, failed := d.Standings(ctx, next.current.run)
+		if failed == nil {
+			next.standing = &roll{of, now}
+		}
+		err = errors.Join(err, failed)
 	}
 	if next != *held {
 		d.shelf.Store(&next)
@@ -186,7 +268,10 @@ func (d *Desk) Watch(ctx context.Context) {
 // holding returns what the desk holds; ErrUnavailable when that is nothing.
 func (d *Desk) holding() (*shelf, error) {
 	s := d.shelf.Load()
-	if s.current == nil {
+	switch {
+	case s.current == nil && d.groups == nil:
+		return nil, fmt.Errorf("%w: %w", errNoGroups, ErrUnavailable)
+	case s.current == nil:
 		return nil, fmt.Errorf("no scores are published yet: %w", ErrUnavailable)
 	}
 	return s, nil
@@ -231,9 +316,9 @@ func (d *Desk) stale(cutoff, through frame.Cutoff) string {
 	return why
 }
 
-func (t *teller) answer(s score.Score) Answer {
+func (t *teller) answer(s Found) Answer {
 	a := Answer{
-		Score: s, Run: t.run.ID, HorizonDays: t.run.HorizonDays, Currency: t.run.Currency, MarginRate: t.run.MarginRate,
+		Found: s, Run: t.run.ID, HorizonDays: t.run.HorizonDays, Currency: t.run.Currency, MarginRate: t.run.MarginRate,
 		Live: t.live, Stale: t.stale,
 	}
 	a.Up, a.Down = t.said(s.Up), t.said(s.Down)
@@ -264,12 +349,45 @@ func (d *Desk) Get(_ context.Context, account frame.AccountID) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	row, ok := s.current.find(account)
+	found, ok := s.find(account)
 	if !ok {
 		return Answer{}, fmt.Errorf("account %q: %w", account, ErrNotFound)
 	}
 	t := d.teller(s, s.current)
-	return t.answer(s.current.score(row)), nil
+	return t.answer(found), nil
+}
+
+// find returns an account's score, or that of the account or group it goes on in.
+func (s *shelf) find(account frame.AccountID) (Found, bool) {
+	row, ok := s.current.find(account)
+	if ok {
+		return s.found(s.current, row), true
+	}
+	move, gone := s.current.moves[account]
+	if !gone {
+		return Found{}, false
+	}
+	if row, ok = s.current.find(move.Into); !ok {
+		return Found{}, false
+	}
+	f := s.found(s.current, row)
+	f.Moved = &Moved{Account: account, Kind: move.Kind, Since: move.Since}
+	return f, true
+}
+
+// found returns row i of an edition. Of an account that asked to be erased since the
+// run was made nothing is told but that.
+func (s *shelf) found(e *edition, i int) Found {
+	stands := s.stands(frame.AccountID(e.account.at(i)))
+	f := Found{Score: e.score(i), OptedOut: stands.OptedOut}
+	if stands.Erased && f.Unscorable != erased {
+		nan := math.NaN()
+		f.Score = score.Score{
+			Account: f.Account, Unscorable: erased, Receipt: f.Receipt,
+			Margin: nan, Base: nan, Probability: nan, Percentile: nan, ValueAtRisk: nan, RunRate: nan,
+		}
+	}
+	return f
 }
 
 // BatchGet implements Answers. An account asked for twice is answered twice.
@@ -283,8 +401,8 @@ func (d *Desk) BatchGet(ctx context.Context, accounts []frame.AccountID) (found 
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		if row, ok := s.current.find(a); ok {
-			found = append(found, t.answer(s.current.score(row)))
+		if f, ok := s.find(a); ok {
+			found = append(found, t.answer(f))
 		} else {
 			unknown = append(unknown, a)
 		}
@@ -326,7 +444,8 @@ func (d *Desk) ScoreNow(ctx context.Context, accounts []frame.AccountID) (found 
 	return found, unknown, nil
 }
 
-// Status implements Answers. Bytes are those of all that is held.
+// Status implements Answers; of groups it says only which run is held. Bytes are
+// those of all that is held.
 func (d *Desk) Status(context.Context) Status {
 	st := Status{Version: d.Version, Engine: d.Describe()}
 	if trouble := d.trouble.Load(); trouble != nil {
@@ -344,6 +463,17 @@ func (d *Desk) Status(context.Context) Status {
 	st.Cutoff, st.Scored, st.PublishedAt, st.Bytes = e.run.Cutoff, e.scored, e.run.CommittedAt, e.bytes
 	if s.replaced != nil {
 		st.Bytes += s.replaced.bytes
+	}
+	if d.groups != nil {
+		groups := d.groups.shelf.Load()
+		for _, e := range []*edition{groups.current, groups.replaced} {
+			if e != nil {
+				st.Bytes += e.bytes
+			}
+		}
+		if groups.current != nil {
+			st.Groups = groups.current.run.ID
+		}
 	}
 	st.Stale = d.stale(e.run.Cutoff, s.lastDay(e.run))
 	return st

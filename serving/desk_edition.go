@@ -10,6 +10,7 @@ import (
 	"sync"
 	"unsafe"
 
+	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model/score"
 )
@@ -32,8 +33,10 @@ type edition struct {
 	rank                                       score.Distribution
 	scored                                     int
 	bytes                                      int64
-	mu                                         sync.Mutex
-	orders                                     map[string][]uint32
+	// moves are the accounts that have no row because they go on in another.
+	moves  map[frame.AccountID]features.Move
+	mu     sync.Mutex
+	orders map[string][]uint32
 }
 
 // changeState says whether a row has a change and whether its model did.

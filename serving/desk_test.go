@@ -50,11 +50,20 @@ func publishOn(t interface {
 	Fatal(args ...any)
 }, runs *twinRuns, d int, all []score.Score) Run {
 	t.Helper()
+	return publishAs(t, runs, PurposeLive, d, all)
+}
+
+// publishAs publishes scores in a run of a purpose.
+func publishAs(t interface {
+	Helper()
+	Fatal(args ...any)
+}, runs *twinRuns, purpose string, d int, all []score.Score) Run {
+	t.Helper()
 	slices.SortFunc(all, func(a, b score.Score) int { return strings.Compare(string(a.Account), string(b.Account)) })
 	next, stop := stream(context.Background(), func(_ context.Context, hand func([]score.Score) error) error { return hand(all) })
 	defer stop()
 	r, err := runs.PublishScores(context.Background(), Run{
-		Kind: KindScores, Purpose: PurposeLive, Cutoff: day(d), KnownAt: frame.KnownAt(day(d)), Model: "m1", Rung: "blend", Grade: "A", HorizonDays: 90,
+		Kind: KindScores, Purpose: purpose, Cutoff: day(d), KnownAt: frame.KnownAt(day(d)), Model: "m1", Rung: "blend", Grade: "A", HorizonDays: 90,
 		Currency: "EUR", MarginRate: .4, DataThrough: day(d), Watermark: 3, DefinitionsHash: "d", ConfigHash: "c", Engine: "twin 1",
 	}, next)
 	if err != nil {
@@ -558,12 +567,12 @@ func TestScoresOfNow(t *testing.T) {
 	value := 3.
 	var asked []frame.AccountID
 	down := error(nil)
-	d.Score = func(_ context.Context, from Published, accounts []frame.AccountID) ([]score.Score, []frame.AccountID, error) {
+	d.Score = func(_ context.Context, from Published, accounts []frame.AccountID) ([]Found, []frame.AccountID, error) {
 		asked = accounts
 		if from.Run != r || from.Rank.Percentile(.5) != 50 || from.Rank.Percentile(.4) != 0 {
 			t.Errorf("measured from %+v, want the run that is held and its one probability, .5", from)
 		}
-		return []score.Score{{Account: "C2", Probability: .5, Up: []score.Reason{{Feature: "recency_days", Value: &value, Contribution: 1}}, Receipt: score.Receipt{Cutoff: day(100)}}},
+		return []Found{{Score: score.Score{Account: "C2", Probability: .5, Up: []score.Reason{{Feature: "recency_days", Value: &value, Contribution: 1}}, Receipt: score.Receipt{Cutoff: day(100)}}}},
 			[]frame.AccountID{"nobody's"}, down
 	}
 	found, unknown, err := d.ScoreNow(t.Context(), []frame.AccountID{"C2", "nobody's", "C2"})

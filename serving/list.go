@@ -15,7 +15,8 @@ import (
 // stage with their names; FIELD:* asks for a value that is there. AND, OR
 // (which binds first, as AIP-160 says), NOT and parentheses join them. A value
 // that is missing passes neither a comparison nor its NOT, and comes last in
-// every order. Rows alike in the order come by account.
+// every order. Rows alike in the order come by account. Accounts that asked to be
+// erased since the run was made are not listed.
 //
 // A page token names its run: the pages of one walk are of one run, even when
 // another is published meanwhile. A run that was replaced is held for
@@ -50,6 +51,7 @@ func (d *Desk) List(ctx context.Context, r ListRequest) (ListPage, error) {
 	if err != nil {
 		return ListPage{}, err
 	}
+	passes = s.listed(e, passes)
 	rows, total, err := walk(ctx, e.order(order), passes, offset, size)
 	if err != nil {
 		return ListPage{}, err
@@ -57,12 +59,37 @@ func (d *Desk) List(ctx context.Context, r ListRequest) (ListPage, error) {
 	page := ListPage{Answers: make([]Answer, len(rows)), Total: total}
 	teller := d.teller(s, e)
 	for k, row := range rows {
-		page.Answers[k] = teller.answer(e.score(int(row)))
+		page.Answers[k] = teller.answer(s.found(e, int(row)))
 	}
 	if offset+len(rows) < total {
 		page.NextPageToken = pageToken{run: e.run.ID, offset: offset + len(rows)}.seal(r)
 	}
 	return page, nil
+}
+
+// listed is a test that lets nobody through who asked to be erased: what the run
+// still holds of it is nobody's to filter and order by.
+func (s *shelf) listed(e *edition, passes test) test {
+	hidden := map[int]bool{}
+	if s.standing != nil {
+		for account, stands := range s.standing.of {
+			if row, ok := e.find(account); ok && stands.Erased && e.unscorable.at(row) != erased {
+				hidden[row] = true
+			}
+		}
+	}
+	if len(hidden) == 0 {
+		return passes
+	}
+	return func(row int) truth {
+		switch {
+		case hidden[row]:
+			return isFalse
+		case passes == nil:
+			return isTrue
+		}
+		return passes(row)
+	}
 }
 
 // walk returns the rows of one page and the number of all that pass.

@@ -47,7 +47,7 @@ var listFields = []listField{
 		name: "stage", text: func(e *edition) *dictionary { return &e.stage }, prefix: "STAGE_",
 		words: []string{
 			string(score.Lapsed), string(score.WonBack), string(score.New), string(score.AtRisk), string(score.Active),
-			string(score.NeverBought),
+			string(score.NeverBought), string(score.Paused),
 		},
 	},
 	{name: "probability", number: func(e *edition) []float64 { return e.probability }},

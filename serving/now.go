@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,9 +40,10 @@ type held struct {
 
 // ScoreNow scores accounts as of this instant: cutoff and known_at are the
 // request's own. The model is the one of the published run. Scores stand in the
-// order asked, without repetition; accounts that no facts know of are unknown.
+// order asked, without repetition; accounts that no facts know of are unknown. Of an
+// account that goes on in another it is the other's score that is found, and says so.
 // ErrUnavailable when the run was dropped meanwhile.
-func (s *Service) ScoreNow(ctx context.Context, from Published, accounts []frame.AccountID) ([]score.Score, []frame.AccountID, error) {
+func (s *Service) ScoreNow(ctx context.Context, from Published, accounts []frame.AccountID) ([]Found, []frame.AccountID, error) {
 	if len(accounts) == 0 || len(accounts) > MaxNow {
 		return nil, nil, fmt.Errorf("%d accounts, need 1 … %d: %w", len(accounts), MaxNow, ErrInvalid)
 	}
@@ -61,42 +63,86 @@ func (s *Service) ScoreNow(ctx context.Context, from Published, accounts []frame
 	if request.Coverage, err = s.coverage(ctx, request, now); err != nil {
 		return nil, nil, err
 	}
-	found := map[frame.AccountID]score.Score{}
-	_, err = s.Facts.Build(ctx, request, func(sl *features.Slice) error {
+	found := map[frame.AccountID]Found{}
+	if err := k.now(ctx, request, found); err != nil {
+		return nil, nil, err
+	}
+	// Whoever has no row may go on in another, which is asked for when somebody has none.
+	var moves map[frame.AccountID]features.Move
+	if missing := without(accounts, found); len(missing) > 0 {
+		if moves, err = s.Facts.Moves(ctx, request); err != nil {
+			return nil, nil, fmt.Errorf("ask where the accounts have gone: %w", err)
+		}
+		var heirs []frame.AccountID
+		for _, a := range missing {
+			if move, ok := moves[a]; ok {
+				heirs = append(heirs, move.Into)
+			}
+		}
+		if request.Accounts = without(heirs, found); len(request.Accounts) > 0 {
+			if err := k.now(ctx, request, found); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	scores, unknown := inOrder(accounts, found, moves)
+	return scores, unknown, nil
+}
+
+// now scores the accounts of a request into found.
+func (k *scorer) now(ctx context.Context, request features.Request, found map[frame.AccountID]Found) error {
+	if err := k.stand(ctx, request); err != nil {
+		return err
+	}
+	_, err := k.Facts.Build(ctx, request, func(sl *features.Slice) error {
 		part, err := k.scores(sl, 0, sl.Frame.Rows())
 		if err != nil {
 			return err
 		}
 		if err := k.dress(ctx, part); errors.Is(err, ErrNotFound) {
-			return fmt.Errorf("run %q was dropped, and its successor is not held yet: %w", from.ID, ErrUnavailable)
+			return fmt.Errorf("run %q was dropped, and its successor is not held yet: %w", k.previous.ID, ErrUnavailable)
 		} else if err != nil {
 			return err
 		}
 		for i := range part {
-			found[part[i].Account] = part[i]
+			found[part[i].Account] = Found{Score: part[i], OptedOut: k.standings[part[i].Account].OptedOut}
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, nil, err
-	}
-	scores, unknown := inOrder(accounts, found)
-	return scores, unknown, nil
+	return err
 }
 
-// inOrder returns the scores in the order asked, each once, and who has none.
-func inOrder(accounts []frame.AccountID, found map[frame.AccountID]score.Score) (scores []score.Score, unknown []frame.AccountID) {
+// without returns the accounts that were not found, each once.
+func without(accounts []frame.AccountID, found map[frame.AccountID]Found) []frame.AccountID {
+	var missing []frame.AccountID
+	for _, a := range accounts {
+		if _, ok := found[a]; !ok && !slices.Contains(missing, a) {
+			missing = append(missing, a)
+		}
+	}
+	return missing
+}
+
+// inOrder returns the scores in the order asked, each account once, and who has none.
+func inOrder(accounts []frame.AccountID, found map[frame.AccountID]Found, moves map[frame.AccountID]features.Move) (scores []Found, unknown []frame.AccountID) {
 	seen := make(map[frame.AccountID]bool, len(accounts))
 	for _, a := range accounts {
 		if seen[a] {
 			continue
 		}
 		seen[a] = true
-		if sc, ok := found[a]; ok {
-			scores = append(scores, sc)
-		} else {
-			unknown = append(unknown, a)
+		if f, ok := found[a]; ok {
+			scores = append(scores, f)
+			continue
 		}
+		move, gone := moves[a]
+		f, ok := found[move.Into]
+		if !gone || !ok {
+			unknown = append(unknown, a)
+			continue
+		}
+		f.Moved = &Moved{Account: a, Kind: move.Kind, Since: move.Since}
+		scores = append(scores, f)
 	}
 	return scores, unknown
 }

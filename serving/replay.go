@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -80,10 +81,13 @@ func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, er
 func (s *Service) published(ctx context.Context, r ReplayRequest) (Run, score.Score, error) {
 	var run Run
 	var err error
-	if r.Run == "" {
-		run, err = s.latest(ctx)
-	} else {
+	switch {
+	case r.Run != "":
 		run, err = s.Runs.Run(ctx, r.Run)
+	case r.Groups:
+		run, err = s.latestGroups(ctx)
+	default:
+		run, err = s.latest(ctx)
 	}
 	if err != nil {
 		return Run{}, score.Score{}, err
@@ -104,9 +108,26 @@ func (s *Service) published(ctx context.Context, r ReplayRequest) (Run, score.Sc
 		return Run{}, score.Score{}, fmt.Errorf("read the score of account %q in run %q: %w", r.Account, run.ID, err)
 	}
 	if len(found) == 0 {
-		return Run{}, score.Score{}, fmt.Errorf("run %q has no account %q: %w", run.ID, r.Account, ErrNotFound)
+		return Run{}, score.Score{}, s.absent(ctx, run, frame.AccountID(r.Account))
 	}
 	return run, found[0], nil
+}
+
+// absent says that a run has no score of an account, and of whom to ask instead.
+func (s *Service) absent(ctx context.Context, run Run, account frame.AccountID) error {
+	moves, err := s.Moves(ctx, run)
+	if err != nil {
+		return err
+	}
+	switch move, gone := moves[account]; {
+	case !gone:
+		return fmt.Errorf("run %q has no account %q: %w", run.ID, account, ErrNotFound)
+	case move.Kind == features.Group:
+		return fmt.Errorf("run %q counts account %q in group %q; ask for that: %w", run.ID, account, move.Into, ErrNotFound)
+	default:
+		return fmt.Errorf("run %q has no account %q of its own: it goes on in %q (%s since %s); ask for that: %w", run.ID, account, move.Into, move.Kind,
+			time.Unix(move.Since, 0).In(s.Settings.Location()).Format(time.DateOnly), ErrNotFound)
+	}
 }
 
 // unrecorded names the mapped sources whose rows don't say when they were known:
@@ -132,6 +153,9 @@ func (s *Service) again(ctx context.Context, account frame.AccountID, receipt sc
 	var found *score.Score
 	request := k.request([]frame.AccountID{account})
 	request.Groups = group
+	if err := k.stand(ctx, request); err != nil {
+		return nil, err
+	}
 	_, err = s.Facts.Build(ctx, request, func(sl *features.Slice) error {
 		part, err := k.scores(sl, 0, sl.Frame.Rows())
 		for i := range part {

@@ -163,7 +163,7 @@ type ScoreRequest struct {
 	// Backfill publishes a run that never becomes the latest.
 	Backfill bool `json:"backfill,omitempty"`
 	// Groups scores groups instead of their branches (features.Request); such a run
-	// never becomes the latest either.
+	// never becomes the latest either: it is asked for with groups.
 	Groups bool `json:"groups,omitempty"`
 }
 
@@ -183,6 +183,8 @@ type ScoreResult struct {
 type ReplayRequest struct {
 	Account string `json:"account"`
 	Run     string `json:"run,omitempty"`
+	// Groups means the newest run of groups when Run is "".
+	Groups bool `json:"groups,omitempty"`
 }
 
 // ReplayResult compares what was published with what is computed again.

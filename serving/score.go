@@ -38,13 +38,18 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		return ScoreResult{}, err
 	}
 	k := s.scorer(m, at, c.Known(at), c.watermark)
-	if !r.Groups { // what was published before are scores of branches
-		if k.previous, err = s.before(ctx, at); err != nil {
-			return ScoreResult{}, err
-		}
+	measured := PurposeLive // a backfill's changes too
+	if r.Groups {
+		measured = PurposeGroups
+	}
+	if k.previous, err = s.before(ctx, measured, at); err != nil {
+		return ScoreResult{}, err
 	}
 	request := k.request(nil)
 	request.Groups = r.Groups
+	if err := k.stand(ctx, request); err != nil {
+		return ScoreResult{}, err
+	}
 	margins, coverage, err := k.rankAll(ctx, request, c.progress("ranking accounts", report))
 	if err != nil {
 		return ScoreResult{}, err
@@ -82,7 +87,7 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		return ScoreResult{}, fmt.Errorf("publish scores as of %s: %w", c.text(at), err)
 	}
 	result.Run = run
-	if s.Published != nil && run.Purpose == PurposeLive {
+	if s.Published != nil && run.Purpose != PurposeBackfill {
 		s.Published()
 	}
 	return result, nil

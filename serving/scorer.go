@@ -8,6 +8,7 @@ import (
 
 	"fealty/features"
 	"fealty/features/frame"
+	"fealty/model/derive"
 	"fealty/model/score"
 )
 
@@ -30,6 +31,8 @@ type scorer struct {
 	column map[string]int
 	// receipt is what the receipts of all scores share.
 	receipt score.Receipt
+	// standings are those of the accounts as of the receipt.
+	standings map[frame.AccountID]features.Standing
 	// previous is the run that changes are measured from; nil when there is none.
 	previous *Run
 	// rank is what percentiles are taken from.
@@ -40,7 +43,7 @@ type scorer struct {
 func (s *Service) scorer(m *registered, cutoff frame.Cutoff, known frame.KnownAt, watermark uint64) *scorer {
 	catalogue := s.catalogue()
 	k := &scorer{
-		Service: s, registered: m, metas: features.Metas(catalogue), column: make(map[string]int, len(catalogue)),
+		Service: s, registered: m, metas: s.Metas(), column: make(map[string]int, len(catalogue)),
 		receipt: score.Receipt{
 			Model: m.card.Version, DefinitionsHash: m.card.DefinitionsHash, Cutoff: cutoff, KnownAt: known,
 			Watermark: watermark, ConfigHash: s.Settings.Hash(), Engine: s.Facts.Describe(),
@@ -48,6 +51,9 @@ func (s *Service) scorer(m *registered, cutoff frame.Cutoff, known frame.KnownAt
 	}
 	for i := range catalogue {
 		k.column[catalogue[i].Name] = i
+	}
+	for j, meta := range derive.Metas() {
+		k.column[meta.Name] = len(catalogue) + j
 	}
 	return k
 }
@@ -66,11 +72,21 @@ func rows(f *frame.Frame, from, to int) *frame.Frame {
 	return &frame.Frame{Table: f.Slice(from, to), Accounts: f.Accounts[from:to], Cutoffs: f.Cutoffs[from:to]}
 }
 
-// eligible returns the rows among [from, to) that may be scored.
-func eligible(sl *features.Slice, from, to int) []int {
+// stand asks how the accounts of a request stand.
+func (k *scorer) stand(ctx context.Context, request features.Request) error {
+	var err error
+	if k.standings, err = k.Facts.Standings(ctx, request, k.card.HorizonDays); err != nil {
+		return fmt.Errorf("ask how the accounts stand: %w", err)
+	}
+	return nil
+}
+
+// eligible returns the rows among [from, to) that may be scored: not those that
+// asked to be erased.
+func (k *scorer) eligible(sl *features.Slice, from, to int) []int {
 	var index []int
 	for i := from; i < to; i++ {
-		if sl.Status[i] == features.Eligible {
+		if sl.Status[i] == features.Eligible && !k.standings[sl.Frame.Accounts[i]].Erased {
 			index = append(index, i)
 		}
 	}
@@ -84,7 +100,7 @@ func (k *scorer) margins(sl *features.Slice) ([]float64, error) {
 		out[i] = math.NaN()
 	}
 	for from := 0; from < len(out); from += batchScores {
-		index := eligible(sl, from, min(from+batchScores, len(out)))
+		index := k.eligible(sl, from, min(from+batchScores, len(out)))
 		part := make([]float64, len(index))
 		if err := k.Predict(sl.Frame.Take(index), part); err != nil {
 			return nil, fmt.Errorf("predict with model %q: %w", k.card.Version, err)
@@ -111,16 +127,24 @@ func (k *scorer) scores(sl *features.Slice, from, to int) ([]score.Score, error)
 			Receipt: k.receipt,
 		}
 		out[i].Receipt.RowHash = features.RowHash(part, i)
-		if status := sl.Status[from+i]; status != features.Eligible {
+		standing := k.standings[part.Accounts[i]]
+		if status := sl.Status[from+i]; standing.Erased {
+			out[i].Unscorable = erased
+		} else if status != features.Eligible {
 			out[i].Unscorable = status.String()
-			out[i].Stage = score.StageOf(score.Life{NeverBought: status == features.NeverBought, Lapsed: status == features.Lapsed}, score.None)
+			out[i].Stage = score.StageOf(score.Life{
+				NeverBought: status == features.NeverBought, Lapsed: status == features.Lapsed, Paused: standing.Paused,
+			}, score.None)
 		}
 	}
-	index := eligible(sl, from, to)
+	index := k.eligible(sl, from, to)
 	if len(index) == 0 {
 		return out, nil
 	}
-	taken := sl.Frame.Take(index)
+	taken, err := k.extend(sl.Frame.Take(index))
+	if err != nil {
+		return nil, fmt.Errorf("derive the columns of model %q: %w", k.card.Version, err)
+	}
 	names := k.Features()
 	margins, parts := make([]float64, len(index)), make([]float64, len(index)*len(names))
 	if err := k.Predict(taken, margins); err != nil {
@@ -139,7 +163,7 @@ func (k *scorer) scores(sl *features.Slice, from, to int) ([]score.Score, error)
 // fill completes the score of row i of a frame of eligible rows.
 func (k *scorer) fill(sc *score.Score, f *frame.Frame, i int, margin, base float64, names []string, contributions []float64) {
 	value := func(name string) float64 {
-		if c, ok := k.column[name]; ok {
+		if c, ok := k.column[name]; ok && c < len(f.Columns) {
 			return f.Columns[c].Float(i)
 		}
 		return math.NaN()
@@ -151,6 +175,7 @@ func (k *scorer) fill(sc *score.Score, f *frame.Frame, i int, margin, base float
 		TenureDays: value(tenureColumn),
 		// Without a bound nobody lapses, so that nobody is won back.
 		WonBack: within > 0 && value(comebackColumn) > float64(within),
+		Paused:  k.standings[sc.Account].Paused,
 	}, sc.Band)
 	sc.RunRate = features.RunRate(value(spendColumn), value(tenureColumn), k.card.HorizonDays)
 	sc.ValueAtRisk = sc.Probability * sc.RunRate * k.Settings.marginShare(value(marginColumn))
@@ -167,12 +192,18 @@ func (s Settings) marginShare(own float64) float64 {
 }
 
 // dress gives scores the accounts' attributes as known then, and the change
-// since the previous run. The scores' accounts are different from one another.
+// since the previous run. The scores' accounts are different from one another. Of
+// those that asked to be erased nothing is told.
 func (k *scorer) dress(ctx context.Context, scores []score.Score) error {
 	at := make(map[frame.AccountID]int, len(scores))
-	accounts := make([]frame.AccountID, len(scores))
+	accounts := make([]frame.AccountID, 0, len(scores))
 	for i := range scores {
-		accounts[i], at[scores[i].Account] = scores[i].Account, i
+		if scores[i].Unscorable != erased {
+			accounts, at[scores[i].Account] = append(accounts, scores[i].Account), i
+		}
+	}
+	if len(accounts) == 0 {
+		return nil // no name would mean everybody
 	}
 	err := k.Facts.Profiles(ctx, k.receipt.Cutoff, k.receipt.KnownAt, k.receipt.Watermark, accounts, func(profiles []features.Profile) error {
 		for p := range profiles {
@@ -218,14 +249,29 @@ func (s *Service) latest(ctx context.Context) (Run, error) {
 	return run, nil
 }
 
-// before returns the published run before a cutoff, nil when there is none.
-func (s *Service) before(ctx context.Context, cutoff frame.Cutoff) (*Run, error) {
-	run, err := s.Runs.Before(ctx, cutoff)
+// latestGroups returns the newest run of groups.
+func (s *Service) latestGroups(ctx context.Context) (Run, error) {
+	run, err := s.Runs.Newest(ctx, PurposeGroups, math.MaxInt64)
+	if errors.Is(err, ErrNotFound) {
+		return Run{}, fmt.Errorf("%w: %w", errNoGroups, ErrUnavailable)
+	}
+	if err != nil {
+		return Run{}, fmt.Errorf("ask for the newest run of groups: %w", err)
+	}
+	return run, nil
+}
+
+// errNoGroups is that there is no run of groups, with the way out.
+var errNoGroups = errors.New("no scores of groups are published yet; fealty score --groups publishes them")
+
+// before returns the newest run of a purpose before a cutoff, nil when there is none.
+func (s *Service) before(ctx context.Context, purpose string, cutoff frame.Cutoff) (*Run, error) {
+	run, err := s.Runs.Newest(ctx, purpose, cutoff)
 	switch {
 	case err == nil:
 		return &run, nil
 	case errors.Is(err, ErrNotFound):
 		return nil, nil //nolint:nilnil // nothing was published before: the first run has no change to tell
 	}
-	return nil, fmt.Errorf("ask what was published before %s: %w", cutoff, err)
+	return nil, fmt.Errorf("ask which %s run was before %s: %w", purpose, cutoff, err)
 }

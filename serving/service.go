@@ -36,8 +36,8 @@ type Service struct {
 	// TempDir is the folder where Parquet that can't be read in place waits until
 	// it is whole; "" means the system's own.
 	TempDir string
-	// Published is called after a live run was published, so that a desk looks
-	// for it at once; it may be nil.
+	// Published is called after a live run or one of groups was published, so that a
+	// desk looks for it at once; it may be nil.
 	Published func()
 
 	held held

@@ -47,8 +47,11 @@ type twinFacts struct {
 	built func()
 	// groups tells whether the last build asked was one of groups.
 	groups bool
-	mu     sync.Mutex
-	calls  map[string]int
+	// moves and standings are what Moves and Standings answer.
+	moves     map[frame.AccountID]features.Move
+	standings map[frame.AccountID]features.Standing
+	mu        sync.Mutex
+	calls     map[string]int
 }
 
 func (f *twinFacts) called(name string) {
@@ -139,6 +142,15 @@ func (f *twinFacts) Population(_ context.Context, r features.Request) ([]feature
 		}
 	}
 	return all, nil
+}
+
+func (f *twinFacts) Moves(context.Context, features.Request) (map[frame.AccountID]features.Move, error) {
+	f.called("moves")
+	return f.moves, nil
+}
+
+func (f *twinFacts) Standings(context.Context, features.Request, int) (map[frame.AccountID]features.Standing, error) {
+	return f.standings, nil
 }
 
 func (f *twinFacts) Profiles(_ context.Context, _ frame.Cutoff, _ frame.KnownAt, _ uint64, accounts []frame.AccountID, each func([]features.Profile) error) error {
@@ -355,14 +367,14 @@ func (t *twinRuns) PublishFeatures(_ context.Context, r Run, next func() (*featu
 	return t.commit(r, n), nil
 }
 
-// newest returns the live score run with the greatest (cutoff, commit) below a
-// cutoff.
-func (t *twinRuns) newest(below frame.Cutoff) (Run, bool) {
+// newest returns the score run of a purpose with the greatest (cutoff, commit)
+// below a cutoff.
+func (t *twinRuns) newest(purpose string, below frame.Cutoff) (Run, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var best Run
 	for _, r := range t.runs {
-		if r.Kind == KindScores && r.Purpose == PurposeLive && r.Cutoff < below && r.Cutoff >= best.Cutoff {
+		if r.Kind == KindScores && r.Purpose == purpose && r.Cutoff < below && r.Cutoff >= best.Cutoff {
 			best = r
 		}
 	}
@@ -370,14 +382,14 @@ func (t *twinRuns) newest(below frame.Cutoff) (Run, bool) {
 }
 
 func (t *twinRuns) Latest(context.Context) (Run, error) {
-	if r, ok := t.newest(math.MaxInt64); ok {
+	if r, ok := t.newest(PurposeLive, math.MaxInt64); ok {
 		return r, nil
 	}
 	return Run{}, ErrUnavailable
 }
 
-func (t *twinRuns) Before(_ context.Context, c frame.Cutoff) (Run, error) {
-	if r, ok := t.newest(c); ok {
+func (t *twinRuns) Newest(_ context.Context, purpose string, below frame.Cutoff) (Run, error) {
+	if r, ok := t.newest(purpose, below); ok {
 		return r, nil
 	}
 	return Run{}, ErrNotFound

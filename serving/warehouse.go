@@ -14,6 +14,7 @@ import (
 // is in it.
 type Facts interface {
 	Labels
+	Whereabouts
 	Holdings
 	// Describe returns the engine's kind and version, such as "chdb 26.7.3.1".
 	Describe() string
@@ -101,9 +102,9 @@ type Runs interface {
 	// Latest returns the published run: the committed live score run with the
 	// greatest (cutoff, commit). ErrUnavailable when nothing is published.
 	Latest(ctx context.Context) (Run, error)
-	// Before returns the published run of the greatest cutoff before c, ErrNotFound
-	// when there is none.
-	Before(ctx context.Context, c frame.Cutoff) (Run, error)
+	// Newest returns the committed score run of a purpose with the greatest (cutoff,
+	// commit) below a cutoff, ErrNotFound when there is none.
+	Newest(ctx context.Context, purpose string, below frame.Cutoff) (Run, error)
 	// Run returns a committed run by its id, ErrNotFound otherwise.
 	Run(ctx context.Context, id string) (Run, error)
 	// List returns the committed runs, newest commit first.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"fealty/serving"
 	"fealty/serving/client"
@@ -99,37 +100,47 @@ type getOptions struct {
 	ask      askOptions
 	accounts []string
 	now      bool
+	groups   bool
 }
 
 func newGet(e *env) *cobra.Command {
 	o := getOptions{}
 	c := &cobra.Command{
 		Use: "get ACCOUNT…", Short: "Ask a served fealty for the scores of accounts", Args: arguments(1, -1, "one or more accounts"),
-		Long: "Asks a served fealty. With --now the scores are computed from the facts as of this instant; the key needs scope scores.now.",
+		Long: `Asks a served fealty. With --now the scores are computed from the facts as of this instant; the key needs scope scores.now.
+With --groups the newest run of fealty score --groups answers: for a group by its name, or for the group that a branch is
+counted in. An account that was renamed or merged is answered with the score of the account it goes on in, and says so.`,
 		Example: `  export FEALTY_TOKEN=$(fealty token create --name me)
   fealty get 17850
-  fealty get 17850 13047 --now -o json`,
+  fealty get 17850 13047 --now -o json
+  fealty get --groups holding`,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.accounts = args
 			return runGet(c.Context(), e, o)
 		},
 	}
 	c.Flags().BoolVar(&o.now, "now", false, "compute the scores now")
+	c.Flags().BoolVar(&o.groups, "groups", false, "ask for groups in place of their branches")
 	o.ask.addFlags(c.Flags())
 	return c
 }
 
 func runGet(ctx context.Context, e *env, o getOptions) (err error) {
+	if o.now && o.groups {
+		return fmt.Errorf("--now scores accounts, and --groups asks for published scores of groups; give one of them: %w", serving.ErrInvalid)
+	}
 	c, err := e.dial(&o.ask)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	ask := c.BatchGetScores
+	var found []*fealtyv1.Score
+	var unknown []string
 	if o.now {
-		ask = c.ScoreNow
+		found, unknown, err = c.ScoreNow(ctx, o.accounts)
+	} else {
+		found, unknown, err = c.BatchGetScores(ctx, o.accounts, o.groups)
 	}
-	found, unknown, err := ask(ctx, o.accounts)
 	if err != nil {
 		return asked(err)
 	}
@@ -159,14 +170,27 @@ func runGet(ctx context.Context, e *env, o getOptions) (err error) {
 
 // scoresTable has a row for each score.
 func scoresTable(scores []*fealtyv1.Score) section {
-	s := section{head: []string{"account", "name", "probability", "percentile", "band", "stage", "value_at_risk", "currency", "no_score"}}
+	s := section{head: []string{"account", "name", "probability", "percentile", "band", "stage", "value_at_risk", "currency", "no_score", "opted_out", "asked_as"}}
 	for _, one := range scores {
 		s.rows = append(s.rows, []any{
 			one.GetAccount(), one.GetName(), one.Probability, one.Percentile, word(one.GetBand().String(), "BAND_"), //nolint:protogetter // absent is not 0
-			word(one.GetStage().String(), "STAGE_"), one.ValueAtRisk, one.GetCurrency(), one.GetUnscorable(), //nolint:protogetter // absent is not 0
+			word(one.GetStage().String(), "STAGE_"), one.ValueAtRisk, one.GetCurrency(), one.GetUnscorable(), one.OptedOut, //nolint:protogetter // absent is not 0
+			askedAs(one.GetMoved()),
 		})
 	}
 	return s
+}
+
+// askedAs names the account that was asked for when the score is of another, and how
+// it goes on in that.
+func askedAs(m *fealtyv1.Moved) string {
+	switch {
+	case m == nil:
+		return ""
+	case m.GetSince() == nil:
+		return fmt.Sprintf("%s (%s)", m.GetAccount(), m.GetKind())
+	}
+	return fmt.Sprintf("%s (%s %s)", m.GetAccount(), m.GetKind(), m.GetSince().AsTime().Format(time.DateOnly))
 }
 
 // word is an enum's name as people write it.
@@ -203,7 +227,8 @@ func newList(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Short: "List the scores of a served fealty, riskiest first", Args: none,
 		Example: `  fealty list --filter 'band = "high" AND value_at_risk > 1000' --order-by 'value_at_risk desc'
-  fealty list --all -o csv > scores.csv`,
+  fealty list --all -o csv > scores.csv
+  fealty list --groups`,
 		RunE: func(c *cobra.Command, _ []string) error { return runList(c.Context(), e, o) },
 	}
 	f := c.Flags()
@@ -212,6 +237,7 @@ func newList(e *env) *cobra.Command {
 	f.Int32Var(&o.size, "page-size", 0, "scores of a page, 1 to 1000 (default 50)")
 	f.StringVar(&o.request.PageToken, "page-token", "", "next_page_token of the page before")
 	f.BoolVar(&o.all, "all", false, "every page")
+	f.BoolVar(&o.request.Groups, "groups", false, "groups in place of their branches, by the newest fealty score --groups")
 	o.ask.addFlags(f)
 	return c
 }

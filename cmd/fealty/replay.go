@@ -21,13 +21,15 @@ func newReplay(e *env) *cobra.Command {
 		Use: "replay ACCOUNT", Short: "Prove a published score: compute it again from its receipt", Args: arguments(1, 1, "an account"),
 		Long: "Computes an account's published score again from what its receipt names and compares the two. Exit code 6 when they differ.",
 		Example: `  fealty replay 17850
-  fealty replay 17850 --run 20111208-7f3a -o json`,
+  fealty replay 17850 --run 20111208-7f3a -o json
+  fealty replay --groups holding`,
 		RunE: func(c *cobra.Command, args []string) error {
 			o.request.Account, o.flags = args[0], c.Flags()
 			return runReplay(c.Context(), e, o)
 		},
 	}
 	c.Flags().StringVar(&o.request.Run, "run", "", "the run (default: the published one)")
+	c.Flags().BoolVar(&o.request.Groups, "groups", false, "prove the score of a group, of the newest run of groups")
 	addConfigFlags(c.Flags(), "warehouse.url", "state.dir")
 	return c
 }

@@ -71,6 +71,8 @@ const (
 	Active  Stage = "active"
 	// NeverBought is the stage of an account without any purchase.
 	NeverBought Stage = "never_bought"
+	// Paused comes before all others: the silence was agreed, whatever the band is.
+	Paused Stage = "paused"
 )
 
 // Life is what decides the stage beside the band.
@@ -81,11 +83,15 @@ type Life struct {
 	TenureDays float64
 	// WonBack: a silence longer than active_within ended in the last 90 days.
 	WonBack bool
+	// Paused: a pause holds the cutoff or covers at least half of the horizon.
+	Paused bool
 }
 
 // StageOf returns the first stage that matches.
 func StageOf(l Life, b Band) Stage {
 	switch {
+	case l.Paused:
+		return Paused
 	case l.NeverBought:
 		return NeverBought
 	case l.Lapsed:
@@ -141,7 +147,7 @@ type Score struct {
 	Account frame.AccountID
 	// Name, Segment, Region and Manager are the account's attributes as known then.
 	Name, Segment, Region, Manager string
-	// Unscorable says why there is no score: never_bought or lapsed; "" when scored.
+	// Unscorable says why there is no score: never_bought, lapsed or erased; "" when scored.
 	Unscorable string
 	// Margin is the log-odds that the contributions add up to (with Base);
 	// Probability is the calibrated probability of churn within the horizon.

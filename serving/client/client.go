@@ -87,10 +87,10 @@ func (c *Client) GetScore(ctx context.Context, account string) (*fealtyv1.Score,
 	return s, kinded("get score", err)
 }
 
-// BatchGetScores returns the published scores of 1 to 1,000 accounts in the
-// order asked, and the ids that the run does not know.
-func (c *Client) BatchGetScores(ctx context.Context, accounts []string) (found []*fealtyv1.Score, unknown []string, err error) {
-	r, err := c.scores.BatchGetScores(ctx, &fealtyv1.BatchGetScoresRequest{Accounts: accounts})
+// BatchGetScores returns the published scores of 1 to 1,000 accounts, or those of
+// their groups, in the order asked, and the ids that the run does not know.
+func (c *Client) BatchGetScores(ctx context.Context, accounts []string, groups bool) (found []*fealtyv1.Score, unknown []string, err error) {
+	r, err := c.scores.BatchGetScores(ctx, &fealtyv1.BatchGetScoresRequest{Accounts: accounts, Groups: groups})
 	return r.GetScores(), r.GetUnknown(), kinded("get scores", err)
 }
 

@@ -31,6 +31,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // answers is the least that a server needs.
 type answers struct{ err error }
 
+// errNoGroups is what the answers say of groups.
+var errNoGroups = fmt.Errorf("no groups: %w", serving.ErrUnavailable)
+
 func (a *answers) Get(_ context.Context, id frame.AccountID) (serving.Answer, error) {
 	x := serving.Answer{}
 	x.Account, x.Probability = id, .5
@@ -50,6 +53,8 @@ func (a *answers) List(ctx context.Context, _ serving.ListRequest) (serving.List
 func (a *answers) ScoreNow(ctx context.Context, ids []frame.AccountID) ([]serving.Answer, []frame.AccountID, error) {
 	return a.BatchGet(ctx, ids)
 }
+
+func (a *answers) Groups() serving.Answers { return &answers{errNoGroups} }
 
 func (a *answers) Status(context.Context) serving.Status {
 	return serving.Status{Version: "1", Ready: true}
@@ -439,8 +444,11 @@ func TestClientAsks(t *testing.T) {
 	if s, err := c.GetScore(ctx, "a/b"); err != nil || s.GetAccount() != "a/b" || s.GetProbability() != .5 {
 		t.Errorf("GetScore: %v, %v", s, err)
 	}
-	if found, unknown, err := c.BatchGetScores(ctx, []string{"a", "b"}); err != nil || len(found) != 1 || len(unknown) != 1 {
+	if found, unknown, err := c.BatchGetScores(ctx, []string{"a", "b"}, false); err != nil || len(found) != 1 || len(unknown) != 1 {
 		t.Errorf("BatchGetScores: %v, %v, %v", found, unknown, err)
+	}
+	if _, _, err := c.BatchGetScores(ctx, []string{"a"}, true); serving.KindOf(err) != serving.Unavailable {
+		t.Errorf("of groups: %v, want what is said of groups", err)
 	}
 	if found, unknown, err := c.ScoreNow(ctx, []string{"a", "b"}); err != nil || len(found) != 1 || len(unknown) != 1 {
 		t.Errorf("ScoreNow: %v, %v, %v", found, unknown, err)

@@ -34,6 +34,8 @@ type fakeAnswers struct {
 	mu    sync.Mutex
 	ready bool
 	asked []frame.AccountID
+	// groups answers of groups; nil means this one.
+	groups *fakeAnswers
 }
 
 func (f *fakeAnswers) Get(ctx context.Context, a frame.AccountID) (serving.Answer, error) {
@@ -75,6 +77,13 @@ func (f *fakeAnswers) ScoreNow(ctx context.Context, accounts []frame.AccountID) 
 	return f.BatchGet(ctx, accounts)
 }
 
+func (f *fakeAnswers) Groups() serving.Answers {
+	if f.groups == nil {
+		return f
+	}
+	return f.groups
+}
+
 func (f *fakeAnswers) Status(context.Context) serving.Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -84,11 +93,11 @@ func (f *fakeAnswers) Status(context.Context) serving.Status {
 func answerFor(a frame.AccountID) serving.Answer {
 	days := 74.0
 	return serving.Answer{
-		Score: score.Score{
+		Found: serving.Found{Score: score.Score{
 			Account: a, Name: "Ærø & Co", Margin: 1.5, Base: -.25, Probability: .75, Percentile: 98.5, Band: score.High, Stage: score.AtRisk,
 			ValueAtRisk: 1200.5, RunRate: 1600.25, Change: &score.Change{Probability: .1, Previous: 1_312_934_400},
 			Receipt: score.Receipt{Model: "m1", Cutoff: 1_315_612_800, KnownAt: 1_315_612_800, Watermark: math.MaxUint64},
-		},
+		}},
 		Up:  []serving.Said{{Reason: score.Reason{Feature: "recency_days", Value: &days, Contribution: 1.1}, Label: "Days since the last order", LabelZH: "距上次下单天数", Unit: "days", EN: "no order for 74 days", ZH: "已有74天未下单"}},
 		Run: "run-1", HorizonDays: 90, Currency: "GBP", MarginRate: 1,
 	}

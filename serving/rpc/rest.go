@@ -36,9 +36,22 @@ import (
 // so that nobody without a key learns which paths there are.
 const healthPath = "/v1/health"
 
-// listPath is the only one whose query is read; anywhere else a parameter is a
-// mistake that would otherwise be ignored.
-const listPath = "/v1/scores"
+// listPath is the one whose query is read whole, and below it lie the scores of
+// single accounts, which take groupsParameter; anywhere else a parameter is a mistake
+// that would otherwise be ignored.
+const (
+	listPath        = "/v1/scores"
+	groupsParameter = "groups"
+)
+
+// takes tells whether the path reads all of the query's parameters.
+func takes(u *url.URL) bool {
+	if u.RawQuery == "" || u.Path == listPath {
+		return true
+	}
+	values, err := url.ParseQuery(u.RawQuery)
+	return err == nil && strings.HasPrefix(u.Path, listPath+"/") && len(values) == 1 && len(values[groupsParameter]) == 1
+}
 
 // maxDepth bounds the nesting of a JSON body. Our requests have two levels.
 const maxDepth = 16
@@ -119,8 +132,8 @@ func (c *chain) guard(next http.Handler) http.Handler {
 				return
 			}
 			r = r.WithContext(known)
-			if r.URL.RawQuery != "" && r.URL.Path != listPath {
-				refused(refuse(serving.ErrInvalid, "this path takes no query parameters"), 0)
+			if !takes(r.URL) {
+				refused(refuse(serving.ErrInvalid, "this path takes no query parameters, or only groups, as that of one account does"), 0)
 				return
 			}
 		}

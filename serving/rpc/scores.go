@@ -21,8 +21,16 @@ type scores struct {
 	answers serving.Answers
 }
 
+// of returns who answers: of branches, or of groups when the request says so.
+func (s *scores) of(r interface{ GetGroups() bool }) serving.Answers {
+	if r.GetGroups() {
+		return s.answers.Groups()
+	}
+	return s.answers
+}
+
 func (s *scores) GetScore(ctx context.Context, r *fealtyv1.GetScoreRequest) (*fealtyv1.Score, error) {
-	a, err := s.answers.Get(ctx, frame.AccountID(r.GetAccount()))
+	a, err := s.of(r).Get(ctx, frame.AccountID(r.GetAccount()))
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +38,7 @@ func (s *scores) GetScore(ctx context.Context, r *fealtyv1.GetScoreRequest) (*fe
 }
 
 func (s *scores) BatchGetScores(ctx context.Context, r *fealtyv1.BatchGetScoresRequest) (*fealtyv1.BatchGetScoresResponse, error) {
-	found, unknown, err := s.answers.BatchGet(ctx, ids(r.GetAccounts()))
+	found, unknown, err := s.of(r).BatchGet(ctx, ids(r.GetAccounts()))
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +46,7 @@ func (s *scores) BatchGetScores(ctx context.Context, r *fealtyv1.BatchGetScoresR
 }
 
 func (s *scores) ListScores(ctx context.Context, r *fealtyv1.ListScoresRequest) (*fealtyv1.ListScoresResponse, error) {
-	page, err := s.answers.List(ctx, serving.ListRequest{
+	page, err := s.of(r).List(ctx, serving.ListRequest{
 		Filter: r.GetFilter(), OrderBy: r.GetOrderBy(), PageSize: int(r.GetPageSize()), PageToken: r.GetPageToken(),
 	})
 	if err != nil {
@@ -73,7 +81,7 @@ func (s *system) GetVersion(ctx context.Context, _ *fealtyv1.GetVersionRequest) 
 	ready := st.Ready && !s.stopping()
 	v := &fealtyv1.GetVersionResponse{
 		Version: text(st.Version), Engine: text(st.Engine), Ready: &ready,
-		Run: text(st.Run), Model: text(st.Model), Grade: text(st.Grade), Rung: text(st.Rung),
+		Run: text(st.Run), GroupsRun: text(st.Groups), Model: text(st.Model), Grade: text(st.Grade), Rung: text(st.Rung),
 		Scored: count(st.Scored), Bytes: &st.Bytes, Stale: text(st.Stale),
 	}
 	if st.Detail != "" {
@@ -152,7 +160,7 @@ func scoresOf(answers []serving.Answer) []*fealtyv1.Score {
 }
 
 func scoreOf(a *serving.Answer) *fealtyv1.Score {
-	live := a.Live
+	live, opted := a.Live, a.OptedOut
 	s := &fealtyv1.Score{
 		Account: text(string(a.Account)), Name: text(a.Name), Segment: text(a.Segment), Region: text(a.Region), Manager: text(a.Manager),
 		Unscorable: text(a.Unscorable), Currency: text(a.Currency), Run: text(a.Run), Stale: text(a.Stale),
@@ -160,7 +168,7 @@ func scoreOf(a *serving.Answer) *fealtyv1.Score {
 		ValueAtRisk: number(a.ValueAtRisk), RunRate: number(a.RunRate), MarginRate: number(a.MarginRate),
 		Margin: number(a.Margin), Base: number(a.Base),
 		Band: bandOf(a.Band), Stage: stageOf(a.Stage),
-		Up: reasonsOf(a.Up), Down: reasonsOf(a.Down), Live: &live,
+		Up: reasonsOf(a.Up), Down: reasonsOf(a.Down), Live: &live, OptedOut: &opted,
 		Receipt: &fealtyv1.Receipt{
 			Model: text(a.Receipt.Model), DefinitionsHash: text(a.Receipt.DefinitionsHash), RowHash: text(a.Receipt.RowHash),
 			Cutoff: instant(int64(a.Receipt.Cutoff)), KnownAt: instant(int64(a.Receipt.KnownAt)),
@@ -169,6 +177,12 @@ func scoreOf(a *serving.Answer) *fealtyv1.Score {
 	}
 	if days := count(a.HorizonDays); days != nil {
 		s.HorizonDays = *days
+	}
+	if m := a.Moved; m != nil {
+		s.Moved = &fealtyv1.Moved{Account: text(string(m.Account)), Kind: text(m.Kind)}
+		if m.Since != 0 {
+			s.Moved.Since = instant(m.Since)
+		}
 	}
 	if a.Change != nil {
 		changed := a.Change.ModelChanged
@@ -221,6 +235,8 @@ func stageOf(s score.Stage) fealtyv1.Stage {
 		return fealtyv1.Stage_STAGE_ACTIVE
 	case score.NeverBought:
 		return fealtyv1.Stage_STAGE_NEVER_BOUGHT
+	case score.Paused:
+		return fealtyv1.Stage_STAGE_PAUSED
 	}
 	return fealtyv1.Stage_STAGE_UNSPECIFIED
 }

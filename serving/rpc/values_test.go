@@ -43,7 +43,7 @@ func TestScoreAsJSON(t *testing.T) {
 	want := map[string]any{
 		"account": "A-1", "name": "Ærø & Co",
 		"probability": json.Number("0.75"), "percentile": json.Number("98.5"), "band": "BAND_HIGH", "stage": "STAGE_AT_RISK",
-		"valueAtRisk": json.Number("1200.5"), "runRate": json.Number("1600.25"), "currency": "GBP", "marginRate": json.Number("1"),
+		"valueAtRisk": json.Number("1200.5"), "runRate": json.Number("1600.25"), "currency": "GBP", "marginRate": json.Number("1"), "optedOut": false,
 		"horizonDays": json.Number("90"), "margin": json.Number("1.5"), "base": json.Number("-0.25"),
 		"change": map[string]any{"probability": json.Number("0.1"), "previousCutoff": "2011-08-10T00:00:00Z", "modelChanged": false},
 		"up": []any{map[string]any{
@@ -74,13 +74,13 @@ func TestMissingNumbersAreAbsentAndZerosAreNot(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	v.answers.get = func(_ context.Context, a frame.AccountID) (serving.Answer, error) {
 		if a == "zero" {
-			return serving.Answer{Score: score.Score{Account: a, Band: score.Low, Change: &score.Change{}}, Up: []serving.Said{{Reason: score.Reason{Feature: "f", Value: new(float64)}}}, Live: true}, nil
+			return serving.Answer{Found: serving.Found{Score: score.Score{Account: a, Band: score.Low, Change: &score.Change{}}}, Up: []serving.Said{{Reason: score.Reason{Feature: "f", Value: new(float64)}}}, Live: true}, nil
 		}
 		return serving.Answer{
-			Score: score.Score{
+			Found: serving.Found{Score: score.Score{
 				Account: a, Unscorable: "lapsed", Stage: score.Lapsed, Probability: nan, Percentile: nan, Margin: nan, Base: nan,
 				ValueAtRisk: inf, RunRate: math.Inf(-1), Change: &score.Change{Probability: nan},
-			},
+			}},
 			Up: []serving.Said{{Reason: score.Reason{Feature: "f", Value: &nan, Contribution: inf}}}, MarginRate: nan,
 		}, nil
 	}
@@ -182,7 +182,7 @@ func TestRequestsOutsideTheBounds(t *testing.T) {
 		{"page no number", "GET", "/v1/scores?page_size=1e3", "", 400, ""},
 		{"page beyond 32 bits", "GET", "/v1/scores?page_size=9223372036854775808", "", 400, ""},
 		{"page twice", "GET", "/v1/scores?page_size=1&pageSize=2", "", 400, "page_size"},
-		{"misspelt parameter", "GET", "/v1/scores?fliter=x", "", 400, `"fliter" is unknown; known are filter, order_by, page_size, page_token`},
+		{"misspelt parameter", "GET", "/v1/scores?fliter=x", "", 400, `"fliter" is unknown; known are filter, groups, order_by, page_size, page_token`},
 		{"parameter of a path", "GET", "/v1/scores/A-1?account=B-2", "", 400, "no query parameters"},
 		{"long filter", "GET", "/v1/scores?filter=" + strings.Repeat("x", 2001), "", 400, "filter: has 2001 bytes"},
 		{"long order", "GET", "/v1/scores?order_by=" + strings.Repeat("x", 501), "", 400, "order_by: has 501 bytes"},

@@ -387,24 +387,25 @@ func (s *Runs) sweep(ctx context.Context) error {
 
 // Latest implements serving.Runs.
 func (s *Runs) Latest(ctx context.Context) (serving.Run, error) {
-	all, err := s.ask(ctx, "published.sql", clickhouse.Params{"before": int64(math.MaxInt64)})
-	if err != nil {
-		return serving.Run{}, fmt.Errorf("ask which run is published: %w", err)
-	}
-	if len(all) == 0 {
+	run, err := s.Newest(ctx, serving.PurposeLive, math.MaxInt64)
+	if errors.Is(err, serving.ErrNotFound) {
 		return serving.Run{}, fmt.Errorf("nothing is published yet: %w", serving.ErrUnavailable)
 	}
-	return all[0], nil
+	return run, err
 }
 
-// Before implements serving.Runs.
-func (s *Runs) Before(ctx context.Context, c frame.Cutoff) (serving.Run, error) {
-	all, err := s.ask(ctx, "published.sql", clickhouse.Params{"before": int64(c)})
+// Newest implements serving.Runs.
+func (s *Runs) Newest(ctx context.Context, purpose string, below frame.Cutoff) (serving.Run, error) {
+	all, err := s.ask(ctx, "published.sql", clickhouse.Params{"purpose": purpose, "before": int64(below)})
+	before := ""
+	if below != math.MaxInt64 {
+		before = " before " + below.String()
+	}
 	if err != nil {
-		return serving.Run{}, fmt.Errorf("ask which run was published before %s: %w", c, err)
+		return serving.Run{}, fmt.Errorf("ask which %s run is the newest%s: %w", purpose, before, err)
 	}
 	if len(all) == 0 {
-		return serving.Run{}, fmt.Errorf("no run was published before %s: %w", c, serving.ErrNotFound)
+		return serving.Run{}, fmt.Errorf("there is no %s run%s: %w", purpose, before, serving.ErrNotFound)
 	}
 	return all[0], nil
 }

@@ -339,7 +339,7 @@ func TestThePublishedRun(t *testing.T) {
 	if _, err := s.Latest(ctx); serving.KindOf(err) != serving.Unavailable {
 		t.Errorf("before the first run: %v, want unavailable", err)
 	}
-	if _, err := s.Before(ctx, july(30)); serving.KindOf(err) != serving.NotFound {
+	if _, err := s.Newest(ctx, serving.PurposeLive, july(30)); serving.KindOf(err) != serving.NotFound {
 		t.Errorf("before the first run: %v, want not found", err)
 	}
 	chance := rand.New(rand.NewPCG(3, 4))
@@ -390,7 +390,7 @@ func TestThePublishedRun(t *testing.T) {
 			t.Fatalf("after %d: latest is %+v (%v), want %+v", k, got, err, want)
 		}
 		for _, day := range []int{0, 3, 6, 9} {
-			got, err := s.Before(ctx, july(day))
+			got, err := s.Newest(ctx, serving.PurposeLive, july(day))
 			if want := newest(july(day)); got != want || (want.ID == "") != (serving.KindOf(err) == serving.NotFound) {
 				t.Fatalf("after %d: before day %d was %+v (%v), want %+v", k, day, got, err, want)
 			}

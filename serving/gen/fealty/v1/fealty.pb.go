@@ -86,7 +86,7 @@ func (Band) EnumDescriptor() ([]byte, []int) {
 }
 
 // Stage is where an account stands in its life with us; the first that
-// matches holds, in the order lapsed, won back, new, at risk, active.
+// matches holds, in the order paused, lapsed, won back, new, at risk, active.
 type Stage int32
 
 const (
@@ -104,6 +104,9 @@ const (
 	Stage_STAGE_ACTIVE Stage = 5
 	// Without any purchase.
 	Stage_STAGE_NEVER_BOUGHT Stage = 6
+	// A pause holds the cutoff or covers at least half of the horizon: the silence
+	// was agreed, whatever the band is.
+	Stage_STAGE_PAUSED Stage = 7
 )
 
 // Enum value maps for Stage.
@@ -116,6 +119,7 @@ var (
 		4: "STAGE_AT_RISK",
 		5: "STAGE_ACTIVE",
 		6: "STAGE_NEVER_BOUGHT",
+		7: "STAGE_PAUSED",
 	}
 	Stage_value = map[string]int32{
 		"STAGE_UNSPECIFIED":  0,
@@ -125,6 +129,7 @@ var (
 		"STAGE_AT_RISK":      4,
 		"STAGE_ACTIVE":       5,
 		"STAGE_NEVER_BOUGHT": 6,
+		"STAGE_PAUSED":       7,
 	}
 )
 
@@ -159,7 +164,11 @@ func (Stage) EnumDescriptor() ([]byte, []int) {
 type GetScoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account's id exactly as in the warehouse; 1 to 512 bytes of UTF-8.
-	Account       string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// True asks the newest run of groups (fealty score --groups) in place of the
+	// published one: for a group by its name, or for the group that a branch is
+	// counted in, which moved names.
+	Groups        bool `protobuf:"varint,2,opt,name=groups,proto3" json:"groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -201,11 +210,20 @@ func (x *GetScoreRequest) GetAccount() string {
 	return ""
 }
 
+func (x *GetScoreRequest) GetGroups() bool {
+	if x != nil {
+		return x.Groups
+	}
+	return false
+}
+
 // BatchGetScoresRequest names accounts.
 type BatchGetScoresRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1 to 1,000 ids of 1 to 512 bytes each.
-	Accounts      []string `protobuf:"bytes,1,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	Accounts []string `protobuf:"bytes,1,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	// True asks the newest run of groups in place of the published one.
+	Groups        bool `protobuf:"varint,2,opt,name=groups,proto3" json:"groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -245,6 +263,13 @@ func (x *BatchGetScoresRequest) GetAccounts() []string {
 		return x.Accounts
 	}
 	return nil
+}
+
+func (x *BatchGetScoresRequest) GetGroups() bool {
+	if x != nil {
+		return x.Groups
+	}
+	return false
 }
 
 // BatchGetScoresResponse holds what was found, all from one run.
@@ -315,7 +340,10 @@ type ListScoresRequest struct {
 	PageSize int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before, with the same filter and order;
 	// empty for the first page.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// True asks the newest run of groups in place of the published one: groups
+	// stand in place of their branches, and whoever belongs to none for itself.
+	Groups        bool `protobuf:"varint,5,opt,name=groups,proto3" json:"groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -376,6 +404,13 @@ func (x *ListScoresRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListScoresRequest) GetGroups() bool {
+	if x != nil {
+		return x.Groups
+	}
+	return false
 }
 
 // ListScoresResponse is one page in order.
@@ -557,7 +592,8 @@ type Score struct {
 	Region string `protobuf:"bytes,4,opt,name=region,proto3" json:"region,omitempty"`
 	// The account's manager as known at the cutoff.
 	Manager string `protobuf:"bytes,5,opt,name=manager,proto3" json:"manager,omitempty"`
-	// Why there is no score: never_bought or lapsed; empty when there is one.
+	// Why there is no score: never_bought, lapsed, or erased when the account asked
+	// to be erased, of which nothing else is told; empty when there is one.
 	Unscorable string `protobuf:"bytes,6,opt,name=unscorable,proto3" json:"unscorable,omitempty"`
 	// The calibrated probability of churn within the horizon, 0 to 1; absent when
 	// the account can't be scored.
@@ -599,7 +635,14 @@ type Score struct {
 	// True when the score was computed for this request, not read from a run.
 	Live *bool `protobuf:"varint,23,opt,name=live,proto3,oneof" json:"live,omitempty"`
 	// Why the score is old; empty when it is fresh.
-	Stale         string `protobuf:"bytes,24,opt,name=stale,proto3" json:"stale,omitempty"`
+	Stale string `protobuf:"bytes,24,opt,name=stale,proto3" json:"stale,omitempty"`
+	// Set when the account asked for goes on in this one, or is counted in this
+	// group.
+	Moved *Moved `protobuf:"bytes,25,opt,name=moved,proto3" json:"moved,omitempty"`
+	// True when the account has withdrawn every consent that it gave, or every one
+	// to be profiled. It keeps its score: whether it may be used, or the account
+	// contacted, is for whoever asks to know.
+	OptedOut      *bool `protobuf:"varint,26,opt,name=opted_out,json=optedOut,proto3,oneof" json:"opted_out,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -802,6 +845,85 @@ func (x *Score) GetStale() string {
 	return ""
 }
 
+func (x *Score) GetMoved() *Moved {
+	if x != nil {
+		return x.Moved
+	}
+	return nil
+}
+
+func (x *Score) GetOptedOut() bool {
+	if x != nil && x.OptedOut != nil {
+		return *x.OptedOut
+	}
+	return false
+}
+
+// Moved says that a score is of another account than the one asked for.
+type Moved struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account that was asked for.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// How it goes on: renamed, renumbered, merged or split; group when it is counted
+	// in one.
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Since when; absent for a group.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Moved) Reset() {
+	*x = Moved{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Moved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Moved) ProtoMessage() {}
+
+func (x *Moved) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Moved.ProtoReflect.Descriptor instead.
+func (*Moved) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Moved) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Moved) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Moved) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
 // Text is the same words in two languages.
 type Text struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -815,7 +937,7 @@ type Text struct {
 
 func (x *Text) Reset() {
 	*x = Text{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[8]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -827,7 +949,7 @@ func (x *Text) String() string {
 func (*Text) ProtoMessage() {}
 
 func (x *Text) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[8]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -840,7 +962,7 @@ func (x *Text) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Text.ProtoReflect.Descriptor instead.
 func (*Text) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{8}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Text) GetEn() string {
@@ -879,7 +1001,7 @@ type Reason struct {
 
 func (x *Reason) Reset() {
 	*x = Reason{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[9]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -891,7 +1013,7 @@ func (x *Reason) String() string {
 func (*Reason) ProtoMessage() {}
 
 func (x *Reason) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[9]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -904,7 +1026,7 @@ func (x *Reason) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reason.ProtoReflect.Descriptor instead.
 func (*Reason) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{9}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Reason) GetFeature() string {
@@ -965,7 +1087,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[10]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -977,7 +1099,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[10]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -990,7 +1112,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{10}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Change) GetProbability() float64 {
@@ -1040,7 +1162,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[11]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1174,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[11]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1187,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{11}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Receipt) GetModel() string {
@@ -1133,7 +1255,7 @@ type GetHealthRequest struct {
 
 func (x *GetHealthRequest) Reset() {
 	*x = GetHealthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[12]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1145,7 +1267,7 @@ func (x *GetHealthRequest) String() string {
 func (*GetHealthRequest) ProtoMessage() {}
 
 func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[12]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1158,7 +1280,7 @@ func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthRequest.ProtoReflect.Descriptor instead.
 func (*GetHealthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{12}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{13}
 }
 
 // GetHealthResponse says as little as a load balancer needs.
@@ -1174,7 +1296,7 @@ type GetHealthResponse struct {
 
 func (x *GetHealthResponse) Reset() {
 	*x = GetHealthResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[13]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +1308,7 @@ func (x *GetHealthResponse) String() string {
 func (*GetHealthResponse) ProtoMessage() {}
 
 func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[13]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +1321,7 @@ func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthResponse.ProtoReflect.Descriptor instead.
 func (*GetHealthResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{13}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetHealthResponse) GetLive() bool {
@@ -1225,7 +1347,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[14]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1359,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[14]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1372,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{14}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{15}
 }
 
 // GetVersionResponse says what is being served.
@@ -1281,14 +1403,16 @@ type GetVersionResponse struct {
 	// The memory that the run takes.
 	Bytes *int64 `protobuf:"varint,12,opt,name=bytes,proto3,oneof" json:"bytes,omitempty"`
 	// Why the scores are old; empty when they are fresh.
-	Stale         string `protobuf:"bytes,13,opt,name=stale,proto3" json:"stale,omitempty"`
+	Stale string `protobuf:"bytes,13,opt,name=stale,proto3" json:"stale,omitempty"`
+	// The run of groups that is held; empty when there is none.
+	GroupsRun     string `protobuf:"bytes,14,opt,name=groups_run,json=groupsRun,proto3" json:"groups_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1300,7 +1424,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1313,7 +1437,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{15}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -1407,24 +1531,34 @@ func (x *GetVersionResponse) GetStale() string {
 	return ""
 }
 
+func (x *GetVersionResponse) GetGroupsRun() string {
+	if x != nil {
+		return x.GroupsRun
+	}
+	return ""
+}
+
 var File_fealty_v1_fealty_proto protoreflect.FileDescriptor
 
 const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\n" +
-	"\x16fealty/v1/fealty.proto\x12\tfealty.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a.protoc-gen-openapiv3/options/annotations.proto\"0\n" +
+	"\x16fealty/v1/fealty.proto\x12\tfealty.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a.protoc-gen-openapiv3/options/annotations.proto\"H\n" +
 	"\x0fGetScoreRequest\x12\x1d\n" +
-	"\aaccount\x18\x01 \x01(\tB\x03\xe0A\x02R\aaccount\"8\n" +
+	"\aaccount\x18\x01 \x01(\tB\x03\xe0A\x02R\aaccount\x12\x16\n" +
+	"\x06groups\x18\x02 \x01(\bR\x06groups\"P\n" +
 	"\x15BatchGetScoresRequest\x12\x1f\n" +
-	"\baccounts\x18\x01 \x03(\tB\x03\xe0A\x02R\baccounts\"\\\n" +
+	"\baccounts\x18\x01 \x03(\tB\x03\xe0A\x02R\baccounts\x12\x16\n" +
+	"\x06groups\x18\x02 \x01(\bR\x06groups\"\\\n" +
 	"\x16BatchGetScoresResponse\x12(\n" +
 	"\x06scores\x18\x01 \x03(\v2\x10.fealty.v1.ScoreR\x06scores\x12\x18\n" +
-	"\aunknown\x18\x02 \x03(\tR\aunknown\"\x82\x01\n" +
+	"\aunknown\x18\x02 \x03(\tR\aunknown\"\x9a\x01\n" +
 	"\x11ListScoresRequest\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x19\n" +
 	"\border_by\x18\x02 \x01(\tR\aorderBy\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tR\tpageToken\"\x99\x01\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x16\n" +
+	"\x06groups\x18\x05 \x01(\bR\x06groups\"\x99\x01\n" +
 	"\x12ListScoresResponse\x12(\n" +
 	"\x06scores\x18\x01 \x03(\v2\x10.fealty.v1.ScoreR\x06scores\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\"\n" +
@@ -1435,7 +1569,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\baccounts\x18\x01 \x03(\tB\x03\xe0A\x02R\baccounts\"V\n" +
 	"\x10ScoreNowResponse\x12(\n" +
 	"\x06scores\x18\x01 \x03(\v2\x10.fealty.v1.ScoreR\x06scores\x12\x18\n" +
-	"\aunknown\x18\x02 \x03(\tR\aunknown\"\xed\x06\n" +
+	"\aunknown\x18\x02 \x03(\tR\aunknown\"\xc5\a\n" +
 	"\x05Score\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1466,7 +1600,9 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\areceipt\x18\x15 \x01(\v2\x12.fealty.v1.ReceiptR\areceipt\x12\x10\n" +
 	"\x03run\x18\x16 \x01(\tR\x03run\x12\x17\n" +
 	"\x04live\x18\x17 \x01(\bH\aR\x04live\x88\x01\x01\x12\x14\n" +
-	"\x05stale\x18\x18 \x01(\tR\x05staleB\x0e\n" +
+	"\x05stale\x18\x18 \x01(\tR\x05stale\x12&\n" +
+	"\x05moved\x18\x19 \x01(\v2\x10.fealty.v1.MovedR\x05moved\x12 \n" +
+	"\topted_out\x18\x1a \x01(\bH\bR\boptedOut\x88\x01\x01B\x0e\n" +
 	"\f_probabilityB\r\n" +
 	"\v_percentileB\x10\n" +
 	"\x0e_value_at_riskB\v\n" +
@@ -1474,7 +1610,13 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\f_margin_rateB\t\n" +
 	"\a_marginB\a\n" +
 	"\x05_baseB\a\n" +
-	"\x05_live\"&\n" +
+	"\x05_liveB\f\n" +
+	"\n" +
+	"_opted_out\"g\n" +
+	"\x05Moved\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"&\n" +
 	"\x04Text\x12\x0e\n" +
 	"\x02en\x18\x01 \x01(\tR\x02en\x12\x0e\n" +
 	"\x02zh\x18\x02 \x01(\tR\x02zh\"\xe9\x01\n" +
@@ -1509,7 +1651,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x05ready\x18\x02 \x01(\bH\x01R\x05ready\x88\x01\x01B\a\n" +
 	"\x05_liveB\b\n" +
 	"\x06_ready\"\x13\n" +
-	"\x11GetVersionRequest\"\xab\x03\n" +
+	"\x11GetVersionRequest\"\xca\x03\n" +
 	"\x12GetVersionResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x16\n" +
 	"\x06engine\x18\x02 \x01(\tR\x06engine\x12\x19\n" +
@@ -1524,7 +1666,9 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\vpublishedAt\x12\x1b\n" +
 	"\x06scored\x18\v \x01(\x05H\x01R\x06scored\x88\x01\x01\x12\x19\n" +
 	"\x05bytes\x18\f \x01(\x03H\x02R\x05bytes\x88\x01\x01\x12\x14\n" +
-	"\x05stale\x18\r \x01(\tR\x05staleB\b\n" +
+	"\x05stale\x18\r \x01(\tR\x05stale\x12\x1d\n" +
+	"\n" +
+	"groups_run\x18\x0e \x01(\tR\tgroupsRunB\b\n" +
 	"\x06_readyB\t\n" +
 	"\a_scoredB\b\n" +
 	"\x06_bytes*J\n" +
@@ -1532,7 +1676,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x10BAND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bBAND_LOW\x10\x01\x12\x0f\n" +
 	"\vBAND_MEDIUM\x10\x02\x12\r\n" +
-	"\tBAND_HIGH\x10\x03*\x90\x01\n" +
+	"\tBAND_HIGH\x10\x03*\xa2\x01\n" +
 	"\x05Stage\x12\x15\n" +
 	"\x11STAGE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSTAGE_LAPSED\x10\x01\x12\x12\n" +
@@ -1540,7 +1684,8 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\tSTAGE_NEW\x10\x03\x12\x11\n" +
 	"\rSTAGE_AT_RISK\x10\x04\x12\x10\n" +
 	"\fSTAGE_ACTIVE\x10\x05\x12\x16\n" +
-	"\x12STAGE_NEVER_BOUGHT\x10\x062\x9e\x03\n" +
+	"\x12STAGE_NEVER_BOUGHT\x10\x06\x12\x10\n" +
+	"\fSTAGE_PAUSED\x10\a2\x9e\x03\n" +
 	"\x06Scores\x12Y\n" +
 	"\bGetScore\x12\x1a.fealty.v1.GetScoreRequest\x1a\x10.fealty.v1.Score\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/scores/{account=**}\x12u\n" +
 	"\x0eBatchGetScores\x12 .fealty.v1.BatchGetScoresRequest\x1a!.fealty.v1.BatchGetScoresResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/scores:batchGet\x12]\n" +
@@ -1575,7 +1720,7 @@ func file_fealty_v1_fealty_proto_rawDescGZIP() []byte {
 }
 
 var file_fealty_v1_fealty_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_fealty_v1_fealty_proto_goTypes = []any{
 	(Band)(0),                      // 0: fealty.v1.Band
 	(Stage)(0),                     // 1: fealty.v1.Stage
@@ -1587,15 +1732,16 @@ var file_fealty_v1_fealty_proto_goTypes = []any{
 	(*ScoreNowRequest)(nil),        // 7: fealty.v1.ScoreNowRequest
 	(*ScoreNowResponse)(nil),       // 8: fealty.v1.ScoreNowResponse
 	(*Score)(nil),                  // 9: fealty.v1.Score
-	(*Text)(nil),                   // 10: fealty.v1.Text
-	(*Reason)(nil),                 // 11: fealty.v1.Reason
-	(*Change)(nil),                 // 12: fealty.v1.Change
-	(*Receipt)(nil),                // 13: fealty.v1.Receipt
-	(*GetHealthRequest)(nil),       // 14: fealty.v1.GetHealthRequest
-	(*GetHealthResponse)(nil),      // 15: fealty.v1.GetHealthResponse
-	(*GetVersionRequest)(nil),      // 16: fealty.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),     // 17: fealty.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),  // 18: google.protobuf.Timestamp
+	(*Moved)(nil),                  // 10: fealty.v1.Moved
+	(*Text)(nil),                   // 11: fealty.v1.Text
+	(*Reason)(nil),                 // 12: fealty.v1.Reason
+	(*Change)(nil),                 // 13: fealty.v1.Change
+	(*Receipt)(nil),                // 14: fealty.v1.Receipt
+	(*GetHealthRequest)(nil),       // 15: fealty.v1.GetHealthRequest
+	(*GetHealthResponse)(nil),      // 16: fealty.v1.GetHealthResponse
+	(*GetVersionRequest)(nil),      // 17: fealty.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),     // 18: fealty.v1.GetVersionResponse
+	(*timestamppb.Timestamp)(nil),  // 19: google.protobuf.Timestamp
 }
 var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	9,  // 0: fealty.v1.BatchGetScoresResponse.scores:type_name -> fealty.v1.Score
@@ -1603,34 +1749,36 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	9,  // 2: fealty.v1.ScoreNowResponse.scores:type_name -> fealty.v1.Score
 	0,  // 3: fealty.v1.Score.band:type_name -> fealty.v1.Band
 	1,  // 4: fealty.v1.Score.stage:type_name -> fealty.v1.Stage
-	12, // 5: fealty.v1.Score.change:type_name -> fealty.v1.Change
-	11, // 6: fealty.v1.Score.up:type_name -> fealty.v1.Reason
-	11, // 7: fealty.v1.Score.down:type_name -> fealty.v1.Reason
-	13, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
-	10, // 9: fealty.v1.Reason.label:type_name -> fealty.v1.Text
-	10, // 10: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
-	18, // 11: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
-	18, // 12: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
-	18, // 13: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
-	18, // 14: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	18, // 15: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 16: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 17: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 18: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 19: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	14, // 20: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	16, // 21: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 22: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 23: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 24: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 25: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	15, // 26: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	17, // 27: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	22, // [22:28] is the sub-list for method output_type
-	16, // [16:22] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	13, // 5: fealty.v1.Score.change:type_name -> fealty.v1.Change
+	12, // 6: fealty.v1.Score.up:type_name -> fealty.v1.Reason
+	12, // 7: fealty.v1.Score.down:type_name -> fealty.v1.Reason
+	14, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
+	10, // 9: fealty.v1.Score.moved:type_name -> fealty.v1.Moved
+	19, // 10: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
+	11, // 11: fealty.v1.Reason.label:type_name -> fealty.v1.Text
+	11, // 12: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
+	19, // 13: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
+	19, // 14: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
+	19, // 15: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
+	19, // 16: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	19, // 17: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 18: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 19: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 20: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 21: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 22: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	17, // 23: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 24: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 25: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 26: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 27: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	16, // 28: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	18, // 29: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	24, // [24:30] is the sub-list for method output_type
+	18, // [18:24] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
@@ -1640,17 +1788,17 @@ func file_fealty_v1_fealty_proto_init() {
 	}
 	file_fealty_v1_fealty_proto_msgTypes[4].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[7].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[9].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[10].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[13].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[15].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[11].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[14].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[16].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fealty_v1_fealty_proto_rawDesc), len(file_fealty_v1_fealty_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

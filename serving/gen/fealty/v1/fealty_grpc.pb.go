@@ -39,19 +39,21 @@ type ScoresClient interface {
 	//
 	// An account id stands in the path percent-encoded, a slash as %2F. Ids that
 	// a proxy on the way would rewrite ("..", or with an encoded slash) are asked
-	// for with BatchGetScores. NOT_FOUND when the published run does not know the
-	// account; UNAVAILABLE when nothing is published yet. Needs scope scores.read.
+	// for with BatchGetScores. An account that was renamed, renumbered, merged or
+	// split off is answered with the score of the account it goes on in, and moved
+	// says so. NOT_FOUND when the published run does not know the account;
+	// UNAVAILABLE when nothing is published yet. Needs scope scores.read.
 	GetScore(ctx context.Context, in *GetScoreRequest, opts ...grpc.CallOption) (*Score, error)
 	// The published scores of up to 1,000 accounts, in the order asked.
 	//
-	// An unknown account is no error: it is named in the answer. Needs scope
-	// scores.read.
+	// An unknown account is no error: it is named in the answer. An account that
+	// goes on in another is answered as by GetScore. Needs scope scores.read.
 	BatchGetScores(ctx context.Context, in *BatchGetScoresRequest, opts ...grpc.CallOption) (*BatchGetScoresResponse, error)
 	// A page of the published run, filtered and ordered. Needs scope scores.read.
 	ListScores(ctx context.Context, in *ListScoresRequest, opts ...grpc.CallOption) (*ListScoresResponse, error)
 	// Scores of up to 1,000 accounts computed from the facts as of this instant,
-	// by the same queries and the same model. Nothing is published. Needs scope
-	// scores.now.
+	// by the same queries and the same model. Nothing is published. An account that
+	// goes on in another is answered as by GetScore. Needs scope scores.now.
 	ScoreNow(ctx context.Context, in *ScoreNowRequest, opts ...grpc.CallOption) (*ScoreNowResponse, error)
 }
 
@@ -113,19 +115,21 @@ type ScoresServer interface {
 	//
 	// An account id stands in the path percent-encoded, a slash as %2F. Ids that
 	// a proxy on the way would rewrite ("..", or with an encoded slash) are asked
-	// for with BatchGetScores. NOT_FOUND when the published run does not know the
-	// account; UNAVAILABLE when nothing is published yet. Needs scope scores.read.
+	// for with BatchGetScores. An account that was renamed, renumbered, merged or
+	// split off is answered with the score of the account it goes on in, and moved
+	// says so. NOT_FOUND when the published run does not know the account;
+	// UNAVAILABLE when nothing is published yet. Needs scope scores.read.
 	GetScore(context.Context, *GetScoreRequest) (*Score, error)
 	// The published scores of up to 1,000 accounts, in the order asked.
 	//
-	// An unknown account is no error: it is named in the answer. Needs scope
-	// scores.read.
+	// An unknown account is no error: it is named in the answer. An account that
+	// goes on in another is answered as by GetScore. Needs scope scores.read.
 	BatchGetScores(context.Context, *BatchGetScoresRequest) (*BatchGetScoresResponse, error)
 	// A page of the published run, filtered and ordered. Needs scope scores.read.
 	ListScores(context.Context, *ListScoresRequest) (*ListScoresResponse, error)
 	// Scores of up to 1,000 accounts computed from the facts as of this instant,
-	// by the same queries and the same model. Nothing is published. Needs scope
-	// scores.now.
+	// by the same queries and the same model. Nothing is published. An account that
+	// goes on in another is answered as by GetScore. Needs scope scores.now.
 	ScoreNow(context.Context, *ScoreNowRequest) (*ScoreNowResponse, error)
 	mustEmbedUnimplementedScoresServer()
 }

@@ -1,0 +1,217 @@
+package serving
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"fealty/features"
+	"fealty/features/frame"
+	"fealty/model/score"
+)
+
+// wherever returns a desk over runs that is told where accounts have gone and how
+// they stand, and its clock.
+func wherever(runs Runs, facts *twinFacts) (*Desk, *time.Time) {
+	now := day(100).Time()
+	s := &Service{Facts: facts, Runs: runs, Settings: DefaultSettings(), Now: func() time.Time { return now }}
+	return NewDesk(DeskOptions{Runs: runs, Settings: DefaultSettings(), Moves: s.Moves, Standings: s.Standings, Now: s.Now}), &now
+}
+
+func TestAnAccountIsFoundWhereItGoesOn(t *testing.T) {
+	runs := &twinRuns{}
+	publishOn(t, runs, 99, markedScores(3, 1))
+	d, _ := wherever(runs, &twinFacts{moves: map[frame.AccountID]features.Move{
+		"old":  {Into: "C0001", Kind: features.Merged, Since: 7},
+		"lost": {Into: "nobody", Kind: features.Renamed, Since: 7},
+	}})
+	refreshed(t, d, true)
+	want := Moved{Account: "old", Kind: features.Merged, Since: 7}
+	a, err := d.Get(t.Context(), "old")
+	if err != nil || a.Account != "C0001" || a.Moved == nil || *a.Moved != want {
+		t.Errorf("the merged account: %+v, %v", a, err)
+	}
+	found, unknown, err := d.BatchGet(t.Context(), []frame.AccountID{"C0001", "old", "lost", "C0002"})
+	if err != nil || len(found) != 3 || len(unknown) != 1 || unknown[0] != "lost" {
+		t.Fatalf("found %d, unknown %v, %v", len(found), unknown, err)
+	}
+	if found[0].Moved != nil || found[1].Moved == nil || *found[1].Moved != want || found[1].Probability != found[0].Probability || found[2].Moved != nil {
+		t.Errorf("in the order asked: %+v", found)
+	}
+	if _, err := d.Get(t.Context(), "lost"); KindOf(err) != NotFound {
+		t.Errorf("an account that goes on in one without a score: %v", err)
+	}
+}
+
+// Between an erasure and the next run nothing of the account is told, filtered or
+// ordered by; whoever opted out is marked.
+func TestErasedSinceTheRunIsNotShown(t *testing.T) {
+	runs, facts := &twinRuns{}, &twinFacts{standings: map[frame.AccountID]features.Standing{"C0002": {OptedOut: true}}}
+	publishOn(t, runs, 99, markedScores(3, 1))
+	d, now := wherever(runs, facts)
+	refreshed(t, d, true)
+	if a, err := d.Get(t.Context(), "C0001"); err != nil || a.Probability != .5 || a.OptedOut {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if a, err := d.Get(t.Context(), "C0002"); err != nil || a.Probability != .5 || !a.OptedOut {
+		t.Errorf("opted out: %+v, %v; want the score and the mark", a, err)
+	}
+	facts.standings = map[frame.AccountID]features.Standing{"C0001": {Erased: true}}
+	*now = now.Add(askThroughEvery)
+	refreshed(t, d, false)
+	a, err := d.Get(t.Context(), "C0001")
+	if err != nil || a.Unscorable != "erased" || a.Name != "" || a.Band != score.None || a.Stage != "" || len(a.Up) > 0 {
+		t.Errorf("erased: %+v, %v", a, err)
+	}
+	for name, v := range map[string]float64{"probability": a.Probability, "margin": a.Margin, "percentile": a.Percentile, "value at risk": a.ValueAtRisk, "run rate": a.RunRate} {
+		if !math.IsNaN(v) {
+			t.Errorf("erased, and its %s is %v", name, v)
+		}
+	}
+	for _, filter := range []string{"", `name = "1"`, "NOT account = \"C0000\""} {
+		page, err := d.List(t.Context(), ListRequest{Filter: filter})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range page.Answers {
+			if page.Answers[i].Account == "C0001" || page.Total != len(page.Answers) {
+				t.Errorf("filter %q lists %d of %d, the erased account among them", filter, len(page.Answers), page.Total)
+			}
+		}
+	}
+}
+
+func TestDeskOfGroups(t *testing.T) {
+	runs, facts := &twinRuns{}, &twinFacts{moves: map[frame.AccountID]features.Move{"branch": {Into: "C0000", Kind: features.Group}}}
+	d, _ := wherever(runs, facts)
+	branches := publishOn(t, runs, 99, markedScores(3, 1))
+	refreshed(t, d, true)
+	if _, err := d.Groups().Get(t.Context(), "C0000"); KindOf(err) != Unavailable || !strings.Contains(err.Error(), "fealty score --groups") {
+		t.Errorf("without a run of groups: %v, want the way to one", err)
+	}
+	if st := d.Status(t.Context()); !st.Ready || st.Groups != "" {
+		t.Errorf("%+v: groups are none of readiness", st)
+	}
+	groups := publishAs(t, runs, PurposeGroups, 98, markedScores(2, 3))
+	refreshed(t, d, false) // of the published run nothing changed
+	a, err := d.Groups().Get(t.Context(), "branch")
+	if err != nil || a.Run != groups.ID || a.Account != "C0000" || a.Probability != .75 || a.Moved == nil || a.Moved.Kind != features.Group {
+		t.Errorf("the group of a branch: %+v, %v", a, err)
+	}
+	page, err := d.Groups().List(t.Context(), ListRequest{PageSize: 1})
+	if err != nil || page.Total != 2 {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	// A walk through groups goes on through groups, and not elsewhere.
+	next := ListRequest{PageSize: 1, PageToken: page.NextPageToken}
+	if page, err = d.Groups().List(t.Context(), next); err != nil || page.Answers[0].Account != "C0001" || page.Answers[0].Run != groups.ID {
+		t.Errorf("%+v, %v", page, err)
+	}
+	if _, err := d.List(t.Context(), next); KindOf(err) != Invalid {
+		t.Errorf("a token of groups among branches: %v", err)
+	}
+	if a, err := d.Get(t.Context(), "C0002"); err != nil || a.Run != branches.ID {
+		t.Errorf("the published run: %+v, %v", a, err)
+	}
+	if st := d.Status(t.Context()); st.Run != branches.ID || st.Groups != groups.ID {
+		t.Errorf("%+v", st)
+	}
+}
+
+// A run says of an erased account that it is, and of a paused one that it pauses,
+// whatever the band; all other scores are what they were, and replay agrees.
+func TestRunsSayHowAccountsStand(t *testing.T) {
+	s, facts, runs, _ := village(300)
+	live(t, s)
+	before := scored(t, s, ScoreRequest{})
+	facts.standings = map[frame.AccountID]features.Standing{}
+	var paused frame.AccountID
+	for _, sc := range runs.scores[before.Run.ID] {
+		if sc.Stage == score.AtRisk {
+			paused = sc.Account
+		}
+	}
+	if paused == "" {
+		t.Fatal("nobody is at risk")
+	}
+	facts.standings["C0007"], facts.standings[paused] = features.Standing{Erased: true}, features.Standing{Paused: true, OptedOut: true}
+	after := scored(t, s, ScoreRequest{})
+	if after.Unscorable["erased"] != 1 || after.Stages["paused"] != 1 || after.Run.Rows != before.Run.Rows {
+		t.Errorf("without a score %v, stages %v", after.Unscorable, after.Stages)
+	}
+	earlier := runs.scores[before.Run.ID]
+	for i, sc := range runs.scores[after.Run.ID] {
+		was := &earlier[i]
+		switch sc.Account {
+		case "C0007":
+			if sc.Unscorable != "erased" || !math.IsNaN(sc.Margin) || !math.IsNaN(sc.Percentile) || sc.Name != "" || sc.Segment != "" || len(sc.Up)+len(sc.Down) > 0 || sc.Change != nil {
+				t.Errorf("erased: %+v", sc)
+			}
+		case paused:
+			if sc.Stage != score.Paused || sc.Band != score.High {
+				t.Errorf("paused: stage %q, band %q", sc.Stage, sc.Band)
+			}
+			fallthrough
+		default:
+			if math.Float64bits(sc.Margin) != math.Float64bits(was.Margin) || sc.Name != was.Name || sc.Unscorable != was.Unscorable {
+				t.Errorf("%s: margin %v, was %v", sc.Account, sc.Margin, was.Margin)
+			}
+		}
+	}
+	for _, account := range []string{"C0007", string(paused)} {
+		if r := replayed(t, s, ReplayRequest{Account: account}); !r.Same {
+			t.Errorf("replay of %s: %s", account, r.Why)
+		}
+	}
+}
+
+func TestScoreNowOfAnAccountThatGoesOnInAnother(t *testing.T) {
+	s, facts, _, _ := village(300)
+	live(t, s)
+	from := Published{Run: scored(t, s, ScoreRequest{}).Run}
+	facts.moves = map[frame.AccountID]features.Move{
+		"old": {Into: "C0003", Kind: features.Merged, Since: 7}, "older": {Into: "C0009", Kind: features.Renamed, Since: 3},
+	}
+	facts.standings = map[frame.AccountID]features.Standing{"C0009": {OptedOut: true}}
+	facts.calls = nil
+	found, unknown, err := s.ScoreNow(t.Context(), from, []frame.AccountID{"old", "C0003", "older", "nobody", "old"})
+	if err != nil || len(found) != 3 || len(unknown) != 1 || unknown[0] != "nobody" {
+		t.Fatalf("found %d, unknown %v, %v", len(found), unknown, err)
+	}
+	if f := found[0]; f.Account != "C0003" || f.Moved == nil || *f.Moved != (Moved{Account: "old", Kind: features.Merged, Since: 7}) || f.Receipt.RowHash != found[1].Receipt.RowHash {
+		t.Errorf("merged: %+v", f)
+	}
+	if f := found[1]; f.Account != "C0003" || f.Moved != nil {
+		t.Errorf("by its own name: %+v", f)
+	}
+	if f := found[2]; f.Account != "C0009" || f.Moved == nil || f.Moved.Account != "older" || !f.OptedOut {
+		t.Errorf("renamed: %+v", f)
+	}
+	// Nobody asks where accounts have gone while all are found.
+	facts.calls = nil
+	if _, _, err := s.ScoreNow(t.Context(), from, []frame.AccountID{"C0003"}); err != nil || facts.calls["moves"] != 0 || facts.calls["build"] != 1 {
+		t.Errorf("%v after %v", err, facts.calls)
+	}
+}
+
+func TestReplayNamesWhereAnAccountGoesOn(t *testing.T) {
+	s, facts, _, _ := village(200)
+	live(t, s)
+	if _, err := s.Replay(t.Context(), ReplayRequest{Account: "C0007", Groups: true}); KindOf(err) != Unavailable || !strings.Contains(err.Error(), "fealty score --groups") {
+		t.Errorf("without a run of groups: %v", err)
+	}
+	scored(t, s, ScoreRequest{})
+	groups := scored(t, s, ScoreRequest{Groups: true}).Run
+	if r := replayed(t, s, ReplayRequest{Account: "C0007", Groups: true}); r.Run != groups.ID || !r.Same || !facts.groups {
+		t.Errorf("a group's score: %+v", r)
+	}
+	facts.moves = map[frame.AccountID]features.Move{"old": {Into: "C0003", Kind: features.Merged, Since: 86400}, "branch": {Into: "C0004", Kind: features.Group}}
+	for account, want := range map[string]string{
+		"old": `it goes on in "C0003" (merged since 1970-01-02); ask for that`, "branch": `in group "C0004"; ask for that`, "nobody": `has no account "nobody"`,
+	} {
+		if _, err := s.Replay(t.Context(), ReplayRequest{Account: account}); KindOf(err) != NotFound || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", account, err, want)
+		}
+	}
+}
