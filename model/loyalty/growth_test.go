@@ -164,10 +164,11 @@ func TestWorthOfAPoint(t *testing.T) {
 	if err != nil || *again != *w {
 		t.Errorf("a second estimate differs: %+v", again)
 	}
-	// Retention over half a year is squared to a year.
+	// Over half a year half the margin is at stake, more often.
 	half, err := WorthOfRetention(margin, kept, 182.5, s)
-	if err != nil || !near(half.Retention.Value, r*r) {
-		t.Errorf("half-yearly retention %v, want %v", half.Retention.Value, r*r)
+	d := math.Sqrt(1.1)
+	if want := m / 2 * (d/(d-r-.01) - d/(d-r)); err != nil || math.Abs(half.Point.Value-want) > 1e-6 || half.Retention.Value != w.Retention.Value {
+		t.Errorf("a point over half a year is worth %v, want %v", half.Point.Value, want)
 	}
 	for _, lang := range languages {
 		if text := w.Sentence(lang); strings.Contains(text, "{") || !strings.Contains(text, "25 %") || !strings.Contains(text, "1990") {

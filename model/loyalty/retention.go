@@ -43,13 +43,15 @@ const (
 // Estimate is a number with a 95 % interval.
 type Estimate struct{ Value, Low, High float64 }
 
-// PointWorth is what one point of yearly retention is worth.
+// PointWorth is what one point of retention is worth.
 type PointWorth struct {
 	Accounts int
-	// Retention is the share of accounts kept per year.
+	// Days is the horizon that retention is of.
+	Days float64
+	// Retention is the share of accounts kept over one horizon.
 	Retention Estimate
 	// Point is the added value of all accounts when one in a hundred more is kept
-	// each year, base currency.
+	// over each horizon, base currency.
 	Point Estimate
 	// Five is the relative gain in value from five points more, beside the
 	// literature's 0.25 … 0.85.
@@ -63,10 +65,14 @@ const maxBlocks = 10_000
 // WorthOfRetention estimates the worth of one point of retention from what the
 // user's own accounts did: margin is each account's yearly margin, kept 1 or 0
 // (whether it still bought in the days that followed); rows where either is NaN
-// don't count. With yearly retention r = (share kept)^(365 ÷ days), discount rate d,
-// N accounts and mean margin m, the value of the base is
+// don't count. With r the share kept over the days, d the discount rate and m the mean
+// margin of so many days, and N accounts, the value of the base is
 //
 //	V(r) = N · m · Σ_t (r ÷ (1 + d))^t = N · m · (1 + d) ÷ (1 + d − r),
+//
+// which takes an account that was not kept for lost: over a horizon shorter than the
+// accounts' own gaps, those who only paused make the base look shorter-lived and a
+// point cheaper than it is.
 //
 // Point = V(r + .01) − V(r) and Five = V(r + .05) ÷ V(r) − 1, r at most 1. The
 // intervals are percentiles of a bootstrap over accounts with a fixed seed (Efron
@@ -107,7 +113,7 @@ func WorthOfRetention(margin, kept []float64, days float64, settings Retention) 
 	case !(all.margin > 0):
 		return nil, fmt.Errorf("loyalty: the margins sum to %v; a point of retention has no worth at a loss", all.margin)
 	}
-	w := &PointWorth{Accounts: len(counted)}
+	w := &PointWorth{Accounts: len(counted), Days: days}
 	w.Retention.Value, w.Point.Value, w.Five.Value = all.worth(days, settings.DiscountRate, all.n)
 	blocks := blocksOf(counted)
 	draws := [3][]float64{}
@@ -138,12 +144,12 @@ func (t *tally) add(o tally) {
 	t.margin += o.margin
 }
 
-// worth returns yearly retention, the worth of a point for `accounts` accounts and
-// the relative gain of five.
+// worth returns retention, the worth of a point for that many accounts and the
+// relative gain of five. discount is per year.
 func (t *tally) worth(days, discount, accounts float64) (retention, point, five float64) {
-	r := math.Pow(t.kept/t.n, 365/days)
-	base := func(r float64) float64 { return (1 + discount) / (1 + discount - min(1, r)) }
-	return r, accounts * t.margin / t.n * (base(r+.01) - base(r)), base(r+.05)/base(r) - 1
+	r, margin, growth := t.kept/t.n, t.margin/t.n*days/365, math.Pow(1+discount, days/365)
+	base := func(r float64) float64 { return growth / (growth - min(1, r)) }
+	return r, accounts * margin * (base(r+.01) - base(r)), base(r+.05)/base(r) - 1
 }
 
 // blocksOf sums consecutive accounts so that at most maxBlocks are left, equal in
@@ -167,12 +173,12 @@ func blocksOf(counted []tally) []tally {
 // Sentence says the worth beside the literature's range.
 func (w *PointWorth) Sentence(lang score.Language) string {
 	template := Words{
-		"Of {accounts} accounts {kept} are kept a year. One point more is worth {point} ({point_low} … {point_high}); five points raise the value of the base by {five} ({five_low} … {five_high}); the literature says {low} … {high} of profit (Reichheld and Sasser 1990)",
-		"{accounts}个客户中每年留存{kept}。提高1个百分点价值{point}（{point_low}～{point_high}）；提高5个百分点使客户总价值增加{five}（{five_low}～{five_high}）；文献为利润的{low}～{high}（Reichheld与Sasser，1990）",
+		"Of {accounts} accounts {kept} are kept over {days} days. One point more is worth {point} ({point_low} … {point_high}); five points raise the value of the base by {five} ({five_low} … {five_high}); the literature says {low} … {high} of profit (Reichheld and Sasser 1990)",
+		"{accounts}个客户中{days}天内留存{kept}。提高1个百分点价值{point}（{point_low}～{point_high}）；提高5个百分点使客户总价值增加{five}（{five_low}～{five_high}）；文献为利润的{low}～{high}（Reichheld与Sasser，1990）",
 	}
 	money, part := "base currency", "share"
 	return say(template, Words{"Worth of retention", "留存的价值"}, map[string]float64{
-		"accounts": float64(w.Accounts), "kept": w.Retention.Value, "point": w.Point.Value, "point_low": w.Point.Low, "point_high": w.Point.High,
+		"accounts": float64(w.Accounts), "days": w.Days, "kept": w.Retention.Value, "point": w.Point.Value, "point_low": w.Point.Low, "point_high": w.Point.High,
 		"five": w.Five.Value, "five_low": w.Five.Low, "five_high": w.Five.High, "low": LiteratureLow, "high": LiteratureHigh,
 	}, map[string]string{
 		"kept": part, "point": money, "point_low": money, "point_high": money, "five": part, "five_low": part, "five_high": part, "low": part, "high": part,
