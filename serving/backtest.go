@@ -38,7 +38,11 @@ func (s *Service) Backtest(ctx context.Context, r BacktestRequest, report func(P
 	}
 	result := BacktestResult{Rows: []BacktestRow{}}
 	for _, p := range plans {
-		trained, err := c.climb(ctx, params, join(at(parts, p.train), false), parts[p.test], c.dated(p.test, report))
+		last, err := parts[p.test].by(parts[slices.Max(p.train)].derived)
+		if err != nil {
+			return BacktestResult{}, fmt.Errorf("test at %s: %w", c.text(p.test), err)
+		}
+		trained, err := c.climb(ctx, params, join(at(parts, p.train), false), last, c.dated(p.test, report))
 		if err != nil {
 			return BacktestResult{}, fmt.Errorf("test at %s: %w", c.text(p.test), err)
 		}

@@ -44,7 +44,13 @@ func (s *Service) Evaluate(ctx context.Context, r EvaluateRequest, report func(P
 	if err != nil {
 		return EvaluateResult{}, err
 	}
-	found, err := ladder.Evaluate(ctx, params, m.Model, parts[at].sample())
+	rows := parts[at]
+	if m.derived != nil {
+		if rows, err = rows.by(m.derived); err != nil {
+			return EvaluateResult{}, err
+		}
+	}
+	found, err := ladder.Evaluate(ctx, params, m.Model, rows.sample())
 	if err != nil {
 		return EvaluateResult{}, unfit(err)
 	}

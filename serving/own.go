@@ -11,6 +11,7 @@ import (
 	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model"
+	"fealty/model/derive"
 )
 
 // Admission tries the files of features that a team added.
@@ -34,7 +35,13 @@ type own struct {
 
 // Metas returns the words of all features by name, of those that the team added
 // too.
-func (s *Service) Metas() map[string]frame.Meta { return features.Metas(s.catalogue()) }
+func (s *Service) Metas() map[string]frame.Meta {
+	metas := features.Metas(s.catalogue())
+	for _, m := range derive.Metas() {
+		metas[m.Name] = m
+	}
+	return metas
+}
 
 // catalogue returns the features of the house, then those that the team added. It
 // is read-only.

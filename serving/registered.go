@@ -12,8 +12,10 @@ import (
 	"slices"
 	"strconv"
 
+	"fealty/features/frame"
 	"fealty/model"
 	"fealty/model/artifact"
+	"fealty/model/derive"
 	"fealty/model/ladder"
 )
 
@@ -25,27 +27,62 @@ const churnKind = "churn"
 const (
 	cardSection  = "card.json"
 	wordsSection = "card.md"
+	// derivedSection holds the parameters of derived columns.
+	derivedSection = "derived.json"
 )
 
 // registered is a model out of the registry.
 type registered struct {
 	*ladder.Model
 	card model.Card
+	// derived columns come after those of the catalogue; nil in a model from before
+	// there were any.
+	derived *derive.Columns
+}
+
+// extend returns a frame of features with the model's derived columns behind. A
+// frame that has them is returned as it is.
+func (m *registered) extend(f *frame.Frame) (*frame.Frame, error) {
+	if m.derived == nil || f.Column(derive.Metas()[0].Name) != nil {
+		return f, nil
+	}
+	return m.derived.Extend(f)
+}
+
+// Predict writes the margins of rows of features.
+func (m *registered) Predict(f *frame.Frame, out []float64) error {
+	f, err := m.extend(f)
+	if err != nil {
+		return err
+	}
+	return m.Model.Predict(f, out)
+}
+
+// Explain writes the contributions of rows of features, and returns the base.
+func (m *registered) Explain(f *frame.Frame, out []float64) (float64, error) {
+	f, err := m.extend(f)
+	if err != nil {
+		return 0, err
+	}
+	return m.Model.Explain(f, out)
 }
 
 // seal names a trained model by its content, writes the name on its card, and
 // packs both into one bundle. The card belongs to the content: a model trained
 // again on more data is another version even when not one weight moved, since
 // what is known of it has changed.
-func seal(m *ladder.Model, card *model.Card) ([]byte, error) {
+func seal(m *ladder.Model, derived *derive.Columns, card *model.Card) ([]byte, error) {
 	sections, err := m.Save()
 	if err != nil {
 		return nil, fmt.Errorf("save the model: %w", err)
 	}
-	for _, own := range []string{cardSection, wordsSection} {
+	for _, own := range []string{cardSection, wordsSection, derivedSection} {
 		if _, taken := sections[own]; taken {
 			return nil, fmt.Errorf("save the model: it has a section %q of its own", own)
 		}
+	}
+	if sections[derivedSection], err = derived.MarshalText(); err != nil {
+		return nil, fmt.Errorf("save the model: %w", err)
 	}
 	if card.Version, err = versionOf(sections, *card); err != nil {
 		return nil, err
@@ -140,6 +177,11 @@ func unseal(raw []byte) (*registered, error) {
 	}
 	if version != m.card.Version {
 		return nil, fmt.Errorf("its card calls it %q and its content is that of %q: %w", m.card.Version, version, errOtherModel)
+	}
+	if text, ok := sections[derivedSection]; ok {
+		if m.derived, err = derive.Parse(text); err != nil {
+			return nil, err
+		}
 	}
 	if m.Model, err = ladder.Load(sections); err != nil {
 		return nil, err

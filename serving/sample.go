@@ -8,10 +8,12 @@ import (
 
 	"fealty/features"
 	"fealty/features/frame"
+	"fealty/model/derive"
 )
 
 // labelled are the rows of one cutoff that have a label: columns parallel to
-// the catalogue. It is what training keeps; slices are let go.
+// the catalogue, the derived ones behind. It is what training keeps; slices are
+// let go.
 type labelled struct {
 	metas    []frame.Meta
 	accounts []frame.AccountID
@@ -20,6 +22,10 @@ type labelled struct {
 	y, back  []float64
 	// excluded counts the rows left out, by reason.
 	excluded map[string]int
+	// known are the histories of all accounts at the cutoff, and derived what was
+	// fitted on them.
+	known   derive.Known
+	derived *derive.Columns
 }
 
 // frame returns the rows as learners see them, sharing memory.
@@ -88,7 +94,42 @@ func (s *Service) label(ctx context.Context, c *calendar, cutoffs []frame.Cutoff
 	if err != nil {
 		return nil, err
 	}
-	return parts, nil
+	return parts, c.derive(ctx, parts)
+}
+
+// derive fits the derived columns of each cutoff on what it knows, and appends
+// them to its rows.
+func (c *calendar) derive(ctx context.Context, parts map[frame.Cutoff]*labelled) error {
+	for at, p := range parts {
+		var err error
+		if p.derived, err = derive.Fit(ctx, &p.known, c.Label.HorizonDays); err != nil {
+			return fmt.Errorf("as of %s: %w", c.text(at), err)
+		}
+		p.known = derive.Known{}
+		f, err := p.derived.Extend(p.frame())
+		if err != nil {
+			return fmt.Errorf("as of %s: %w", c.text(at), err)
+		}
+		for _, column := range f.Columns[len(p.columns):] {
+			p.metas, p.columns = append(p.metas, column.Meta), append(p.columns, column.Numbers)
+		}
+	}
+	return nil
+}
+
+// by returns the rows with columns derived by the parameters of another cutoff,
+// as a model fitted there sees them. The columns of the catalogue are shared.
+func (l *labelled) by(d *derive.Columns) (*labelled, error) {
+	columns, err := d.Of(l.frame())
+	if err != nil {
+		return nil, err
+	}
+	out := *l
+	out.derived, out.columns = d, slices.Clone(l.columns)
+	for i := range columns {
+		out.columns[len(out.columns)-len(columns)+i] = columns[i].Numbers
+	}
+	return &out, nil
 }
 
 // emptyParts returns a part without rows for each cutoff.
@@ -106,11 +147,13 @@ func emptyParts(catalogue []features.Feature, cutoffs []frame.Cutoff) map[frame.
 
 // keep appends a slice's labelled rows to the parts of their cutoffs.
 func keep(parts map[frame.Cutoff]*labelled, sl *features.Slice, o *features.Outcome) error {
+	histories := derive.Histories(sl.Frame)
 	for i, at := range sl.Frame.Cutoffs {
 		p := parts[at]
 		if p == nil || len(p.columns) != len(sl.Frame.Columns) {
 			return fmt.Errorf("a slice has rows at %s with %d columns, which nobody asked for", at, len(sl.Frame.Columns))
 		}
+		histories.Add(&p.known, i)
 		if why := whyLeftOut(sl, o, i); why != "" {
 			p.excluded[why]++
 			continue

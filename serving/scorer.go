@@ -9,6 +9,7 @@ import (
 	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model/derive"
+	"fealty/model/derive"
 	"fealty/model/score"
 )
 
@@ -51,6 +52,9 @@ func (s *Service) scorer(m *registered, cutoff frame.Cutoff, known frame.KnownAt
 	}
 	for i := range catalogue {
 		k.column[catalogue[i].Name] = i
+	}
+	for j, meta := range derive.Metas() {
+		k.column[meta.Name] = len(catalogue) + j
 	}
 	for j, meta := range derive.Metas() {
 		k.column[meta.Name] = len(catalogue) + j

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -51,7 +52,12 @@ func (s *Service) Train(ctx context.Context, r TrainRequest, report func(Progres
 	if err != nil {
 		return TrainResult{}, err
 	}
-	rows, last := join(at(parts, train), true), parts[test]
+	rows := join(at(parts, train), true)
+	derived := parts[slices.Max(train)].derived
+	last, err := parts[test].by(derived)
+	if err != nil {
+		return TrainResult{}, err
+	}
 	result, err := c.climb(ctx, params, rows, last, report)
 	if err != nil {
 		return TrainResult{}, err
@@ -69,7 +75,7 @@ func (s *Service) Train(ctx context.Context, r TrainRequest, report func(Progres
 	if err := s.complete(c, &result.Card, parts, train, test); err != nil {
 		return TrainResult{}, err
 	}
-	bundle, err := seal(result.Model, &result.Card)
+	bundle, err := seal(result.Model, derived, &result.Card)
 	if err != nil {
 		return TrainResult{}, err
 	}

@@ -1,0 +1,260 @@
+// Package derive makes columns that are fitted: what a lifetime model expects
+// of an account beside all others that the cutoff knows.
+//
+// Place in the flow: frame → [derive] → learn. A feature in SQL depends on one
+// account's rows alone; whatever rests on the others' too is a derived column.
+// For training at a cutoff its parameters are fitted on what was known at that
+// cutoff; test rows and served rows take the parameters fitted at the newest
+// training cutoff, which travel in the model's bundle.
+package derive
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"fealty/features/frame"
+	"fealty/model/lifetime"
+)
+
+// The columns that histories are read from.
+const (
+	buyingDays = "buying_days_total"
+	recency    = "recency_days"
+	tenure     = "tenure_days"
+)
+
+// LeastAccounts is the fewest accounts that parameters are fitted on: with
+// fewer, each of the four has a standard error of its own size.
+const LeastAccounts = 200
+
+// metas are the derived columns, in their order.
+var metas = []frame.Meta{
+	{
+		Name: "lifetime_alive", Unit: "share", Group: "lifetime", Factor: "frequency", Direction: frame.Lowers,
+		LabelEN: "Probability of still being a customer, by its rhythm", LabelZH: "按购买节奏估计的仍为客户的概率",
+		ReasonEN: []string{"By its rhythm of purchases, it is still a customer with a probability of {lifetime_alive}"},
+		ReasonZH: []string{"按其购买节奏，仍为客户的概率为{lifetime_alive}"},
+	},
+	{
+		Name: "lifetime_no_purchase", Unit: "share", Group: "lifetime", Factor: "frequency", Direction: frame.Raises,
+		LabelEN: "Probability of no purchase within the horizon, by its rhythm", LabelZH: "按购买节奏估计的期内不购买的概率",
+		ReasonEN: []string{"By its rhythm of purchases, it buys nothing within the horizon with a probability of {lifetime_no_purchase}"},
+		ReasonZH: []string{"按其购买节奏，期内不购买的概率为{lifetime_no_purchase}"},
+	},
+	{
+		Name: "lifetime_purchases", Unit: "days", Group: "lifetime", Factor: "frequency", Direction: frame.Lowers,
+		LabelEN: "Buying days expected within the horizon, by its rhythm", LabelZH: "按购买节奏估计的期内购买天数",
+		ReasonEN: []string{"By its rhythm of purchases, {lifetime_purchases} buying days are expected within the horizon"},
+		ReasonZH: []string{"按其购买节奏，期内预期有{lifetime_purchases}个购买日"},
+	},
+}
+
+// Metas returns what the derived columns are, in their order. The result is the
+// caller's own.
+func Metas() []frame.Meta { return slices.Clone(metas) }
+
+// Known gathers the histories of the accounts that one cutoff knows; the zero
+// value knows none. It takes 24 bytes per account that has bought.
+type Known struct{ h lifetime.Histories }
+
+// Reader reads histories out of a frame of features.
+type Reader struct{ days, since, age *frame.Column }
+
+// Histories returns what reads the histories of a frame's rows.
+func Histories(f *frame.Frame) Reader {
+	return Reader{f.Column(buyingDays), f.Column(recency), f.Column(tenure)}
+}
+
+// Add gives the history of row i to what a cutoff knows; a row without a
+// purchase, or without the columns, tells nothing.
+func (r Reader) Add(to *Known, i int) {
+	if x, t, age, ok := r.Of(i); ok {
+		to.h.Frequency, to.h.Recency, to.h.Age = append(to.h.Frequency, x), append(to.h.Recency, t), append(to.h.Age, age)
+	}
+}
+
+// Accounts is how many have bought.
+func (k *Known) Accounts() int { return k.h.Rows() }
+
+// Of reads x, t_x and T of a row: repeat buying days, the days from the first
+// to the last, and from the first to the cutoff. Recency leaves out rests of the
+// account, so that x and t_x of a rested account may disagree by them; they are
+// kept within what a history can be.
+func (r Reader) Of(i int) (x, t, age float64, ok bool) {
+	if r.days == nil || r.since == nil || r.age == nil || r.days.IsNull(i) || r.since.IsNull(i) || r.age.IsNull(i) || r.days.Numbers[i] < 1 {
+		return 0, 0, 0, false
+	}
+	x, age = r.days.Numbers[i]-1, r.age.Numbers[i]
+	if x == 0 {
+		return 0, 0, age, true
+	}
+	if age < 1 { // several buying days need a day between them
+		return 0, 0, 0, false
+	}
+	return x, min(max(age-r.since.Numbers[i], 1), age), age, true
+}
+
+// Columns turn features into derived columns. They are immutable and safe for
+// concurrent use.
+type Columns struct {
+	model   *lifetime.Model
+	horizon float64
+	// why is what was in the way of a fit; then all columns are missing.
+	why string
+}
+
+// kinds are tried in this order. The MBG/NBD (Batislam, Denizel and Filiztekin
+// 2007), unlike the BG/NBD, lets one-time buyers leave; where the histories show
+// no departure it has no optimum, and the NBD is what it comes to.
+var kinds = []lifetime.Kind{lifetime.MBGNBD, lifetime.NBD}
+
+// Fit fits the parameters on what one cutoff knows, for a horizon of so many
+// days. Too few accounts, or histories that do not determine the parameters, are
+// no error: the columns are then missing, and Why says so. The error is ctx's, or
+// of histories that no account can have.
+func Fit(ctx context.Context, k *Known, horizonDays int) (*Columns, error) {
+	c := &Columns{horizon: float64(horizonDays)}
+	if horizonDays < 1 || horizonDays > maxHorizon {
+		return nil, fmt.Errorf("derive: a horizon of %d days: give 1 … %d", horizonDays, maxHorizon)
+	}
+	if n := k.Accounts(); n < LeastAccounts {
+		c.why = fmt.Sprintf("%d accounts have bought, and a lifetime model needs %d", n, LeastAccounts)
+		return c, nil
+	}
+	for _, kind := range kinds {
+		m, err := lifetime.Fit(ctx, kind, k.h, nil)
+		if err == nil {
+			c.model, c.why = m, ""
+			return c, nil
+		}
+		if !errors.Is(err, lifetime.ErrNotConverged) {
+			return nil, fmt.Errorf("fit the lifetime columns: %w", err)
+		}
+		c.why = err.Error()
+	}
+	return c, nil
+}
+
+// Why says why there are no values, "" when there are.
+func (c *Columns) Why() string { return c.why }
+
+// Model returns the lifetime model, nil when none was fitted.
+func (c *Columns) Model() *lifetime.Model { return c.model }
+
+// Of returns the derived columns of a frame's rows, in the order of Metas. A
+// row without a purchase has none of the values.
+func (c *Columns) Of(f *frame.Frame) ([]frame.Column, error) {
+	n := f.Rows()
+	out := make([]frame.Column, len(metas))
+	for j := range out {
+		out[j] = frame.Column{Meta: metas[j], Kind: frame.Number, Numbers: make([]float64, n)}
+		for i := range n {
+			out[j].Numbers[i] = math.NaN()
+		}
+	}
+	if c.model == nil {
+		return out, nil
+	}
+	var h lifetime.Histories
+	var rows []int
+	read := Histories(f)
+	for i := range n {
+		if x, t, age, ok := read.Of(i); ok {
+			h.Frequency, h.Recency, h.Age = append(h.Frequency, x), append(h.Recency, t), append(h.Age, age)
+			rows = append(rows, i)
+		}
+	}
+	values := make([]float64, len(rows))
+	for j, of := range []func(lifetime.Histories, []float64) error{
+		c.model.Alive,
+		func(h lifetime.Histories, out []float64) error { return c.model.NoPurchase(h, c.horizon, out) },
+		func(h lifetime.Histories, out []float64) error { return c.model.Expected(h, c.horizon, out) },
+	} {
+		if err := of(h, values); err != nil {
+			return nil, fmt.Errorf("derive %s: %w", metas[j].Name, err)
+		}
+		for k, i := range rows {
+			out[j].Numbers[i] = values[k]
+		}
+	}
+	return out, nil
+}
+
+// Extend returns the frame with the derived columns behind its own, sharing
+// those. A frame that has them already is refused.
+func (c *Columns) Extend(f *frame.Frame) (*frame.Frame, error) {
+	for i := range metas {
+		if f.Column(metas[i].Name) != nil {
+			return nil, fmt.Errorf("derive: the frame has a column %q, which is derived here", metas[i].Name)
+		}
+	}
+	derived, err := c.Of(f)
+	if err != nil {
+		return nil, err
+	}
+	out := *f
+	out.Columns = slices.Concat(f.Columns, derived)
+	return &out, nil
+}
+
+// ErrText marks a text that is not what MarshalText wrote.
+var ErrText = errors.New("derive: not saved columns")
+
+const (
+	// maxText bounds a saved text, in bytes.
+	maxText = 1 << 17
+	format  = 1
+)
+
+type saved struct {
+	Format  int    `json:"format"`
+	Horizon int    `json:"horizon_days"`
+	Why     string `json:"why,omitempty"`
+	Model   string `json:"lifetime,omitempty"`
+}
+
+// MarshalText returns the parameters as JSON. Equal columns have equal texts.
+func (c *Columns) MarshalText() ([]byte, error) {
+	out := saved{Format: format, Horizon: int(c.horizon), Why: c.why}
+	if c.model != nil {
+		text, err := c.model.MarshalText()
+		if err != nil {
+			return nil, fmt.Errorf("save the lifetime columns: %w", err)
+		}
+		out.Model = string(text)
+	}
+	return json.Marshal(out)
+}
+
+// Parse reads what MarshalText wrote; other texts wrap ErrText.
+func Parse(text []byte) (*Columns, error) {
+	if len(text) > maxText {
+		return nil, fmt.Errorf("%w: %d bytes; the most is %d", ErrText, len(text), maxText)
+	}
+	var in saved
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrText, err)
+	}
+	if in.Format != format || in.Horizon < 1 || in.Horizon > maxHorizon || (in.Why == "") == (in.Model == "") || d.More() {
+		return nil, fmt.Errorf("%w: format %d (this program reads %d), %d days, reason %q beside a model of %d bytes",
+			ErrText, in.Format, format, in.Horizon, in.Why, len(in.Model))
+	}
+	c := &Columns{horizon: float64(in.Horizon), why: in.Why}
+	if in.Model != "" {
+		var err error
+		if c.model, err = lifetime.Parse([]byte(in.Model)); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrText, err)
+		}
+	}
+	return c, nil
+}
+
+// maxHorizon is the longest horizon, in days.
+const maxHorizon = 3660
