@@ -305,7 +305,7 @@ func (m *Model) noPurchase(living, x, recency, age, t float64) float64 {
 	if m.kind != ParetoNBD {
 		return living*math.Exp(-pause) + (1 - living)
 	}
-	if living == 0 {
+	if living < 1e-300 { // its logarithm has lost its digits
 		return 1
 	}
 	// The likelihood of the same history with t added to the age, by the likelihood.
