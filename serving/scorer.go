@@ -9,7 +9,6 @@ import (
 	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model/derive"
-	"fealty/model/derive"
 	"fealty/model/score"
 )
 
@@ -52,9 +51,6 @@ func (s *Service) scorer(m *registered, cutoff frame.Cutoff, known frame.KnownAt
 	}
 	for i := range catalogue {
 		k.column[catalogue[i].Name] = i
-	}
-	for j, meta := range derive.Metas() {
-		k.column[meta.Name] = len(catalogue) + j
 	}
 	for j, meta := range derive.Metas() {
 		k.column[meta.Name] = len(catalogue) + j
