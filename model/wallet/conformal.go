@@ -1,8 +1,12 @@
 package wallet
 
 import (
+	"fmt"
+	"maps"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/mat"
 )
 
 // Basis says what an interval was set against.
@@ -10,32 +14,129 @@ type Basis string
 
 // The bases.
 const (
-	// ByDeclared: against the declared wallets of accounts that were held out.
+	// ByDeclared: the declared wallets of accounts that were held out.
 	ByDeclared Basis = "declared"
-	// ByPeers: no wallets are declared; against what peers that were held out spend.
+	// ByPeers: what peers that were held out spend here, as no wallets are known.
 	ByPeers Basis = "peers"
 )
 
-// band moves a log quantile to the wallet and its bounds, in units of the spread
-// of the account's peers (upper − middle quantile). It is a split-conformal
-// interval with normalised scores (Papadopoulos et al., ECML 2002; Lei et al., JASA
-// 113, 2018): on accounts like those it was set by, it holds the truth with at
-// least its probability, whatever the quantiles are worth.
+// quantiles are what peers of an account spend, as logarithms, and what it spends
+// itself, 0 or more.
+type quantiles struct{ upper, middle, spend float64 }
+
+// leastSpread keeps an account whose peers all spend the same from an interval of nothing.
+const leastSpread = 0.1
+
+// spread is the upper quantile over the middle one.
+func (q quantiles) spread() float64 { return max(leastSpread, q.upper-q.middle) }
+
+// correction is what declared wallets teach of those of other accounts: the
+// expected logarithm of wallet ÷ spend, and its expected distance from that, by
+// least squares on terms. The quantile of peers alone knows nothing of the
+// account's own spend, and where accounts differ in size more than in their share
+// of wallet, that spend tells more than all peers do.
+type correction struct {
+	Accounts int            `json:"accounts"`
+	Value    [terms]float64 `json:"value"`
+	Scale    [terms]float64 `json:"scale"`
+	// From and To bound the distance from the quantile that was seen.
+	From float64 `json:"from"`
+	To   float64 `json:"to"`
+}
+
+const terms = 4
+
+// terms of the regression: how far the account is below its peers' quantile, bent
+// at 0, because no wallet is below the spend, and how much its peers differ.
+func (c *correction) terms(q quantiles) [terms]float64 {
+	below := min(max(q.upper-math.Log(q.spend), c.From), c.To)
+	return [terms]float64{1, below, max(0, below), q.spread()}
+}
+
+func dot(a, b [terms]float64) float64 {
+	sum := 0.0
+	for k, v := range a {
+		sum += v * b[k]
+	}
+	return sum
+}
+
+// newCorrection learns from accounts that spend and whose wallet is declared.
+func newCorrection(tests []tested) (*correction, error) {
+	c := &correction{Accounts: len(tests), From: math.Inf(1), To: math.Inf(-1)}
+	for k := range tests {
+		below := tests[k].upper - math.Log(tests[k].spend)
+		c.From, c.To = min(c.From, below), max(c.To, below)
+	}
+	ys := make([]float64, len(tests))
+	for k := range tests {
+		ys[k] = math.Log(tests[k].truth / tests[k].spend)
+	}
+	var err error
+	if c.Value, err = c.leastSquares(tests, ys); err != nil {
+		return nil, err
+	}
+	for k := range tests {
+		ys[k] = math.Abs(ys[k] - dot(c.Value, c.terms(tests[k].quantiles)))
+	}
+	c.Scale, err = c.leastSquares(tests, ys)
+	return c, err
+}
+
+// leastSquares solves for the coefficients; a trace of ridge keeps terms that
+// never differ from having none.
+func (c *correction) leastSquares(tests []tested, ys []float64) (b [terms]float64, err error) {
+	const ridge = 1e-6
+	normal, right := mat.NewSymDense(terms, nil), mat.NewVecDense(terms, nil)
+	for i := range terms {
+		normal.SetSym(i, i, ridge*float64(len(tests)))
+	}
+	for k := range tests {
+		x := c.terms(tests[k].quantiles)
+		for i, v := range x {
+			right.SetVec(i, right.AtVec(i)+v*ys[k])
+			for j := i; j < terms; j++ {
+				normal.SetSym(i, j, normal.At(i, j)+v*x[j])
+			}
+		}
+	}
+	var factor mat.Cholesky
+	if !factor.Factorize(normal) {
+		return b, fmt.Errorf("%w: declared wallets and peers' spend are too large to compare", ErrInput)
+	}
+	if err := factor.SolveVecTo(mat.NewVecDense(terms, b[:]), right); err != nil {
+		return b, fmt.Errorf("%w: declared wallets and peers' spend cannot be compared: %w", ErrInput, err)
+	}
+	return b, nil
+}
+
+// base returns the logarithm of a wallet and the unit of its uncertainty: by peers
+// their quantile and their spread, by declared wallets what those teach. The
+// latter needs spend.
+func (m *Model) base(basis Basis, q quantiles) (log, unit float64) {
+	if basis == ByPeers {
+		return q.upper, q.spread()
+	}
+	x := m.correction.terms(q)
+	return math.Log(q.spend) + dot(m.correction.Value, x), max(leastUnit, dot(m.correction.Scale, x))
+}
+
+// leastUnit keeps an account from an interval of nothing.
+const leastUnit = 0.05
+
+// band moves the logarithm of a wallet to its bounds, in units of its uncertainty.
+// It is a split-conformal interval with normalised scores (Papadopoulos et al.,
+// ECML 2002; Lei et al., JASA 113, 2018): on accounts like those it was set by, it
+// holds the truth with at least its probability, whatever the wallet is worth.
 type band struct {
 	Segment string `json:"segment"` // "" is of all segments
 	Basis   Basis  `json:"basis"`
-	// Scores is how many accounts it rests on.
+	// Scores is how many wallets it rests on.
 	Scores int     `json:"scores"`
 	Low    float64 `json:"low"`
 	Centre float64 `json:"centre"`
 	High   float64 `json:"high"`
 }
-
-// leastSpread keeps an account whose peers all spend the same from an interval of nothing.
-const leastSpread = 0.1
-
-// spread is the unit of scores.
-func spread(upper, middle float64) float64 { return max(leastSpread, upper-middle) }
 
 // newBand sets a band by scores, which it sorts; ok is false where they are too few
 // for the levels. By declared wallets the band holds the middle Coverage of them
@@ -58,71 +159,58 @@ func newBand(p *Params, segment string, basis Basis, scores []float64) (b band, 
 	return band{segment, basis, n, scores[first-1], scores[middle-1], scores[last-1]}, true
 }
 
-// wallet returns the wallet and its bounds of an account that spends so much.
-func (b *band) wallet(upper, middle, spend float64) (wallet, low, high float64) {
-	unit := spread(upper, middle)
-	wallet = max(spend, math.Exp(upper+b.Centre*unit))
-	low = max(spend, math.Exp(upper+b.Low*unit))
-	high = max(wallet, math.Exp(upper+b.High*unit))
+// bounds returns the wallet and its bounds, none below the spend.
+func (m *Model) bounds(b *band, q quantiles) (wallet, low, high float64) {
+	log, unit := m.base(b.Basis, q)
+	wallet = max(q.spend, math.Exp(log+b.Centre*unit))
+	low = max(q.spend, math.Exp(log+b.Low*unit))
+	high = max(wallet, math.Exp(log+b.High*unit))
 	return wallet, low, high
 }
 
-// scores gathers calibration scores per segment.
-type scores map[Basis]map[string][]float64
-
-func (s scores) add(basis Basis, segment string, v float64) {
-	if s[basis] == nil {
-		s[basis] = map[string][]float64{}
-	}
-	s[basis][segment] = append(s[basis][segment], v)
-}
-
-// bands sets the bands of all segments, first that of all together.
-func (s scores) bands(p *Params) []band {
-	var all []band
+// setBands sets the bands of all segments by tests, first that of all together.
+func (m *Model) setBands(tests []tested) {
 	for _, basis := range []Basis{ByDeclared, ByPeers} {
-		segments := make([]string, 0, len(s[basis]))
+		if basis == ByDeclared && m.correction == nil {
+			continue
+		}
 		var pooled []float64
-		for segment := range s[basis] {
-			segments = append(segments, segment)
-		}
-		slices.Sort(segments)
-		for _, segment := range segments {
-			pooled = append(pooled, s[basis][segment]...)
-		}
-		if b, ok := newBand(p, "", basis, pooled); ok {
-			all = append(all, b)
-		}
-		for _, segment := range segments {
-			if segment == "" {
+		scores := map[string][]float64{}
+		for k := range tests {
+			t := &tests[k]
+			if t.basis != basis {
 				continue
 			}
-			if b, ok := newBand(p, segment, basis, s[basis][segment]); ok {
-				all = append(all, b)
+			log, unit := m.base(basis, t.quantiles)
+			score := (math.Log(t.truth) - log) / unit
+			pooled = append(pooled, score)
+			if t.segment != "" {
+				scores[t.segment] = append(scores[t.segment], score)
+			}
+		}
+		if b, ok := newBand(&m.params, "", basis, pooled); ok {
+			m.bands = append(m.bands, b)
+		}
+		for _, segment := range slices.Sorted(maps.Keys(scores)) {
+			if b, ok := newBand(&m.params, segment, basis, scores[segment]); ok {
+				m.bands = append(m.bands, b)
 			}
 		}
 	}
-	return all
 }
 
-// bandOf picks the band of a segment: by declared wallets before by peers, of its
-// own before of all. Nil where there is none.
-func bandOf(bands []band, segment string) *band {
-	for _, basis := range []Basis{ByDeclared, ByPeers} {
-		var pooled *band
-		for k := range bands {
-			if b := &bands[k]; b.Basis == basis {
-				if b.Segment == segment {
-					return b
-				}
-				if b.Segment == "" {
-					pooled = b
-				}
+// bandOf picks the band of a segment, or that of all. Nil where there is neither.
+func (m *Model) bandOf(segment string, basis Basis) *band {
+	var pooled *band
+	for k := range m.bands {
+		if b := &m.bands[k]; b.Basis == basis {
+			if b.Segment == segment {
+				return b
+			}
+			if b.Segment == "" {
+				pooled = b
 			}
 		}
-		if pooled != nil {
-			return pooled
-		}
 	}
-	return nil
+	return pooled
 }

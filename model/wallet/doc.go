@@ -13,8 +13,8 @@
 //
 // What is estimated is the realistic wallet of Perlich et al. (KDD 2007): what
 // the account would spend here if it bought as the best of its peers do. Where
-// enough wallets are declared, the estimate and its interval are set against
-// those; the report says where.
+// enough wallets are declared, they teach how wallets follow from that quantile
+// and from the account's own spend, and set the interval; the report says where.
 //
 // The package refuses to guess: a category with one account or few, and an
 // interval too wide to act on, are unknown with the reason. It is fitted only on

@@ -56,12 +56,12 @@ type Flags uint8
 const (
 	// Raised: the declared wallet was below the account's own spend, and is the spend.
 	Raised Flags = 1 << iota
-	// AbovePeers: the account spends more than the quantile of its peers; its wallet is its spend.
+	// AbovePeers: the account spends more than peers let expect as its wallet; its wallet is its spend.
 	AbovePeers
 	// Stale: the declared period is older than FreshDays.
 	Stale
-	// ByPeersOnly: too few wallets are declared; the interval is one of what peers
-	// spend, not of wallets.
+	// ByPeersOnly: the interval is one of what peers spend, not of wallets: too few
+	// are declared, or the account buys nothing of the category.
 	ByPeersOnly
 	// RankUnused: a rank is declared, but without own spend it tells no wallet.
 	RankUnused
@@ -226,12 +226,15 @@ func (m *Model) pastShare(e *Estimate, p *Peers, d *Declared) bool {
 
 // act sets an estimate, or says that it is too wide to act on.
 func (m *Model) act(e *Estimate, why Why, wallet, low, high float64) {
-	if !(high <= m.params.MaxRatio*low) {
+	if !m.narrow(low, high) {
 		e.unknown(TooWide, low, high)
 		return
 	}
 	e.set(Estimated, why, wallet, low, high)
 }
+
+// narrow tells whether an interval is narrow enough to act on.
+func (m *Model) narrow(low, high float64) bool { return high <= m.params.MaxRatio*low }
 
 // ask lets peers answer for some estimates of one category.
 func (m *Model) ask(v *view, p *Peers, name string, all []Estimate, which []int32) error {
@@ -257,14 +260,14 @@ func (m *Model) ask(v *view, p *Peers, name string, all []Estimate, which []int3
 	if err := m.quantiles(&m.categories[at], v, accounts, amounts, upper, middle); err != nil {
 		return err
 	}
-	of := map[string]*band{}
 	for j, k := range which {
 		e := &all[k]
-		segment := p.segment(e.Account)
-		b, ok := of[segment]
-		if !ok {
-			b = bandOf(m.bands, segment)
-			of[segment] = b
+		var b *band
+		if e.Spend > 0 {
+			b = m.bandOf(p.segment(e.Account), ByDeclared)
+		}
+		if b == nil {
+			b = m.bandOf(p.segment(e.Account), ByPeers)
 		}
 		if b == nil {
 			e.unknown(NoInterval, math.NaN(), math.NaN())
@@ -273,7 +276,7 @@ func (m *Model) ask(v *view, p *Peers, name string, all []Estimate, which []int3
 		if b.Basis == ByPeers {
 			e.Flags |= ByPeersOnly
 		}
-		wallet, low, high := b.wallet(upper[j], middle[j], e.Spend)
+		wallet, low, high := m.bounds(b, quantiles{upper[j], middle[j], e.Spend})
 		if wallet == e.Spend && wallet > 0 {
 			e.Flags |= AbovePeers
 		}

@@ -90,9 +90,10 @@ const maxLevels = 30_000
 
 // Fit learns wallets from peers and from what is declared of them, and from
 // nothing else: hand in what the cutoff knows. The accounts are drawn by name into
-// four parts: half of them teach, 15 % choose between the twins, 20 % (with those
-// that chose) set the intervals, 15 % are tested on. The logarithm of spend is
-// learnt, of accounts that spend in the category.
+// four parts: half of them teach, 15 % choose between the twins and, where wallets
+// are declared, teach how these follow from peers and own spend, 20 % set the
+// intervals, 15 % are tested on. The logarithm of spend is learnt, of accounts
+// that spend in the category.
 //
 // The same input and parameters give the same model on any number of threads.
 // Memory beside the input: 2 bytes per account × column, 16 per entry of spend,
@@ -122,16 +123,19 @@ func Fit(ctx context.Context, p Peers, declared []Declared, params Params) (*Mod
 		return nil, Report{}, err
 	}
 	report := Report{Accounts: p.Frame.Rows(), Below: t.below()}
-	all, tests := scores{}, []tested{}
+	var tests, choose, set []tested
 	for c := range t.found {
 		f := &t.found[c]
 		report.Categories = append(report.Categories, f.report)
-		for _, s := range f.scores {
-			all.add(s.basis, s.segment, s.value)
-		}
-		tests = append(tests, f.tests...)
+		choose, set, tests = append(choose, f.choose...), append(set, f.set...), append(tests, f.tests...)
 	}
-	t.model.bands = all.bands(&params)
+	if len(choose) >= params.MinScores {
+		var err error
+		if t.model.correction, err = newCorrection(choose); err != nil {
+			return nil, Report{}, err
+		}
+	}
+	t.model.setBands(set)
 	t.share(&report)
 	t.model.index = indexOf(t.model.categories)
 	report.Coverage = t.model.judge(tests)
@@ -154,14 +158,8 @@ type fitting struct {
 // found is what one category gives beside its model.
 type found struct {
 	report CategoryReport
-	scores []score
-	tests  []tested
-}
-
-type score struct {
-	basis   Basis
-	segment string
-	value   float64
+	// choose, set and tests are accounts whose truth is known, by their parts.
+	choose, set, tests []tested
 }
 
 // draw gives each account a part and a place.
@@ -365,37 +363,42 @@ func (t *fitting) boost(ctx context.Context, f *frame.Frame, y []float64, level 
 func (t *fitting) near(train *some) *near {
 	p := &t.model.params
 	count := min(p.References, len(train.log))
-	n := &near{Neighbours: max(1, min(p.Neighbours, count/4)), Log: slices.Clone(train.log[:count])}
-	n.Codes = make([]int16, count*t.view.width)
-	for k := range count {
-		t.view.row(train.accounts[k], train.amounts[k], &t.model.coders[len(t.model.coders)-1], n.Codes[k*t.view.width:][:t.view.width])
+	order := make([]int, count)
+	for k := range order {
+		order[k] = k
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(train.log[a], train.log[b]) })
+	n := &near{Neighbours: max(1, min(p.Neighbours, count/4)), Log: make([]float64, count), Codes: make([]int16, count*t.view.width)}
+	row := make([]int16, t.view.width)
+	for k, from := range order {
+		n.Log[k] = train.log[from]
+		t.view.row(train.accounts[from], train.amounts[from], &t.model.coders[len(t.model.coders)-1], row)
+		for j, v := range row {
+			n.Codes[j*count+k] = v
+		}
 	}
 	return n
 }
 
-// hold scores the accounts that set the intervals, and notes those to test on.
+// hold foresees the accounts whose truth is known, part by part.
 func (t *fitting) hold(c int) error {
 	m, e, f, p := &t.model.categories[c], &t.columns[c], &t.found[c], &t.model.params
 	for _, part := range []struct {
 		basis    Basis
 		from, to float64
+		into     *[]tested
 	}{
-		{ByDeclared, teaches, calibrate},
-		{ByPeers, chooses, calibrate},
-		{ByDeclared, calibrate, 1},
-		{ByPeers, calibrate, 1},
+		{ByDeclared, teaches, chooses, &f.choose},
+		{ByDeclared, chooses, calibrate, &f.set},
+		{ByPeers, chooses, calibrate, &f.set},
+		{ByDeclared, calibrate, 1, &f.tests},
+		{ByPeers, calibrate, 1, &f.tests},
 	} {
 		tests, err := t.model.test(m, t.view, &t.facts, part.basis, c, t.pick(e, part.from, part.to, p.MaxRows/4, part.basis == ByDeclared))
 		if err != nil {
 			return err
 		}
-		if part.from >= calibrate {
-			f.tests = append(f.tests, tests...)
-			continue
-		}
-		for _, s := range tests {
-			f.scores = append(f.scores, score{s.basis, s.segment, (math.Log(s.truth) - s.upper) / spread(s.upper, s.middle)})
-		}
+		*part.into = append(*part.into, tests...)
 	}
 	return nil
 }

@@ -201,14 +201,14 @@ func (f *facts) ageDays(d *Declared) float64 {
 	return float64(int64(f.Frame.Cutoffs[d.Account])-d.Period) / daySeconds
 }
 
-// truth returns the declared amount of a pair, if its period began at most
-// freshDays ago and it is not below the spend; otherwise 0.
+// truth returns the declared amount of a pair, raised to the spend, if its period
+// began at most freshDays ago; otherwise 0.
 func (f *facts) truth(account int32, c int, spend float64, freshDays int) float64 {
 	k, ok := f.newest[pair{account, int32(c)}] //nolint:gosec // check bounds the categories
-	if !ok || f.ageDays(&f.declared[k]) > float64(freshDays) || f.declared[k].Amount < spend {
+	if !ok || f.declared[k].Amount == 0 || f.ageDays(&f.declared[k]) > float64(freshDays) {
 		return 0
 	}
-	return f.declared[k].Amount
+	return max(f.declared[k].Amount, spend)
 }
 
 // entries are the spend of one category: accounts ascending.

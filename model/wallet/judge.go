@@ -12,12 +12,16 @@ import (
 type Coverage struct {
 	// Segment, or "" for all accounts.
 	Segment string
-	// Basis is what the truth is: declared wallets, or, where there are none, what
-	// other peers spend.
+	// Basis is what the truth is: declared wallets, or what peers spend.
 	Basis Basis
 	// Accounts tested; Target is the share to be inside, Inside the share that was.
 	Accounts       int
 	Target, Inside float64
+	// Narrow is how many intervals were narrow enough to act on, NarrowInside the
+	// share of those that held the truth (NaN of none): what is acted on is
+	// chosen, and must hold it as often.
+	Narrow       int
+	NarrowInside float64
 	// Width is the median of high ÷ low.
 	Width float64
 	// Correlation is Spearman's rank correlation of estimated and declared wallets;
@@ -27,16 +31,17 @@ type Coverage struct {
 
 // tested is an account whose truth is known: a declared wallet, or its own spend.
 type tested struct {
-	segment              string
-	basis                Basis
-	upper, middle, spend float64
-	truth                float64
+	quantiles
+
+	segment string
+	basis   Basis
+	truth   float64
 }
 
 // Judge tests the model on accounts or cutoffs that it was not fitted on, such as
-// a later cutoff. Where wallets are declared (fresh amounts, not below the
-// account's own spend) they are kept from the model, estimated from peers and
-// looked for in the intervals; elsewhere, what peers spend is. Errors as of Estimate.
+// a later cutoff. Where wallets are declared (fresh amounts, raised to the account's
+// own spend) they are kept from the model, estimated from peers and looked for in
+// the intervals; and so is what all spend. Errors as of Estimate.
 func (m *Model) Judge(p Peers, declared []Declared) ([]Coverage, error) {
 	if err := p.check(declared); err != nil {
 		return nil, err
@@ -89,7 +94,7 @@ func (m *Model) test(c *category, v *view, f *facts, basis Basis, number int, s 
 	}
 	tests := make([]tested, len(truths))
 	for k, i := range told.accounts {
-		tests[k] = tested{f.segment(i), basis, upper[k], middle[k], told.amounts[k], truths[k]}
+		tests[k] = tested{quantiles{upper[k], middle[k], told.amounts[k]}, f.segment(i), basis, truths[k]}
 	}
 	return tests, nil
 }
@@ -127,20 +132,25 @@ func (m *Model) cover(name string, basis Basis, tests []tested, which []int) (c 
 		c.Target *= 2 * (1 - m.params.Level)
 	}
 	var widths, wallets, truths []float64
-	inside := 0
+	inside, narrow := 0, 0
 	for _, k := range which {
 		t := &tests[k]
-		b := bandOf(m.bands, t.segment)
-		if b == nil || b.Basis != basis {
+		b, q := m.bandOf(t.segment, basis), t.quantiles
+		if b == nil {
 			continue
 		}
-		spend := t.spend
 		if basis == ByPeers {
-			spend = 0 // the spend is what is foreseen
+			q.spend = 0 // the spend is what is foreseen
 		}
-		wallet, low, high := b.wallet(t.upper, t.middle, spend)
+		wallet, low, high := m.bounds(b, q)
+		holds := 0
 		if t.truth >= low && t.truth <= high {
-			inside++
+			holds = 1
+		}
+		inside += holds
+		if m.narrow(low, high) {
+			c.Narrow++
+			narrow += holds
 		}
 		widths, wallets, truths = append(widths, high/low), append(wallets, wallet), append(truths, t.truth)
 	}
@@ -149,6 +159,7 @@ func (m *Model) cover(name string, basis Basis, tests []tested, which []int) (c 
 		return c, false
 	}
 	c.Inside = float64(inside) / float64(c.Accounts)
+	c.NarrowInside = float64(narrow) / float64(c.Narrow)
 	slices.Sort(widths)
 	c.Width = ranked(widths, middleLevel)
 	const fewest = 3

@@ -17,6 +17,7 @@ type Model struct {
 	categories []category
 	index      map[string]int // of categories by name
 	shares     []shares
+	correction *correction // nil where too few wallets are declared
 	bands      []band
 }
 

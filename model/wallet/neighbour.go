@@ -2,6 +2,7 @@ package wallet
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	"fealty/features/frame"
@@ -109,103 +110,117 @@ func (c *coder) code(column *frame.Column, to []int16, step int) {
 // references spend (a conditional quantile by nearest neighbours, Bhattacharya
 // and Gangopadhyay, Annals of Statistics 18, 1990).
 type near struct {
-	// Neighbours is how many are asked.
+	// Neighbours is how many are asked; more, if several are as far as the last.
 	Neighbours int `json:"neighbours"`
-	// Codes are those of the references, one after the other; Log their spend.
-	Codes []int16   `json:"codes"`
+	// Log is the spend of the references, ascending; Codes are theirs, column after column.
 	Log   []float64 `json:"log"`
-}
-
-// distance adds up the columns; past limit it may stop early.
-func distance(a, b []int16, category []bool, limit uint32) uint32 {
-	sum := uint32(0)
-	for j, v := range a {
-		switch w := b[j]; {
-		case v == w && v != unseen:
-			continue
-		case v < 0 || w < 0 || category[j]:
-			sum += apart
-		case v > w:
-			sum += uint32(v - w) //nolint:gosec // above 0
-		default:
-			sum += uint32(w - v) //nolint:gosec // above 0
-		}
-		if sum > limit {
-			return sum
-		}
-	}
-	return sum
+	Codes []int16   `json:"codes"`
 }
 
 // seeker looks for neighbours, reusing its memory.
 type seeker struct {
-	near     *near
-	category []bool
-	heap     []uint64 // distance and reference, the farthest first
-	values   []float64
+	near              *near
+	category          []bool
+	distance, scratch []int32
+	// counts of distances by their upper bits, shift the number of lower ones.
+	counts [buckets]int32
+	shift  int
 }
 
+const buckets = 512
+
 func newSeeker(n *near, category []bool) *seeker {
-	return &seeker{n, category, make([]uint64, 0, n.Neighbours), make([]float64, n.Neighbours)}
+	s := &seeker{near: n, category: category, distance: make([]int32, len(n.Log)), scratch: make([]int32, len(n.Log))}
+	s.shift = max(0, bits.Len(uint(len(category)*far))-bits.Len(buckets-1))
+	return s
+}
+
+// measure adds up the distances of all references from a row of codes. No
+// reference has an unseen level.
+func (s *seeker) measure(row []int16) {
+	count := len(s.near.Log)
+	clear(s.distance)
+	for j, v := range row {
+		codes := s.near.Codes[j*count:][:count]
+		to := s.distance[:len(codes)]
+		if s.category[j] || v == missing {
+			for k, w := range codes {
+				d := int32(0)
+				if w != v {
+					d = apart
+				}
+				to[k] += d
+			}
+			continue
+		}
+		for k, w := range codes {
+			d := int32(v) - int32(w)
+			if d < 0 {
+				d = -d
+			}
+			if w == missing {
+				d = apart
+			}
+			to[k] += d
+		}
+	}
 }
 
 // quantiles returns the quantiles of the log spend of the nearest references at
-// two levels. Of references equally far the first count.
+// two levels.
 func (s *seeker) quantiles(row []int16, upper, middle float64) (atUpper, atMiddle float64) {
-	width := len(row)
-	s.heap = s.heap[:0]
-	limit := uint32(math.MaxUint32)
-	for k := range s.near.Log {
-		d := distance(row, s.near.Codes[k*width:(k+1)*width], s.category, limit)
-		if len(s.heap) < cap(s.heap) {
-			s.push(uint64(d)<<32 | uint64(k)) //nolint:gosec // maxReferences bounds k
-		} else if d < limit {
-			s.replace(uint64(d)<<32 | uint64(k)) //nolint:gosec // as above
-		}
-		if len(s.heap) == cap(s.heap) {
-			limit = uint32(s.heap[0] >> 32) //nolint:gosec // the upper half
+	s.measure(row)
+	farthest := s.kth(s.near.Neighbours - 1)
+	count := 0
+	for _, d := range s.distance {
+		if d <= farthest {
+			count++
 		}
 	}
-	for i, v := range s.heap {
-		s.values[i] = s.near.Log[uint32(v)] //nolint:gosec // the lower half
+	// References ascend by spend, so that a quantile is one met on the way.
+	wantUpper, wantMiddle := rank(count, upper), rank(count, middle)
+	at := -1
+	for k, d := range s.distance {
+		if d > farthest {
+			continue
+		}
+		at++
+		if at == wantMiddle {
+			atMiddle = s.near.Log[k]
+		}
+		if at == wantUpper {
+			return s.near.Log[k], atMiddle
+		}
 	}
-	slices.Sort(s.values)
-	return ranked(s.values, upper), ranked(s.values, middle)
+	panic("wallet: fewer neighbours than counted")
 }
 
-// push adds to a heap that is not full.
-func (s *seeker) push(v uint64) {
-	s.heap = append(s.heap, v)
-	for i := len(s.heap) - 1; i > 0; {
-		up := (i - 1) / 2
-		if s.heap[up] >= s.heap[i] {
-			return
-		}
-		s.heap[up], s.heap[i] = s.heap[i], s.heap[up]
-		i = up
+// kth returns the k-th smallest distance, from 0: it is looked for among those that
+// share its upper bits.
+func (s *seeker) kth(k int) int32 {
+	clear(s.counts[:])
+	for _, d := range s.distance {
+		s.counts[d>>s.shift&(buckets-1)]++
 	}
+	at := 0
+	for ; k >= int(s.counts[at]); at++ {
+		k -= int(s.counts[at])
+	}
+	same := s.scratch[:0]
+	for _, d := range s.distance {
+		if int(d>>s.shift) == at {
+			same = append(same, d)
+		}
+	}
+	slices.Sort(same)
+	return same[k]
 }
 
-// replace puts v in the place of the farthest.
-func (s *seeker) replace(v uint64) {
-	s.heap[0] = v
-	for i := 0; ; {
-		child := 2*i + 1
-		if child >= len(s.heap) {
-			return
-		}
-		if child+1 < len(s.heap) && s.heap[child+1] > s.heap[child] {
-			child++
-		}
-		if s.heap[i] >= s.heap[child] {
-			return
-		}
-		s.heap[i], s.heap[child] = s.heap[child], s.heap[i]
-		i = child
-	}
+// rank is the place, from 0, of the smallest of n sorted values whose share of
+// values ≤ it reaches level.
+func rank(n int, level float64) int {
+	return min(n-1, max(0, int(math.Ceil(level*float64(n)))-1))
 }
 
-// ranked returns the smallest of sorted values whose share of values ≤ it reaches level.
-func ranked(sorted []float64, level float64) float64 {
-	return sorted[min(len(sorted)-1, max(0, int(math.Ceil(level*float64(len(sorted))))-1))]
-}
+// ranked returns the value at the rank of a level among sorted values.
+func ranked(sorted []float64, level float64) float64 { return sorted[rank(len(sorted), level)] }

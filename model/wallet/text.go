@@ -34,6 +34,7 @@ type content struct {
 	Columns    []coder         `json:"columns"`
 	Categories []savedCategory `json:"categories"`
 	Shares     []shares        `json:"shares"`
+	Correction *correction     `json:"correction,omitempty"`
 	Bands      []band          `json:"bands"`
 }
 
@@ -50,7 +51,7 @@ type savedCategory struct {
 // MarshalText returns the model as JSON: UTF-8, no code, shortest round-trip
 // decimals. Parse of it gives a model with the same bits.
 func (m *Model) MarshalText() ([]byte, error) {
-	c := content{Format: format, Version: version, Params: m.params, Columns: m.coders, Shares: m.shares, Bands: m.bands}
+	c := content{Format: format, Version: version, Params: m.params, Columns: m.coders, Shares: m.shares, Correction: m.correction, Bands: m.bands}
 	for k := range m.categories {
 		from := &m.categories[k]
 		s := savedCategory{Name: from.Name, Peers: from.Peers, Why: from.Why.String(), Near: from.near}
@@ -134,11 +135,17 @@ func (c *content) model() (*Model, error) {
 	// maxMove bounds a band, so that a wallet stays finite.
 	const maxMove = 1e4
 	for _, b := range c.Bands {
+		if b.Basis == ByDeclared && c.Correction == nil {
+			return nil, fmt.Errorf("interval of segment %q by declared wallets without what they teach", b.Segment)
+		}
 		if (b.Basis != ByDeclared && b.Basis != ByPeers) || b.Scores < 1 || !(b.Low >= -maxMove && b.Low <= b.Centre && b.Centre <= b.High && b.High <= maxMove) {
 			return nil, fmt.Errorf("interval of segment %q by %q: %v … %v … %v of %d accounts", b.Segment, b.Basis, b.Low, b.Centre, b.High, b.Scores)
 		}
 	}
-	m := &Model{params: c.Params, coders: c.Columns, shares: c.Shares, bands: c.Bands}
+	if t := c.Correction; t != nil && (t.Accounts < 1 || !(t.From <= t.To)) {
+		return nil, fmt.Errorf("declared wallets of %d accounts, from %v to %v", t.Accounts, t.From, t.To)
+	}
+	m := &Model{params: c.Params, coders: c.Columns, shares: c.Shares, correction: c.Correction, bands: c.Bands}
 	for k := range c.Categories {
 		read, err := c.Categories[k].read(c.Columns)
 		if err != nil {
@@ -216,13 +223,16 @@ func (n *near) check(columns []coder) error {
 	if len(n.Log) < least || len(n.Log) > maxReferences || len(n.Codes) != len(n.Log)*len(columns) || n.Neighbours < 1 || n.Neighbours > len(n.Log) {
 		return fmt.Errorf("%d codes of %d references with %d columns, %d neighbours", len(n.Codes), len(n.Log), len(columns), n.Neighbours)
 	}
+	if !slices.IsSorted(n.Log) {
+		return errors.New("the spend of the references does not ascend")
+	}
 	for _, v := range n.Log {
 		if math.Abs(v) > math.MaxInt16 {
 			return fmt.Errorf("a reference spends e^%v", v)
 		}
 	}
 	for k, v := range n.Codes {
-		c := &columns[k%len(columns)]
+		c := &columns[k/len(n.Log)]
 		most := int16(far)
 		if c.Category {
 			most = int16(len(c.Levels) - 1) //nolint:gosec // checked above

@@ -60,7 +60,7 @@ func (e *Estimate) counts() bool {
 
 func (m *Model) finish(t *Total) {
 	switch {
-	case t.Categories[Known]+t.Categories[Estimated] == 0, t.SpendUnknown > t.Spend, !(t.High <= m.params.MaxRatio*t.Low):
+	case t.Categories[Known]+t.Categories[Estimated] == 0, t.SpendUnknown > t.Spend, !m.narrow(t.Low, t.High):
 		t.State = Unknown
 		t.Wallet, t.Low, t.High, t.Share, t.Potential = math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()
 		return

@@ -24,7 +24,7 @@ const day = 86_400
 type town struct {
 	Peers
 	declared []Declared
-	truth    map[pair]float64
+	truth    []float64 // of each entry of spend
 }
 
 // newTown invents accounts: a size with a heavy tail, a sector, visits; wallets that
@@ -32,7 +32,7 @@ type town struct {
 // bought here; declared wallets of some, off by 15 %.
 func newTown(accounts, categories int, noise, asked float64, seed uint64) *town {
 	r := rand.New(rand.NewPCG(seed, 7))
-	w := &town{truth: map[pair]float64{}}
+	w := &town{}
 	f := &frame.Frame{Accounts: make([]frame.AccountID, accounts), Cutoffs: make([]frame.Cutoff, accounts)}
 	size := frame.Column{Meta: frame.Meta{Name: "employees"}, Kind: frame.Number}
 	visits := frame.Column{Meta: frame.Meta{Name: "visits"}, Kind: frame.Number}
@@ -59,8 +59,7 @@ func newTown(accounts, categories int, noise, asked float64, seed uint64) *town 
 			}
 			wallet := 500 * math.Exp(0.3*float64(c)+0.8*math.Log(people)+0.7*float64((kind+c)%3)+noise*r.NormFloat64())
 			share := math.Pow(r.Float64(), 0.7)
-			key := pair{int32(i), int32(c)}
-			w.truth[key] = wallet
+			w.truth = append(w.truth, wallet)
 			w.Spend.Category = append(w.Spend.Category, int32(c))
 			w.Spend.Amount = append(w.Spend.Amount, share*wallet)
 			if tells {
@@ -98,7 +97,8 @@ func estimate(t testing.TB, m *Model, w *town, declared []Declared) []Estimate {
 	return all
 }
 
-// against compares estimates by one reason with the truth.
+// against compares estimates by one reason with the truth; there is one estimate per
+// entry of spend.
 func against(w *town, all []Estimate, why Why) (inside, correlation float64, n int) {
 	var wallets, truths []float64
 	for k := range all {
@@ -106,7 +106,7 @@ func against(w *town, all []Estimate, why Why) (inside, correlation float64, n i
 		if e.Why != why {
 			continue
 		}
-		truth := w.truth[pair{e.Account, e.Category}]
+		truth := w.truth[k]
 		if truth >= e.Low && truth <= e.High {
 			inside++
 		}
@@ -126,20 +126,18 @@ func TestPlantedWalletsAreRecovered(t *testing.T) {
 	}
 	for _, c := range report.Coverage {
 		t.Logf("%+v", c)
-		if math.Abs(c.Inside-c.Target) > 4*math.Sqrt(c.Target*(1-c.Target)/float64(c.Accounts)) || c.Basis != ByDeclared {
-			t.Errorf("segment %q: %v of %d inside, want %v", c.Segment, c.Inside, c.Accounts, c.Target)
-		}
+		checkCoverage(t, c)
 	}
 	all := estimate(t, m, w, w.declared)
 	inside, correlation, n := against(w, all, ByQuantile)
 	t.Logf("estimated: %d, coverage of true wallets %.3f, rank correlation %.3f", n, inside, correlation)
-	if inside < 0.78 || inside > 0.9 || correlation < 0.85 { // declared wallets are noisier than the true ones
+	if inside < 0.78 || inside > 0.88 || correlation < 0.9 { // declared wallets are noisier than the true ones
 		t.Errorf("coverage %v, correlation %v", inside, correlation)
 	}
 	var spent, truths []float64
 	for k := range all {
 		if e := &all[k]; e.Why == ByQuantile {
-			spent, truths = append(spent, e.Spend), append(truths, w.truth[pair{e.Account, e.Category}])
+			spent, truths = append(spent, e.Spend), append(truths, w.truth[k])
 		}
 	}
 	if own := spearman(spent, truths); correlation < own+0.03 {
@@ -147,10 +145,19 @@ func TestPlantedWalletsAreRecovered(t *testing.T) {
 	}
 	inside, correlation, n = against(w, all, DeclaredAmount)
 	t.Logf("known: %d, coverage of true wallets %.3f, rank correlation %.3f", n, inside, correlation)
-	if math.Abs(inside-0.8) > 0.04 || correlation < 0.97 {
+	if inside < 0.78 || inside > 0.88 || correlation < 0.97 { // that no wallet is below the spend helps
 		t.Errorf("known: coverage %v, correlation %v", inside, correlation)
 	}
 	checkLaws(t, m, w, all)
+}
+
+// checkCoverage allows four standard errors, of the accounts tested on and of those,
+// somewhat more, that set the interval.
+func checkCoverage(t *testing.T, c Coverage) {
+	t.Helper()
+	if noise := math.Sqrt(2 * c.Target * (1 - c.Target) / float64(c.Accounts)); math.Abs(c.Inside-c.Target) > 4*noise {
+		t.Errorf("segment %q by %s: %v of %d inside, want %v", c.Segment, c.Basis, c.Inside, c.Accounts, c.Target)
+	}
 }
 
 // checkLaws holds what is true of every estimate and total.
@@ -223,8 +230,9 @@ func TestWithoutDeclarationsPeersSetTheInterval(t *testing.T) {
 	m, report := fit(t, w, quick())
 	for _, c := range report.Coverage {
 		t.Logf("%+v", c)
-		if c.Basis != ByPeers || math.Abs(c.Inside-c.Target) > 4*math.Sqrt(c.Target/float64(c.Accounts)) {
-			t.Errorf("segment %q: %v of %d inside by %s, want %v", c.Segment, c.Inside, c.Accounts, c.Basis, c.Target)
+		checkCoverage(t, c)
+		if c.Basis != ByPeers {
+			t.Errorf("tested by %s", c.Basis)
 		}
 	}
 	all := estimate(t, m, w, nil)
@@ -253,7 +261,9 @@ func TestWithoutDeclarationsPeersSetTheInterval(t *testing.T) {
 
 func TestTooWideIsUnknown(t *testing.T) {
 	w := newTown(3000, 1, 1.6, 0.5, 7) // wallets within a factor of e^1.6
-	m, _ := fit(t, w, quick())
+	p := quick()
+	p.MaxRatio = 5
+	m, _ := fit(t, w, p)
 	wide := 0
 	all := estimate(t, m, w, nil)
 	for k := range all {
@@ -265,7 +275,7 @@ func TestTooWideIsUnknown(t *testing.T) {
 			wide++
 		}
 	}
-	if wide < len(all)/2 {
+	if wide < len(all)/4 || wide > 3*len(all)/4 {
 		t.Errorf("%d of %d too wide", wide, len(all))
 	}
 	checkLaws(t, m, w, all)
@@ -410,23 +420,24 @@ func TestNeighboursEqualBruteForce(t *testing.T) {
 		width, count := rapid.IntRange(1, 6).Draw(t, "width"), rapid.IntRange(5, 60).Draw(t, "references")
 		n := &near{Neighbours: rapid.IntRange(1, count).Draw(t, "k")}
 		category := rapid.SliceOfN(rapid.Bool(), width, width).Draw(t, "category")
-		code := rapid.Int16Range(-1, 4)
-		draw := rapid.SliceOfN(code, width, width)
+		code := rapid.Int16Range(-1, rapid.SampledFrom([]int16{4, far}).Draw(t, "most"))
+		n.Codes = rapid.SliceOfN(code, width*count, width*count).Draw(t, "codes")
 		for range count {
-			n.Codes = append(n.Codes, draw.Draw(t, "codes")...)
 			n.Log = append(n.Log, float64(rapid.IntRange(0, 9).Draw(t, "log")))
 		}
-		row := draw.Draw(t, "row")
-		if rapid.Bool().Draw(t, "unseen") {
+		slices.Sort(n.Log)
+		row := rapid.SliceOfN(code, width, width).Draw(t, "row")
+		if category[0] && rapid.Bool().Draw(t, "unseen") {
 			row[0] = unseen
 		}
-		// Every distance written out, all references sorted by distance, then number.
+		// Every distance written out, all references sorted by distance; those as far as
+		// the last one count too.
 		type at struct{ distance, k int }
 		var all []at
 		for k := range count {
 			d := 0
 			for j, v := range row {
-				u := n.Codes[k*width+j]
+				u := n.Codes[j*count+k]
 				switch {
 				case v == u:
 				case v < 0 || u < 0 || category[j]:
@@ -439,8 +450,10 @@ func TestNeighboursEqualBruteForce(t *testing.T) {
 		}
 		slices.SortStableFunc(all, func(a, b at) int { return a.distance - b.distance })
 		var values []float64
-		for _, a := range all[:n.Neighbours] {
-			values = append(values, n.Log[a.k])
+		for _, a := range all {
+			if a.distance <= all[n.Neighbours-1].distance {
+				values = append(values, n.Log[a.k])
+			}
 		}
 		slices.Sort(values)
 		quantile := func(level float64) float64 {
