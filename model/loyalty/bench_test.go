@@ -26,7 +26,7 @@ func million(b *testing.B) Input {
 		for i := range values {
 			values[i] = plausible(name, chance)
 		}
-		if name == ExtraWalletShare || name == ExtraLifetimeValue || name == ItemRecommend {
+		if name == ExtraWalletShare || name == ExtraWalletTrend || name == ExtraLifetimeValue || name == ItemRecommend {
 			in.Extra[name] = values
 			return
 		}

@@ -13,7 +13,7 @@ import (
 // columnsOf lists every column that a definition, a cap, a level, a policy or a
 // verdict reads, frame columns first.
 func columnsOf() (inFrame, extra []string) {
-	extra = []string{ExtraWalletShare, ExtraLifetimeValue, ExtraServiceCost, ExtraWalletGap, ExtraPropensity, ExtraReferredMargin, ExtraReturnProbability, ExtraNetValueBefore}
+	extra = []string{ExtraWalletShare, ExtraWalletTrend, ExtraLifetimeValue, ExtraServiceCost, ExtraWalletGap, ExtraPropensity, ExtraReferredMargin, ExtraReturnProbability, ExtraNetValueBefore}
 	extra = append(extra, Items()...)
 	add := func(name string) {
 		if name != "" && !slices.Contains(inFrame, name) && !slices.Contains(extra, name) {
@@ -74,7 +74,7 @@ func plausible(name string, chance *rand.Rand) float64 {
 	switch {
 	case strings.HasPrefix(name, "survey_") && name != "survey_silence_share_365d" || name == ExtraWalletShare || name == ExtraPropensity || name == ExtraReturnProbability:
 		return chance.Float64()
-	case name == "expectation_gap" || name == "spend_trend_180d":
+	case name == ExtraWalletTrend || name == "expectation_gap" || name == "spend_trend_180d":
 		return 2*chance.Float64() - 1
 	case name == "list_price_response_365d":
 		return 2 * chance.NormFloat64()

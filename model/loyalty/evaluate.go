@@ -49,7 +49,8 @@ type Scores struct {
 
 	in       Input
 	settings Settings
-	profile  []int16 // index into profiles
+	pooled   map[int]float64 // parents' means before caps
+	profile  []int16         // index into profiles
 	profiles []profile
 	measures map[int]*Manual
 	manual   map[int]*Manual

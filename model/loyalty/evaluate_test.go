@@ -452,7 +452,7 @@ func TestBadInputIsRefusedByName(t *testing.T) {
 	}{
 		{Input{}, "there is no frame"},
 		{input(func(in *Input) { in.Extra["x"] = []float64{1} }), "1 values of x for 2 rows"},
-		{input(func(in *Input) { in.Extra[ExtraWalletShare][1] = 1.5 }), "wallet_share_estimate of row 1 is 1.5"},
+		{input(func(in *Input) { in.Extra[ExtraWalletShare][1] = 1.5 }), "wallet_estimated_share of row 1 is 1.5"},
 		{input(func(in *Input) { in.Extra[ExtraLifetimeValue][0] = math.Inf(1) }), "lifetime_value_estimate of row 0 is +Inf"},
 		{input(func(in *Input) { in.Segments = []string{"a"} }), "1 segments for 2 rows"},
 		{input(func(in *Input) { in.Parents = []int32{-1, 2} }), "row 1 has row 2 as its parent"},

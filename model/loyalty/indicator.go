@@ -42,8 +42,10 @@ const Indicators = 10
 
 // Columns that are handed in beside the frame, because no catalogue has them.
 const (
-	// ExtraWalletShare is the estimated share of wallet, 0 … 1.
-	ExtraWalletShare = "wallet_share_estimate"
+	// ExtraWalletShare is the estimated share of wallet, 0 … 1, and ExtraWalletTrend
+	// its change; names of package wallet.
+	ExtraWalletShare = "wallet_estimated_share"
+	ExtraWalletTrend = "wallet_estimated_trend"
 	// ExtraLifetimeValue is the lifetime value in base currency.
 	ExtraLifetimeValue = "lifetime_value_estimate"
 )
@@ -201,8 +203,8 @@ var (
 
 // definitions are the published definitions. A trend runs from −1 (all in the
 // earlier half of its window) over 0 (steady) to 1. That an account holds its share
-// when prices or offers move is read off the trend of its spend: the share of wallet
-// has no history in the frame.
+// when prices or offers move is read off the change of the estimated share of wallet,
+// where there is one, and off the trend of its spend.
 var definitions = []Definition{
 	{
 		Indicator: Repeat, Basic: true,
@@ -250,6 +252,8 @@ var definitions = []Definition{
 			{Column: "list_discount_share_365d", Unit: "share", Weight: 1, Curve: Curve{{0, 100}, {.1, 70}, {.3, 25}, {.5, 0}}},
 			{Column: "discount_share_365d", Unit: "share", Weight: 1, Fallback: true, Curve: Curve{{0, 100}, {.1, 70}, {.3, 25}, {.5, 0}}},
 			{Column: "list_price_response_365d", Unit: "1", Weight: 1, Curve: Curve{{-3, 0}, {-1, 40}, {0, 90}, {.5, 100}}},
+			{Column: ExtraWalletTrend, Unit: "share", Weight: 2, When: &Condition{"competitor_offers_365d", ">", 0}, Curve: Curve{{-.4, 0}, {-.1, 50}, {0, 90}, {.05, 100}}},
+			{Column: ExtraWalletTrend, Unit: "share", Weight: 1, When: &Condition{"list_price_change_365d", ">", .02}, Curve: Curve{{-.4, 0}, {-.1, 50}, {0, 90}, {.05, 100}}},
 			{Column: "spend_trend_180d", Unit: "1", Weight: 2, When: &Condition{"competitor_offers_365d", ">", 0}, Curve: Curve{{-1, 0}, {-.3, 40}, {0, 90}, {.2, 100}}},
 			{Column: "spend_trend_180d", Unit: "1", Weight: 1, When: &Condition{"list_price_change_365d", ">", .02}, Curve: Curve{{-1, 0}, {-.3, 40}, {0, 90}, {.2, 100}}},
 		},
@@ -284,8 +288,8 @@ var definitions = []Definition{
 		},
 		Meta: frame.Meta{
 			Name: "share_of_wallet", LabelEN: "Share of wallet", LabelZH: "钱包份额",
-			ReasonEN: []string{"{wallet_share} of the declared wallet is spent here", "An estimated {wallet_share_estimate} of the wallet is spent here"},
-			ReasonZH: []string{"申报钱包中有{wallet_share}在此消费", "估计钱包中有{wallet_share_estimate}在此消费"},
+			ReasonEN: []string{"{wallet_share} of the declared wallet is spent here", "An estimated {wallet_estimated_share} of the wallet is spent here"},
+			ReasonZH: []string{"申报钱包中有{wallet_share}在此消费", "估计钱包中有{wallet_estimated_share}在此消费"},
 		},
 	},
 	{

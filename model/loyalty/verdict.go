@@ -182,6 +182,25 @@ func Verdicts(in Input, worth *Worth, risk []float64, rules VerdictRules) ([]Jud
 	return out, nil
 }
 
+// figure is the one figure that stands for a ground.
+func (f *Facts) figure(g Ground) float64 {
+	switch g {
+	case Arrears, Overdue:
+		return f.OverdueAmount
+	case ReturnAbuse:
+		return f.ReturnsShare365d
+	case DeepTerms:
+		return f.DiscountShare365d
+	case Room:
+		return f.Potential
+	case EarnsAtRisk:
+		return f.Risk
+	case LastingLoss, Loss, Earns:
+		return f.NetValue
+	}
+	return math.NaN()
+}
+
 // Sentences says the grounds with their figures.
 func (j Judgement) Sentences(lang score.Language) []string {
 	f := j.Facts

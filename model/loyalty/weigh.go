@@ -14,7 +14,7 @@ func (s *Scores) weigher(settings Settings) func(from, to int) {
 	s.settings = settings
 	s.Score, s.Computed, s.Measured = make([]float64, n), make([]float64, n), make([]float64, n)
 	s.Cap, s.profile = make([]int8, n), make([]int16, n)
-	s.Children = map[int]int{}
+	s.Children, s.pooled = map[int]int{}, map[int]float64{}
 	choose := s.chooser()
 	caps := s.boundCaps()
 	return func(from, to int) {
@@ -209,5 +209,14 @@ func (s *Scores) pool(i int, m *members, own float64) {
 		}
 		mean = min(100, weighted/value)
 	}
-	s.Score[i] = s.final(i, mean)
+	s.pooled[i], s.Score[i] = mean, s.final(i, mean)
+}
+
+// uncapped is what the score would be without exceptions and without the hand of a
+// person: the mean of a parent's children, else the account's own.
+func (s *Scores) uncapped(i int) float64 {
+	if mean, ok := s.pooled[i]; ok {
+		return mean
+	}
+	return s.Computed[i]
 }

@@ -75,6 +75,13 @@ func (k Indicator) Label(lang score.Language) string {
 	return Words{m.LabelEN, m.LabelZH}.In(lang)
 }
 
+// String returns the code of answers; "" for Measured.
+func (w Why) String() string { return whyCodes[w] }
+
+var whyCodes = [whys]string{
+	"", "no_column", "no_value", "nothing_failed", "too_young", "not_recorded", "no_scale", "too_little", "too_old",
+}
+
 // Words says why a number is not there; "" for Measured.
 func (w Why) Words(lang score.Language) string { return whyWords[w].In(lang) }
 

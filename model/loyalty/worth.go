@@ -12,8 +12,9 @@ import (
 const (
 	// ExtraServiceCost is what serving the account cost in the last 365 days.
 	ExtraServiceCost = "service_cost_365d"
-	// ExtraWalletGap is the estimated yearly spend elsewhere, where none is declared.
-	ExtraWalletGap = "wallet_gap_estimate"
+	// ExtraWalletGap is the estimated yearly spend elsewhere, where none is declared; a
+	// name of package wallet.
+	ExtraWalletGap = "wallet_estimated_gap"
 	// ExtraPropensity is the probability that the account buys of it here, 0 … 1.
 	ExtraPropensity = "wallet_propensity"
 	// ExtraReferredMargin is the yearly margin of the accounts that it referred.
@@ -72,7 +73,7 @@ type Worth struct {
 //
 //	existing  = spend_365d × margin_share_365d, or spend_365d × margin_rate
 //	            − service_cost_365d − overdue_amount × overdue_rate × min(1, overdue_days ÷ 365)
-//	potential = (wallet_gap, else wallet_gap_estimate) × wallet_propensity
+//	potential = (wallet_gap, else wallet_estimated_gap) × wallet_propensity
 //	influence = referred_margin_365d, else referrals_bought × referral_worth
 //	learning  = the newest manual entry
 func Value(in Input, settings Settings) (*Worth, error) {

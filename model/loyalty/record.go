@@ -1,0 +1,79 @@
+package loyalty
+
+import (
+	"math"
+
+	"fealty/model"
+	"fealty/model/score"
+)
+
+// Record returns row i in the form in which scores are stored and answered: the
+// indicators in order, after them the manual measure where it has points or was
+// entered. a is the attitude of the same scores.
+func (s *Scores) Record(i int, a *Attitude) score.Loyalty {
+	answer := s.Explain(i)
+	r := score.Loyalty{
+		Score: answer.Score, Uncapped: s.uncapped(i), Satisfaction: a.Satisfaction[i], ResponseRate: a.ResponseRate[i],
+		Indicators: make([]score.Indicator, 0, Indicators+1),
+	}
+	if answer.Cap != nil {
+		r.Cap = answer.Cap.Name
+	}
+	for _, p := range answer.Parts {
+		r.Indicators = append(r.Indicators, score.Indicator{
+			Name: p.Indicator.String(), Value: model.Figure(p.Value), Why: p.Why.String(), Weight: model.Figure(p.Asked), Used: model.Figure(p.Used),
+		})
+	}
+	if answer.MeasureAsked > 0 || answer.Measure != nil {
+		m := score.Indicator{Name: ManualWeight, Value: model.Figure(math.NaN()), Why: NoValue.String(), Weight: model.Figure(answer.MeasureAsked)}
+		if answer.Measure != nil {
+			m.Value, m.Why, m.Used = model.Figure(answer.Measure.Value), "", model.Figure(answer.Used)
+		}
+		r.Indicators = append(r.Indicators, m)
+	}
+	return r
+}
+
+// Places returns, for every row, its commercial value, tier, level, RFM cell, verdict
+// with grounds, and breaches, in the form in which they are stored. risk is the
+// probability of leaving, nil when not known. Without cut points of spend and without
+// a scale the cells are empty.
+func Places(in Input, risk []float64, settings Settings) ([]score.Place, error) {
+	worth, err := Value(in, settings)
+	if err != nil {
+		return nil, err
+	}
+	judgements, err := Verdicts(in, worth, risk, settings.Verdicts)
+	if err != nil {
+		return nil, err
+	}
+	levels, err := LevelsOf(in, settings.Levels)
+	if err != nil {
+		return nil, err
+	}
+	tiers := TiersOf(worth.Total, settings.Tiers)
+	breaches, err := Breaches(in, tiers, settings.Tiers)
+	if err != nil {
+		return nil, err
+	}
+	cells := make([]Cell, in.rows())
+	if len(settings.RFM.Spend) > 0 || !math.IsNaN(in.Scale.Quantile("spend_365d", 0)) {
+		if cells, err = RFM(in, settings.RFM); err != nil {
+			return nil, err
+		}
+	}
+	places := make([]score.Place, in.rows())
+	for i := range places {
+		places[i] = score.Place{
+			Value: worth.Total[i], Existing: worth.Existing[i], Potential: worth.Potential[i], Influence: worth.Influence[i], Learning: worth.Learning[i],
+			Tier: string(tiers[i]), Level: string(levels[i]), Cell: cells[i].String(), Verdict: string(judgements[i].Verdict),
+		}
+		for _, g := range judgements[i].Grounds {
+			places[i].Because = append(places[i].Because, score.Ground{Code: string(g), Value: model.Figure(judgements[i].Facts.figure(g))})
+		}
+	}
+	for _, b := range breaches {
+		places[b.Row].Breaches = append(places[b.Row].Breaches, string(b.Kind))
+	}
+	return places, nil
+}

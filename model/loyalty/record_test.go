@@ -1,0 +1,79 @@
+package loyalty
+
+import (
+	"math"
+	"testing"
+)
+
+func TestRecordsSayWhatTheAnswersSay(t *testing.T) {
+	in := scaledInput(t, 300, 31)
+	in.Manual = []Manual{{Account: "a7", Kind: ManualMeasure, Value: 60, Author: "Li", Comment: "met them", At: 1}}
+	in.Parents = make([]int32, in.rows())
+	for i := range in.Parents {
+		in.Parents[i] = -1
+	}
+	in.Parents[1], in.Parents[2] = 0, 0
+	scores := evaluate(t, in, DefaultSettings())
+	attitudes := Attitudes(scores)
+	capped := 0
+	for i := range scores.Score {
+		r, a := scores.Record(i, attitudes), scores.Explain(i)
+		var weight, used float64
+		for k, part := range r.Indicators {
+			weight, used = weight+float64(part.Weight), used+float64(part.Used)
+			if math.IsNaN(float64(part.Value)) != (part.Why != "") {
+				t.Fatalf("row %d: %s is %v, why %q", i, part.Name, part.Value, part.Why)
+			}
+			if k < Indicators && part.Name != Indicator(k).String() {
+				t.Fatalf("row %d: indicator %d is %s", i, k, part.Name)
+			}
+		}
+		if !near(weight, 100) || (!near(used, 100) && a.Measured > 0) || len(r.Indicators) != Indicators+one(i == 7) {
+			t.Fatalf("row %d: %d indicators weigh %v, used %v", i, len(r.Indicators), weight, used)
+		}
+		if (r.Cap != "") != (a.Cap != nil) || !near(r.Score, a.Score) || (r.Cap == "" && !near(r.Uncapped, r.Score)) {
+			t.Fatalf("row %d: %v of %v by cap %q", i, r.Score, r.Uncapped, r.Cap)
+		}
+		capped += one(r.Uncapped > r.Score)
+	}
+	if capped == 0 || scores.uncapped(0) == scores.Computed[0] {
+		t.Errorf("%d scores are capped; the parent's mean is %v, its own %v", capped, scores.uncapped(0), scores.Computed[0])
+	}
+	risk := make([]float64, in.rows())
+	for i := range 40 {
+		in.Extra[ExtraServiceCost][i] = 1e6
+		in.Extra[ExtraNetValueBefore][i] = float64(i%2)*10 - 5
+	}
+	places, err := Places(in, risk, DefaultSettings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for i, p := range places {
+		seen[p.Tier]++
+		seen[p.Verdict]++
+		seen[p.Level]++
+		for _, g := range p.Because {
+			seen[g.Code]++
+			if math.IsNaN(float64(g.Value)) {
+				t.Errorf("row %d: ground %s has no figure", i, g.Code)
+			}
+		}
+		for _, b := range p.Breaches {
+			seen[b]++
+		}
+		if (p.Verdict == "") != (len(p.Because) == 0) {
+			t.Errorf("row %d: verdict %q on %d grounds", i, p.Verdict, len(p.Because))
+		}
+	}
+	for _, code := range []string{string(VIP), string(Small), string(Review), string(FixTerms), string(PasserBy), string(Loss), string(LastingLoss), string(ReturnAbuse), string(DiscountAbove)} {
+		if seen[code] == 0 {
+			t.Errorf("no account of 300 is %s: %v", code, seen)
+		}
+	}
+	in.Scale = nil
+	bare, err := Places(in, nil, DefaultSettings())
+	if err != nil || bare[0].Cell != "" {
+		t.Errorf("without a scale the cell is %q, %v", bare[0].Cell, err)
+	}
+}
