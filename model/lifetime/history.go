@@ -120,8 +120,8 @@ type table struct {
 
 // cell is one account's place among the distinct ages and recencies.
 type cell struct {
-	place  uint64
-	weight float64
+	age, recency int32
+	weight       float64
 }
 
 // tabulate collapses histories that passed Check. Times are divided by scale.
@@ -144,27 +144,29 @@ func tabulate(h Histories, weights []float64, scale float64) *table {
 	cells, next := make([]cell, ends[len(d.xs)]), slices.Clone(ends)
 	for i, k := range byX {
 		if w := weightOf(weights, i); w > 0 {
-			cells[next[k]] = cell{uint64(byAge[i])<<32 | uint64(byRecency[i]), w}
+			cells[next[k]] = cell{byAge[i], byRecency[i], w}
 			next[k]++
 		}
 	}
 	for k := range d.xs {
 		group := cells[ends[k]:ends[k+1]]
 		slices.SortFunc(group, func(a, b cell) int {
-			if c := cmp.Compare(a.place, b.place); c != 0 {
-				return c
+			if a.age != b.age {
+				return int(a.age) - int(b.age)
+			}
+			if a.recency != b.recency {
+				return int(a.recency) - int(b.recency)
 			}
 			return cmp.Compare(a.weight, b.weight)
 		})
 		for from := 0; from < len(group); {
-			var w float64
-			to := from
-			for ; to < len(group) && group[to].place == group[from].place; to++ {
+			first, w, to := group[from], 0.0, from
+			for ; to < len(group) && group[to].age == first.age && group[to].recency == first.recency; to++ {
 				w += group[to].weight
 			}
 			d.x = append(d.x, int32(k))
-			d.age = append(d.age, int32(group[from].place>>32))
-			d.recency = append(d.recency, int32(group[from].place&math.MaxUint32))
+			d.age = append(d.age, first.age)
+			d.recency = append(d.recency, first.recency)
 			d.weight = append(d.weight, w)
 			d.total += w
 			d.purchases += w * d.xs[k]
@@ -205,12 +207,12 @@ func distinct(column []float64) (values []float64, place []int32) {
 	}
 	order := make([]int32, len(values))
 	for k := range order {
-		order[k] = int32(k) //nolint:gosec // as above
+		order[k] = int32(k)
 	}
 	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(values[a], values[b]) })
 	rank, sorted := make([]int32, len(values)), make([]float64, len(values))
 	for k, was := range order {
-		rank[was], sorted[k] = int32(k), values[was] //nolint:gosec // as above
+		rank[was], sorted[k] = int32(k), values[was]
 	}
 	for i, k := range place {
 		place[i] = rank[k]

@@ -156,9 +156,15 @@ func TestGradientsEqualDifferences(t *testing.T) {
 	}
 }
 
+// simulated histories.
+func simulated(kind Kind, count int) Histories {
+	h, _, _, _ := simulate(kind, count, weeks(1, 0), 5) //nolint:dogsled // what happened next is not asked here
+	return h
+}
+
 // A weight of w stands for w rows.
 func TestWeightsAreRepeats(t *testing.T) {
-	h, _, _, _ := simulate(MBGNBD, 400, weeks(1, 0), 5)
+	h := simulated(MBGNBD, 400)
 	weights, repeated := make([]float64, h.Rows()), Histories{}
 	for i := range weights {
 		weights[i] = float64(i % 3)
@@ -182,7 +188,7 @@ func TestWeightsAreRepeats(t *testing.T) {
 
 // The unit of time changes the parameters in that unit, and nothing else.
 func TestUnitOfTimeDoesNotMatter(t *testing.T) {
-	h, _, _, _ := simulate(ParetoNBD, 800, weeks(1, 0), 5)
+	h := simulated(ParetoNBD, 800)
 	in := func(unit float64) Histories {
 		other := Histories{h.Frequency, make([]float64, h.Rows()), make([]float64, h.Rows())}
 		for i := range other.Age {
@@ -274,7 +280,7 @@ func TestUndeterminedHistoriesAreErrors(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	h, _, _, _ := simulate(BGNBD, 200, weeks(1, 0), 5)
+	h := simulated(BGNBD, 200)
 	if _, err := Fit(ctx, BGNBD, h, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize"
@@ -243,12 +244,9 @@ func towards(theta float64) string {
 
 // list prints parameters in scaled time, for messages.
 func list(names []string, theta []float64) string {
-	var s string
+	parts := make([]string, len(names))
 	for k, name := range names {
-		if k > 0 {
-			s += ", "
-		}
-		s += fmt.Sprintf("log %s %.3g", name, theta[k])
+		parts[k] = fmt.Sprintf("log %s %.3g", name, theta[k])
 	}
-	return s
+	return strings.Join(parts, ", ")
 }

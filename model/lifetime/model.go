@@ -212,8 +212,9 @@ func (k Kind) likelihood(d *table) likelihood {
 		return newParetoNBD(d)
 	case NBD:
 		return negativeBinomial{newBetaGeometric(d, false)}
+	default:
+		return newBetaGeometric(d, k == MBGNBD)
 	}
-	return newBetaGeometric(d, k == MBGNBD)
 }
 
 // starts are logarithms of parameters in units of the greatest age: purchase
@@ -233,8 +234,9 @@ func (k Kind) starts(d *table) [][]float64 {
 		return [][]float64{start(0.5, 1, 1)[:2], start(3, 1, 1)[:2]}
 	case ParetoNBD:
 		return [][]float64{start(0.5, 0.5, 0.3), start(1, 1, 2), start(0.3, 0.3, 0.05), start(3, 0.2, 1)}
+	default:
+		return [][]float64{start(0.5, 0.8, 2), start(1, 0.2, 4), start(0.3, 2, 2), start(3, 1, 10)}
 	}
-	return [][]float64{start(0.5, 0.8, 2), start(1, 0.2, 4), start(0.3, 2, 2), start(3, 1, 10)}
 }
 
 // Alive writes the probability that each account is still alive at its age into
@@ -250,9 +252,10 @@ func alive(kind Kind, p [4]float64, x, recency, age float64) float64 {
 		return math.Exp(-paretoTail(p, x, recency, age))
 	case NBD:
 		return 1
+	default:
+		_, living := odds(-betaGeometricOdds(p, kind == MBGNBD, x, recency, age))
+		return living
 	}
-	_, left := odds(-betaGeometricOdds(p, kind == MBGNBD, x, recency, age))
-	return left
 }
 
 // Expected writes the expected number of purchases within t after the cutoff into
@@ -276,14 +279,13 @@ func (m *Model) purchases(x, age float64, horizons, mean []float64, s *series) {
 	switch m.kind {
 	case ParetoNBD:
 		paretoPurchases(m.p, x, age, horizons, mean)
-		return
 	case NBD:
-		for k, t := range horizons {
-			mean[k] = (m.p[0] + x) * t / (m.p[1] + age)
+		for k := range mean {
+			mean[k] = (m.p[0] + x) * horizons[k] / (m.p[1] + age)
 		}
-		return
+	default:
+		s.purchases(m.p[0]+x, m.p[2], survived(m.p[3], x, m.kind == MBGNBD), m.p[1]+age, horizons, mean)
 	}
-	s.purchases(m.p[0]+x, m.p[2], survived(m.p[3], x, m.kind == MBGNBD), m.p[1]+age, horizons, mean)
 }
 
 // NoPurchase writes the probability of no purchase within t after the cutoff into
@@ -321,8 +323,9 @@ func (m *Model) LogLikelihood(h Histories, out []float64) error {
 			return paretoValue(m.p, x, recency, age)
 		case NBD:
 			return negativeBinomialValue(m.p, x, age)
+		default:
+			return betaGeometricValue(m.p, m.kind == MBGNBD, x, recency, age)
 		}
-		return betaGeometricValue(m.p, m.kind == MBGNBD, x, recency, age)
 	})
 }
 

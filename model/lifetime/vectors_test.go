@@ -16,7 +16,7 @@ type vector struct {
 		Params    map[string]float64
 		X         float64
 		Recency   float64 `json:"t_x"`
-		Age       float64 `json:"T"`
+		Age       float64 `json:"T"` //nolint:tagliatelle // as the papers and the file have it
 		N         float64
 		Horizon   float64 `json:"t"`
 		Mean      float64
