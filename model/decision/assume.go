@@ -149,7 +149,8 @@ func (s settled) stated() []Stated {
 // Sensitivity is how the list depends on one assumption.
 type Sensitivity struct {
 	Stated
-	// Cases are the assumption lower and higher by the swing, within its bounds.
+	// Cases are the assumption lower and higher by the swing, within its bounds; an
+	// assumption of 0 stays where it is.
 	Cases []Case `json:"cases"`
 	// BreakEven is the value at which the rows of the list earn nothing together,
 	// all else as assumed; null where there is none within the bounds.
