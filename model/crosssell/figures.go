@@ -71,7 +71,7 @@ func Past(lines []Line, cutoff frame.Cutoff) (*Purchases, error) {
 // Bought is what one account bought of one item in the horizon after a cutoff.
 type Bought struct {
 	Account, Item int32
-	// Amount is what was paid for it in the horizon, in base currency, ≥ 0.
+	// Amount is what was paid for it in the horizon, in base currency, 0 … 1e15.
 	Amount float64
 }
 

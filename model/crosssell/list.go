@@ -77,7 +77,7 @@ func (m *Model) fresh(score []float32, own Cells, k int, may Eligible) []Scored 
 		if len(best.items) == k && (k == 0 || float64(s) < best.items[k-1].Score) {
 			continue // nearly all items end here
 		}
-		item := int32(i) //nolint:gosec // items are bounded
+		item := int32(i)
 		x := Scored{item, float64(s)}
 		if !best.wants(x) {
 			continue

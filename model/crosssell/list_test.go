@@ -177,18 +177,20 @@ func TestRules(t *testing.T) {
 func TestBuilderRefuses(t *testing.T) {
 	good := Row{Account: "b", Item: "i", Category: "c", Orders: 3, Recent: 1, Spend: 5, DaysSince: 2, Span: 9}
 	for text, change := range map[string]func(*Row){
-		`account "", item "i"`:           func(r *Row) { r.Account = "" },
-		`account "b", item ""`:           func(r *Row) { r.Item = "" },
-		`account "a" comes after "b"`:    func(r *Row) { r.Account = "a" },
-		`item "j": spend is NaN`:         func(r *Row) { r.Item, r.Spend = "j", math.NaN() },
-		`item "j": spend is -1`:          func(r *Row) { r.Item, r.Spend = "j", -1 },
-		`item "j": spend is +Inf`:        func(r *Row) { r.Item, r.Spend = "j", math.Inf(1) },
-		`item "j": orders is 0`:          func(r *Row) { r.Item, r.Orders = "j", 0 },
-		`item "j": recent orders is -1`:  func(r *Row) { r.Item, r.Recent = "j", -1 },
-		`item "j": 4 recent orders of 3`: func(r *Row) { r.Item, r.Recent = "j", 4 },
-		`item "j": days since is -2`:     func(r *Row) { r.Item, r.DaysSince = "j", -2 },
-		`item "j": span in days is -2`:   func(r *Row) { r.Item, r.Span = "j", -2 },
-		`item "i" is of category "c"`:    func(r *Row) { r.Account, r.Category = "c", "d" },
+		`account "", item "i"`:            func(r *Row) { r.Account = "" },
+		`account "b", item ""`:            func(r *Row) { r.Item = "" },
+		`account "a" comes after "b"`:     func(r *Row) { r.Account = "a" },
+		`item "j": spend is NaN`:          func(r *Row) { r.Item, r.Spend = "j", math.NaN() },
+		`item "j": spend is -1`:           func(r *Row) { r.Item, r.Spend = "j", -1 },
+		`item "j": spend is +Inf`:         func(r *Row) { r.Item, r.Spend = "j", math.Inf(1) },
+		`item "j": days since is 1000001`: func(r *Row) { r.Item, r.DaysSince = "j", 1_000_001 },
+		`item "j": orders is 2147483648`:  func(r *Row) { r.Item, r.Orders = "j", 1<<31 },
+		`item "j": orders is 0`:           func(r *Row) { r.Item, r.Orders = "j", 0 },
+		`item "j": recent orders is -1`:   func(r *Row) { r.Item, r.Recent = "j", -1 },
+		`item "j": 4 recent orders of 3`:  func(r *Row) { r.Item, r.Recent = "j", 4 },
+		`item "j": days since is -2`:      func(r *Row) { r.Item, r.DaysSince = "j", -2 },
+		`item "j": span in days is -2`:    func(r *Row) { r.Item, r.Span = "j", -2 },
+		`item "i" is of category "c"`:     func(r *Row) { r.Account, r.Category = "c", "d" },
 	} {
 		b := NewBuilder()
 		if err := b.Add(good); err != nil {
@@ -214,6 +216,22 @@ func TestBuilderRefuses(t *testing.T) {
 	}
 	if _, err := b.Purchases(); !errors.Is(err, ErrInput) || !contains(err, `account "b", item "i" stand twice`) {
 		t.Errorf("a pair that stands twice gives %v", err)
+	}
+}
+
+func TestByCategoryCountsNoFurtherThanItCan(t *testing.T) {
+	b := NewBuilder()
+	for _, item := range []string{"x", "y"} {
+		if err := b.Add(Row{Account: "a", Item: item, Category: "c", Orders: math.MaxInt32}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := b.Purchases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.ByCategory(); !errors.Is(err, ErrInput) || !contains(err, `account "a": more orders in category "c"`) {
+		t.Errorf("an overflow gives %v", err)
 	}
 }
 
@@ -244,7 +262,10 @@ func TestBuilderKeepsRows(t *testing.T) {
 		if len(p.Item) != len(rows) {
 			t.Fatalf("%d cells of %d rows", len(p.Item), len(rows))
 		}
-		q := p.ByCategory()
+		q, err := p.ByCategory()
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, r := range rows {
 			a, _ := slices.BinarySearch(p.Accounts, r.Account)
 			i, ok := p.Find(r.Item)

@@ -26,7 +26,7 @@ type PropensityParams struct {
 	Candidates int
 	// MaxRows bounds the pairs that are learnt from and evaluated on, at least
 	// 1000; default 1,000,000. Beyond it accounts are taken at equal distances.
-	// A pair takes about 350 bytes while learning.
+	// A pair takes about 500 bytes while learning.
 	MaxRows int
 	// Boost says how to boost.
 	Boost boost.Params
@@ -288,8 +288,8 @@ func checkBought(past *Purchases, bought []Bought) error {
 		switch {
 		case b.Account < 0 || int(b.Account) >= len(past.Accounts) || b.Item < 0 || int(b.Item) >= len(past.Items):
 			return fmt.Errorf("%w: purchase %d is by account %d of item %d: there are %d accounts and %d items", ErrInput, k, b.Account, b.Item, len(past.Accounts), len(past.Items))
-		case !(b.Amount >= 0 && b.Amount <= math.MaxFloat64):
-			return fmt.Errorf("%w: account %q bought item %q for %v, expected a number of at least 0", ErrInput, past.Accounts[b.Account], past.Items[b.Item].ID, b.Amount)
+		case !(b.Amount >= 0 && b.Amount <= mostSpend):
+			return fmt.Errorf("%w: account %q bought item %q for %v, expected 0 … %v", ErrInput, past.Accounts[b.Account], past.Items[b.Item].ID, b.Amount, float64(mostSpend))
 		}
 		if k > 0 {
 			last := bought[k-1]
@@ -337,8 +337,13 @@ func (p *Propensity) calibrate(t *table, margin []float64, hold []int) error {
 	return nil
 }
 
+// mostBaskets bounds baskets within a horizon; more would say that amounts before
+// and after the cutoff have nothing to do with each other.
+const mostBaskets = 1e6
+
 // countBaskets sets how many baskets a buyer buys within the horizon, by kind, so
-// that expected and actual amounts have equal sums over the pairs taught.
+// that expected and actual amounts have equal sums over the pairs taught: 1 where
+// nothing was paid, before or after.
 func (p *Propensity) countBaskets(t *table, teach []int) {
 	ratio := func(rows []int) (float64, bool) {
 		paid, expected := 0.0, 0.0
@@ -348,7 +353,7 @@ func (p *Propensity) countBaskets(t *table, teach []int) {
 				expected += t.pairs.basket[r]
 			}
 		}
-		return paid / expected, paid > 0 && expected > 0
+		return paid / expected, paid > 0 && paid <= mostBaskets*expected
 	}
 	pooled, ok := ratio(teach)
 	if !ok {

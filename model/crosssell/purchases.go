@@ -30,6 +30,12 @@ const RecentDays = 90
 // them exactly.
 const MostAccounts = 1 << 24
 
+const (
+	// mostDays and mostSpend bound days and amounts, so that no sum overflows.
+	mostDays  = 1_000_000
+	mostSpend = 1e15
+)
+
 // Item is something that can be bought.
 type Item struct {
 	ID string
@@ -44,10 +50,11 @@ type Row struct {
 	// Orders is the number of distinct orders with the item, at least 1; Recent
 	// those among them of the last RecentDays days.
 	Orders, Recent int
-	// Spend is what was paid for it in all, in base currency, ≥ 0.
+	// Spend is what was paid for it in all, in base currency, 0 … 1e15.
 	Spend float64
 	// DaysSince is the number of days from the last order with the item to the
-	// cutoff, Span that from the first to the last: 0 for a single day.
+	// cutoff, Span that from the first to the last, 0 for a single day; both at
+	// most a million.
 	DaysSince, Span int
 }
 
@@ -123,15 +130,20 @@ func (b *Builder) Add(r Row) error {
 		return fmt.Errorf("%w: account %q comes after %q: sort the rows by account id", ErrInput, r.Account, b.accounts[len(b.accounts)-1])
 	case fresh && len(b.accounts) == MostAccounts:
 		return fmt.Errorf("%w: more than %d accounts: split them by region or segment", ErrInput, MostAccounts)
-	case !(r.Spend >= 0 && r.Spend <= math.MaxFloat64):
-		return fmt.Errorf("%w: account %q, item %q: spend is %v, expected a number of at least 0", ErrInput, r.Account, r.Item, r.Spend)
+	case !(r.Spend >= 0 && r.Spend <= mostSpend):
+		return fmt.Errorf("%w: account %q, item %q: spend is %v, expected 0 … %v", ErrInput, r.Account, r.Item, r.Spend, float64(mostSpend))
 	}
 	for _, c := range []struct {
-		name           string
-		value, atLeast int
-	}{{"orders", r.Orders, 1}, {"recent orders", r.Recent, 0}, {"days since", r.DaysSince, 0}, {"span in days", r.Span, 0}} {
-		if c.value < c.atLeast || c.value > math.MaxInt32 {
-			return fmt.Errorf("%w: account %q, item %q: %s is %d, expected %d … %d", ErrInput, r.Account, r.Item, c.name, c.value, c.atLeast, math.MaxInt32)
+		name                   string
+		value, atLeast, atMost int
+	}{
+		{"orders", r.Orders, 1, math.MaxInt32},
+		{"recent orders", r.Recent, 0, math.MaxInt32},
+		{"days since", r.DaysSince, 0, mostDays},
+		{"span in days", r.Span, 0, mostDays},
+	} {
+		if c.value < c.atLeast || c.value > c.atMost {
+			return fmt.Errorf("%w: account %q, item %q: %s is %d, expected %d … %d", ErrInput, r.Account, r.Item, c.name, c.value, c.atLeast, c.atMost)
 		}
 	}
 	if r.Recent > r.Orders {
@@ -216,8 +228,8 @@ func (p *Purchases) categorise() {
 // ByCategory returns the same purchases with the categories as items. Orders of
 // several items of a category are added up, so that an order with two of them
 // counts twice; where distinct orders per category matter, build the matrix of
-// rows by category instead.
-func (p *Purchases) ByCategory() *Purchases {
+// rows by category instead. ErrInput if a sum of orders exceeds 2³¹ − 1.
+func (p *Purchases) ByCategory() (*Purchases, error) {
 	q := &Purchases{Accounts: p.Accounts, Start: make([]int, 1, len(p.Start))}
 	for _, name := range p.Categories {
 		q.Items = append(q.Items, Item{ID: name})
@@ -239,6 +251,9 @@ func (p *Purchases) ByCategory() *Purchases {
 				continue
 			}
 			first := max(q.DaysSince[last]+q.Span[last], c.DaysSince[k]+c.Span[k])
+			if q.Orders[last] > math.MaxInt32-c.Orders[k] {
+				return nil, fmt.Errorf("%w: account %q: more orders in category %q than can be counted", ErrInput, p.Accounts[a], p.Categories[of])
+			}
 			q.Orders[last] += c.Orders[k]
 			q.Recent[last] += c.Recent[k]
 			q.Spend[last] += c.Spend[k]
@@ -247,5 +262,5 @@ func (p *Purchases) ByCategory() *Purchases {
 		}
 		q.Start = append(q.Start, len(q.Item))
 	}
-	return q
+	return q, nil
 }

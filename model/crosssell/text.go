@@ -108,8 +108,8 @@ func (c content) propensity() (*Propensity, error) {
 		if !(p.calibrator[k].Slope > 0) || !(p.popular[k].Slope >= 0) {
 			return nil, fmt.Errorf("the slopes of kind %v are %v and %v, expected above 0 and at least 0", kind, p.calibrator[k].Slope, p.popular[k].Slope)
 		}
-		if !(c.Baskets[k] > 0) {
-			return nil, fmt.Errorf("the baskets of kind %v are %v, expected above 0", kind, c.Baskets[k])
+		if !(c.Baskets[k] > 0 && c.Baskets[k] <= mostBaskets) {
+			return nil, fmt.Errorf("the baskets of kind %v are %v, expected a number in (0, %v]", kind, c.Baskets[k], float64(mostBaskets))
 		}
 	}
 	var err error
