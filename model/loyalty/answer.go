@@ -55,6 +55,16 @@ type Answer struct {
 
 // Explain returns the whole answer for a row. It panics when there is no such row.
 func (s *Scores) Explain(i int) Answer {
+	a, value := s.answer(i), s.in.columns().value(i)
+	for k := range a.Parts {
+		a.Parts[k].Reason = reason(definitions[k].Meta, a.Parts[k].Value, value)
+	}
+	return a
+}
+
+// answer is the answer without the values of its sentences, which cost more than all
+// the rest.
+func (s *Scores) answer(i int) Answer {
 	p := s.profiles[s.profile[i]]
 	a := Answer{
 		Account: s.in.Frame.Accounts[i], Score: s.Score[i], Computed: s.Computed[i], Profile: p.name, Measured: s.Measured[i],
@@ -73,7 +83,7 @@ func (s *Scores) Explain(i int) Answer {
 	if a.Measure != nil {
 		a.Used = share(a.MeasureAsked, a.Measured)
 	}
-	value := s.in.columns().value(i)
+	a.Parts = make([]Part, 0, Indicators)
 	var group [2]struct{ sum, points float64 }
 	for k := range definitions {
 		part := Part{Indicator: Indicator(k), Value: s.Indicators[k][i], Why: s.Why[k][i], Asked: p.points[k]}
@@ -87,7 +97,6 @@ func (s *Scores) Explain(i int) Answer {
 			g.sum += part.Asked * part.Value
 			g.points += part.Asked
 		}
-		part.Reason = reason(definitions[k].Meta, part.Value, value)
 		a.Parts = append(a.Parts, part)
 	}
 	a.Basic, a.Additional = ratio(group[0].sum, group[0].points), ratio(group[1].sum, group[1].points)

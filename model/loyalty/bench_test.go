@@ -132,3 +132,25 @@ func columnsRead(in Input) []frame.Column {
 	}
 	return all
 }
+
+// BenchmarkRecord makes the stored form of one account after another.
+func BenchmarkRecord(b *testing.B) {
+	in := scaledInput(b, 5000, 1)
+	scores := evaluate(b, in, DefaultSettings())
+	attitudes := Attitudes(scores)
+	i := 0
+	for b.Loop() {
+		scores.Record(i, attitudes)
+		i = (i + 1) % in.rows()
+	}
+}
+
+// BenchmarkPlaces places 5,000 accounts.
+func BenchmarkPlaces(b *testing.B) {
+	in := scaledInput(b, 5000, 1)
+	for b.Loop() {
+		if _, err := Places(in, nil, DefaultSettings()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

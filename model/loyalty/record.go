@@ -11,7 +11,7 @@ import (
 // indicators in order, after them the manual measure where it has points or was
 // entered. a is the attitude of the same scores.
 func (s *Scores) Record(i int, a *Attitude) score.Loyalty {
-	answer := s.Explain(i)
+	answer := s.answer(i)
 	r := score.Loyalty{
 		Score: answer.Score, Uncapped: s.uncapped(i), Satisfaction: a.Satisfaction[i], ResponseRate: a.ResponseRate[i],
 		Indicators: make([]score.Indicator, 0, Indicators+1),
