@@ -1,6 +1,7 @@
 package crosssell
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -336,5 +337,79 @@ func TestFitRefuses(t *testing.T) {
 	params.Lambda = 1e-6
 	if _, _, err := Fit(context.Background(), twins, params); !errors.Is(err, ErrUnstable) {
 		t.Errorf("a singular matrix gives %v", err)
+	}
+}
+
+// The twin counts who has both items, one pair after another, and fits the scale
+// by its definition.
+func TestTailEqualsCosines(t *testing.T) {
+	p := town(t, 150, 24, 3, 6)
+	params := Defaults()
+	params.Lambda, params.Neighbours = 5, 4
+	m := withHead(t, p, params, 10)
+	has := func(a int, i int32) bool {
+		_, yes := slices.BinarySearch(p.Cells(a).Item, i)
+		return yes
+	}
+	n := int32(len(p.Items))
+	cosine := make([][]float64, n)
+	for j := range n {
+		cosine[j] = make([]float64, n)
+		for i := range n {
+			both, left, right := 0.0, 0.0, 0.0
+			for a := range p.Accounts {
+				x, y := has(a, i), has(a, j)
+				if x {
+					left++
+				}
+				if y {
+					right++
+				}
+				if x && y {
+					both++
+				}
+			}
+			cosine[j][i] = both / math.Sqrt(left*right)
+		}
+	}
+	var s, squares float64
+	nearest := map[int32][]int32{}
+	for j := range n {
+		if m.place[j] >= 0 {
+			continue
+		}
+		var others []int32
+		for i := range n {
+			if i != j {
+				others = append(others, i)
+			}
+		}
+		slices.SortStableFunc(others, func(x, y int32) int { return cmp.Compare(cosine[j][y], cosine[j][x]) })
+		nearest[j] = others[:4]
+		for a := range p.Accounts {
+			sum := 0.0
+			for _, i := range nearest[j] {
+				if has(a, i) {
+					sum += cosine[j][i]
+				}
+			}
+			squares += sum * sum
+			if has(a, j) {
+				s += sum
+			}
+		}
+	}
+	scale := s / (squares + 5)
+	for j, near := range nearest {
+		for i := range n {
+			want := 0.0
+			if slices.Contains(near, i) {
+				want = scale * cosine[j][i]
+			}
+			_, got, _ := m.Because(Cells{Item: []int32{i}}, j)
+			if math.Abs(got-want) > 1e-5 {
+				t.Fatalf("item %d adds %v to tail item %d, want %v", i, got, j, want)
+			}
+		}
 	}
 }
