@@ -201,16 +201,8 @@ func (m *Model) setBands(tests []tested) {
 
 // bandOf picks the band of a segment, or that of all. Nil where there is neither.
 func (m *Model) bandOf(segment string, basis Basis) *band {
-	var pooled *band
-	for k := range m.bands {
-		if b := &m.bands[k]; b.Basis == basis {
-			if b.Segment == segment {
-				return b
-			}
-			if b.Segment == "" {
-				pooled = b
-			}
-		}
+	if b := m.bandAt[place{segment, basis}]; b != nil {
+		return b
 	}
-	return pooled
+	return m.bandAt[place{"", basis}]
 }

@@ -131,7 +131,7 @@ func (m *Model) Estimate(p Peers, declared []Declared) ([]Estimate, error) {
 	for k := range all {
 		e := &all[k]
 		if !m.declared(e, &facts) {
-			ask[e.Category] = append(ask[e.Category], int32(k)) //nolint:gosec // pairs are fewer than 2³¹
+			ask[e.Category] = append(ask[e.Category], int32(k)) // pairs are fewer than 2³¹
 		}
 	}
 	for c, which := range ask {
@@ -143,12 +143,12 @@ func (m *Model) Estimate(p Peers, declared []Declared) ([]Estimate, error) {
 }
 
 // pairs lists what is to be estimated, with spend and declarations.
-func (p *facts) pairs() []Estimate {
-	at := maps.Clone(p.newest)
-	all := make([]Estimate, 0, len(p.Spend.Amount)+len(at))
-	for i := range p.Frame.Accounts {
-		for k := p.Spend.Start[i]; k < p.Spend.Start[i+1]; k++ {
-			e := Estimate{Account: int32(i), Category: p.Spend.Category[k], Spend: p.Spend.Amount[k], From: -1} //nolint:gosec // checked
+func (f *facts) pairs() []Estimate {
+	at := maps.Clone(f.newest)
+	all := make([]Estimate, 0, len(f.Spend.Amount)+len(at))
+	for i := range f.Frame.Accounts {
+		for k := f.Spend.Start[i]; k < f.Spend.Start[i+1]; k++ {
+			e := Estimate{Account: int32(i), Category: f.Spend.Category[k], Spend: f.Spend.Amount[k], From: -1}
 			if from, ok := at[pair{e.Account, e.Category}]; ok {
 				e.From = from
 				delete(at, pair{e.Account, e.Category})
@@ -241,7 +241,7 @@ func (m *Model) ask(v *view, p *Peers, name string, all []Estimate, which []int3
 	if len(which) == 0 {
 		return nil
 	}
-	at, ok := m.index[name]
+	at, ok := m.categoryAt[name]
 	why := Unseen
 	if ok {
 		why = m.categories[at].Why

@@ -137,7 +137,7 @@ func Fit(ctx context.Context, p Peers, declared []Declared, params Params) (*Mod
 	}
 	t.model.setBands(set)
 	t.share(&report)
-	t.model.index = indexOf(t.model.categories)
+	t.model.index()
 	report.Coverage = t.model.judge(tests)
 	return t.model, report, nil
 }
@@ -172,13 +172,13 @@ func (t *fitting) draw() {
 		_, _ = h.Write([]byte(a)) // never fails
 		places[i] = mix(h.Sum64() ^ mix(t.model.params.Seed))
 		t.part[i] = float64(mix(places[i])>>11) * 0x1p-53
-		rows[i] = int32(i) //nolint:gosec // check bounds the accounts
+		rows[i] = int32(i) // check bounds the accounts
 	}
 	slices.SortFunc(rows, func(a, b int32) int {
 		return cmp.Or(cmp.Compare(places[a], places[b]), cmp.Compare(accounts[a], accounts[b]), cmp.Compare(a, b))
 	})
 	for place, i := range rows {
-		t.order[i] = int32(place) //nolint:gosec // as above
+		t.order[i] = int32(place)
 	}
 }
 
@@ -196,7 +196,7 @@ func (t *fitting) code() {
 	rows := make([]int32, 0, f.Rows())
 	for i, place := range t.order {
 		if int(place) < t.model.params.MaxRows {
-			rows = append(rows, int32(i)) //nolint:gosec // check bounds the accounts
+			rows = append(rows, int32(i)) // check bounds the accounts
 		}
 	}
 	for j := range f.Columns {
@@ -252,7 +252,7 @@ func (t *fitting) pick(e *entries, from, to float64, most int, told bool) some {
 	var rows []int32
 	for k, i := range e.account {
 		if e.amount[k] > 0 && t.part[i] >= from && t.part[i] < to && (!told || t.truth(i, e.category, e.amount[k], t.model.params.FreshDays) > 0) {
-			rows = append(rows, int32(k)) //nolint:gosec // check bounds the entries
+			rows = append(rows, int32(k)) // check bounds the entries
 		}
 	}
 	slices.SortFunc(rows, func(a, b int32) int { return cmp.Compare(t.order[e.account[a]], t.order[e.account[b]]) })
@@ -409,7 +409,7 @@ func (t *fitting) below() []int {
 	s := &t.Spend
 	for i := range t.Frame.Accounts {
 		for k := s.Start[i]; k < s.Start[i+1]; k++ {
-			at, ok := t.newest[pair{int32(i), s.Category[k]}] //nolint:gosec // check bounds the accounts
+			at, ok := t.newest[pair{int32(i), s.Category[k]}] // check bounds the accounts
 			if ok && t.declared[at].Amount > 0 && t.declared[at].Amount < s.Amount[k] {
 				all = append(all, int(at))
 			}
@@ -460,12 +460,4 @@ func (t *fitting) share(report *Report) {
 // as many elsewhere as the rest of the amount is worth in orders like those here.
 func countsOf(d *Declared) []float64 {
 	return []float64{d.Orders, d.Orders * (d.Amount/d.Spend - 1)}
-}
-
-func indexOf(categories []category) map[string]int {
-	at := make(map[string]int, len(categories))
-	for c := range categories {
-		at[categories[c].Name] = c
-	}
-	return at
 }

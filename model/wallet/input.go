@@ -144,13 +144,16 @@ func (p *Peers) checkSpend() error {
 
 // checkDeclared refuses declarations that cannot be used.
 func (p *Peers) checkDeclared(declared []Declared) error {
+	if most := math.MaxInt32 - len(p.Spend.Amount); len(declared) > most {
+		return fmt.Errorf("%w: %d declarations, at most %d", ErrInput, len(declared), most)
+	}
 	for k := range declared {
 		d := &declared[k]
 		if d.Account < 0 || d.Account >= p.Frame.Rows() || d.Category < 0 || d.Category >= len(p.Categories) {
 			return fmt.Errorf("%w: declaration %d is of account %d and category %d, there are %d and %d",
 				ErrInput, k, d.Account, d.Category, p.Frame.Rows(), len(p.Categories))
 		}
-		why := ""
+		var why string
 		switch {
 		case !(d.Amount >= 0 && d.Amount <= maxSpend):
 			why = fmt.Sprintf("amount %v, expected 0 … %g", d.Amount, float64(maxSpend))
@@ -189,7 +192,7 @@ func newFacts(p *Peers, declared []Declared) facts {
 		d := &declared[k]
 		key := pair{int32(d.Account), int32(d.Category)} //nolint:gosec // check bounds both
 		if old, ok := f.newest[key]; !ok || d.Period >= declared[old].Period {
-			f.newest[key] = int32(k) //nolint:gosec // declarations are fewer than 2³¹
+			f.newest[key] = int32(k) // declarations are fewer than 2³¹
 		}
 	}
 	return f
@@ -231,7 +234,7 @@ func (p *Peers) byCategory() []entries {
 	for i := range p.Frame.Accounts {
 		for k := p.Spend.Start[i]; k < p.Spend.Start[i+1]; k++ {
 			e := &all[p.Spend.Category[k]]
-			e.account = append(e.account, int32(i)) //nolint:gosec // check bounds the accounts
+			e.account = append(e.account, int32(i)) // check bounds the accounts
 			e.amount = append(e.amount, p.Spend.Amount[k])
 		}
 	}

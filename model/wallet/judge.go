@@ -53,7 +53,7 @@ func (m *Model) Judge(p Peers, declared []Declared) ([]Coverage, error) {
 	f := newFacts(&p, declared)
 	var tests []tested
 	for _, e := range p.byCategory() {
-		at, ok := m.index[p.Categories[e.category]]
+		at, ok := m.categoryAt[p.Categories[e.category]]
 		if !ok || m.categories[at].Why != None {
 			continue
 		}

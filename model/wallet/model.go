@@ -15,10 +15,29 @@ type Model struct {
 	params     Params
 	coders     []coder // of the frame's columns in the model's order, the last of Elsewhere
 	categories []category
-	index      map[string]int // of categories by name
+	categoryAt map[string]int
 	shares     []shares
 	correction *correction // nil where too few wallets are declared
 	bands      []band
+	bandAt     map[place]*band
+}
+
+// place is what a band is of.
+type place struct {
+	segment string
+	basis   Basis
+}
+
+// index finds categories and bands by name.
+func (m *Model) index() {
+	m.categoryAt = make(map[string]int, len(m.categories))
+	for c := range m.categories {
+		m.categoryAt[m.categories[c].Name] = c
+	}
+	m.bandAt = make(map[place]*band, len(m.bands))
+	for k := range m.bands {
+		m.bandAt[place{m.bands[k].Segment, m.bands[k].Basis}] = &m.bands[k]
+	}
 }
 
 // category is what was learnt of one: either both ensembles, or near, or, where
@@ -159,7 +178,7 @@ func (m *Model) nearest(n *near, v *view, accounts []int32, amounts, upper, midd
 const middleLevel = 0.5
 
 // threads is how many goroutines work.
-func (p *Params) threads() int {
+func (p Params) threads() int {
 	if p.Threads > 0 {
 		return p.Threads
 	}

@@ -92,14 +92,18 @@ func (c *coder) code(column *frame.Column, to []int16, step int) {
 		}
 		return
 	}
+	known := make(map[string]int16, len(c.Levels))
+	for k, name := range c.Levels {
+		known[name] = int16(k) // maxLevels bounds the levels
+	}
 	level := make([]int16, len(column.Levels)+1)
 	level[0] = missing
 	for k, name := range column.Levels {
-		at := slices.Index(c.Levels, name)
-		if at < 0 {
+		at, ok := known[name]
+		if !ok {
 			at = unseen
 		}
-		level[k+1] = int16(at) //nolint:gosec // maxLevels bounds the levels
+		level[k+1] = at
 	}
 	for i, v := range column.Codes {
 		to[i*step] = level[v+1]

@@ -153,9 +153,9 @@ func (c *content) model() (*Model, error) {
 		}
 		m.categories = append(m.categories, read)
 	}
-	m.index = indexOf(m.categories)
-	if len(m.index) != len(m.categories) {
-		return nil, errors.New("a category stands twice")
+	m.index()
+	if len(m.categoryAt) != len(m.categories) || len(m.bandAt) != len(m.bands) {
+		return nil, errors.New("a category or an interval stands twice")
 	}
 	return m, nil
 }

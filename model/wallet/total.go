@@ -29,7 +29,7 @@ type Total struct {
 func (m *Model) Totals(estimates []Estimate, accounts int) []Total {
 	all := make([]Total, accounts)
 	for i := range all {
-		all[i].Account = int32(i) //nolint:gosec // accounts of a frame
+		all[i].Account = int32(i)
 	}
 	for k := range estimates {
 		e := &estimates[k]
