@@ -29,7 +29,7 @@ func bounded(y float64) float64 { return min(100, max(0, y)) }
 
 // block is the number of anchors that are compared without looking for the right
 // ones first.
-const block = 8
+const block = 4
 
 // path is a curve made ready for many values: which segment a value falls into is
 // counted, not branched on, because values come in no order.
@@ -81,8 +81,7 @@ func (p *path) apply(x, out []float64) {
 			k += size / 2 * one(v >= p.starts[k+size/2-1])
 		}
 		s := (*[block]float64)(p.starts[k:])
-		k += one(v >= s[0]) + one(v >= s[1]) + one(v >= s[2]) + one(v >= s[3]) +
-			one(v >= s[4]) + one(v >= s[5]) + one(v >= s[6]) + one(v >= s[7])
+		k += one(v >= s[0]) + one(v >= s[1]) + one(v >= s[2]) + one(v >= s[3])
 		line := &p.segments[k]
 		out[j] = line.y + line.slope*(v-line.from) //nolint:gosec // out is as long as x, above
 	}
