@@ -149,6 +149,21 @@ func TestPlantedWalletsAreRecovered(t *testing.T) {
 		t.Errorf("known: coverage %v, correlation %v", inside, correlation)
 	}
 	checkLaws(t, m, w, all)
+	// Accounts that the model has never seen, as at a later cutoff.
+	later := newTown(3000, 3, 0.35, 0.3, 2)
+	judged, err := m.Judge(later.Peers, later.declared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(judged) != 6 {
+		t.Errorf("%d coverages, want two bases of all and two segments", len(judged))
+	}
+	for _, c := range judged {
+		t.Logf("later: %+v", c)
+		if c.Basis == ByDeclared && (math.Abs(c.Inside-c.Target) > 0.06 || c.Correlation < 0.85) {
+			t.Errorf("later: %+v", c)
+		}
+	}
 }
 
 // checkCoverage allows four standard errors, of the accounts tested on and of those,
@@ -503,6 +518,37 @@ func TestSameBitsOnAnyThreads(t *testing.T) {
 		if !bytes.Equal(got, want) {
 			t.Error("another model")
 		}
+	}
+}
+
+func TestOrderOfRowsDoesNotShow(t *testing.T) {
+	w := newTown(1500, 2, 0.35, 0.3, 16)
+	p := quick()
+	p.Rounds = 10
+	want, _ := fit(t, w, p)
+	n := w.Frame.Rows()
+	turned := town{Peers: Peers{Categories: w.Categories, Spend: Spend{Start: []int{0}}}}
+	order := make([]int, n)
+	for i := range order {
+		order[i] = n - 1 - i
+		k := order[i]
+		turned.Segment = append(turned.Segment, w.Segment[k])
+		turned.Spend.Category = append(turned.Spend.Category, w.Spend.Category[w.Spend.Start[k]:w.Spend.Start[k+1]]...)
+		turned.Spend.Amount = append(turned.Spend.Amount, w.Spend.Amount[w.Spend.Start[k]:w.Spend.Start[k+1]]...)
+		turned.Spend.Start = append(turned.Spend.Start, len(turned.Spend.Amount))
+	}
+	turned.Frame = w.Frame.Take(order)
+	for _, d := range w.declared {
+		d.Account = n - 1 - d.Account
+		turned.declared = append(turned.declared, d)
+	}
+	got, _ := fit(t, &turned, p)
+	a, err := want.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := got.MarshalText(); err != nil || !bytes.Equal(a, b) {
+		t.Errorf("another model (error %v)", err)
 	}
 }
 
