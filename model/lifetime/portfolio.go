@@ -269,6 +269,39 @@ type (
 	outlook struct{ purchases, worth float64 }
 )
 
+// Pooled returns the models that were fitted on all accounts.
+func (p *Portfolio) Pooled() (*Model, *Spend) { return p.pooled.model, p.pooled.spend }
+
+// ValueIntervals is ValueIntervals of each account by the models of its segment.
+func (p *Portfolio) ValueIntervals(ctx context.Context, h Histories, mean []float64, segment []string, terms Terms, c Chance, low, high []float64) error {
+	if len(segment) != h.Rows() || len(mean) != h.Rows() {
+		return fmt.Errorf("%w: %d segments and %d means for %d accounts: want one per account", ErrInput, len(segment), len(mean), h.Rows())
+	}
+	rows := map[pair][]int{}
+	for i, name := range segment {
+		use := p.find(name)
+		rows[use] = append(rows[use], i)
+	}
+	for use, some := range rows {
+		var part Histories
+		var partMean []float64
+		for _, i := range some {
+			part.Frequency = append(part.Frequency, h.Frequency[i])
+			part.Recency = append(part.Recency, h.Recency[i])
+			part.Age = append(part.Age, h.Age[i])
+			partMean = append(partMean, mean[i])
+		}
+		partLow, partHigh := make([]float64, len(some)), make([]float64, len(some))
+		if err := ValueIntervals(ctx, use.model, use.spend, part, partMean, terms, c, partLow, partHigh); err != nil {
+			return err
+		}
+		for k, i := range some {
+			low[i], high[i] = partLow[k], partHigh[k]
+		}
+	}
+	return nil
+}
+
 func (p *Portfolio) find(segment string) pair {
 	model, spend := p.Models(segment)
 	return pair{model, spend}

@@ -68,10 +68,14 @@ type Recommendation struct {
 	Probability model.Figure `json:"probability"`
 	Amount      model.Figure `json:"amount"`
 	// Reason is the code of the sentence that says why; Because is the account's
-	// own item or category that it rests on, Times how often that was bought.
-	Reason  string       `json:"reason,omitempty"`
-	Because string       `json:"because,omitempty"`
-	Times   model.Figure `json:"times"`
+	// own item or category that it rests on. Orders and Days are the account's own
+	// orders of that and the days since the last, Buyers the accounts that bought
+	// what is recommended; 0 where the sentence does not speak of them.
+	Reason  string `json:"reason,omitempty"`
+	Because string `json:"because,omitempty"`
+	Orders  int    `json:"orders,omitempty"`
+	Days    int    `json:"days,omitempty"`
+	Buyers  int    `json:"buyers,omitempty"`
 }
 
 // Loyalty is the loyalty score with its indicators, and attitude apart from it.

@@ -40,7 +40,7 @@ func drawnWorth(t *rapid.T, account frame.AccountID) *score.Worth {
 		w.Wallet.Flags = append(w.Wallet.Flags, text("flag"))
 		w.Recommendations = append(w.Recommendations, score.Recommendation{
 			Kind: "new", Item: text("item"), Category: text("category"), Probability: figure("probability"), Amount: figure("amount"),
-			Reason: text("reason"), Because: text("because"), Times: figure("times"),
+			Reason: text("reason"), Because: text("because"), Orders: rapid.IntRange(0, 3).Draw(t, "orders"), Days: 7, Buyers: 2,
 		})
 		w.Place.Because = append(w.Place.Because, score.Ground{Code: text("code"), Value: figure("ground")})
 		w.Place.Breaches = append(w.Place.Breaches, text("breach"))

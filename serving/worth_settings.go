@@ -1,0 +1,117 @@
+package serving
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"fealty/features"
+	"fealty/model/crosssell"
+	"fealty/model/lifetime"
+	"fealty/model/loyalty"
+	"fealty/model/wallet"
+)
+
+// WorthSettings say how worth is told.
+type WorthSettings struct {
+	// Loyalty are weights, caps, cut points, policies and rules.
+	Loyalty loyalty.Settings
+	// LifetimeMonths is how many months ahead a lifetime value looks, 1 … 600;
+	// LifetimeDiscount is the rate per month, 0 … 1.
+	LifetimeMonths   int
+	LifetimeDiscount float64
+	// WalletLevel is the quantile of peers' spend that counts as a wallet, .5 … .99;
+	// WalletMaxRatio the greatest high ÷ low to act on, 1.1 … 1000.
+	WalletLevel, WalletMaxRatio float64
+	// ExcludedCategories and ExcludedProducts are never recommended.
+	ExcludedCategories, ExcludedProducts []string
+}
+
+// DefaultWorth returns the documented defaults.
+func DefaultWorth() WorthSettings {
+	terms, w := lifetime.DefaultTerms(), wallet.Defaults()
+	return WorthSettings{
+		Loyalty: loyalty.DefaultSettings(), LifetimeMonths: terms.Months, LifetimeDiscount: terms.Discount,
+		WalletLevel: w.Level, WalletMaxRatio: w.MaxRatio,
+	}
+}
+
+func (w *WorthSettings) validate() error {
+	if err := w.Loyalty.Validate(); err != nil {
+		return fmt.Errorf("loyalty: %w: %w", err, ErrInvalid)
+	}
+	if err := w.terms().Validate(); err != nil {
+		return fmt.Errorf("lifetime: %w: %w", err, ErrInvalid)
+	}
+	if err := w.wallet(0).Validate(); err != nil {
+		return fmt.Errorf("wallet: %w: %w", err, ErrInvalid)
+	}
+	return nil
+}
+
+// text is canonical: equal exactly when the settings are.
+func (w *WorthSettings) text() string {
+	raw, err := json.Marshal(w)
+	if err != nil {
+		panic("serving: settings of worth are no JSON: " + err.Error()) // validate refuses what is no number
+	}
+	return string(raw)
+}
+
+// defaultWorth is the text of the defaults, which leave configuration hashes as
+// they were before there was anything to set.
+func defaultWorth() string {
+	w := DefaultWorth()
+	return w.text()
+}
+
+// terms of a lifetime value. Its margin is the account's own.
+func (w *WorthSettings) terms() lifetime.Terms {
+	t := lifetime.DefaultTerms()
+	t.Months, t.Discount = w.LifetimeMonths, w.LifetimeDiscount
+	return t
+}
+
+// chance says how the intervals of lifetime values are drawn: a hundred futures
+// each, since a run draws them for every account.
+func (w *WorthSettings) chance(seed uint64) lifetime.Chance {
+	c := lifetime.DefaultChance()
+	c.Draws, c.Seed = 100, seed
+	return c
+}
+
+func (w *WorthSettings) wallet(seed uint64) wallet.Params {
+	p := wallet.Defaults()
+	p.Level, p.MaxRatio, p.Seed = w.WalletLevel, w.WalletMaxRatio, seed
+	return p
+}
+
+func (w *WorthSettings) crossSell() crosssell.Params { return crosssell.Defaults() }
+
+// rules of what may be recommended. Names that nobody has bought are no slip
+// here: one list serves every cutoff.
+func (w *WorthSettings) rules(key features.HoldingKey, past *crosssell.Purchases) crosssell.Rules {
+	var r crosssell.Rules
+	known := func(names []string, has func(string) bool) (some []string) {
+		for _, name := range names {
+			if has(name) {
+				some = append(some, name)
+			}
+		}
+		return some
+	}
+	item := func(id string) bool { _, ok := past.Find(id); return ok }
+	if key == features.ByCategory {
+		r.Items = known(w.ExcludedCategories, item)
+		return r
+	}
+	r.Items = known(w.ExcludedProducts, item)
+	r.Categories = known(w.ExcludedCategories, func(name string) bool {
+		for _, c := range past.Categories {
+			if c == name {
+				return true
+			}
+		}
+		return false
+	})
+	return r
+}
