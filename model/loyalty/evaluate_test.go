@@ -244,8 +244,35 @@ func TestWhyAnIndicatorIsNotMeasurable(t *testing.T) {
 	}
 }
 
-// Raising one column never moves a score against its published curve.
-func TestScoresAreMonotone(t *testing.T) {
+// Raising a value that is there never moves an indicator against its published curve.
+func TestIndicatorsAreMonotone(t *testing.T) {
+	in := scaledInput(t, 200, 12)
+	was := evaluate(t, in, DefaultSettings())
+	rapid.Check(t, func(t *rapid.T) {
+		d := &definitions[rapid.IntRange(0, Indicators-1).Draw(t, "indicator")]
+		term := &d.Terms[rapid.IntRange(0, len(d.Terms)-1).Draw(t, "term")]
+		i := rapid.IntRange(0, in.rows()-1).Draw(t, "row")
+		cell := &in.columns().of(term.Column)[i]
+		before := *cell
+		*cell += rapid.Float64Range(0, 3).Draw(t, "more")
+		if slices.Contains(Items(), term.Column) || term.Column == ExtraWalletShare {
+			*cell = min(1, *cell)
+		}
+		is, err := Evaluate(context.Background(), in, DefaultSettings())
+		*cell = before
+		if err != nil {
+			t.Fatal(err)
+		}
+		change := is.Indicators[d.Indicator][i] - was.Indicators[d.Indicator][i]
+		falls := term.Curve != nil && term.Curve[0].Y > term.Curve[len(term.Curve)-1].Y
+		if (falls && change > 1e-9) || (!falls && change < -1e-9) {
+			t.Fatalf("row %d: more %s moved %s by %v", i, term.Column, d.Indicator, change)
+		}
+	})
+}
+
+// Every published curve is monotone and passes through its anchors.
+func TestDefinitionsAreSound(t *testing.T) {
 	for i := range definitions {
 		d := &definitions[i]
 		if d.Indicator != Indicator(i) {

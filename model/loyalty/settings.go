@@ -16,6 +16,17 @@ const ManualWeight = "manual"
 // that is not named has none. ManualWeight may be named too.
 type Weights map[string]float64
 
+// UnmarshalYAML takes the weights of a file in place of those that stand: added to
+// the defaults they could never sum to 100.
+func (w *Weights) UnmarshalYAML(read func(any) error) error {
+	fresh := map[string]float64{}
+	if err := read(&fresh); err != nil {
+		return err
+	}
+	*w = fresh
+	return nil
+}
+
 // validate refuses unknown names, points below 0 and sums other than 100.
 func (w Weights) validate(what string) error {
 	var sum float64

@@ -53,7 +53,8 @@ type TierSettings struct {
 	VIPShare      float64 `yaml:"vip_share"`
 	MajorShare    float64 `yaml:"major_share"`
 	OrdinaryShare float64 `yaml:"ordinary_share"`
-	// Policies are the tiers' policies by name; a tier without one has no bound.
+	// Policies are the tiers' policies by name; a tier without one has no bound. A
+	// policy in a file stands as a whole: what it does not name is no bound.
 	Policies map[Tier]Policy `yaml:"policies"`
 }
 

@@ -188,6 +188,18 @@ func TestSettingsTravelAsYAML(t *testing.T) {
 	if err != nil || string(again) != string(text) {
 		t.Errorf("settings came back otherwise: %v\n%s", err, again)
 	}
+	// A file that names some settings keeps the defaults of the others, and replaces
+	// the weights that it names as a whole.
+	partly := DefaultSettings()
+	if err := yaml.Unmarshal([]byte("weights: {duration: 60, tolerance: 40}\ntiers: {vip_share: 0.02}\n"), &partly); err != nil {
+		t.Fatal(err)
+	}
+	if err := partly.Validate(); err != nil || len(partly.Weights) != 2 || partly.Tiers.VIPShare != .02 || partly.Tiers.MajorShare != .04 || len(partly.Caps) != 2 {
+		t.Errorf("a partial file gives %+v: %v", partly, err)
+	}
+	if err := yaml.Unmarshal([]byte("weights: {duration: high}"), &partly); err == nil {
+		t.Error("a weight of \"high\" was read")
+	}
 	for _, key := range []string{"least_measured: 30", "column: complaint_open_days", "operator: '>'", "vip_share: 0.01", "contact_days: 14", "buying_days:", "discount_rate: 0.1"} {
 		if !strings.Contains(string(text), key) {
 			t.Errorf("the file lacks %q:\n%s", key, text)
