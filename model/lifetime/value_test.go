@@ -124,6 +124,17 @@ func TestSimulatedCustomersAreRecovered(t *testing.T) {
 				}
 			}
 			out := make([]float64, h.Rows())
+			// An optimum is at least as likely as the truth.
+			if err := given(t, kind, truths[kind]).LogLikelihood(h, out); err != nil {
+				t.Fatal(err)
+			}
+			planted := 0.0
+			for _, v := range out {
+				planted += v
+			}
+			if planted > m.Quality().LogLikelihood {
+				t.Errorf("log-likelihood %v at the optimum, %v at the planted truth", m.Quality().LogLikelihood, planted)
+			}
 			if err := m.Expected(h, 12*4.345, out); err != nil {
 				t.Fatal(err)
 			}
