@@ -257,10 +257,13 @@ func (p *Propensity) extend(ctx context.Context, t *table, l Lesson, most int) e
 	if err != nil {
 		return err
 	}
-	at := make(map[[2]int32]float64, len(l.Bought))
+	at := make(map[[2]int32]float64, len(l.Bought)/step)
 	for _, b := range l.Bought {
+		if int(b.Account)%step != 0 {
+			continue // not among the accounts taken
+		}
 		at[[2]int32{b.Account, b.Item}] = b.Amount
-		if int(b.Account)%step == 0 && notIn(m.past.Cells(int(b.Account)))(b.Item) {
+		if notIn(m.past.Cells(int(b.Account)))(b.Item) {
 			t.fresh++
 		}
 	}

@@ -460,3 +460,30 @@ func figuresOf(t *testing.T, name string, lines []Line, earlier []frame.Cutoff, 
 	}
 	return value
 }
+
+// Beyond MaxRows accounts are taken at equal distances, with all that is theirs.
+func TestPropensityTakesFewerAccountsWhereRowsAreBounded(t *testing.T) {
+	past := town(t, 600, 30, 3, 12)
+	m, _ := fit(t, past, Defaults())
+	bought, _ := habit(past, 4)
+	params := quick()
+	params.MaxRows = 5000
+	_, report, err := FitPropensity(context.Background(), []Lesson{{m, bought}}, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 600 accounts have at most 20 candidates and some 4 own items each: every
+	// third is taken.
+	if report.Accounts != 200 || report.Rows > 5000 || report.HeldOut == 0 || report.HeldOut >= 100 {
+		t.Errorf("%d accounts, %d held out, %d rows", report.Accounts, report.HeldOut, report.Rows)
+	}
+	want := 0
+	for _, b := range bought {
+		if b.Account%3 == 0 {
+			want++
+		}
+	}
+	if report.Positives == 0 || report.Positives > want {
+		t.Errorf("%d purchases among the pairs, the accounts taken made %d", report.Positives, want)
+	}
+}
