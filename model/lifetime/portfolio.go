@@ -109,21 +109,13 @@ func FitPortfolio(ctx context.Context, kind Kind, h Histories, mean []float64, s
 	if err != nil {
 		return nil, fmt.Errorf("fit spend of all accounts: %w", err)
 	}
-	rows := make(map[string][]int)
-	for i, name := range segment {
-		rows[name] = append(rows[name], i)
-	}
+	rows := bySegment(segment)
 	p := &Portfolio{least: least, pooled: pair{model, spend}, own: make(map[string]pair, len(rows))}
 	for _, name := range sortedNames(rows) {
-		var part Histories
-		var partMean []float64
+		part, partMean := pick(h, mean, rows[name])
 		repeat := 0
-		for _, i := range rows[name] {
-			part.Frequency = append(part.Frequency, h.Frequency[i])
-			part.Recency = append(part.Recency, h.Recency[i])
-			part.Age = append(part.Age, h.Age[i])
-			partMean = append(partMean, mean[i])
-			if h.Frequency[i] > 0 {
+		for _, x := range part.Frequency {
+			if x > 0 {
 				repeat++
 			}
 		}
@@ -274,32 +266,53 @@ func (p *Portfolio) Pooled() (*Model, *Spend) { return p.pooled.model, p.pooled.
 
 // ValueIntervals is ValueIntervals of each account by the models of its segment.
 func (p *Portfolio) ValueIntervals(ctx context.Context, h Histories, mean []float64, segment []string, terms Terms, c Chance, low, high []float64) error {
-	if len(segment) != h.Rows() || len(mean) != h.Rows() {
-		return fmt.Errorf("%w: %d segments and %d means for %d accounts: want one per account", ErrInput, len(segment), len(mean), h.Rows())
+	if len(segment) != h.Rows() {
+		return fmt.Errorf("%w: %d segments for %d accounts: want one per account", ErrInput, len(segment), h.Rows())
 	}
-	rows := map[pair][]int{}
-	for i, name := range segment {
-		use := p.find(name)
-		rows[use] = append(rows[use], i)
+	// All rows first: a segment's errors would count its own rows.
+	if err := checkValue(p.pooled.model, h, mean, terms); err != nil {
+		return err
 	}
-	for use, some := range rows {
-		var part Histories
-		var partMean []float64
-		for _, i := range some {
-			part.Frequency = append(part.Frequency, h.Frequency[i])
-			part.Recency = append(part.Recency, h.Recency[i])
-			part.Age = append(part.Age, h.Age[i])
-			partMean = append(partMean, mean[i])
-		}
-		partLow, partHigh := make([]float64, len(some)), make([]float64, len(some))
-		if err := ValueIntervals(ctx, use.model, use.spend, part, partMean, terms, c, partLow, partHigh); err != nil {
+	for _, out := range [][]float64{low, high} {
+		if err := checkOut(out, h.Rows()); err != nil {
 			return err
 		}
-		for k, i := range some {
+	}
+	rows := bySegment(segment)
+	for _, name := range sortedNames(rows) {
+		model, spend := p.Models(name)
+		part, partMean := pick(h, mean, rows[name])
+		partLow, partHigh := make([]float64, part.Rows()), make([]float64, part.Rows())
+		if err := ValueIntervals(ctx, model, spend, part, partMean, terms, c, partLow, partHigh); err != nil {
+			return fmt.Errorf("intervals of segment %q: %w", name, err)
+		}
+		for k, i := range rows[name] {
 			low[i], high[i] = partLow[k], partHigh[k]
 		}
 	}
 	return nil
+}
+
+// bySegment are the rows of each segment.
+func bySegment(segment []string) map[string][]int {
+	rows := make(map[string][]int)
+	for i, name := range segment {
+		rows[name] = append(rows[name], i)
+	}
+	return rows
+}
+
+// pick copies some rows.
+func pick(h Histories, mean []float64, rows []int) (Histories, []float64) {
+	var part Histories
+	var partMean []float64
+	for _, i := range rows {
+		part.Frequency = append(part.Frequency, h.Frequency[i])
+		part.Recency = append(part.Recency, h.Recency[i])
+		part.Age = append(part.Age, h.Age[i])
+		partMean = append(partMean, mean[i])
+	}
+	return part, partMean
 }
 
 func (p *Portfolio) find(segment string) pair {

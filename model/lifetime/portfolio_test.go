@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"fealty/model/score"
@@ -191,6 +192,43 @@ func TestScoresDoNotDependOnOrderOrThreads(t *testing.T) {
 	for _, pair := range [][2]estimator{{p.pooled.model.estimator, refitted.pooled.model.estimator}, {p.pooled.spend.estimator, refitted.pooled.spend.estimator}} {
 		if !slices.Equal(pair[0].theta, pair[1].theta) || !slices.Equal(pair[0].covariance, pair[1].covariance) {
 			t.Errorf("rows in reverse order on one thread give %v, not %v", pair[1].Estimates(), pair[0].Estimates())
+		}
+	}
+}
+
+// Intervals are those of the segment's own models, and an account's own whatever
+// stands beside it.
+func TestIntervalsAreThoseOfTheSegment(t *testing.T) {
+	p, h, mean, segment := portfolio(t)
+	rows := []int{0, 1600, 2705, 3, 1601}
+	some, someMean := pick(h, mean, rows)
+	var names []string
+	for _, i := range rows {
+		names = append(names, segment[i])
+	}
+	low, high, one, other := make([]float64, len(rows)), make([]float64, len(rows)), make([]float64, 1), make([]float64, 1)
+	terms, chance := weeks(12, 0.01), Chance{Level: 0.8, Draws: 100, Seed: 9}
+	if err := p.ValueIntervals(context.Background(), some, someMean, names, terms, chance, low, high); err != nil {
+		t.Fatal(err)
+	}
+	for k, i := range rows {
+		m, s := p.Models(segment[i])
+		alone, aloneMean := pick(h, mean, []int{i})
+		if err := ValueIntervals(context.Background(), m, s, alone, aloneMean, terms, chance, one, other); err != nil {
+			t.Fatal(err)
+		}
+		if one[0] != low[k] || other[0] != high[k] {
+			t.Errorf("row %d: [%v, %v], alone [%v, %v]", k, low[k], high[k], one[0], other[0])
+		}
+	}
+	some.Recency[4] = some.Age[4] + 1
+	for name, err := range map[string]error{
+		"room":     p.ValueIntervals(context.Background(), h, mean, segment, terms, chance, low, high),
+		"segments": p.ValueIntervals(context.Background(), some, someMean, names[:1], terms, chance, low, high),
+		"row 4":    p.ValueIntervals(context.Background(), some, someMean, names, terms, chance, low, high),
+	} {
+		if !errors.Is(err, ErrInput) || name == "row 4" && !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: error is %v", name, err)
 		}
 	}
 }
