@@ -138,17 +138,27 @@ type band struct {
 	High   float64 `json:"high"`
 }
 
-// newBand sets a band by scores, which it sorts; ok is false where they are too few
-// for the levels. By declared wallets the band holds the middle Coverage of them
-// around their median. By peers the wallet is the Level of what they spend, and
-// the band reaches from there by Coverage of what is left up to the greatest, and
-// as many ranks down.
-func newBand(p *Params, segment string, basis Basis, scores []float64) (b band, ok bool) {
-	low, centre, high := (1-p.Coverage)/2, 0.5, (1+p.Coverage)/2
+// levels are the quantiles of the scores that a band is made of.
+//
+// By declared wallets they are the median and the middle Coverage around it. By
+// peers, only spend is seen, and no wallet is below its spend: a wallet lies below
+// the low quantile of spend at most as often as spend does. Upwards it takes an
+// assumption, that of Level: of accounts with any wallet, at least 1 − Level buy
+// all of it here. Then P(wallet > x) ≤ P(spend > x) ÷ (1 − Level), so that the
+// wallet lies above the quantile 1 − (1 − Level) × (1 − Coverage) ÷ 2 of spend at
+// most as often as it may. The wallet itself is the quantile Level.
+func (p *Params) levels(basis Basis) (low, centre, high float64) {
+	tail := (1 - p.Coverage) / 2
 	if basis == ByPeers {
-		reach := (1 - p.Level) * p.Coverage
-		low, centre, high = p.Level-reach, p.Level, p.Level+reach
+		return tail, p.Level, 1 - (1-p.Level)*tail
 	}
+	return tail, middleLevel, 1 - tail
+}
+
+// newBand sets a band by scores, which it sorts; ok is false where they are too few
+// for the levels: by peers and with the defaults fewer than 99.
+func newBand(p *Params, segment string, basis Basis, scores []float64) (b band, ok bool) {
+	low, centre, high := p.levels(basis)
 	n := len(scores)
 	// The next score lies below the k-th of n with probability k ÷ (n + 1).
 	first, middle, last := int(math.Floor(float64(n+1)*low)), int(math.Round(float64(n+1)*centre)), int(math.Ceil(float64(n+1)*high))

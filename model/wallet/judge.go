@@ -19,10 +19,11 @@ type Coverage struct {
 	Target, Inside float64
 	// Narrow is how many intervals were narrow enough to act on, NarrowInside the
 	// share of those that held the truth (NaN of none): what is acted on is
-	// chosen, and must hold it as often.
+	// chosen, and must hold it as often. By declared wallets only.
 	Narrow       int
 	NarrowInside float64
-	// Width is the median of high ÷ low.
+	// Width is the median of high ÷ low; by peers before the account's own spend
+	// raises the low.
 	Width float64
 	// Correlation is Spearman's rank correlation of estimated and declared wallets;
 	// NaN by peers and for fewer than three accounts.
@@ -127,10 +128,8 @@ func (m *Model) judge(tests []tested) []Coverage {
 
 // cover judges some tests; ok is false where no interval is set by that basis.
 func (m *Model) cover(name string, basis Basis, tests []tested, which []int) (c Coverage, ok bool) {
-	c = Coverage{Segment: name, Basis: basis, Target: m.params.Coverage, Correlation: math.NaN()}
-	if basis == ByPeers {
-		c.Target *= 2 * (1 - m.params.Level)
-	}
+	from, _, to := m.params.levels(basis)
+	c = Coverage{Segment: name, Basis: basis, Target: to - from, Correlation: math.NaN()}
 	var widths, wallets, truths []float64
 	inside, narrow := 0, 0
 	for _, k := range which {
@@ -148,7 +147,7 @@ func (m *Model) cover(name string, basis Basis, tests []tested, which []int) (c 
 			holds = 1
 		}
 		inside += holds
-		if m.narrow(low, high) {
+		if basis == ByDeclared && m.narrow(low, high) {
 			c.Narrow++
 			narrow += holds
 		}

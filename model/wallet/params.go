@@ -4,7 +4,9 @@ import "fmt"
 
 // Params say how wallets are estimated. Start from Defaults; the zero value is refused.
 type Params struct {
-	// Level is the quantile of peers' spend that counts as a wallet, in [.5, .99]; default .9.
+	// Level is the quantile of peers' spend that counts as a wallet, in [.5, .99];
+	// default .9. It says that at least 1 − Level of the accounts buy all they need
+	// here, whatever that is; without declared wallets the intervals rest on it.
 	Level float64 `json:"level"`
 	// Coverage is the probability of an interval, in [.5, .99]; default .8.
 	Coverage float64 `json:"coverage"`
