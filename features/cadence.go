@@ -1,6 +1,7 @@
 package features
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,4 +49,23 @@ func (c Cadence) Table() (segments []string, days []int64) {
 		segments, days = append(segments, segment), append(days, int64(c.Segments[segment]))
 	}
 	return segments, days
+}
+
+// None tells whether no account has a cadence.
+func (c Cadence) None() bool {
+	_, days := c.Table()
+	return slices.Max(days) == 0
+}
+
+// SegmentsText writes the cadences of segments, by name, as JSON in one line, which is YAML
+// too; "" when there are none. Texts are equal exactly when they are.
+func (c Cadence) SegmentsText() string {
+	if len(c.Segments) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(c.Segments)
+	if err != nil {
+		panic("features: " + err.Error()) // a map of texts to numbers always has a text
+	}
+	return string(text)
 }

@@ -317,6 +317,6 @@ func (c *calendar) request(cutoffs []frame.Cutoff, catalogue []features.Feature)
 	}
 	return features.Request{
 		Cutoffs: cutoffs, KnownAt: known, Watermark: c.watermark, Zone: c.Zone,
-		ActiveWithinDays: c.ActiveWithin(), Catalogue: catalogue,
+		ActiveWithinDays: c.ActiveWithin(), Cadence: c.Cadence, Catalogue: catalogue,
 	}
 }

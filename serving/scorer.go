@@ -63,7 +63,7 @@ func (s *Service) scorer(m *registered, cutoff frame.Cutoff, known frame.KnownAt
 func (k *scorer) request(accounts []frame.AccountID) features.Request {
 	return features.Request{
 		Cutoffs: []frame.Cutoff{k.receipt.Cutoff}, KnownAt: []frame.KnownAt{k.receipt.KnownAt}, Accounts: accounts,
-		Watermark: k.receipt.Watermark, Zone: k.Settings.Zone, ActiveWithinDays: k.Settings.ActiveWithin(), Catalogue: k.catalogue(),
+		Watermark: k.receipt.Watermark, Zone: k.Settings.Zone, ActiveWithinDays: k.Settings.ActiveWithin(), Cadence: k.Settings.Cadence, Catalogue: k.catalogue(),
 	}
 }
 

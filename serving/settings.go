@@ -36,6 +36,9 @@ type Settings struct {
 	// MarginRate is the share of revenue that counts as margin where no cost is
 	// known, in (0, 1]; default 1.
 	MarginRate float64
+	// Cadence says after how many days an account is to be contacted again; default: nobody
+	// planned it.
+	Cadence features.Cadence
 	// Bands of the probability.
 	Bands score.Bands
 	// StaleRunDays and StaleDataDays are the ages, in days, above which a score
@@ -88,6 +91,9 @@ func (s Settings) Validate() error {
 	case s.StaleRunDays < 1 || s.StaleDataDays < 1:
 		return refuse("stale", "run_days %d and data_days %d, need 1 or more", s.StaleRunDays, s.StaleDataDays)
 	}
+	if err := s.Cadence.Validate(); err != nil {
+		return refuse(cadenceDays, "%v", err)
+	}
 	if err := s.Bands.Validate(); err != nil {
 		return fmt.Errorf("bands: %w: %w", err, ErrInvalid)
 	}
@@ -134,6 +140,8 @@ func (s Settings) Map() map[string]string {
 		"known_lag":          s.KnownLag.String(),
 		"data_through":       strconv.FormatInt(int64(s.DataThrough), 10),
 		"margin_rate":        number(s.MarginRate),
+		cadenceDays:          strconv.Itoa(s.Cadence.Days),
+		cadenceBySegment:     s.Cadence.SegmentsText(),
 		"bands":              number(s.Bands.Medium) + "," + number(s.Bands.High),
 		"stale":              strconv.Itoa(s.StaleRunDays) + "," + strconv.Itoa(s.StaleDataDays),
 		"seed":               strconv.FormatUint(s.Seed, 10),
@@ -148,15 +156,26 @@ const ownKey = "features.folder"
 // excludeTouched is the key of the rule that leaves touched rows out.
 const excludeTouched = "labels.exclude_touched"
 
+// The keys of the cadence of contacts.
+const (
+	cadenceDays      = "contact.cadence_days"
+	cadenceBySegment = "contact.cadence_by_segment"
+)
+
 // Hash fingerprints the settings that change a score or a model: 128 bits in
-// hex. What only says when an answer is stale is left out, and so is a rule that
-// isn't applied: what was computed before it could be is the same.
+// hex. What only says when an answer is stale is left out, and so are a rule that
+// isn't applied and a cadence that nobody has: what was computed before they could be is
+// the same.
 func (s Settings) Hash() string {
 	m := s.Map()
 	delete(m, "stale")
 	delete(m, ownKey) // the definitions hash covers it
 	if !s.Label.ExcludeTouched {
 		delete(m, excludeTouched)
+	}
+	if s.Cadence.None() {
+		delete(m, cadenceDays)
+		delete(m, cadenceBySegment)
 	}
 	h := sha256.New()
 	for _, key := range slices.Sorted(maps.Keys(m)) {

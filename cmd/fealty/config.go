@@ -13,6 +13,8 @@ import (
 	"fealty/features/clickhouse"
 	"fealty/features/frame"
 	"fealty/serving"
+
+	"gopkg.in/yaml.v3"
 )
 
 // config is everything that can be configured. Its keys stand in configKeys.
@@ -99,6 +101,8 @@ func configKeys() []configKey {
 		throughKey(),
 		numberKey("margin_rate", "share of revenue that is margin where no cost is known", func(c *config) *float64 { return &c.settings.MarginRate }),
 		seedKey(),
+		intKey("contact.cadence_days", "days after which we mean to be in touch with an account again; 0 for no plan", 0, features.MaxCadenceDays, func(c *config) *int { return &c.settings.Cadence.Days }),
+		cadenceKey(),
 		numberKey("bands.medium", "probability at which the medium band begins", func(c *config) *float64 { return &c.settings.Bands.Medium }),
 		numberKey("bands.high", "probability at which the high band begins", func(c *config) *float64 { return &c.settings.Bands.High }),
 		intKey("stale.run_days", "age of a score's cutoff above which it says that it is stale", 1, 36_500, func(c *config) *int { return &c.settings.StaleRunDays }),
@@ -258,6 +262,27 @@ func activeWithinKey() configKey {
 			}
 			return strconv.Itoa(c.settings.ActiveWithinDays)
 		},
+	}
+}
+
+// cadenceBySegment is the one key whose value may be a mapping.
+const cadenceBySegment = "contact.cadence_by_segment"
+
+func cadenceKey() configKey {
+	return configKey{
+		path: cadenceBySegment, about: "the same of single segments, such as {key accounts: 14, small: 90}; 0 for no plan",
+		set: func(c *config, text string) error {
+			var segments map[string]int
+			if err := yaml.Unmarshal([]byte(text), &segments); err != nil {
+				return refuseValue(text, "segments with their days such as {key accounts: 14, small: 90}")
+			}
+			if err := (features.Cadence{Segments: segments}).Validate(); err != nil {
+				return fmt.Errorf("%w: %w", err, serving.ErrInvalid)
+			}
+			c.settings.Cadence.Segments = segments
+			return nil
+		},
+		text: func(c *config) string { return c.settings.Cadence.SegmentsText() },
 	}
 }
 

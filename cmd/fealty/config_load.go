@@ -175,12 +175,19 @@ func (r *fileReader) mapping(n *yaml.Node, above string, c *config) error {
 			return r.mapping(value, path, c)
 		case !slices.Contains(paths, path) || strings.Contains(key, "."):
 			return r.refuse(at, "unknown key %q%s", path, meant(path, siblings(paths, above)))
-		case value.Kind != yaml.ScalarNode:
+		case value.Kind != yaml.ScalarNode && path != cadenceBySegment:
 			return r.refuse(value, "%s: expected one value", path)
 		}
 		text := value.Value
-		if value.Tag == "!!null" {
+		switch {
+		case value.Tag == "!!null":
 			text = ""
+		case value.Kind != yaml.ScalarNode:
+			written, err := yaml.Marshal(value)
+			if err != nil {
+				return r.refuse(value, "%s: %v", path, err)
+			}
+			text = string(written)
 		}
 		r.values[path] = given{text, fmt.Sprintf("%s:%d", r.name, value.Line), r.base}
 		return nil

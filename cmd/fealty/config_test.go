@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,6 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/pflag"
 	"pgregory.net/rapid"
+
+	"fealty/features"
+	"fealty/serving"
 )
 
 // What a key shows is what it reads: otherwise `config show` and `init` lie.
@@ -182,6 +187,45 @@ func TestSourcesReachTheSettings(t *testing.T) {
 	}
 	if maps.Equal(without.settings.Map(), c.settings.Map()) || without.settings.Hash() == c.settings.Hash() {
 		t.Error("a mapped source changes no setting")
+	}
+}
+
+// The cadence of single segments is a mapping in the file, and a text elsewhere; what it
+// says is one.
+func TestCadenceReachesTheSettings(t *testing.T) {
+	dir := t.TempDir()
+	file := "contact:\n  cadence_days: 60\n  cadence_by_segment:\n    key accounts: 14\n    \"a, b: c\": 0\n"
+	if err := os.WriteFile(filepath.Join(dir, configName), []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := (&env{dir: dir}).loadConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := features.Cadence{Days: 60, Segments: map[string]int{"key accounts": 14, "a, b: c": 0}}
+	if diff := cmp.Diff(want, c.settings.Cadence); diff != "" {
+		t.Error(diff)
+	}
+	key, _ := findKey(cadenceBySegment)
+	shown := key.text(c)
+	if shown != `{"a, b: c":0,"key accounts":14}` {
+		t.Errorf("shown as %s", shown)
+	}
+	environ := []string{"FEALTY_CONTACT_CADENCE_DAYS=60", "FEALTY_CONTACT_CADENCE_BY_SEGMENT=" + shown}
+	again, err := (&env{dir: t.TempDir(), environ: environ}).loadConfig(nil)
+	if err != nil || again.settings.Hash() != c.settings.Hash() {
+		t.Errorf("by the environment: %v, hash %s, want %s", err, again.settings.Hash(), c.settings.Hash())
+	}
+	for value, want := range map[string]string{
+		"{small: 1, small: 2}": "already", "{small: often}": "such as {key accounts: 14", "{small: -1}": `"small" has a cadence of -1 days`, "[1]": "such as", "weekly": "such as", "{'': 3}": "need a name",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, configName), []byte("contact:\n  cadence_by_segment: "+value+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := (&env{dir: dir}).loadConfig(nil)
+		if !errors.Is(err, serving.ErrInvalid) || !strings.Contains(fmt.Sprint(err), "fealty.yaml:2: contact.cadence_by_segment") || want != "already" && !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%s: %v", value, err)
+		}
 	}
 }
 
