@@ -175,27 +175,29 @@ func (s *series) purchases(size, a, c, span float64, horizons, mean []float64) {
 	for k, t := range horizons {
 		s.z[k], s.weight[k], s.total[k], s.mean[k] = t/(span+t), 1, 0, 0
 	}
+	n := len(horizons)
+	z, weight, total, sum := s.z[:n], s.weight[:n], s.total[:n], s.mean[:n]
 	survivor, m := 1.0, 0.0
 	low := 0 // horizons before it have their sums
-	for n := 0.0; low < len(horizons); n++ {
-		grow := (size + n) / (n + 1)
-		for k := low; k < len(horizons); k++ {
-			w := s.weight[k]
-			s.total[k] += w
-			s.mean[k] += w * m
-			w *= grow * s.z[k]
-			s.weight[k] = w
+	for j := 0.0; low < n; j++ {
+		grow := (size + j) / (j + 1)
+		for k := low; k < n; k++ {
+			w := weight[k]
+			total[k] += w
+			sum[k] += w * m
+			w *= grow * z[k]
+			weight[k] = w
 			if w > high {
-				s.weight[k], s.total[k], s.mean[k] = w/high, s.total[k]/high, s.mean[k]/high
+				weight[k], total[k], sum[k] = w/high, total[k]/high, sum[k]/high
 			}
 		}
 		m += survivor
-		survivor *= (c + n) / (a + c + n)
-		for ; low < len(horizons); low++ {
+		survivor *= (c + j) / (a + c + j)
+		for ; low < n; low++ {
 			// What all later terms can add: weights fall at least by this ratio, and M
 			// grows by at most 1.
-			rest := 1 - max(grow, 1)*s.z[low]
-			if rest <= 0 || s.weight[low]*(m+1) > precision*rest*rest*s.mean[low] {
+			rest := 1 - max(grow, 1)*z[low]
+			if rest <= 0 || weight[low]*(m+1) > precision*rest*rest*sum[low] {
 				break
 			}
 		}
