@@ -76,7 +76,7 @@ func Schemas() []TableSchema {
 		}},
 		{Name: "wallets", Account: "account", Event: "period", Fields: []Field{
 			key("account", frame.Text), {Name: "category", Kind: frame.Text, Key: true}, key("period", frame.Time),
-			need("amount", frame.Decimal), {Name: "origin", Kind: frame.Text}, text("author"), recorded,
+			null("amount", frame.Decimal), null("rank", frame.Integer), null("suppliers", frame.Integer), text("origin"), text("author"), recorded,
 		}},
 		{Name: "contracts", Account: "account", Event: "start", Fields: []Field{
 			key("id", frame.Text), need("account", frame.Text), text("product"), need("start", frame.Time), null("end", frame.Time),

@@ -87,6 +87,11 @@ func (m MappedSource) Validate() error {
 		}
 		return refuse("columns", "%s is not mapped, and %s needs it", f.Name, m.Table)
 	}
+	if m.Table == "wallets" {
+		if column, fault := RankFault(m.Columns["amount"] != "", m.Columns["rank"] != "", m.Columns["suppliers"] != "", 1, 1); fault != "" {
+			return refuse("columns", "%s: %s", column, fault)
+		}
+	}
 	base := schema.Field("amount_base") != nil
 	switch {
 	case m.Currency != "" && !currencyCode.MatchString(m.Currency):

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"fealty/features"
+	"fealty/features/frame"
 )
 
 // Holdings answers what the test put there, of the accounts and cutoffs asked for.
@@ -22,4 +23,31 @@ func (f *twinFacts) Holdings(_ context.Context, r features.HoldingRequest, each 
 		return nil
 	}
 	return each(all)
+}
+
+// Declared answers what the test put there and was declared, of the accounts and
+// cutoffs asked for.
+func (f *twinFacts) Declared(_ context.Context, r features.Request) ([]features.Declared, error) {
+	f.called("declared")
+	var all []features.Declared
+	for _, d := range f.declared {
+		if (len(r.Accounts) == 0 || slices.Contains(r.Accounts, d.Account)) && slices.Contains(r.Cutoffs, d.Cutoff) {
+			all = append(all, d)
+		}
+	}
+	return all, nil
+}
+
+// Declare adds the declaration at the cutoff of its recording.
+func (f *twinFacts) Declare(_ context.Context, d features.Declaration) (features.LoadReport, error) {
+	f.called("declare")
+	if err := d.Validate(); err != nil {
+		return features.LoadReport{}, err
+	}
+	said := features.Statement{Period: d.Period, Recorded: d.Recorded, Author: d.Author, Origin: features.ManagerOrigin}
+	f.declared = append(f.declared, features.Declared{
+		Account: d.Account, Cutoff: frame.Cutoff(d.Recorded), Category: d.Category,
+		Amount: d.Amount, Said: said, Rank: d.Rank, Suppliers: d.Suppliers, Ranked: said,
+	})
+	return features.LoadReport{Table: "wallets", Rows: 1}, nil
 }

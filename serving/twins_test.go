@@ -43,6 +43,8 @@ type twinFacts struct {
 	told       func(*features.Slice, []features.CategoryHistory)
 	// holdings is what Holdings answers from.
 	holdings []features.Holding
+	// declared is what Declared answers from, and what Declare adds to.
+	declared []features.Declared
 	// built is called before each slice is handed on.
 	built func()
 	// groups tells whether the last build asked was one of groups.

@@ -154,6 +154,11 @@ func (c *completion) complete(b *buffer) error {
 			return err
 		}
 	}
+	if c.schema.Name == walletsTable {
+		if err := c.rank(b); err != nil {
+			return err
+		}
+	}
 	if c.rates != nil {
 		if err := c.convert(b); err != nil {
 			return err
@@ -242,6 +247,24 @@ func (c *completion) check(b *buffer, k int) error {
 				return c.refuse(row, f.Name, "%s has more than %d digits", decimalText(v), maxPrecision)
 			}
 		case frame.Integer, frame.Category: // every int64 is kept; a schema has no categories
+		}
+	}
+	return nil
+}
+
+// rank refuses rows of wallets that say neither how much an account spends nor
+// which place we have among how many suppliers.
+func (c *completion) rank(b *buffer) error {
+	value := func(name string, i int) (int64, bool) {
+		k := c.at[name]
+		return b.columns[k].Integers[i], !b.nulls[k][i]
+	}
+	for i := range b.rows {
+		_, declared := value("amount", i)
+		rank, ranked := value("rank", i)
+		suppliers, counted := value("suppliers", i)
+		if column, fault := features.RankFault(declared, ranked, counted, rank, suppliers); fault != "" {
+			return c.refuse(c.rows+int64(i), column, "%s", fault)
 		}
 	}
 	return nil

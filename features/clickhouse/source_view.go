@@ -246,8 +246,26 @@ func (m *mapping) branch() string {
 			conditions = append(conditions, present(f))
 		}
 	}
+	if m.Table == walletsTable {
+		conditions = append(conditions, m.declares())
+	}
 	parts = append(parts, "toUInt64(0) AS load", "CAST('"+m.Name+"', 'LowCardinality(String)') AS source")
 	return "SELECT " + strings.Join(parts, ",\n    ") + "\nFROM (" + m.levels() + ")\nWHERE " + strings.Join(conditions, " AND ")
+}
+
+// declares is the condition that a row of wallets keeps features.RankFault.
+func (m *mapping) declares() string {
+	either := make([]string, 0, 2)
+	unranked := "1"
+	if m.Columns["amount"] != "" {
+		either = append(either, present(m.schema.Field("amount")))
+	}
+	if m.Columns["rank"] != "" {
+		rank, suppliers := m.schema.Field("rank"), m.schema.Field("suppliers")
+		either = append(either, present(rank))
+		unranked = "(isNull(" + held(rank) + ") AND isNull(" + held(suppliers) + ") OR ifNull(" + held(rank) + " >= 1 AND " + held(rank) + " <= " + held(suppliers) + ", 0))"
+	}
+	return "(" + strings.Join(either, " OR ") + ") AND " + unranked
 }
 
 // emptyBranch is a canonical view of a host that has no source for it.

@@ -47,6 +47,11 @@ func (w Warehouse) Holdings(ctx context.Context, r features.HoldingRequest, each
 	return Holdings(ctx, w.Engine, r, each)
 }
 
+// Declared is the package's Declared on this warehouse.
+func (w Warehouse) Declared(ctx context.Context, r features.Request) ([]features.Declared, error) {
+	return Declared(ctx, w.Engine, r)
+}
+
 // Extent is the package's Extent on this warehouse.
 func (w Warehouse) Extent(ctx context.Context, watermark uint64) (features.Span, error) {
 	return Extent(ctx, w.Engine, watermark)

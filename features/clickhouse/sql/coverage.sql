@@ -74,7 +74,7 @@ UNION ALL
 SELECT 'wallets' AS source, cutoff, count() AS rows, min(toDateTime(period, 'UTC')) AS first_at, max(toDateTime(period, 'UTC')) AS last_at
 FROM wallets
 ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
-WHERE load <= {watermark:UInt64} AND period < cutoff AND recorded_at <= known_at
+WHERE load <= {watermark:UInt64} AND period < cutoff AND recorded_at <= known_at AND isNotNull(amount)
 GROUP BY cutoff
 UNION ALL
 SELECT 'invoices' AS source, cutoff, count() AS rows, min(toDateTime(issued_at, 'UTC')) AS first_at, max(toDateTime(issued_at, 'UTC')) AS last_at

@@ -4,6 +4,7 @@
 --           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64; tz String.
 -- As of:    declarations with period < cutoff, recorded_at <= known_at, load <= watermark; rows of one category and
 --           period add up (a correction is a reversal plus the new value). The newest period of a category counts.
+--           Rows without an amount rank suppliers and declare nothing here.
 -- Whole:    a declaration without a category speaks of the whole wallet and goes before the sum of the categories.
 WITH
     history AS
@@ -14,9 +15,10 @@ WITH
                 if(category = '', 0, cityHash64(category)),
                 toUnixTimestamp(period),
                 toUnixTimestamp(recorded_at),
-                amount))) AS rows
+                assumeNotNull(amount)))) AS rows
         FROM wallets
         WHERE load <= {watermark:UInt64}
+          AND isNotNull(amount)
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
           AND ({to_account:String} = '' OR account <= {to_account:String})

@@ -3,16 +3,18 @@
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
 --           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64.
 -- As of:    declarations with period < cutoff, recorded_at <= known_at, load <= watermark; rows of one category and
---           period add up. The newest period of a category counts.
+--           period add up. The newest period of a category counts. Rows without an amount declare
+--           nothing here.
 WITH
     history AS
     (
         SELECT
             account,
             category,
-            arraySort(groupArray((toUnixTimestamp(period), toUnixTimestamp(recorded_at), amount))) AS rows
+            arraySort(groupArray((toUnixTimestamp(period), toUnixTimestamp(recorded_at), assumeNotNull(amount)))) AS rows
         FROM wallets
         WHERE load <= {watermark:UInt64}
+          AND isNotNull(amount)
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
           AND ({to_account:String} = '' OR account <= {to_account:String})

@@ -1,5 +1,5 @@
 -- Question: none; takes back the amounts that the load corrects: the same rows with the opposite sign and event time, known
---           when the new values are.
+--           when the new values are. A rank is no amount: the row recorded last gives it, and this one has none.
 -- Grain:    one row per row of the last committed load that spoke of a corrected key.
 -- Parameters: load UInt64, the load as it came; into UInt64, the number that is to be committed; name String, the source; corrected_at DateTime('UTC'), for corrections without a time of their own.
 -- As of:    the load under way.
