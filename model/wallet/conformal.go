@@ -147,7 +147,7 @@ type band struct {
 // all of it here. Then P(wallet > x) ≤ P(spend > x) ÷ (1 − Level), so that the
 // wallet lies above the quantile 1 − (1 − Level) × (1 − Coverage) ÷ 2 of spend at
 // most as often as it may. The wallet itself is the quantile Level.
-func (p *Params) levels(basis Basis) (low, centre, high float64) {
+func (p Params) levels(basis Basis) (low, centre, high float64) {
 	tail := (1 - p.Coverage) / 2
 	if basis == ByPeers {
 		return tail, p.Level, 1 - (1-p.Level)*tail

@@ -97,7 +97,9 @@ const maxLevels = 30_000
 //
 // The same input and parameters give the same model on any number of threads.
 // Memory beside the input: 2 bytes per account × column, 16 per entry of spend,
-// and per thread what boosting takes for MaxRows rows.
+// 64 per declaration, and per thread what boosting takes for MaxRows rows. With
+// 200,000 accounts in 30 categories, 3.6 million entries and 360,000 declarations,
+// fit and estimates took 0.8 GB with the input.
 //
 // Errors: those of Params.Validate, ErrInput, ctx.Err(). A category that cannot be
 // learnt is no error; its report says why.

@@ -112,8 +112,8 @@ func (c *content) model() (*Model, error) {
 	if err := c.Params.Validate(); err != nil {
 		return nil, err
 	}
-	if len(c.Columns) < 2 || len(c.Columns) > maxColumns || c.Columns[len(c.Columns)-1].Name != Elsewhere {
-		return nil, fmt.Errorf("%d columns, expected 2 … %d, the last of them %q", len(c.Columns), maxColumns, Elsewhere)
+	if len(c.Columns) == 0 || len(c.Columns) > maxColumns || c.Columns[len(c.Columns)-1].Name != Elsewhere {
+		return nil, fmt.Errorf("%d columns, expected 1 … %d, the last of them %q", len(c.Columns), maxColumns, Elsewhere)
 	}
 	if len(c.Categories) == 0 || len(c.Categories) > maxCategories {
 		return nil, fmt.Errorf("%d categories, expected 1 … %d", len(c.Categories), maxCategories)

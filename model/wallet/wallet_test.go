@@ -606,6 +606,22 @@ func TestTextTravels(t *testing.T) {
 	}
 }
 
+func TestSpendAloneIsEnough(t *testing.T) {
+	w := newTown(800, 2, 0.3, 0, 17)
+	f := *w.Frame
+	f.Columns = nil // nothing is known but what is spent elsewhere
+	w.Frame = &f
+	m, _ := fit(t, w, quick())
+	text, err := m.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse(text); err != nil {
+		t.Error(err)
+	}
+	checkLaws(t, m, w, estimate(t, m, w, nil))
+}
+
 func FuzzParse(f *testing.F) {
 	w := newTown(300, 1, 0.3, 0.5, 13)
 	p := quick()
