@@ -72,6 +72,9 @@ type LabelRequest struct {
 	KnownLag time.Duration
 	// Zone is the business time zone by its IANA name; "" means UTC.
 	Zone string
+	// Links are all rows of account_links up to the watermark, from whoever asks for
+	// labels slice by slice; nil means that they are read for this request.
+	Links []Link
 }
 
 // Span is what the order lines hold up to a watermark.

@@ -38,6 +38,8 @@ type calendar struct {
 	zone      *time.Location
 	watermark uint64
 	span      features.Span
+	// links are read once for all labels of an operation.
+	links []features.Link
 	// first is the beginning of the oldest order's business day, through the end
 	// of the last complete one.
 	first, through frame.Cutoff
@@ -59,6 +61,9 @@ func (s *Service) calendar(ctx context.Context) (*calendar, error) {
 	}
 	if c.span.Rows == 0 {
 		return nil, fmt.Errorf("the warehouse holds no order lines yet; import order_lines or map a source first: %w", ErrUnavailable)
+	}
+	if c.links, err = s.Facts.Links(ctx, c.watermark); err != nil {
+		return nil, fmt.Errorf("ask which accounts are linked: %w", err)
 	}
 	t := time.Unix(c.span.First, 0).In(c.zone)
 	c.first = frame.Cutoff(time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, c.zone).Unix())

@@ -32,6 +32,9 @@ func TestHindsightAddsUp(t *testing.T) {
 	if facts.calls["build"] != 1 {
 		t.Errorf("%d builds, want one for all dates", facts.calls["build"])
 	}
+	if facts.calls["links"] != 1 {
+		t.Errorf("links read %d times, want once for all labels", facts.calls["links"])
+	}
 	var states []string
 	var sum HindsightSums
 	for i := range r.Months {

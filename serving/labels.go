@@ -21,7 +21,7 @@ const (
 
 // labels asks for labels by a rule under these settings.
 func (c *calendar) labels(rule features.LabelRule) features.LabelRequest {
-	return features.LabelRequest{Rule: rule, Through: c.through, Watermark: c.watermark, KnownLag: c.KnownLag, Zone: c.Zone}
+	return features.LabelRequest{Rule: rule, Through: c.through, Watermark: c.watermark, KnownLag: c.KnownLag, Zone: c.Zone, Links: c.links}
 }
 
 // categories asks for the categories bought on so many days.

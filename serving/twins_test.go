@@ -151,6 +151,11 @@ func (f *twinFacts) Moves(context.Context, features.Request) (map[frame.AccountI
 	return f.moves, nil
 }
 
+func (f *twinFacts) Links(context.Context, uint64) ([]features.Link, error) {
+	f.called("links")
+	return []features.Link{}, nil
+}
+
 func (f *twinFacts) Standings(context.Context, features.Request, int) (map[frame.AccountID]features.Standing, error) {
 	return f.standings, nil
 }
@@ -284,6 +289,9 @@ func twinRow(seen []purchase, at int64) map[string]float64 {
 }
 
 func (f *twinFacts) Outcomes(_ context.Context, r features.LabelRequest, s *features.Slice) (*features.Outcome, error) {
+	if r.Links == nil {
+		f.called("links")
+	}
 	_, of := f.by(r.Watermark)
 	n := s.Frame.Rows()
 	o := &features.Outcome{Y: make([]float64, n), Excluded: make([]features.Exclusion, n), Spend: make([]float64, n), Orders: make([]float64, n), CameBack: make([]float64, n)}

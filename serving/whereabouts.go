@@ -14,6 +14,9 @@ type Whereabouts interface {
 	// Moves returns under which account those that go on in another are found as of
 	// the request's one cutoff; with Groups, under which group branches are too.
 	Moves(ctx context.Context, r features.Request) (map[frame.AccountID]features.Move, error)
+	// Links returns all rows of account_links up to the watermark; not nil when there
+	// is none.
+	Links(ctx context.Context, watermark uint64) ([]features.Link, error)
 	// Standings returns what was agreed with the accounts, or asked by them, as of the
 	// request's one cutoff; whoever has no standing is not in it.
 	Standings(ctx context.Context, r features.Request, horizonDays int) (map[frame.AccountID]features.Standing, error)

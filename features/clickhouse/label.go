@@ -22,7 +22,7 @@ const (
 // columns from.
 const (
 	outcomesFile = "outcomes.sql"
-	ordersFile   = "features/orders.sql"
+	ordersFile   = "orders.sql"
 )
 
 // namedAccounts is the number of accounts up to which a query names them; a
@@ -361,7 +361,11 @@ func (a *aftermath) pace(ctx context.Context, e Engine, spend, tenure []float64)
 	// Neither spend nor tenure knows days of rest.
 	params["rested"], params["rest_countries"] = uint64(0), []string{}
 	params["calendars"], params["rest_days"], params["rest_before"] = make([]int64, len(a.cutoffs)), []int64{0}, []int64{0}
-	return askFamilies(ctx, e, a.families, statement(ordersFile), params, func(t *frame.Table, named map[string]*family) error {
+	sql, err := fileStatement(features.File{Name: ordersFile})
+	if err != nil {
+		return err
+	}
+	return askFamilies(ctx, e, a.families, withoutTerms(sql), params, func(t *frame.Table, named map[string]*family) error {
 		c, err := pick(t, "account", "cutoff", spendColumn, tenureColumn)
 		if err != nil {
 			return err

@@ -20,6 +20,16 @@ import (
 // add up over several.
 const outcomesTable = "outcomes"
 
+// Links returns every row of account_links up to the watermark; not nil when there
+// is none.
+func (w Warehouse) Links(ctx context.Context, watermark uint64) ([]features.Link, error) {
+	links, err := readLinks(ctx, w.Engine, watermark)
+	if links == nil {
+		links = []features.Link{}
+	}
+	return links, err
+}
+
 // readLinks returns every row of account_links up to the watermark.
 func readLinks(ctx context.Context, e Engine, watermark uint64) ([]features.Link, error) {
 	var links []features.Link
@@ -162,7 +172,10 @@ func joined(info Info, sql string) string {
 // unite notes which rows share an outcome: those of accounts that are one at some
 // instant of the horizon.
 func (a *aftermath) unite(ctx context.Context, e Engine) error {
-	links, err := readLinks(ctx, e, a.Watermark)
+	links, err := a.Links, error(nil)
+	if links == nil {
+		links, err = readLinks(ctx, e, a.Watermark)
+	}
 	if err != nil || len(links) == 0 {
 		return err
 	}

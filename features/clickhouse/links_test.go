@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"fealty/features"
 	"fealty/features/clickhouse"
@@ -216,11 +217,23 @@ func TestMergedAccountIsNoChurner(t *testing.T) {
 	r := request("2025-03-01")
 	r.Catalogue = fromFiles(features.Orders)
 	m := build(t.Context(), t, e, r)
-	o, err := clickhouse.Outcomes(t.Context(), e, features.LabelRequest{
+	rule := features.LabelRequest{
 		Rule: features.LabelRule{Label: features.NonContractual, HorizonDays: 60}, Through: frame.Cutoff(at("2025-07-01")), Watermark: r.Watermark,
-	}, m.Slice)
+	}
+	o, err := clickhouse.Outcomes(t.Context(), e, rule, m.Slice)
 	if err != nil {
 		t.Fatal(err)
+	}
+	// The same with links that were read before.
+	if rule.Links, err = (clickhouse.Warehouse{Engine: e}).Links(t.Context(), r.Watermark); err != nil {
+		t.Fatal(err)
+	}
+	again, err := clickhouse.Outcomes(t.Context(), e, rule, m.Slice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(o, again, cmpopts.EquateNaNs()); diff != "" || len(rule.Links) != 4 {
+		t.Errorf("%d links, read before (-without +with):\n%s", len(rule.Links), diff)
 	}
 	got := map[string][2]float64{}
 	for i, account := range m.Frame.Accounts {
