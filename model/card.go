@@ -72,6 +72,8 @@ type Card struct {
 	// Excluded counts rows left out of training and test, by reason.
 	Excluded map[string]int `json:"excluded"`
 	Report   Report         `json:"report"`
+	// Worth is nil for models from before it was told.
+	Worth *WorthCard `json:"worth,omitempty"`
 	// Ladder says which rungs were fitted and why the others were not.
 	Ladder []RungCard `json:"ladder"`
 }

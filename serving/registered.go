@@ -38,6 +38,8 @@ type registered struct {
 	// derived columns come after those of the catalogue; nil in a model from before
 	// there were any.
 	derived *derive.Columns
+	// worth tells what accounts are worth; nil in such a model too.
+	worth *appraisal
 }
 
 // extend returns a frame of features with the model's derived columns behind. A
@@ -71,7 +73,7 @@ func (m *registered) Explain(f *frame.Frame, out []float64) (float64, error) {
 // packs both into one bundle. The card belongs to the content: a model trained
 // again on more data is another version even when not one weight moved, since
 // what is known of it has changed.
-func seal(m *ladder.Model, derived *derive.Columns, card *model.Card) ([]byte, error) {
+func seal(m *ladder.Model, derived *derive.Columns, worth *appraisal, card *model.Card) ([]byte, error) {
 	sections, err := m.Save()
 	if err != nil {
 		return nil, fmt.Errorf("save the model: %w", err)
@@ -83,6 +85,9 @@ func seal(m *ladder.Model, derived *derive.Columns, card *model.Card) ([]byte, e
 	}
 	if sections[derivedSection], err = derived.MarshalText(); err != nil {
 		return nil, fmt.Errorf("save the model: %w", err)
+	}
+	if err := worth.save(sections); err != nil {
+		return nil, err
 	}
 	if card.Version, err = versionOf(sections, *card); err != nil {
 		return nil, err
@@ -182,6 +187,9 @@ func unseal(raw []byte) (*registered, error) {
 		if m.derived, err = derive.Parse(text); err != nil {
 			return nil, err
 		}
+	}
+	if m.worth, err = loadAppraisal(sections); err != nil {
+		return nil, err
 	}
 	if m.Model, err = ladder.Load(sections); err != nil {
 		return nil, err

@@ -13,11 +13,13 @@ import (
 )
 
 // Score scores every known account as of a cutoff (data_through when none is
-// given) and publishes the run: whole or not at all.
+// given) and publishes the run: whole or not at all. Where the model tells worth,
+// each score has it beside it.
 //
 // It goes over the features twice, because an account's percentile needs
 // everybody's probability: 8 bytes per account stay between the passes, and one
-// slice and 10,000 scores are held at a time. Facts that change between the
+// slice and 10,000 scores are held at a time. Worth stays between them too: see
+// crowd and told for its bytes. Facts that change between the
 // passes (mapped sources may) are noticed, and nothing is published.
 func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progress)) (ScoreResult, error) {
 	c, err := s.calendar(ctx)
@@ -50,7 +52,11 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 	if err := k.stand(ctx, request); err != nil {
 		return ScoreResult{}, err
 	}
-	margins, coverage, err := k.rankAll(ctx, request, c.progress("ranking accounts", report))
+	var gathered *gathering
+	if m.worth != nil && !r.Groups {
+		gathered = s.gather(at)
+	}
+	margins, coverage, err := k.rankAll(ctx, request, gathered, c.progress("ranking accounts", report))
 	if err != nil {
 		return ScoreResult{}, err
 	}
@@ -58,6 +64,10 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		return ScoreResult{}, fmt.Errorf("no account is known as of %s: %w", c.text(at), ErrInvalid)
 	}
 	request.Coverage = coverage
+	worths, err := k.appraise(ctx, gathered, request, report)
+	if err != nil {
+		return ScoreResult{}, err
+	}
 
 	run := Run{
 		Kind: KindScores, Purpose: PurposeLive, Cutoff: at, KnownAt: k.receipt.KnownAt, Watermark: c.watermark,
@@ -80,7 +90,7 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		return err
 	})
 	result := ScoreResult{Bands: map[string]int{}, Unscorable: map[string]int{}, Stages: map[string]int{}}
-	batches := &scoreBatches{scorer: k, next: next, margins: margins, result: &result}
+	batches := &scoreBatches{scorer: k, next: next, margins: margins, worths: worths, result: &result}
 	run, err = s.Runs.PublishScores(ctx, run, func() ([]score.Score, error) { return batches.batch(ctx) })
 	stop()
 	if err != nil {
@@ -94,11 +104,15 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 }
 
 // rankAll is the first pass: it returns every row's margin, in the order of
-// the build, and makes the distribution that the second pass ranks by.
-func (k *scorer) rankAll(ctx context.Context, request features.Request, progress func(*features.Slice)) ([]float64, []features.Coverage, error) {
+// the build, and makes the distribution that the second pass ranks by. What worth
+// is told from is gathered on the way, unless gathered is nil.
+func (k *scorer) rankAll(ctx context.Context, request features.Request, gathered *gathering, progress func(*features.Slice)) ([]float64, []features.Coverage, error) {
 	var margins []float64
 	built, err := k.Facts.Build(ctx, request, func(sl *features.Slice) error {
 		part, err := k.margins(sl)
+		if gathered != nil {
+			gathered.add(sl, part)
+		}
 		margins = append(margins, part...)
 		progress(sl)
 		return err
@@ -114,6 +128,21 @@ func (k *scorer) rankAll(ctx context.Context, request features.Request, progress
 	return margins, built.Coverage, nil
 }
 
+// appraise tells what the gathered accounts are worth; nil when none were.
+func (k *scorer) appraise(ctx context.Context, gathered *gathering, request features.Request, report func(Progress)) (*told, error) {
+	if gathered == nil {
+		return nil, nil //nolint:nilnil // a model from before tells no worth
+	}
+	if report != nil {
+		report(Progress{Stage: "telling what accounts are worth"})
+	}
+	crowd, err := gathered.finish(ctx, k.Service, request, 0)
+	if err != nil {
+		return nil, err
+	}
+	return k.worth.tell(ctx, crowd, k.Settings, k.card.HorizonDays, true)
+}
+
 // scoreBatches is the second pass: it cuts slices into batches of scores.
 type scoreBatches struct {
 	*scorer
@@ -121,9 +150,11 @@ type scoreBatches struct {
 	// margins are those of the first pass; row counts how many were met again.
 	margins []float64
 	row     int
-	slice   *features.Slice
-	from    int
-	result  *ScoreResult
+	// worths is nil when none are told.
+	worths *told
+	slice  *features.Slice
+	from   int
+	result *ScoreResult
 }
 
 // errMoved says that the facts changed between the two passes of a run.
@@ -154,6 +185,7 @@ func (b *scoreBatches) batch(ctx context.Context) ([]score.Score, error) {
 			return nil, fmt.Errorf("account %q: %w: %w", sc.Account, errMoved, ErrConflict)
 		}
 		b.row++
+		b.worths.attach(sc)
 		b.result.count(sc)
 	}
 	if err := b.dress(ctx, scores); err != nil {

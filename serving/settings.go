@@ -47,6 +47,8 @@ type Settings struct {
 	StaleRunDays, StaleDataDays int
 	// Seed of everything drawn at random in training; default 1.
 	Seed uint64
+	// Worth says how value, wallet, recommendations and loyalty are told.
+	Worth WorthSettings
 	// Sources is a canonical text of the mapped sources, "" when there are none.
 	Sources string
 	// Own is a canonical text of the features that a team added, "" when there are
@@ -62,7 +64,7 @@ func DefaultSettings() Settings {
 			Label: features.NonContractual, HorizonDays: 90,
 			SettleDays: features.DefaultSettleDays, GraceDays: features.DefaultGraceDays,
 		},
-		StaleRunDays: 7, StaleDataDays: 3, Seed: 1,
+		StaleRunDays: 7, StaleDataDays: 3, Seed: 1, Worth: DefaultWorth(),
 	}
 }
 
@@ -97,7 +99,7 @@ func (s Settings) Validate() error {
 	if err := s.Bands.Validate(); err != nil {
 		return fmt.Errorf("bands: %w: %w", err, ErrInvalid)
 	}
-	return nil
+	return s.Worth.validate()
 }
 
 // Location returns the business time zone of validated settings; UTC otherwise.
@@ -147,11 +149,15 @@ func (s Settings) Map() map[string]string {
 		"seed":               strconv.FormatUint(s.Seed, 10),
 		"sources":            s.Sources,
 		ownKey:               s.Own,
+		worthKey:             s.Worth.text(),
 	}
 }
 
 // ownKey is the key of the folder of a team's features.
 const ownKey = "features.folder"
+
+// worthKey stands for all settings of worth.
+const worthKey = "worth"
 
 // excludeTouched is the key of the rule that leaves touched rows out.
 const excludeTouched = "labels.exclude_touched"
@@ -172,6 +178,9 @@ func (s Settings) Hash() string {
 	delete(m, ownKey) // the definitions hash covers it
 	if !s.Label.ExcludeTouched {
 		delete(m, excludeTouched)
+	}
+	if m[worthKey] == defaultWorth() {
+		delete(m, worthKey)
 	}
 	if s.Cadence.None() {
 		delete(m, cadenceDays)

@@ -75,7 +75,11 @@ func (s *Service) Train(ctx context.Context, r TrainRequest, report func(Progres
 	if err := s.complete(c, &result.Card, parts, train, test); err != nil {
 		return TrainResult{}, err
 	}
-	bundle, err := seal(result.Model, derived, &result.Card)
+	worth, err := s.appraise(ctx, c, result, slices.Max(train), test, last, report)
+	if err != nil {
+		return TrainResult{}, err
+	}
+	bundle, err := seal(result.Model, derived, worth, &result.Card)
 	if err != nil {
 		return TrainResult{}, err
 	}

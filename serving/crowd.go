@@ -1,0 +1,314 @@
+package serving
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"fealty/features"
+	"fealty/features/frame"
+	"fealty/model/crosssell"
+	"fealty/model/derive"
+	"fealty/model/lifetime"
+	"fealty/model/score"
+	"fealty/model/wallet"
+)
+
+// crowd are the accounts that have bought by a cutoff, with all that worth is
+// told of: rows ascend by account. It holds 8 bytes per account and feature, and
+// 48 per account and category or product that it has bought.
+type crowd struct {
+	cutoff   frame.Cutoff
+	frame    *frame.Frame
+	status   []features.Eligibility
+	profiles []features.Profile
+	// risk is the probability of churn, NaN where there is none.
+	risk []float64
+	// row is each account's.
+	row map[frame.AccountID]int
+	// products and categories are what the accounts hold; a key that no line has is
+	// empty.
+	products, categories []features.Holding
+	// declared is what was said of their wallets.
+	declared []features.Declared
+}
+
+// gathering collects a crowd out of the slices of a build.
+type gathering struct {
+	part  *labelled
+	crowd *crowd
+}
+
+func (s *Service) gather(at frame.Cutoff) *gathering {
+	part := emptyParts(s.catalogue(), []frame.Cutoff{at})[at]
+	return &gathering{part, &crowd{cutoff: at, row: map[frame.AccountID]int{}}}
+}
+
+// add takes the rows of a slice that have bought, with their margins of churn;
+// nil when there are none.
+func (g *gathering) add(sl *features.Slice, margins []float64) {
+	for i, status := range sl.Status {
+		if status == features.NeverBought {
+			continue
+		}
+		g.crowd.row[sl.Frame.Accounts[i]] = len(g.crowd.status)
+		g.crowd.status = append(g.crowd.status, status)
+		risk := math.NaN()
+		if margins != nil {
+			risk = score.Probability(margins[i])
+		}
+		g.crowd.risk = append(g.crowd.risk, risk)
+		g.part.add(sl.Frame, i)
+	}
+}
+
+// finish asks for what else worth needs: who the accounts are, what they hold
+// and what was declared of their wallets. horizonDays above 0 also asks what
+// they bought after the cutoff.
+func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, horizonDays int) (*crowd, error) {
+	c := g.crowd
+	c.frame = g.part.frame()
+	c.profiles = make([]features.Profile, c.frame.Rows())
+	err := s.Facts.Profiles(ctx, r.Cutoffs[0], r.KnownAt[0], r.Watermark, nil, func(all []features.Profile) error {
+		for i := range all {
+			if row, ok := c.row[all[i].Account]; ok {
+				c.profiles[row] = all[i]
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask who the accounts are: %w", err)
+	}
+	for key, to := range map[features.HoldingKey]*[]features.Holding{features.ByCategory: &c.categories, features.ByProduct: &c.products} {
+		err := s.Facts.Holdings(ctx, features.HoldingRequest{Request: r, Key: key, HorizonDays: horizonDays}, func(all []features.Holding) error {
+			for i := range all {
+				if _, ok := c.row[all[i].Account]; ok {
+					*to = append(*to, all[i])
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("ask what the accounts buy: %w", err)
+		}
+	}
+	if c.declared, err = s.Facts.Declared(ctx, r); err != nil {
+		return nil, fmt.Errorf("ask what was declared of wallets: %w", err)
+	}
+	return c, nil
+}
+
+func (c *crowd) rows() int { return c.frame.Rows() }
+
+// column returns a feature's values, NaN where there is none of that name.
+func (c *crowd) column(name string) []float64 {
+	if f := c.frame.Column(name); f != nil {
+		return f.Numbers
+	}
+	out := make([]float64, c.rows())
+	for i := range out {
+		out[i] = math.NaN()
+	}
+	return out
+}
+
+// segments are the accounts' own.
+func (c *crowd) segments() []string {
+	out := make([]string, c.rows())
+	for i := range out {
+		out[i] = c.profiles[i].Segment
+	}
+	return out
+}
+
+// histories are those of the accounts whose purchases outweigh their returns,
+// with the mean spend of a buying day, and which rows they are.
+func (c *crowd) histories() (h lifetime.Histories, mean []float64, rows []int) {
+	read, spend, days := derive.Histories(c.frame), c.column("spend_total"), c.column("buying_days_total")
+	for i := range c.rows() {
+		m := spend[i] / days[i]
+		x, t, age, ok := read.Of(i)
+		if !ok || !(m > 0) {
+			continue
+		}
+		h.Frequency, h.Recency, h.Age = append(h.Frequency, x), append(h.Recency, t), append(h.Age, age)
+		mean, rows = append(mean, m), append(rows, i)
+	}
+	return h, mean, rows
+}
+
+// picked returns the values of some rows.
+func picked[T any](values []T, rows []int) []T {
+	out := make([]T, len(rows))
+	for k, i := range rows {
+		out[k] = values[i]
+	}
+	return out
+}
+
+// purchases are holdings as cross-selling reads them.
+func purchases(held []features.Holding) (*crosssell.Purchases, error) {
+	b := crosssell.NewBuilder()
+	category := map[string]string{}
+	for i := range held {
+		h := &held[i]
+		if h.Orders == 0 {
+			continue
+		}
+		// A product that was moved between categories has the one that was met first.
+		of, known := category[h.Key]
+		if !known {
+			of = h.Category
+			category[h.Key] = of
+		}
+		err := b.Add(crosssell.Row{
+			Account: h.Account, Item: h.Key, Category: of, Orders: h.Orders, Recent: h.Orders90, Spend: max(0, h.Spend),
+			DaysSince: h.LastDays, Span: h.FirstDays - h.LastDays,
+		})
+		if err != nil {
+			return nil, refused{err}
+		}
+	}
+	return b.Purchases()
+}
+
+// bought is what accounts bought of what is held, in the horizon.
+func bought(held []features.Holding, past *crosssell.Purchases) []crosssell.Bought {
+	var out []crosssell.Bought
+	for i := range held {
+		h := &held[i]
+		if h.OrdersAfter == 0 {
+			continue
+		}
+		account, known := slices.BinarySearch(past.Accounts, h.Account)
+		item, sold := past.Find(h.Key)
+		if known && sold {
+			out = append(out, crosssell.Bought{Account: int32(account), Item: int32(item), Amount: max(0, h.SpendAfter)}) //nolint:gosec // both are bounded by the builder
+		}
+	}
+	slices.SortFunc(out, func(a, b crosssell.Bought) int {
+		if a.Account != b.Account {
+			return int(a.Account) - int(b.Account)
+		}
+		return int(a.Item) - int(b.Item)
+	})
+	return out
+}
+
+// spentAfter is what each account spent in the horizon.
+func (c *crowd) spentAfter() []float64 {
+	held := c.products
+	if len(held) == 0 {
+		held = c.categories
+	}
+	out := make([]float64, c.rows())
+	for i := range held {
+		out[c.row[held[i].Account]] += held[i].SpendAfter
+	}
+	return out
+}
+
+// everything is the category of accounts' spend where no line names one.
+const everything = ""
+
+// peerColumns are what makes accounts peers in a wallet: how long and how
+// broadly they buy, not how much or how often, which is what share of wallet
+// moves.
+var peerColumns = []string{"tenure_days", "categories_ever", "contract_amount"}
+
+// peers are the accounts as wallets see them, with what was declared of them.
+func (c *crowd) peers() (wallet.Peers, []wallet.Declared) {
+	p := wallet.Peers{Frame: &frame.Frame{Accounts: c.frame.Accounts, Cutoffs: c.frame.Cutoffs}, Segment: c.segments()}
+	for _, name := range peerColumns {
+		if f := c.frame.Column(name); f != nil {
+			p.Frame.Columns = append(p.Frame.Columns, *f)
+		}
+	}
+	for _, of := range []struct {
+		name string
+		text func(*features.Profile) string
+	}{
+		{"segment", func(p *features.Profile) string { return p.Segment }}, {"region", func(p *features.Profile) string { return p.Region }},
+		{"industry", func(p *features.Profile) string { return p.Industry }}, {"channel", func(p *features.Profile) string { return p.Channel }},
+		{"type", func(p *features.Profile) string { return p.Type }},
+	} {
+		p.Frame.Columns = append(p.Frame.Columns, c.levels(of.name, of.text))
+	}
+	number := map[string]int32{}
+	category := func(name string) int32 {
+		k, ok := number[name]
+		if !ok {
+			k = int32(len(p.Categories)) //nolint:gosec // bounded by what wallets check
+			number[name] = k
+			p.Categories = append(p.Categories, name)
+		}
+		return k
+	}
+	p.Spend.Start = make([]int, 1, c.rows()+1)
+	held := c.categories
+	total := c.column("spend_365d")
+	for i, account := range c.frame.Accounts {
+		if len(c.categories) == 0 {
+			if v := total[i]; !math.IsNaN(v) {
+				p.Spend.Category, p.Spend.Amount = append(p.Spend.Category, category(everything)), append(p.Spend.Amount, max(0, v))
+			}
+		}
+		for len(held) > 0 && held[0].Account <= account {
+			if held[0].Account == account {
+				p.Spend.Category, p.Spend.Amount = append(p.Spend.Category, category(held[0].Key)), append(p.Spend.Amount, max(0, held[0].Spend365))
+			}
+			held = held[1:]
+		}
+		p.Spend.Start = append(p.Spend.Start, len(p.Spend.Amount))
+	}
+	var declared []wallet.Declared
+	for k := range c.declared {
+		d := &c.declared[k]
+		i, ok := c.row[d.Account]
+		// What was said of the whole spending has a category only where no line has one.
+		if !ok || (d.Category == everything) != (len(c.categories) == 0) {
+			continue
+		}
+		of := wallet.Declared{Account: i, Category: int(category(d.Category)), Period: d.Said.Period, Author: d.Said.Author}
+		if !math.IsNaN(d.Amount) && d.Amount > 0 {
+			of.Amount = d.Amount
+		}
+		if d.Rank > 0 && (of.Amount == 0 || d.Ranked.Period > d.Said.Period) {
+			of.Amount, of.Rank, of.Suppliers, of.Period, of.Author = 0, float64(d.Rank), d.Suppliers, d.Ranked.Period, d.Ranked.Author
+		}
+		if of.Amount > 0 || of.Rank > 0 {
+			declared = append(declared, of)
+		}
+	}
+	return p, declared
+}
+
+// levels is a column of texts as codes; an empty text is missing.
+func (c *crowd) levels(name string, of func(*features.Profile) string) frame.Column {
+	column := frame.Column{Meta: frame.Meta{Name: name}, Kind: frame.Category, Codes: make([]int32, c.rows())}
+	for i := range c.profiles {
+		if text := of(&c.profiles[i]); text != "" {
+			column.Levels = append(column.Levels, text)
+		}
+	}
+	slices.Sort(column.Levels)
+	column.Levels = slices.Compact(column.Levels)
+	for i := range c.profiles {
+		code, found := slices.BinarySearch(column.Levels, of(&c.profiles[i]))
+		if !found {
+			code = -1
+		}
+		column.Codes[i] = int32(code) //nolint:gosec // no more levels than accounts
+	}
+	return column
+}
+
+// held are what the accounts hold by a key.
+func (c *crowd) held(key features.HoldingKey) []features.Holding {
+	if key == features.ByCategory {
+		return c.categories
+	}
+	return c.products
+}
