@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"fealty/model"
 )
@@ -25,7 +26,8 @@ type Figure struct {
 	// protocol, nil when nobody measured it.
 	Reference *float64 `json:"reference,omitempty"`
 	// Op, "==", ">=" or "<=", and Bound are the bar; OK says whether Value is on
-	// the right side of it. Figures without a bar have none of the three.
+	// the right side of it. "within" means that Value is at most Bound away from
+	// Reference. Figures without a bar have none of the three.
 	Op    string   `json:"op,omitempty"`
 	Bound *float64 `json:"bound,omitempty"`
 	OK    *bool    `json:"ok,omitempty"`
@@ -41,6 +43,14 @@ func (f *Figure) Bar(op string, bound float64) {
 	// NaN reaches nothing.
 	ok := op == "==" && v == bound || op == ">=" && v >= bound || op == "<=" && v <= bound
 	f.Op, f.Bound, f.OK = op, &bound, &ok
+}
+
+// Near sets the reference and the bar that the value be at most tolerance away from
+// it.
+func (f *Figure) Near(reference, tolerance float64) {
+	// NaN is near nothing.
+	ok := math.Abs(float64(f.Value)-reference) <= tolerance
+	f.Reference, f.Op, f.Bound, f.OK = &reference, "within", &tolerance, &ok
 }
 
 // PrintFigures prints a JSON line for each figure; the error wraps ErrBelowBar
