@@ -90,7 +90,7 @@ Data goes to standard output, everything else to standard error.
 	root.AddCommand(
 		newInit(e), newImport(e), newData(e), newFeatures(e), newLabels(e), newTrain(e), newEvaluate(e), newBacktest(e), newHindsight(e), newScore(e),
 		newRuns(e), newModels(e), newReplay(e), newServe(e), newGet(e), newList(e), newToken(e), newConfig(e), newDoctor(e),
-		newDemo(e), newTown(e), newVersion(e), newProtocolT(e),
+		newDemo(e), newTown(e), newVersion(e), newProtocolT(e), newRefs(e),
 	)
 	root.SetHelpTemplate(helpTemplate)
 	root.SetUsageTemplate(helpTemplate)
