@@ -23,6 +23,21 @@ import (
 	"fealty/model/calibrate"
 )
 
+// lasting adds what a lifetime model would say of the rows: something of what
+// decides them.
+func lasting(s Sample) Sample {
+	recency, bought := s.Frame.Column("recency_days").Numbers, s.Frame.Column("buying_days_365d").Numbers
+	c := frame.Column{Meta: frame.Meta{Name: lifetimeColumns[0], Direction: frame.Raises}, Kind: frame.Number, Numbers: make([]float64, len(s.Y))}
+	for i := range c.Numbers {
+		c.Numbers[i] = calibrate.Logistic(0.03*(recency[i]-60) - 0.05*(bought[i]-10))
+	}
+	f := *s.Frame
+	f.Columns = append(slices.Clone(f.Columns), c)
+	s.Frame = &f
+	return s
+}
+
+
 // planted makes accounts at several cutoffs whose margin is known: recency
 // counts, and with interaction also a product of two columns that no linear
 // model sees.
@@ -489,9 +504,13 @@ func TestBundlesThatAreNoneAreRefused(t *testing.T) {
 // saved is the bundle of a small model on a rung, put together without a choice.
 func saved(t testing.TB, rung Rung) artifact.Bundle {
 	t.Helper()
-	s := planted(300, 1, 17, 1)
+	s := lasting(planted(300, 1, 17, 1))
 	c := &climb{p: Defaults(), train: s, rule: ruleColumns[0]}
-	a := &candidate{rung: rung, columns: logisticColumns, weight: map[Rung]float64{Rule: 1, Logistic: 1, Blend: evenWeight}[rung], rounds: 3, calibrator: calibrate.Affine{Slope: 0.9, Intercept: 0.1}}
+	columns := logisticColumns
+	if rung == Lifetime {
+		columns = lifetimeColumns
+	}
+	a := &candidate{rung: rung, columns: columns, weight: map[Rung]float64{Rule: 1, Lifetime: 1, Logistic: 1, Blend: evenWeight}[rung], rounds: 3, calibrator: calibrate.Affine{Slope: 0.9, Intercept: 0.1}}
 	parts, err := c.fit(t.Context(), s, a)
 	if err != nil {
 		t.Fatal(err)
@@ -566,7 +585,7 @@ func shuffledValues(v []float64, seed uint64) []float64 {
 func TestTheOrderOfRowsDoesNotMatter(t *testing.T) {
 	p := Defaults()
 	p.Bags, p.Refit = 2, true
-	train, test := planted(600, 2, 21, 1), planted(300, 1, 22, 1)
+	train, test := lasting(planted(600, 2, 21, 1)), lasting(planted(300, 1, 22, 1))
 	a, b := mustTrain(t, p, train, test), mustTrain(t, p, shuffled(train, 1), shuffled(test, 2))
 	if a.Model.Version() != b.Model.Version() {
 		t.Errorf("models %s and %s of the same rows", a.Model.Version(), b.Model.Version())
@@ -753,18 +772,19 @@ func TestTheChoiceOfRung(t *testing.T) {
 		bad[i] = 0.7 * good[i]
 	}
 	for name, c := range map[string]struct {
-		linear, trees, blend []float64
-		want                 Rung
+		lifetime, linear, trees, blend []float64
+		want                           Rung
 	}{
-		"nothing gained":            {zero, zero, zero, Rule},
-		"boosting clearly ahead":    {zero, good, bad, Boosting},
-		"boosting ahead by a hair":  {zero, good, noisy, Blend},
-		"the blend ahead":           {zero, bad, good, Blend},
-		"the logistic rung as good": {good, good, good, Logistic},
+		"nothing gained":            {zero, zero, zero, zero, Rule},
+		"boosting clearly ahead":    {zero, zero, good, bad, Boosting},
+		"boosting ahead by a hair":  {zero, zero, good, noisy, Blend},
+		"the blend ahead":           {zero, zero, bad, good, Blend},
+		"the logistic rung as good": {bad, good, good, good, Logistic},
+		"the lifetime rung as good": {good, good, good, good, Lifetime},
 	} {
 		climb := &climb{train: s}
 		var all []*candidate
-		for k, margins := range [][]float64{zero, c.linear, c.trees, c.blend} {
+		for k, margins := range [][]float64{zero, c.lifetime, c.linear, c.trees, c.blend} {
 			a := &candidate{rung: Rungs()[k], crossed: margins}
 			for i, m := range margins {
 				a.logLoss += boost.LogLoss{}.Value(m, s.Y[i]) / n
@@ -774,6 +794,24 @@ func TestTheChoiceOfRung(t *testing.T) {
 		if got := climb.choose(all).rung; got != c.want {
 			t.Errorf("%s: %s serves, want %s", name, got, c.want)
 		}
+	}
+}
+
+// A lifetime model carries few rows: it serves where there are too few for a
+// regression on several columns, if the folds say that it is better than the rule.
+func TestTheLifetimeRungCarriesFewRows(t *testing.T) {
+	few, test := planted(90, 1, 41, 0), planted(300, 1, 42, 0)
+	r := mustTrain(t, Defaults(), lasting(few), lasting(test))
+	if r.Model.Rung() != Lifetime || r.Card.Ladder[1].Rung != string(Lifetime) || r.Card.Ladder[2].Why == "" {
+		t.Errorf("%s serves of %+v", r.Model.Rung(), r.Card.Ladder)
+	}
+	untold := lasting(few)
+	for i := range untold.Y {
+		untold.Frame.Column(lifetimeColumns[0]).Numbers[i] = math.NaN()
+	}
+	r = mustTrain(t, Defaults(), untold, lasting(test))
+	if r.Model.Rung() != Rule || r.Card.Ladder[1].Why == "" {
+		t.Errorf("without a lifetime model %s serves of %+v", r.Model.Rung(), r.Card.Ladder)
 	}
 }
 
@@ -860,7 +898,7 @@ func TestCalibrationIsKeptOnlyWhereItHelps(t *testing.T) {
 
 // The calibrator is folded into the contributions of every rung.
 func TestContributionsOfCalibratedMargins(t *testing.T) {
-	s := planted(50, 1, 27, 1)
+	s := lasting(planted(50, 1, 27, 1))
 	for _, rung := range Rungs() {
 		m, err := Load(saved(t, rung))
 		if err != nil {
@@ -961,14 +999,14 @@ func TestForestsAndBlendsAreMeans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blend, err := p.rung(all[3])
+	blend, err := p.rung(all[4])
 	if err != nil {
 		t.Fatal(err)
 	}
 	line, trees, served := predict(p.linear, s.Frame), predict(p.trees, s.Frame), predict(blend, s.Frame)
 	for i := range served {
-		if mean := (all[1].margins[i] + all[2].margins[i]) / 2; math.Abs(all[3].margins[i]-mean) > 1e-12 {
-			t.Fatalf("row %d: the blend is judged on %v, the mean of the parts is %v", i, all[3].margins[i], mean)
+		if mean := (all[2].margins[i] + all[3].margins[i]) / 2; math.Abs(all[4].margins[i]-mean) > 1e-12 {
+			t.Fatalf("row %d: the blend is judged on %v, the mean of the parts is %v", i, all[4].margins[i], mean)
 		}
 		if mean := all[3].calibrator.Margin((line[i] + trees[i]) / 2); math.Abs(served[i]-mean) > 1e-12 {
 			t.Fatalf("row %d: the blend says %v, the mean of the parts is %v", i, served[i], mean)

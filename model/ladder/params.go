@@ -20,6 +20,10 @@ const (
 	// Rule is the better of recency and recency ÷ own usual gap, as a one-column
 	// logistic regression, so that it has a probability and contributions.
 	Rule Rung = "rule"
+	// Lifetime is the probability of no purchase by a lifetime model of all accounts,
+	// as a one-column logistic regression: it carries short histories and few rows,
+	// since its parameters come from the purchases, not from the labels.
+	Lifetime Rung = "lifetime"
 	// Logistic is a ridge regression on recency, frequency, rhythm, spend and steadiness.
 	Logistic Rung = "logistic"
 	// Boosting is monotone histogram boosting on all columns but the tenure.
@@ -29,7 +33,7 @@ const (
 )
 
 // Rungs returns the rungs, lowest first.
-func Rungs() []Rung { return []Rung{Rule, Logistic, Boosting, Blend} }
+func Rungs() []Rung { return []Rung{Rule, Lifetime, Logistic, Boosting, Blend} }
 
 // ParseRung reads a rung's name; "" is the highest.
 func ParseRung(s string) (Rung, error) {

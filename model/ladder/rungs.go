@@ -23,6 +23,9 @@ import (
 // ruleColumns are what a recency rule may look at.
 var ruleColumns = []string{"recency_days", "recency_to_gap"}
 
+// lifetimeColumns are what the lifetime rung looks at.
+var lifetimeColumns = []string{"lifetime_no_purchase"}
+
 // logisticColumns are recency, frequency, rhythm, money, range and how steadily
 // the account has bought since it came. The share of active months stands for
 // tenure, and windows for totals: tenure and totals grow for everybody at once

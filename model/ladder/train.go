@@ -100,7 +100,7 @@ func Train(ctx context.Context, p Params, train, test Sample, report Progress) (
 	if c.parts, err = splits(train.Y, c.of, p.Folds); err != nil {
 		return nil, err
 	}
-	c.steps = 5 // rule, logistic, choosing, fitting, measuring
+	c.steps = 6 // rule, lifetime, logistic, choosing, fitting, measuring
 	if c.lack(Boosting) == "" {
 		c.steps += len(c.parts)
 	}
@@ -171,6 +171,8 @@ func (c *climb) lack(r Rung) string {
 	switch {
 	case r.height() > c.p.MaxRung.height():
 		return fmt.Sprintf("not asked for: the highest rung to try is %s", c.p.MaxRung)
+	case r == Lifetime && !told(c.train.Frame, lifetimeColumns[0]):
+		return "needs a lifetime model of the accounts, and none could be fitted"
 	case r == Logistic && (rows < LogisticRows || least < LogisticClass):
 		return fmt.Sprintf("needs %d rows and %d of each class, has %d rows and %d of the rarer class", LogisticRows, LogisticClass, rows, least)
 	case r.hasTrees() && (accounts < BoostingAccounts || least < BoostingClass):
@@ -178,6 +180,12 @@ func (c *climb) lack(r Rung) string {
 			BoostingAccounts, BoostingClass, accounts, least)
 	}
 	return ""
+}
+
+// told tells whether a column is there and says something of any row.
+func told(f *frame.Frame, name string) bool {
+	c := f.Column(name)
+	return c != nil && slices.ContainsFunc(c.Numbers, func(v float64) bool { return !math.IsNaN(v) })
 }
 
 // judge fills in what the folds say of a candidate.
@@ -205,10 +213,11 @@ func (c *climb) linear(ctx context.Context, names []string) ([]float64, error) {
 // candidates judges every rung on the folds.
 func (c *climb) candidates(ctx context.Context) ([]*candidate, error) {
 	rule := &candidate{rung: Rule, weight: 1}
+	lasting := &candidate{rung: Lifetime, weight: 1, why: c.lack(Lifetime), columns: lifetimeColumns}
 	linear := &candidate{rung: Logistic, weight: 1, why: c.lack(Logistic)}
 	trees := &candidate{rung: Boosting, why: c.lack(Boosting)}
 	blend := &candidate{rung: Blend, why: c.lack(Blend)}
-	all := []*candidate{rule, linear, trees, blend}
+	all := []*candidate{rule, lasting, linear, trees, blend}
 
 	c.step("judging the recency rule")
 	for _, name := range present(c.train.Frame, ruleColumns) {
@@ -225,8 +234,15 @@ func (c *climb) candidates(ctx context.Context) ([]*candidate, error) {
 		}
 	}
 	c.rule = rule.columns[0]
-	c.step("judging the logistic rung")
 	var err error
+	c.step("judging the lifetime rung")
+	if lasting.why == "" {
+		if lasting.margins, err = c.linear(ctx, lasting.columns); err != nil {
+			return nil, err
+		}
+		lasting.settings = lifetimeColumns[0]
+	}
+	c.step("judging the logistic rung")
 	linear.columns = present(c.train.Frame, logisticColumns)
 	blend.columns = linear.columns
 	if linear.why == "" {
@@ -330,8 +346,8 @@ func (c *climb) lead(a, b []float64) (lead, spread float64) {
 // parts are what rungs are made of, each fitted once on all rows of a sample
 // though several rungs share it.
 type parts struct {
-	rule, linear *logistic.Model
-	trees        *tree.Ensemble
+	rule, lasting, linear *logistic.Model
+	trees                 *tree.Ensemble
 }
 
 // fit fits the parts that the rungs need, and the rule to compare them with.
@@ -343,6 +359,12 @@ func (c *climb) fit(ctx context.Context, s Sample, rungs ...*candidate) (parts, 
 	}
 	for _, a := range rungs {
 		if a.why != "" {
+			continue
+		}
+		if a.rung == Lifetime {
+			if p.lasting, err = fitLinear(ctx, s.Frame, s.Y, a.columns); err != nil {
+				return p, err
+			}
 			continue
 		}
 		if p.linear == nil && a.rung.hasLinear() && a.rung != Rule {
@@ -364,8 +386,11 @@ func (c *climb) fit(ctx context.Context, s Sample, rungs ...*candidate) (parts, 
 func (p parts) rung(a *candidate) (*Model, error) {
 	h := head{Format: format, Rung: a.rung, Weight: a.weight, Slope: a.calibrator.Slope, Intercept: a.calibrator.Intercept}
 	linear, trees := p.linear, p.trees
-	if a.rung == Rule {
+	switch a.rung {
+	case Rule:
 		linear = p.rule
+	case Lifetime:
+		linear = p.lasting
 	}
 	if !a.rung.hasLinear() {
 		linear = nil

@@ -13,6 +13,7 @@ import (
 	"fealty/features/frame"
 	"fealty/features/synthetic"
 	"fealty/model/artifact"
+	"fealty/model/derive"
 	"fealty/model/ladder"
 	"fealty/serving"
 )
@@ -133,17 +134,25 @@ func (k *walk) slopes(t *testing.T, trained serving.TrainResult) map[string]floa
 	if err != nil {
 		t.Fatal(err)
 	}
+	derived, err := derive.Parse(sections["derived.json"])
+	if err != nil {
+		t.Fatal(err)
+	}
 	names := m.Features()
 	sums := make([]moments, len(names))
 	_, err = k.Facts.Build(t.Context(), features.Request{
 		Cutoffs: []frame.Cutoff{cutoff}, KnownAt: []frame.KnownAt{k.Settings.Known(cutoff)}, Watermark: trained.Card.Watermark, ActiveWithinDays: k.Settings.ActiveWithin(),
 	}, func(s *features.Slice) error {
-		parts := make([]float64, s.Frame.Rows()*len(names))
-		if _, err := m.Explain(s.Frame, parts); err != nil {
+		f, err := derived.Extend(s.Frame)
+		if err != nil {
+			return err
+		}
+		parts := make([]float64, f.Rows()*len(names))
+		if _, err := m.Explain(f, parts); err != nil {
 			return err
 		}
 		for c, name := range names {
-			column := s.Frame.Column(name)
+			column := f.Column(name)
 			for i := range s.Frame.Rows() {
 				if v := column.Float(i); s.Status[i] == features.Eligible && !math.IsNaN(v) {
 					sums[c].add(v, parts[i*len(names)+c])
