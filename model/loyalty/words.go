@@ -120,8 +120,10 @@ func (c *Cap) Sentence(value float64, unit string, lang score.Language) string {
 	}
 	label := Words{c.Condition.String(), c.Condition.String()}
 	facts := say(Words{c.EN, c.ZH}, label, map[string]float64{c.Column: value}, map[string]string{c.Column: unit}, lang)
-	return fmt.Sprintf(Words{"%s: at most %v", "%s：最高%v分"}.In(lang), facts, c.Cap)
+	return fmt.Sprintf(capWords.In(lang), facts, c.Cap)
 }
+
+var capWords = Words{"%s: at most %v", "%s：最高%v分"}
 
 // Sentences says the whole answer: the score, what each indicator adds, the cap, the
 // person who set it.

@@ -1,0 +1,114 @@
+package loyalty
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"fealty/model/score"
+)
+
+// What follows turns the codes of stored records back into words. A record keeps one
+// figure per ground and no bounds of a policy, so its words name no more than that. A
+// code that is unknown here, such as that of a later version, has no words.
+
+// Words names the tier in both languages.
+func (t Tier) Words() (Words, bool) {
+	w, ok := tierWords[t]
+	return w, ok
+}
+
+// Words names the level in both languages.
+func (l Level) Words() (Words, bool) {
+	w, ok := levelWords[l]
+	return w, ok
+}
+
+// Words names the verdict in both languages.
+func (v Verdict) Words() (Words, bool) {
+	w, ok := verdictWords[v]
+	return w, ok
+}
+
+// VerdictCodes returns the verdicts, mildest first.
+func VerdictCodes() []Verdict { return []Verdict{Keep, Grow, FixTerms, Review} }
+
+// WordsOfIndicator names an indicator, or the manual measure, by the name in a record.
+func WordsOfIndicator(name string) (Words, bool) {
+	if name == ManualWeight {
+		return manualWords[ManualMeasure], true
+	}
+	k, err := ParseIndicator(name)
+	if err != nil {
+		return Words{}, false
+	}
+	return Words{k.Label(score.English), k.Label(score.Chinese)}, true
+}
+
+// WordsOfWhy says why a number is not there, by the code in a record.
+func WordsOfWhy(code string) (Words, bool) {
+	w := slices.Index(whyCodes[:], code)
+	if w < 0 {
+		return Words{}, false
+	}
+	return whyWords[w], true
+}
+
+// groundFigures says each ground with the one figure that a record keeps of it: see
+// Facts.figure. name is the figure's, which the words name in braces.
+var groundFigures = map[Ground]struct {
+	name, unit string
+	words      Words
+}{
+	LastingLoss: {"net_value", "base currency", Words{"Net value {net_value} in the last year, and below 0 in the year before", "近一年净价值{net_value}，前一年也低于0"}},
+	Arrears:     {"overdue_amount", "base currency", Words{"Overdue: {overdue_amount}, for long and against little spend", "逾期{overdue_amount}，逾期已久，且相对消费额偏高"}},
+	ReturnAbuse: {"returns_share_365d", "share", Words{"{returns_share_365d} of what was bought came back, in several orders", "购买额中{returns_share_365d}被退回，涉及多个订单"}},
+	Loss:        {"net_value", "base currency", groundWords[Loss]},
+	Overdue:     {"overdue_amount", "base currency", Words{"Overdue: {overdue_amount}", "逾期{overdue_amount}"}},
+	DeepTerms:   {"discount_share_365d", "share", groundWords[DeepTerms]},
+	Room:        {"potential", "base currency", Words{"Potential {potential}, much against the net value", "潜在价值{potential}，相对净价值较大"}},
+	Earns:       {"net_value", "base currency", groundWords[Earns]},
+	EarnsAtRisk: {"risk", "share", Words{"Risk of leaving {risk}, and no loss in the last year", "流失风险{risk}，近一年没有亏损"}},
+}
+
+// Words says the ground with the figure that a record keeps of it; false for an
+// unknown ground and for a figure that is missing.
+func (g Ground) Words(figure float64) (Words, bool) {
+	f, ok := groundFigures[g]
+	if !ok || math.IsNaN(figure) {
+		return Words{}, false
+	}
+	r := strings.NewReplacer("{"+f.name+"}", score.Format(figure, f.unit))
+	return Words{r.Replace(f.words.EN), r.Replace(f.words.ZH)}, true
+}
+
+var breachLabels = map[BreachKind]Words{
+	ContactOverdue: {"No contact for longer than the policy of the tier", "未联系的天数超过该级别政策"},
+	AnswersSlow:    {"First answers take longer than the policy of the tier", "首次答复时间超过该级别政策"},
+	PaysLate:       {"Invoices are paid later than the terms of the tier", "付款晚于该级别账期"},
+	DiscountAbove:  {"Discount above the terms of the tier", "折扣率高于该级别条款"},
+}
+
+// Words names the breach without its figures.
+func (k BreachKind) Words() (Words, bool) {
+	w, ok := breachLabels[k]
+	return w, ok
+}
+
+var operatorWords = map[string]Words{
+	">": {"more than ", "超过"}, ">=": {"at least ", "至少"}, "<": {"less than ", "不足"}, "<=": {"at most ", "至多"}, "==": {"", ""},
+}
+
+// Words says the cap for any account that it holds for, with its bound in place of
+// the account's own value.
+func (c *Cap) Words() Words {
+	bound := score.Format(c.Value, units[c.Column])
+	say := func(template, operator string) string {
+		return strings.ReplaceAll(template, "{"+c.Column+"}", operator+bound)
+	}
+	w := operatorWords[c.Operator]
+	return Words{
+		fmt.Sprintf(capWords.EN, say(c.EN, w.EN), c.Cap), fmt.Sprintf(capWords.ZH, say(c.ZH, w.ZH), c.Cap),
+	}
+}

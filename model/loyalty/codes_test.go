@@ -1,0 +1,92 @@
+package loyalty
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"fealty/model/score"
+)
+
+// Every code that a record may hold has words in both languages without a brace left,
+// and what is no code has none.
+func TestCodesOfRecordsHaveWords(t *testing.T) {
+	check := func(code string, w Words, ok bool) {
+		t.Helper()
+		if !ok || w.EN == "" || w.ZH == "" || w.EN == w.ZH || strings.ContainsAny(w.EN+w.ZH, "{}") {
+			t.Errorf("%q says %+v, %v", code, w, ok)
+		}
+	}
+	for _, c := range append(Tiers(), NoTier) {
+		w, ok := c.Words()
+		check(string(c), w, ok)
+		if w.EN != c.Label(score.English) || w.ZH != c.Label(score.Chinese) {
+			t.Errorf("tier %q says %+v", c, w)
+		}
+	}
+	for _, c := range append(Levels(), NoLevel) {
+		w, ok := c.Words()
+		check(string(c), w, ok)
+	}
+	for _, c := range append(VerdictCodes(), NoVerdict) {
+		w, ok := c.Words()
+		check(string(c), w, ok)
+	}
+	if len(VerdictCodes())+1 != len(verdictWords) {
+		t.Errorf("%d verdicts of %d", len(VerdictCodes()), len(verdictWords))
+	}
+	for _, name := range append(Names(), ManualWeight) {
+		w, ok := WordsOfIndicator(name)
+		check(name, w, ok)
+	}
+	for why := NoColumn; why < whys; why++ {
+		w, ok := WordsOfWhy(why.String())
+		check(why.String(), w, ok)
+		if w != whyWords[why] {
+			t.Errorf("%v says %+v", why, w)
+		}
+	}
+	for kind := range breachWords {
+		w, ok := kind.Words()
+		check(string(kind), w, ok)
+	}
+	caps := DefaultSettings().Caps
+	for i := range caps {
+		check(caps[i].Name, caps[i].Words(), true)
+	}
+	if got := caps[0].Words(); got != (Words{"A complaint has been open for more than 14 days: at most 60", "有投诉已超过14天未解决：最高60分"}) {
+		t.Errorf("a cap says %+v", got)
+	}
+	for _, ok := range []bool{
+		func() bool { _, ok := Tier("gold").Words(); return ok }(), func() bool { _, ok := Level("gold").Words(); return ok }(),
+		func() bool { _, ok := Verdict("gold").Words(); return ok }(), func() bool { _, ok := WordsOfIndicator("gold"); return ok }(),
+		func() bool { _, ok := WordsOfWhy("gold"); return ok }(), func() bool { _, ok := BreachKind("gold").Words(); return ok }(),
+		func() bool { _, ok := Ground("gold").Words(1); return ok }(),
+	} {
+		if ok {
+			t.Error("an unknown code has words")
+		}
+	}
+}
+
+// A ground says the figure that a record keeps of it, and is silent without one.
+func TestGroundsSayTheirFigure(t *testing.T) {
+	facts := Facts{
+		NetValue: 1111, NetValueBefore: 2222, Potential: 3333, Risk: .44, OverdueDays: 55, OverdueAmount: 6666, Spend365d: 7777,
+		ReturnsShare365d: .88, ReturnOrders365d: 9, DiscountShare365d: .12,
+	}
+	for g := range groundWords {
+		figure := facts.figure(g)
+		unit := "base currency"
+		if figure < 1 {
+			unit = "share"
+		}
+		w, ok := g.Words(figure)
+		if said := score.Format(figure, unit); !ok || !strings.Contains(w.EN, said) || !strings.Contains(w.ZH, said) || strings.ContainsAny(w.EN+w.ZH, "{}") {
+			t.Errorf("%s with %s says %+v, %v", g, said, w, ok)
+		}
+		if _, ok := g.Words(math.NaN()); ok {
+			t.Errorf("%s has words without its figure", g)
+		}
+	}
+}
