@@ -1,0 +1,54 @@
+package wallet
+
+import (
+	"strings"
+
+	"fealty/model/score"
+)
+
+// Stored is what a record keeps of an estimate, and all that its words can name:
+// who declared it and when stands in the warehouse.
+type Stored struct {
+	Category         string
+	Low, High, Spend float64
+}
+
+// fill puts the values into a template.
+func (s *Stored) fill(template string) string {
+	money := func(v float64) string { return score.Format(v, "base currency") }
+	return strings.NewReplacer("{category}", s.Category, "{low}", money(s.Low), "{high}", money(s.High), "{spend}", money(s.Spend)).Replace(template)
+}
+
+// briefs are the words of those codes whose own words name more than a record keeps.
+var briefs = map[string][2]string{
+	"declared_amount": {"declared", "已申报"},
+	"declared_rank":   {"from a rank among its suppliers (Wallet Allocation Rule)", "根据供应商排名按钱包分配法则推算"},
+	"past_share":      {"from today's spend and the share of an earlier declaration", "根据当前消费以及较早申报的份额推算"},
+	"raised":          {"the declared wallet is below the account's own spend {spend}, which is taken instead", "申报的钱包低于客户自身消费{spend}，改用后者"},
+	"stale":           {"the declaration is old", "申报已过时"},
+	"rank_unused":     {"a rank among suppliers was given, but without own spend it tells no wallet", "已给出供应商排名，但没有自身消费，无法推算钱包"},
+}
+
+// say looks a code up in a table of words.
+func say(table []word, code string, s Stored) (en, zh string, ok bool) {
+	for _, w := range table {
+		if w.code == code {
+			words, brief := briefs[code]
+			if !brief {
+				words = w.words
+			}
+			return s.fill(words[English]), s.fill(words[Chinese]), true
+		}
+	}
+	return "", "", false
+}
+
+// StateText says a stored state; false for an unknown code.
+func StateText(code string) (en, zh string, ok bool) { return say(states[:], code, Stored{}) }
+
+// WhyText says what a stored wallet rests on, or why there is none; false for an
+// unknown code.
+func WhyText(code string, s Stored) (en, zh string, ok bool) { return say(whys[:], code, s) }
+
+// FlagText says a stored flag; false for an unknown code.
+func FlagText(code string, s Stored) (en, zh string, ok bool) { return say(flags[:], code, s) }

@@ -1,0 +1,51 @@
+package wallet
+
+import (
+	"strings"
+	"testing"
+)
+
+// Every code that a record may hold has words in both languages that name nothing
+// which a record does not keep.
+func TestCodesOfRecordsHaveWords(t *testing.T) {
+	stored := Stored{Category: "tea", Low: 10, High: 5000, Spend: 7}
+	check := func(code, en, zh string, ok bool) {
+		t.Helper()
+		if !ok || en == "" || zh == "" || en == zh || strings.ContainsAny(en+zh, "{}") {
+			t.Errorf("%s says %q, %q, %v", code, en, zh, ok)
+		}
+	}
+	for _, s := range []State{Unknown, Estimated, Known} {
+		en, zh, ok := StateText(s.String())
+		check(s.String(), en, zh, ok)
+	}
+	for w := DeclaredAmount; int(w) < len(whys); w++ {
+		en, zh, ok := WhyText(w.String(), stored)
+		check(w.String(), en, zh, ok)
+	}
+	for _, f := range Flags(1<<len(flags) - 1).Each() {
+		en, zh, ok := FlagText(f.String(), stored)
+		check(f.String(), en, zh, ok)
+	}
+	if en, _, _ := WhyText("too_wide", stored); en != "unknown: anything from 10.00 to 5,000.00 is likely, too wide to act on" {
+		t.Errorf("too wide says %q", en)
+	}
+	if en, zh, _ := FlagText("not_bought", stored); !strings.Contains(en, "tea") || !strings.Contains(zh, "tea") {
+		t.Errorf("not bought says %q, %q", en, zh)
+	}
+	for code := range briefs {
+		_, _, why := WhyText(code, stored)
+		_, _, flag := FlagText(code, stored)
+		if why == flag {
+			t.Errorf("brief words of %q, which is no code or two", code)
+		}
+	}
+	for _, text := range []func(string) bool{
+		func(c string) bool { _, _, ok := StateText(c); return ok }, func(c string) bool { _, _, ok := WhyText(c, stored); return ok },
+		func(c string) bool { _, _, ok := FlagText(c, stored); return ok },
+	} {
+		if text("gold") {
+			t.Error("an unknown code has words")
+		}
+	}
+}
