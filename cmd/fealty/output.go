@@ -233,6 +233,11 @@ func exact(cell any) string {
 			return ""
 		}
 		return exact(*v)
+	case *bool:
+		if v == nil {
+			return ""
+		}
+		return exact(*v)
 	case model.Figure:
 		return exact(float64(v))
 	case time.Time:
@@ -259,6 +264,11 @@ func short(cell any) string {
 			return shortNumber(v)
 		}
 	case *float64:
+		if v != nil {
+			return short(*v)
+		}
+		return "-"
+	case *bool:
 		if v != nil {
 			return short(*v)
 		}

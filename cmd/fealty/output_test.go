@@ -78,6 +78,22 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// What may be absent is read through its pointer, and never printed as one.
+func TestCellsThatMayBeAbsent(t *testing.T) {
+	yes, half := true, .5
+	for _, c := range []struct {
+		cell         any
+		exact, short string
+	}{
+		{&yes, "true", "yes"}, {(*bool)(nil), "", "-"},
+		{&half, "0.5", "0.5000"}, {(*float64)(nil), "", "-"},
+	} {
+		if exact(c.cell) != c.exact || short(c.cell) != c.short {
+			t.Errorf("%T: %q and %q, want %q and %q", c.cell, exact(c.cell), short(c.cell), c.exact, c.short)
+		}
+	}
+}
+
 // Every kind of error has one exit code, also behind the rooms' own sentinels.
 func TestExitCodes(t *testing.T) {
 	registerKinds()
