@@ -34,6 +34,15 @@ func (v Verdict) Words() (Words, bool) {
 // VerdictCodes returns the verdicts, mildest first.
 func VerdictCodes() []Verdict { return []Verdict{Keep, Grow, FixTerms, Review} }
 
+// WordsOfCell says an RFM cell as Cell.String writes it; "" is one that is not known.
+func WordsOfCell(code string) (Words, bool) {
+	var c Cell
+	if n, err := fmt.Sscanf(code, "%d-%d-%d", &c.Recency, &c.Frequency, &c.Monetary); code != "" && (n != 3 || err != nil || c.String() != code) {
+		return Words{}, false
+	}
+	return Words{c.Sentence(score.English), c.Sentence(score.Chinese)}, true
+}
+
 // WordsOfIndicator names an indicator, or the manual measure, by the name in a record.
 func WordsOfIndicator(name string) (Words, bool) {
 	if name == ManualWeight {

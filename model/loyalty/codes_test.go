@@ -50,6 +50,13 @@ func TestCodesOfRecordsHaveWords(t *testing.T) {
 		w, ok := kind.Words()
 		check(string(kind), w, ok)
 	}
+	for _, cell := range []Cell{{}, {1, 2, 3}, {9, 9, 9}} {
+		w, ok := WordsOfCell(cell.String())
+		check(cell.String(), w, ok)
+		if w.EN != cell.Sentence(score.English) {
+			t.Errorf("cell %q says %+v", cell, w)
+		}
+	}
 	caps := DefaultSettings().Caps
 	for i := range caps {
 		check(caps[i].Name, caps[i].Words(), true)
@@ -61,7 +68,8 @@ func TestCodesOfRecordsHaveWords(t *testing.T) {
 		func() bool { _, ok := Tier("gold").Words(); return ok }(), func() bool { _, ok := Level("gold").Words(); return ok }(),
 		func() bool { _, ok := Verdict("gold").Words(); return ok }(), func() bool { _, ok := WordsOfIndicator("gold"); return ok }(),
 		func() bool { _, ok := WordsOfWhy("gold"); return ok }(), func() bool { _, ok := BreachKind("gold").Words(); return ok }(),
-		func() bool { _, ok := Ground("gold").Words(1); return ok }(),
+		func() bool { _, ok := Ground("gold").Words(1); return ok }(), func() bool { _, ok := WordsOfCell("gold"); return ok }(),
+		func() bool { _, ok := WordsOfCell("1-2"); return ok }(), func() bool { _, ok := WordsOfCell("1-2-3-4"); return ok }(),
 	} {
 		if ok {
 			t.Error("an unknown code has words")

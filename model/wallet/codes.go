@@ -7,16 +7,20 @@ import (
 )
 
 // Stored is what a record keeps of an estimate, and all that its words can name:
-// who declared it and when stands in the warehouse.
+// who declared it and when stands in the warehouse. An empty category is all of them.
 type Stored struct {
 	Category         string
 	Low, High, Spend float64
 }
 
-// fill puts the values into a template.
-func (s *Stored) fill(template string) string {
+// fill puts the values into a template; whole is the word for all categories.
+func (s *Stored) fill(template, whole string) string {
 	money := func(v float64) string { return score.Format(v, "base currency") }
-	return strings.NewReplacer("{category}", s.Category, "{low}", money(s.Low), "{high}", money(s.High), "{spend}", money(s.Spend)).Replace(template)
+	category := s.Category
+	if category == "" {
+		category = whole
+	}
+	return strings.NewReplacer("{category}", category, "{low}", money(s.Low), "{high}", money(s.High), "{spend}", money(s.Spend)).Replace(template)
 }
 
 // briefs are the words of those codes whose own words name more than a record keeps.
@@ -37,7 +41,7 @@ func say(table []word, code string, s Stored) (en, zh string, ok bool) {
 			if !brief {
 				words = w.words
 			}
-			return s.fill(words[English]), s.fill(words[Chinese]), true
+			return s.fill(words[English], "all categories"), s.fill(words[Chinese], "全部品类"), true
 		}
 	}
 	return "", "", false

@@ -33,6 +33,9 @@ func TestCodesOfRecordsHaveWords(t *testing.T) {
 	if en, zh, _ := FlagText("not_bought", stored); !strings.Contains(en, "tea") || !strings.Contains(zh, "tea") {
 		t.Errorf("not bought says %q, %q", en, zh)
 	}
+	if en, zh, _ := WhyText("peers", Stored{}); en != "from what similar accounts spend in all categories" || !strings.Contains(zh, "全部品类") {
+		t.Errorf("without a category peers say %q, %q", en, zh)
+	}
 	for code := range briefs {
 		_, _, why := WhyText(code, stored)
 		_, _, flag := FlagText(code, stored)
