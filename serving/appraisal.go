@@ -105,7 +105,7 @@ func (s *Service) crowd(ctx context.Context, c *calendar, at frame.Cutoff, horiz
 func (a *appraisal) fitLifetime(ctx context.Context, card *model.LifetimeCard, c *crowd, s Settings, horizon int) error {
 	nan := model.Figure(math.NaN())
 	card.SpendBy, card.RunRate, card.Forecast, card.LogLikelihood, card.Correlation = byRunRate, nan, nan, nan, nan
-	h, mean, rows := c.histories()
+	h, mean, rows := historiesOf(c.frame)
 	card.Accounts = len(rows)
 	segments := picked(c.segments(), rows)
 	for _, kind := range lifetimeKinds {
@@ -411,6 +411,9 @@ func loadAppraisal(b artifact.Bundle) (*appraisal, error) {
 		if a.lifetime, err = lifetime.ParsePortfolio(text); err != nil {
 			return nil, fmt.Errorf("%s: %w", lifetimeSection, err)
 		}
+	}
+	if a.spendBy == byLifetime && a.lifetime == nil {
+		return nil, fmt.Errorf("section %s forecasts spend by lifetime, and there is no %s: %w", worthSection, lifetimeSection, ErrInvalid)
 	}
 	if text, ok := b[walletSection]; ok {
 		if a.wallet, err = wallet.Parse(text); err != nil {

@@ -102,16 +102,15 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 
 func (c *crowd) rows() int { return c.frame.Rows() }
 
-// column returns a feature's values, NaN where there is none of that name.
-func (c *crowd) column(name string) []float64 {
-	if f := c.frame.Column(name); f != nil {
-		return f.Numbers
+// column returns a feature's values.
+func (c *crowd) column(name string) []float64 { return values(c.frame, name) }
+
+// values returns a feature's values, NaN where there is none of that name.
+func values(f *frame.Frame, name string) []float64 {
+	if c := f.Column(name); c != nil {
+		return c.Numbers
 	}
-	out := make([]float64, c.rows())
-	for i := range out {
-		out[i] = math.NaN()
-	}
-	return out
+	return unmeasured(f.Rows())
 }
 
 // segments are the accounts' own.
@@ -123,11 +122,11 @@ func (c *crowd) segments() []string {
 	return out
 }
 
-// histories are those of the accounts whose purchases outweigh their returns,
-// with the mean spend of a buying day, and which rows they are.
-func (c *crowd) histories() (h lifetime.Histories, mean []float64, rows []int) {
-	read, spend, days := derive.Histories(c.frame), c.column("spend_total"), c.column("buying_days_total")
-	for i := range c.rows() {
+// historiesOf are those of the rows whose purchases outweigh their returns, with
+// the mean spend of a buying day, and which rows they are.
+func historiesOf(f *frame.Frame) (h lifetime.Histories, mean []float64, rows []int) {
+	read, spend, days := derive.Histories(f), values(f, "spend_total"), values(f, "buying_days_total")
+	for i := range f.Rows() {
 		m := spend[i] / days[i]
 		x, t, age, ok := read.Of(i)
 		if !ok || !(m > 0) {
@@ -275,7 +274,7 @@ func (c *crowd) peers() (wallet.Peers, []wallet.Declared) {
 		if !math.IsNaN(d.Amount) && d.Amount > 0 {
 			of.Amount = d.Amount
 		}
-		if d.Rank > 0 && (of.Amount == 0 || d.Ranked.Period > d.Said.Period) {
+		if byRank(d) {
 			of.Amount, of.Rank, of.Suppliers, of.Period, of.Author = 0, float64(d.Rank), d.Suppliers, d.Ranked.Period, d.Ranked.Author
 		}
 		if of.Amount > 0 || of.Rank > 0 {

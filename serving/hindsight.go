@@ -13,6 +13,7 @@ import (
 	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model"
+	"fealty/model/derive"
 	"fealty/model/ladder"
 	"fealty/model/score"
 )
@@ -237,8 +238,14 @@ func (s *Service) past(ctx context.Context, c *calendar, plans []pastMonth, repo
 	progress := c.progress("building features and labels", report)
 	_, err := s.Facts.Build(ctx, c.request(all, catalogue), func(sl *features.Slice) error {
 		progress(sl)
+		histories := derive.Histories(sl.Frame)
 		for i, status := range sl.Status {
-			if p := k.parts[sl.Frame.Cutoffs[i]]; status == features.Eligible && p != nil {
+			p := k.parts[sl.Frame.Cutoffs[i]]
+			if p == nil {
+				continue
+			}
+			histories.Add(&p.known, i)
+			if status == features.Eligible {
 				p.add(sl.Frame, i)
 				at := sl.Frame.Cutoffs[i]
 				k.silent[at] = append(k.silent[at], sl.LastPurchase[i] < int64(at.Add(-c.Label.HorizonDays)))
@@ -266,7 +273,7 @@ func (s *Service) past(ctx context.Context, c *calendar, plans []pastMonth, repo
 	if err != nil {
 		return nil, err
 	}
-	return k, nil
+	return k, c.derive(ctx, k.parts)
 }
 
 // judge asks for the labels of a slice's eligible rows at some cutoffs and hands
@@ -429,7 +436,10 @@ func (h *hindsight) replay(ctx context.Context, params ladder.Params, month int,
 			l.leftOut = true // paused, opted out, or taken back only after the window
 		}
 	}
-	scored := all.labelledBy(newest)
+	scored, err := all.labelledBy(newest).by(h.parts[slices.Max(p.train)].derived)
+	if err != nil {
+		return fmt.Errorf("replay %s: %w", p.Month, err)
+	}
 	rows := join(parts, false)
 	trained, err := h.climb(ctx, params, rows, scored, report)
 	switch {

@@ -104,6 +104,9 @@ func (k *scorer) now(ctx context.Context, request features.Request, found map[fr
 		} else if err != nil {
 			return err
 		}
+		if err := k.stake(sl.Frame, part); err != nil {
+			return err
+		}
 		for i := range part {
 			found[part[i].Account] = Found{Score: part[i], OptedOut: k.standings[part[i].Account].OptedOut}
 		}

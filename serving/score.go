@@ -22,24 +22,11 @@ import (
 // crowd and told for its bytes. Facts that change between the
 // passes (mapped sources may) are noticed, and nothing is published.
 func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progress)) (ScoreResult, error) {
-	c, err := s.calendar(ctx)
+	k, c, err := s.asked(ctx, r.Cutoff, r.Model)
 	if err != nil {
 		return ScoreResult{}, err
 	}
-	at := c.through
-	if r.Cutoff != "" {
-		if at, err = c.parse(r.Cutoff); err != nil {
-			return ScoreResult{}, err
-		}
-	}
-	m, err := s.model(ctx, r.Model)
-	if err != nil {
-		return ScoreResult{}, err
-	}
-	if err := s.fits(m); err != nil {
-		return ScoreResult{}, err
-	}
-	k := s.scorer(m, at, c.Known(at), c.watermark)
+	m, at := k.registered, k.receipt.Cutoff
 	measured := PurposeLive // a backfill's changes too
 	if r.Groups {
 		measured = PurposeGroups
@@ -64,7 +51,7 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		return ScoreResult{}, fmt.Errorf("no account is known as of %s: %w", c.text(at), ErrInvalid)
 	}
 	request.Coverage = coverage
-	worths, err := k.appraise(ctx, gathered, request, report)
+	worths, err := k.appraise(ctx, gathered, request, true, report)
 	if err != nil {
 		return ScoreResult{}, err
 	}
@@ -103,6 +90,29 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 	return result, nil
 }
 
+// asked makes a scorer as of a cutoff, data_through when it is "", by a model, the
+// live one when that is "".
+func (s *Service) asked(ctx context.Context, cutoff, version string) (*scorer, *calendar, error) {
+	c, err := s.calendar(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	at := c.through
+	if cutoff != "" {
+		if at, err = c.parse(cutoff); err != nil {
+			return nil, nil, err
+		}
+	}
+	m, err := s.model(ctx, version)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.fits(m); err != nil {
+		return nil, nil, err
+	}
+	return s.scorer(m, at, c.Known(at), c.watermark), c, nil
+}
+
 // rankAll is the first pass: it returns every row's margin, in the order of
 // the build, and makes the distribution that the second pass ranks by. What worth
 // is told from is gathered on the way, unless gathered is nil.
@@ -128,8 +138,9 @@ func (k *scorer) rankAll(ctx context.Context, request features.Request, gathered
 	return margins, built.Coverage, nil
 }
 
-// appraise tells what the gathered accounts are worth; nil when none were.
-func (k *scorer) appraise(ctx context.Context, gathered *gathering, request features.Request, report func(Progress)) (*told, error) {
+// appraise tells what the gathered accounts are worth; nil when none were. With
+// intervals, lifetime values have them.
+func (k *scorer) appraise(ctx context.Context, gathered *gathering, request features.Request, intervals bool, report func(Progress)) (*told, error) {
 	if gathered == nil {
 		return nil, nil //nolint:nilnil // a model from before tells no worth
 	}
@@ -140,7 +151,7 @@ func (k *scorer) appraise(ctx context.Context, gathered *gathering, request feat
 	if err != nil {
 		return nil, err
 	}
-	return k.worth.tell(ctx, crowd, k.Settings, k.card.HorizonDays, true)
+	return k.worth.tell(ctx, crowd, k.Settings, k.card.HorizonDays, intervals)
 }
 
 // scoreBatches is the second pass: it cuts slices into batches of scores.
@@ -186,10 +197,15 @@ func (b *scoreBatches) batch(ctx context.Context) ([]score.Score, error) {
 		}
 		b.row++
 		b.worths.attach(sc)
-		b.result.count(sc)
 	}
 	if err := b.dress(ctx, scores); err != nil {
 		return nil, err
+	}
+	if err := b.stake(rows(b.slice.Frame, to-len(scores), to), scores); err != nil {
+		return nil, err
+	}
+	for i := range scores {
+		b.result.count(&scores[i])
 	}
 	return scores, nil
 }

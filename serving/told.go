@@ -102,7 +102,7 @@ func (a *appraisal) tellLifetime(ctx context.Context, t *told, s Settings, inter
 	if a.lifetime == nil {
 		return nil
 	}
-	h, mean, rows := c.histories()
+	h, mean, rows := historiesOf(c.frame)
 	segments, terms := picked(c.segments(), rows), s.Worth.terms()
 	scores, err := a.lifetime.Score(h, mean, segments, float64(t.horizon), terms)
 	if err != nil {
@@ -283,19 +283,37 @@ func (t *told) input(a *appraisal, buys []float64) loyalty.Input {
 	}
 }
 
-// attach gives a score its worth, and its value at risk by the better forecast of
-// spend. Nothing is told of an account that was erased.
+// stake sets the value at risk of scores, whose segments are known, by the
+// lifetime forecast of spend where that is the better one. Row i of the frame is
+// that of score i.
+func (k *scorer) stake(f *frame.Frame, scores []score.Score) error {
+	if k.worth == nil || k.worth.spendBy != byLifetime {
+		return nil
+	}
+	h, mean, rows := historiesOf(f)
+	segments := make([]string, len(rows))
+	for j, i := range rows {
+		segments[j] = scores[i].Segment
+	}
+	told, err := k.worth.lifetime.Score(h, mean, segments, float64(k.card.HorizonDays), k.Settings.Worth.terms())
+	if err != nil {
+		return fmt.Errorf("forecast spend: %w", err)
+	}
+	margin := values(f, marginColumn)
+	for j, i := range rows {
+		scores[i].ValueAtRisk = scores[i].Probability * told.Expected[j] * told.MeanSpend[j] * k.Settings.marginShare(margin[i])
+	}
+	return nil
+}
+
+// attach gives a score its worth. Nothing is told of an account that was erased.
 func (t *told) attach(sc *score.Score) {
 	if t == nil || sc.Unscorable == erased {
 		return
 	}
 	i, ok := t.crowd.row[sc.Account]
-	if !ok {
-		return
-	}
-	sc.Worth = t.of(i)
-	if t.spendBy == byLifetime && !math.IsNaN(t.spend[i]) {
-		sc.ValueAtRisk = sc.Probability * t.spend[i] * t.rate[i]
+	if ok {
+		sc.Worth = t.of(i)
 	}
 }
 
