@@ -31,9 +31,6 @@ func (v Verdict) Words() (Words, bool) {
 	return w, ok
 }
 
-// VerdictCodes returns the verdicts, mildest first.
-func VerdictCodes() []Verdict { return []Verdict{Keep, Grow, FixTerms, Review} }
-
 // WordsOfCell says an RFM cell as Cell.String writes it; "" is one that is not known.
 func WordsOfCell(code string) (Words, bool) {
 	var c Cell
