@@ -214,6 +214,7 @@ func TestAFileThatReadsTheFutureIsShownWhere(t *testing.T) {
 // houseOnly are the files that take what a team's may not, and why those would be refused.
 var houseOnly = map[features.File]string{
 	features.Orders:      "a parameter that features don't take", // the calendar of those who rest
+	features.Contact:     "a parameter that features don't take", // likewise
 	features.Receivables: "facts of two views meet in two files",
 }
 
