@@ -55,7 +55,7 @@ func (s *Service) now() time.Time {
 // that it carries out. Requests are decoded strictly: an unknown field is
 // ErrInvalid.
 func (s *Service) Operations() []Operation {
-	return s.admitting([]Operation{
+	return s.admitting(append(s.worthOperations(),
 		operation(OpImport, true, func(ctx context.Context, r ImportRequest, call Call) (ImportResult, error) {
 			return s.Import(ctx, r, call)
 		}),
@@ -91,7 +91,7 @@ func (s *Service) Operations() []Operation {
 		operation(OpCheckOwn, false, func(ctx context.Context, r CheckOwnRequest, _ Call) (CheckOwnResult, error) {
 			return s.CheckOwn(ctx, r)
 		}),
-	})
+	))
 }
 
 // operation wraps a use case: JSON in, its result out.

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"fealty/features"
+	"fealty/serving"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+type walletOptions struct {
+	worthOptions
+	totals bool
+}
+
+func newWallet(e *env) *cobra.Command {
+	o := &walletOptions{}
+	c := &cobra.Command{
+		Use: "wallet", Short: "Tell what accounts spend with everybody, and our share of it", Args: none,
+		Long: `Tells, by account and category, the wallet: what the account spends in a year with us and everybody else, in an interval
+(low, high); our spend and share of it; and the potential, which is what it spends elsewhere. A wallet is known where it was
+declared, estimated from what similar accounts spend, and unknown where the interval is too wide to act on; it says so rather
+than guess. The largest potential comes first. With --account it also says in words what each wallet rests on.`,
+		Example: `  fealty wallet
+  fealty wallet --totals -o csv > wallets.csv
+  fealty wallet --account A0000007
+  fealty wallet --fit
+  fealty wallet declare --account A0000007 --category coffee --amount 12000 --author 'Li Wei'`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.parsed(e, c.Flags()); err != nil {
+				return err
+			}
+			return runWallet(c.Context(), e, o)
+		},
+	}
+	o.addFlags(c.Flags(), "rows", "what wallets rest on: each category's losses, and how often intervals held the truth")
+	c.Flags().BoolVar(&o.totals, "totals", false, "one row per account, of all categories together")
+	c.AddCommand(newWalletDeclare(e))
+	return c
+}
+
+func runWallet(ctx context.Context, e *env, o *walletOptions) error {
+	if o.fit {
+		fit, err := o.fitted(ctx, e)
+		if err != nil {
+			return err
+		}
+		return e.show(walletFit(&fit))
+	}
+	request := serving.WalletRequest{WorthRequest: o.request, Totals: o.totals}
+	r, err := perform[serving.WalletResult](ctx, e, o.flags, job{operation: serving.OpWallet, request: request})
+	if err != nil {
+		return err
+	}
+	s := section{head: []string{"account", "category", "state", "wallet", "low", "high", "spend", "share", "potential", "why", "flags", "author", "period"}}
+	words := section{title: "In words", head: []string{"account", "category", "English", "中文"}}
+	for i := range r.Rows {
+		w := &r.Rows[i]
+		s.rows = append(s.rows, []any{
+			w.Account, w.Category, w.State, w.Amount, w.Low, w.High, w.Spend, w.Share, w.Potential, w.Why, strings.Join(w.Flags, " "), w.Author, w.Period,
+		})
+		if w.EN != "" {
+			words.rows = append(words.rows, []any{w.Account, w.Category, w.EN, w.ZH})
+		}
+	}
+	sections := []section{worthFacts(&r.WorthOf, len(r.Rows)), s}
+	if len(o.request.Accounts) > 0 && len(words.rows) > 0 {
+		sections = append(sections, words)
+	}
+	return e.showWorth(r, &r.WorthOf, sections...)
+}
+
+func walletFit(fit *serving.WorthFitResult) answer {
+	w := &fit.Worth.Wallet
+	categories := section{title: "Categories, with the pinball losses of the twins", head: []string{
+		"category", "peers", "serves", "boosting_loss", "neighbours_loss", "constant_loss", "why", "suspect",
+	}}
+	for _, c := range w.Categories {
+		categories.rows = append(categories.rows, []any{c.Category, c.Peers, c.Serves, c.Boosting, c.Neighbours, c.Constant, c.Why, c.Suspect})
+	}
+	coverage := section{title: "How often intervals held what was held out", head: []string{
+		"segment", "basis", "accounts", "target", "inside", "median_high_to_low", "rank_correlation",
+	}}
+	for _, c := range w.Coverage {
+		coverage.rows = append(coverage.rows, []any{c.Segment, c.Basis, c.Accounts, c.Target, c.Inside, c.Width, c.Correlation})
+	}
+	return answer{data: fit, rows: 1, sections: []section{
+		fitFacts(fit, "why not", w.Why, "accounts", w.Accounts, "declared wallets", w.Declared, "of them below own spend", w.Below), categories, coverage,
+	}}
+}
+
+type declareOptions struct {
+	request serving.DeclareRequest
+	amount  float64
+	flags   *pflag.FlagSet
+}
+
+func newWalletDeclare(e *env) *cobra.Command {
+	o := &declareOptions{}
+	c := &cobra.Command{
+		Use: "declare", Short: "Declare a wallet as somebody knows it, in place of an estimate", Args: none,
+		Long: `Takes what a person knows of an account's wallet: the amount that it spends in a year with everybody, in base currency,
+or our rank among so many suppliers, from which the Wallet Allocation Rule tells it. It holds from --period on and replaces what
+was declared of the same account, category and period before; nothing is deleted. It is known from now on: scores as of later
+cutoffs take it up, and earlier ones stay as they were.`,
+		Example: `  fealty wallet declare --account A0000007 --category coffee --amount 12000 --author 'Li Wei'
+  fealty wallet declare --account A0000007 --category tea --rank 2 --suppliers 3 --period 2026-01-01 --author 'Li Wei'`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.flags = c.Flags(); o.flags.Changed("amount") {
+				o.request.Amount = &o.amount
+			}
+			return runWalletDeclare(c.Context(), e, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.request.Account, "account", "", "the account")
+	f.StringVar(&o.request.Category, "category", "", "the category (default: the account's whole spending)")
+	f.Float64Var(&o.amount, "amount", 0, "what it spends in a year with everybody, base currency")
+	f.IntVar(&o.request.Rank, "rank", 0, "our rank among its suppliers, 1 the first; needs --suppliers")
+	f.IntVar(&o.request.Suppliers, "suppliers", 0, "how many suppliers it has")
+	f.StringVar(&o.request.Period, "period", "", "the day from which on it holds (default: today)")
+	f.StringVar(&o.request.Author, "author", "", "who says so")
+	addConfigFlags(f, "warehouse.url", "state.dir")
+	return c
+}
+
+func runWalletDeclare(ctx context.Context, e *env, o *declareOptions) error {
+	r, err := perform[features.LoadReport](ctx, e, o.flags, job{operation: serving.OpDeclare, request: o.request})
+	if err != nil {
+		return err
+	}
+	if r.Already {
+		e.say("the same was declared before; nothing changed")
+	}
+	return e.show(answer{data: r, sections: []section{facts(
+		"account", o.request.Account, "category", o.request.Category, "author", o.request.Author, "load", r.Load, "already declared", r.Already)}})
+}

@@ -1,0 +1,446 @@
+package serving
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"fealty/features"
+	"fealty/features/frame"
+	"fealty/model"
+	"fealty/model/crosssell"
+	"fealty/model/score"
+)
+
+// The operations that tell what accounts are worth.
+const (
+	OpWorthFit  = "worth.fit"
+	OpLifetime  = "lifetime"
+	OpWallet    = "wallet"
+	OpDeclare   = "wallet.declare"
+	OpCrossSell = "crosssell"
+	OpLoyalty   = "loyalty"
+)
+
+// worthOperations are the verbs over what accounts are worth.
+func (s *Service) worthOperations() []Operation {
+	return []Operation{
+		operation(OpWorthFit, false, func(ctx context.Context, r WorthFitRequest, _ Call) (WorthFitResult, error) {
+			return s.WorthFit(ctx, r)
+		}),
+		operation(OpLifetime, false, func(ctx context.Context, r WorthRequest, call Call) (LifetimeResult, error) {
+			return s.Lifetimes(ctx, r, call.Report)
+		}),
+		operation(OpWallet, false, func(ctx context.Context, r WalletRequest, call Call) (WalletResult, error) {
+			return s.WalletsOf(ctx, r, call.Report)
+		}),
+		operation(OpDeclare, true, func(ctx context.Context, r DeclareRequest, _ Call) (features.LoadReport, error) {
+			return s.Declare(ctx, r)
+		}),
+		operation(OpCrossSell, false, func(ctx context.Context, r CrossSellRequest, call Call) (CrossSellResult, error) {
+			return s.CrossSells(ctx, r, call.Report)
+		}),
+		operation(OpLoyalty, false, func(ctx context.Context, r WorthRequest, call Call) (LoyaltyResult, error) {
+			return s.Loyalties(ctx, r, call.Report)
+		}),
+	}
+}
+
+// WorthRequest asks what accounts are worth.
+type WorthRequest struct {
+	// Accounts are those asked for; none means all that have bought.
+	Accounts []string `json:"accounts,omitempty"`
+	// Limit is how many rows are answered, the first in the verb's order; 0 means all.
+	Limit int `json:"limit,omitempty"`
+	// Cutoff and Model ask for worth computed anew, without publishing: as of that
+	// cutoff ("" means data_through), by that model ("" means the live one). With
+	// neither, the published run answers.
+	Cutoff string `json:"cutoff,omitempty"`
+	Model  string `json:"model,omitempty"`
+}
+
+// WorthOf says what an answer is of.
+type WorthOf struct {
+	// Run is the published run, "" when the answer was computed anew.
+	Run         string       `json:"run,omitempty"`
+	Model       string       `json:"model"`
+	Cutoff      string       `json:"cutoff"`
+	HorizonDays int          `json:"horizon_days"`
+	Currency    string       `json:"currency"`
+	MarginRate  model.Figure `json:"margin_rate"`
+	// Accounts counts those of which worth is told, also where fewer rows are shown.
+	Accounts int `json:"accounts"`
+	// Absent are the accounts asked for of which nothing is told.
+	Absent []Absent `json:"absent,omitempty"`
+}
+
+// Absent says why nothing is told of an account.
+type Absent struct {
+	Account string `json:"account"`
+	Why     string `json:"why"`
+}
+
+// noWorth says that a model can't tell what accounts are worth.
+func noWorth(version string) error {
+	return fmt.Errorf("model %q is from before fealty told what accounts are worth; train again (fealty train): %w", version, ErrConflict)
+}
+
+// worths calls each with the worth of the accounts asked for, in bytewise order of
+// account: of the published run, or computed anew. Of accounts that asked to be
+// erased nothing is told. What each is handed is its own.
+func (s *Service) worths(ctx context.Context, r WorthRequest, report func(Progress), each func(*score.Worth)) (WorthOf, error) {
+	if r.Limit < 0 {
+		return WorthOf{}, fmt.Errorf("limit %d is below 0: %w", r.Limit, ErrInvalid)
+	}
+	if slices.Contains(r.Accounts, "") {
+		return WorthOf{}, fmt.Errorf("an account without a name was asked for: %w", ErrInvalid)
+	}
+	if r.Cutoff == "" && r.Model == "" {
+		return s.publishedWorths(ctx, r, each)
+	}
+	t, err := s.tellAnew(ctx, r, true, report)
+	if err != nil {
+		return WorthOf{}, err
+	}
+	of := t.of()
+	names := r.accounts()
+	for i, account := range t.told.crowd.frame.Accounts {
+		if t.standings[account].Erased {
+			continue
+		}
+		if _, asked := slices.BinarySearch(names, account); asked || len(names) == 0 {
+			each(t.told.of(i))
+			of.Accounts++
+		}
+	}
+	for _, account := range names {
+		if t.standings[account].Erased {
+			of.Absent = append(of.Absent, Absent{string(account), erased})
+		} else if _, known := t.told.crowd.row[account]; !known {
+			of.Absent = append(of.Absent, Absent{string(account), "no account of this name had bought by " + of.Cutoff})
+		}
+	}
+	return of, nil
+}
+
+// accounts are those asked for, each once, in bytewise order.
+func (r *WorthRequest) accounts() []frame.AccountID {
+	names := make([]frame.AccountID, len(r.Accounts))
+	for i, name := range r.Accounts {
+		names[i] = frame.AccountID(name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (s *Service) publishedWorths(ctx context.Context, r WorthRequest, each func(*score.Worth)) (WorthOf, error) {
+	run, err := s.latest(ctx)
+	if err != nil {
+		return WorthOf{}, err
+	}
+	standings, err := s.Standings(ctx, run)
+	if err != nil {
+		return WorthOf{}, err
+	}
+	of := s.ofPublished(run)
+	names, met := r.accounts(), map[frame.AccountID]bool{}
+	err = s.Runs.Worths(ctx, run, names, func(part []score.Worth) error {
+		for i := range part {
+			w := &part[i]
+			if standings[w.Account].Erased {
+				continue
+			}
+			if len(names) > 0 {
+				met[w.Account] = true
+			}
+			of.Accounts++
+			each(w)
+		}
+		return nil
+	})
+	if err != nil {
+		return WorthOf{}, fmt.Errorf("read what the accounts of run %q are worth: %w", run.ID, err)
+	}
+	if len(names) == 0 && of.Accounts == 0 {
+		return WorthOf{}, fmt.Errorf("run %q tells nothing of worth: %w, and score (fealty score)", run.ID, noWorth(run.Model))
+	}
+	missing := slices.DeleteFunc(names, func(a frame.AccountID) bool { return met[a] })
+	if of.Absent, err = s.absentWorths(ctx, run, missing, standings); err != nil {
+		return WorthOf{}, err
+	}
+	return of, nil
+}
+
+func (s *Service) ofPublished(run Run) WorthOf {
+	return WorthOf{
+		Run: run.ID, Model: run.Model, Cutoff: CutoffText(run.Cutoff, s.Settings.Location()), HorizonDays: run.HorizonDays,
+		Currency: run.Currency, MarginRate: model.Figure(run.MarginRate),
+	}
+}
+
+// absentWorths says why a run tells nothing of accounts; an error when it is
+// because the run tells no worth at all.
+func (s *Service) absentWorths(ctx context.Context, run Run, missing []frame.AccountID, standings map[frame.AccountID]features.Standing) ([]Absent, error) {
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	why := map[frame.AccountID]string{}
+	err := s.Runs.Scores(ctx, run, missing, func(part []score.Score) error {
+		for i := range part {
+			sc := &part[i]
+			switch {
+			case standings[sc.Account].Erased:
+				why[sc.Account] = erased
+			case sc.Unscorable == "" || sc.Unscorable == features.Lapsed.String():
+				// Whoever has bought has a worth, if the run tells any.
+				return fmt.Errorf("run %q tells nothing of worth: %w, and score (fealty score)", run.ID, noWorth(run.Model))
+			default:
+				why[sc.Account] = sc.Unscorable
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []Absent
+	for _, account := range missing {
+		if why[account] == "" {
+			err := s.absent(ctx, run, account)
+			if !errors.Is(err, ErrNotFound) {
+				return nil, err
+			}
+			why[account] = strings.TrimSuffix(err.Error(), ": "+ErrNotFound.Error())
+		}
+		all = append(all, Absent{string(account), why[account]})
+	}
+	return all, nil
+}
+
+// toldAnew is what a model tells as of a cutoff, computed for one question.
+type toldAnew struct {
+	*scorer
+	told *told
+	text string
+}
+
+func (t *toldAnew) of() WorthOf {
+	return WorthOf{
+		Model: t.card.Version, Cutoff: t.text, HorizonDays: t.card.HorizonDays,
+		Currency: t.Settings.BaseCurrency, MarginRate: model.Figure(t.Settings.MarginRate),
+	}
+}
+
+// tellAnew computes what accounts are worth as Score does, and publishes nothing.
+// With intervals, lifetime values have them.
+func (s *Service) tellAnew(ctx context.Context, r WorthRequest, intervals bool, report func(Progress)) (*toldAnew, error) {
+	k, c, err := s.asked(ctx, r.Cutoff, r.Model)
+	if err != nil {
+		return nil, err
+	}
+	if k.worth == nil {
+		return nil, noWorth(k.card.Version)
+	}
+	request := k.request(nil)
+	if err := k.stand(ctx, request); err != nil {
+		return nil, err
+	}
+	gathered := s.gather(k.receipt.Cutoff)
+	margins, coverage, err := k.rankAll(ctx, request, gathered, c.progress("gathering accounts", report))
+	if err != nil {
+		return nil, err
+	}
+	if len(margins) == 0 {
+		return nil, fmt.Errorf("no account is known as of %s: %w", c.text(k.receipt.Cutoff), ErrInvalid)
+	}
+	request.Coverage = coverage
+	t := &toldAnew{scorer: k, text: c.text(k.receipt.Cutoff)}
+	t.told, err = k.appraise(ctx, gathered, request, intervals, report)
+	return t, err
+}
+
+// WorthFitRequest asks what was fitted; Model "" means the live one.
+type WorthFitRequest struct {
+	Model string `json:"model,omitempty"`
+}
+
+// WorthFitResult is what a model's card says of worth.
+type WorthFitResult struct {
+	Model       string          `json:"model"`
+	TestCutoff  string          `json:"test_cutoff"`
+	HorizonDays int             `json:"horizon_days"`
+	Currency    string          `json:"currency"`
+	Worth       model.WorthCard `json:"worth"`
+}
+
+// WorthFit tells what a model learnt of worth, and how it did.
+func (s *Service) WorthFit(ctx context.Context, r WorthFitRequest) (WorthFitResult, error) {
+	m, err := s.model(ctx, r.Model)
+	if err != nil {
+		return WorthFitResult{}, err
+	}
+	if m.worth == nil || m.card.Worth == nil {
+		return WorthFitResult{}, noWorth(m.card.Version)
+	}
+	return WorthFitResult{
+		Model: m.card.Version, TestCutoff: m.card.TestCutoff, HorizonDays: m.card.HorizonDays, Currency: s.Settings.BaseCurrency, Worth: *m.card.Worth,
+	}, nil
+}
+
+// topRows returns the rows of a limit in an order; of equal ones the first by account.
+func topRows[Row any](rows []Row, limit int, order func(a, b *Row) int) []Row {
+	slices.SortStableFunc(rows, func(a, b Row) int { return order(&a, &b) })
+	if limit > 0 && limit < len(rows) {
+		return rows[:limit]
+	}
+	if rows == nil {
+		return []Row{}
+	}
+	return rows
+}
+
+// LifetimeRow is what a lifetime model expects of an account.
+type LifetimeRow struct {
+	Account string `json:"account"`
+	// Alive is the probability that the account still buys, NoPurchase that it buys
+	// nothing within the horizon; Purchases and Spend are expected within it.
+	Alive      model.Figure `json:"alive"`
+	NoPurchase model.Figure `json:"no_purchase"`
+	Purchases  model.Figure `json:"purchases"`
+	Spend      model.Figure `json:"spend"`
+	SpendBy    string       `json:"spend_by"`
+	// Value is the discounted margin of the configured months, between Low and High.
+	Value model.Figure `json:"lifetime_value"`
+	Low   model.Figure `json:"low"`
+	High  model.Figure `json:"high"`
+	Model string       `json:"model"`
+}
+
+// LifetimeResult are lifetimes, the most valuable account first.
+type LifetimeResult struct {
+	WorthOf
+	Rows []LifetimeRow `json:"rows"`
+}
+
+// Lifetimes tells lifetimes and their values.
+func (s *Service) Lifetimes(ctx context.Context, r WorthRequest, report func(Progress)) (result LifetimeResult, err error) {
+	var rows []LifetimeRow
+	result.WorthOf, err = s.worths(ctx, r, report, func(w *score.Worth) {
+		l := &w.Lifetime
+		rows = append(rows, LifetimeRow{
+			Account: string(w.Account), Alive: model.Figure(l.Alive), NoPurchase: model.Figure(l.NoPurchase),
+			Purchases: model.Figure(l.Purchases), Spend: model.Figure(l.Spend), SpendBy: l.SpendBy,
+			Value: model.Figure(l.Value), Low: model.Figure(l.Low), High: model.Figure(l.High), Model: l.Model,
+		})
+	})
+	result.Rows = topRows(rows, r.Limit, func(a, b *LifetimeRow) int { return byPotential(float64(a.Value), float64(b.Value)) })
+	return result, err
+}
+
+// LoyaltyRow is an account's loyalty.
+type LoyaltyRow struct {
+	Account string `json:"account"`
+	// Score is 0 to 100; Uncapped what it would be without the exception Cap.
+	Score      model.Figure      `json:"score"`
+	Uncapped   model.Figure      `json:"uncapped"`
+	Cap        string            `json:"cap,omitempty"`
+	Indicators []score.Indicator `json:"indicators"`
+	// Satisfaction and ResponseRate are attitude, no part of the score.
+	Satisfaction model.Figure `json:"satisfaction"`
+	ResponseRate model.Figure `json:"response_rate"`
+}
+
+// LoyaltyResult are loyalties, the most loyal account first.
+type LoyaltyResult struct {
+	WorthOf
+	Rows []LoyaltyRow `json:"rows"`
+}
+
+// Loyalties tells the loyalty scores with their indicators.
+func (s *Service) Loyalties(ctx context.Context, r WorthRequest, report func(Progress)) (result LoyaltyResult, err error) {
+	var rows []LoyaltyRow
+	result.WorthOf, err = s.worths(ctx, r, report, func(w *score.Worth) {
+		l := &w.Loyalty
+		rows = append(rows, LoyaltyRow{
+			Account: string(w.Account), Score: model.Figure(l.Score), Uncapped: model.Figure(l.Uncapped), Cap: l.Cap, Indicators: l.Indicators,
+			Satisfaction: model.Figure(l.Satisfaction), ResponseRate: model.Figure(l.ResponseRate),
+		})
+	})
+	result.Rows = topRows(rows, r.Limit, func(a, b *LoyaltyRow) int { return byPotential(float64(a.Score), float64(b.Score)) })
+	return result, err
+}
+
+// CrossSellRequest asks what accounts may buy next.
+type CrossSellRequest struct {
+	WorthRequest
+	// Kind is new, lapsed or repeat, By category or product; "" means all.
+	Kind string `json:"kind,omitempty"`
+	By   string `json:"by,omitempty"`
+}
+
+// CrossSellRow is one recommendation.
+type CrossSellRow struct {
+	Account string `json:"account"`
+	// By is category or product; Rank counts within the account, By and Kind from 1.
+	By   string `json:"by"`
+	Rank int    `json:"rank"`
+	score.Recommendation
+	EN string `json:"en"`
+	ZH string `json:"zh"`
+}
+
+// CrossSellResult are recommendations, account by account: first the one whose best
+// is expected to bring most (probability × amount).
+type CrossSellResult struct {
+	WorthOf
+	Rows []CrossSellRow `json:"rows"`
+}
+
+// CrossSells tells what may be bought next, and why. The limit counts accounts.
+func (s *Service) CrossSells(ctx context.Context, r CrossSellRequest, report func(Progress)) (result CrossSellResult, err error) {
+	kinds, keys := []string{"new", "lapsed", "repeat"}, []string{string(features.ByCategory), string(features.ByProduct)}
+	if r.Kind != "" && !slices.Contains(kinds, r.Kind) {
+		return result, fmt.Errorf("kind %q is none of %v: %w", r.Kind, kinds, ErrInvalid)
+	}
+	if r.By != "" && !slices.Contains(keys, r.By) {
+		return result, fmt.Errorf("by %q is none of %v: %w", r.By, keys, ErrInvalid)
+	}
+	type of struct {
+		best float64
+		rows []CrossSellRow
+	}
+	var all []of
+	result.WorthOf, err = s.worths(ctx, r.WorthRequest, report, func(w *score.Worth) {
+		var one of
+		ranks := map[string]int{}
+		for _, rec := range w.Recommendations {
+			by := string(features.ByProduct)
+			if rec.Item == "" {
+				by = string(features.ByCategory)
+			}
+			ranks[by+rec.Kind]++
+			if r.Kind != "" && rec.Kind != r.Kind || r.By != "" && by != r.By {
+				continue
+			}
+			row := CrossSellRow{Account: string(w.Account), By: by, Rank: ranks[by+rec.Kind], Recommendation: rec}
+			row.EN, row.ZH = crosssell.Reason{
+				Code: crosssell.ReasonCode(rec.Reason), Because: rec.Because, Orders: rec.Orders, Days: rec.Days, Buyers: rec.Buyers,
+			}.Text(nil)
+			one.rows = append(one.rows, row)
+			one.best = max(one.best, float64(rec.Probability)*float64(rec.Amount))
+		}
+		if one.rows != nil {
+			all = append(all, one)
+		}
+	})
+	for _, one := range topRows(all, r.Limit, func(a, b *of) int { return cmp.Compare(b.best, a.best) }) {
+		result.Rows = append(result.Rows, one.rows...)
+	}
+	if result.Rows == nil {
+		result.Rows = []CrossSellRow{}
+	}
+	return result, err
+}
