@@ -59,7 +59,7 @@ type DeskOptions struct {
 // Desk answers from the published run, and from the newest one of groups, held in
 // memory whole. It is safe for
 // concurrent use: a request sees one run only, whatever is published
-// meanwhile, and never waits for the warehouse, ScoreNow excepted.
+// meanwhile, and never waits for the warehouse, ScoreNow and Worth excepted.
 type Desk struct {
 	DeskOptions
 	shelf atomic.Pointer[shelf]
@@ -67,6 +67,8 @@ type Desk struct {
 	refreshing chan struct{}
 	// trouble is why the last refresh failed, "" when it did not.
 	trouble atomic.Pointer[string]
+	// asking is the room for questions of worth.
+	asking chan struct{}
 	// groups is the desk of groups; nil in that one itself.
 	groups *Desk
 }
@@ -117,7 +119,7 @@ func NewDesk(o DeskOptions) *Desk {
 }
 
 func newDesk(o DeskOptions) *Desk {
-	d := &Desk{DeskOptions: o, refreshing: make(chan struct{}, 1)}
+	d := &Desk{DeskOptions: o, refreshing: make(chan struct{}, 1), asking: make(chan struct{}, asksAtOnce)}
 	d.shelf.Store(&shelf{})
 	return d
 }
@@ -379,9 +381,10 @@ func (s *shelf) find(account frame.AccountID) (Found, bool) {
 // run was made nothing is told but that.
 func (s *shelf) found(e *edition, i int) Found {
 	stands := s.stands(frame.AccountID(e.account.at(i)))
-	f := Found{Score: e.score(i), OptedOut: stands.OptedOut}
+	f := Found{Score: e.score(i), Brief: e.brief(i), OptedOut: stands.OptedOut}
 	if stands.Erased && f.Unscorable != erased {
 		nan := math.NaN()
+		f.Brief = nil
 		f.Score = score.Score{
 			Account: f.Account, Unscorable: erased, Receipt: f.Receipt,
 			Margin: nan, Base: nan, Probability: nan, Percentile: nan, ValueAtRisk: nan, RunRate: nan,

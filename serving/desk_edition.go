@@ -33,6 +33,7 @@ type edition struct {
 	rank                                       score.Distribution
 	scored                                     int
 	bytes                                      int64
+	worthColumns
 	// moves are the accounts that have no row because they go on in another.
 	moves  map[frame.AccountID]features.Move
 	mu     sync.Mutex
@@ -157,7 +158,8 @@ func (e *edition) rows() int { return e.account.len() }
 // find returns the row of an account.
 func (e *edition) find(a frame.AccountID) (int, bool) { return e.account.find(string(a)) }
 
-// readEdition reads a run into memory, in one pass.
+// readEdition reads a run into memory: its scores in one pass, then what lists show
+// of worth in another.
 func readEdition(ctx context.Context, runs Runs, r Run) (*edition, error) {
 	b := editionBuilder{edition: &edition{run: r, orders: map[string][]uint32{}}, features: map[string]uint16{}}
 	err := runs.Scores(ctx, r, nil, func(part []score.Score) error {
@@ -171,7 +173,11 @@ func readEdition(ctx context.Context, runs Runs, r Run) (*edition, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hold run %q: %w", r.ID, err)
 	}
-	return b.finish()
+	e, err := b.finish()
+	if err != nil {
+		return nil, err
+	}
+	return e, e.readWorths(ctx, runs)
 }
 
 // editionBuilder is an edition under construction.
@@ -330,22 +336,34 @@ func (b *editionBuilder) feature(name string) (uint16, bool) {
 	return code, true
 }
 
+// textColumn is a column of texts and what it is built from.
+type textColumn struct {
+	to   *dictionary
+	from *dictionaryBuilder
+}
+
+// finishTexts builds columns of texts and counts their bytes.
+func (e *edition) finishTexts(columns []textColumn) error {
+	for _, c := range columns {
+		var ok bool
+		if *c.to, ok = c.from.finish(); !ok {
+			return fmt.Errorf("the texts of run %q are more than a desk holds: %w", e.run.ID, ErrExhausted)
+		}
+		e.bytes += c.to.words.size() + sizeOf(c.to.codes)
+	}
+	return nil
+}
+
 // finish sorts what is sorted once and counts the bytes.
 func (b *editionBuilder) finish() (*edition, error) {
 	e := b.edition
 	e.account, e.rowHash = b.accounts.finish(), b.hashes.finish()
-	for _, column := range []struct {
-		to   *dictionary
-		from *dictionaryBuilder
-	}{
+	err := e.finishTexts([]textColumn{
 		{&e.name, &b.names}, {&e.segment, &b.segments}, {&e.region, &b.regions}, {&e.manager, &b.managers},
 		{&e.unscorable, &b.unscorable}, {&e.band, &b.bands}, {&e.stage, &b.stages},
-	} {
-		var ok bool
-		if *column.to, ok = column.from.finish(); !ok {
-			return nil, fmt.Errorf("the texts of run %q are more than a desk holds: %w", e.run.ID, ErrExhausted)
-		}
-		e.bytes += column.to.words.size() + sizeOf(column.to.codes)
+	})
+	if err != nil {
+		return nil, err
 	}
 	for _, column := range []*[]float64{&e.margin, &e.base, &e.probability, &e.percentile, &e.valueAtRisk, &e.runRate, &e.change} {
 		*column = slices.Clip(*column)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"fealty/features/frame"
+	"fealty/model"
+	"fealty/model/loyalty"
 	"fealty/model/score"
 
 	"github.com/google/go-cmp/cmp"
@@ -85,6 +87,7 @@ var sameFloats = cmp.Options{
 	cmp.Comparer(func(a, b float64) bool {
 		return math.Float64bits(a) == math.Float64bits(b) || math.IsNaN(a) && math.IsNaN(b)
 	}),
+	cmp.Transformer("number", func(f model.Figure) float64 { return float64(f) }),
 	cmpopts.EquateEmpty(),
 }
 
@@ -114,6 +117,16 @@ func anyScore(t *rapid.T, account string) score.Score {
 			Model: "m1", DefinitionsHash: "d", RowHash: text.Draw(t, "hash"), Cutoff: day(90), KnownAt: frame.KnownAt(day(90)), Watermark: 3,
 			ConfigHash: "c", Engine: "twin 1",
 		},
+	}
+	if rapid.IntRange(0, 2).Draw(t, "worth") > 0 {
+		s.Worth = &score.Worth{
+			Account: s.Account, Lifetime: score.Lifetime{Value: number.Draw(t, "lifetime value")}, Loyalty: score.Loyalty{Score: number.Draw(t, "loyalty")},
+			Place: score.Place{
+				Tier:    rapid.SampledFrom([]string{"", "vip", "major", "ordinary", "small"}).Draw(t, "tier"),
+				Verdict: rapid.SampledFrom([]string{"", "keep", "grow", "fix_terms", "review"}).Draw(t, "verdict"),
+			},
+			Wallet: score.Wallet{Share: model.Figure(number.Draw(t, "wallet share")), Potential: model.Figure(number.Draw(t, "potential"))},
+		}
 	}
 	if rapid.Bool().Draw(t, "changed") {
 		s.Change = &score.Change{Probability: number.Draw(t, "change"), Previous: day(60), ModelChanged: rapid.Bool().Draw(t, "model changed")}
@@ -147,8 +160,26 @@ func TestTheDeskAnswersWhatWasPublished(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(all[i], got.Score, sameFloats); diff != "" {
+			want, brief := all[i], briefOf(&all[i])
+			want.Worth = nil // what it is worth is asked for, and told in brief
+			if diff := cmp.Diff(want, got.Score, sameFloats); diff != "" {
 				t.Fatalf("account %q: %s", all[i].Account, diff)
+			}
+			if diff := cmp.Diff(brief, got.Brief, sameFloats); diff != "" {
+				t.Fatalf("account %q in brief: %s", all[i].Account, diff)
+			}
+			w, err := d.Worth(context.Background(), all[i].Account)
+			switch {
+			case all[i].Worth == nil:
+				if !errors.Is(err, ErrNoWorth) || KindOf(err) != NotFound {
+					t.Fatalf("account %q without a worth: %v", all[i].Account, err)
+				}
+			case err != nil:
+				t.Fatal(err)
+			default:
+				if diff := cmp.Diff(*all[i].Worth, w.Worth, sameFloats); diff != "" || w.Run != r.ID || w.Currency != "EUR" || w.HorizonDays != 90 || w.Stale != got.Stale || w.Receipt != got.Receipt {
+					t.Fatalf("account %q is worth %+v: %s", all[i].Account, w, diff)
+				}
 			}
 			if got.Run != r.ID || got.HorizonDays != 90 || got.Currency != "EUR" || got.MarginRate != .4 || got.Live || got.Stale == "" {
 				t.Fatalf("account %q: %+v", all[i].Account, got)
@@ -186,6 +217,26 @@ func TestTheDeskAnswersWhatWasPublished(t *testing.T) {
 			t.Fatalf("%+v, want %d scored", st, scored)
 		}
 	})
+}
+
+// briefOf is what lists show of a score's worth.
+func briefOf(s *score.Score) *Brief {
+	w := s.Worth
+	if w == nil {
+		return nil
+	}
+	b := &Brief{
+		w.Loyalty.Score, w.Lifetime.Value, float64(w.Wallet.Share), float64(w.Wallet.Potential), loyalty.Tier(w.Place.Tier), loyalty.Verdict(w.Place.Verdict),
+	}
+	for _, v := range []float64{b.Loyalty, b.LifetimeValue, b.WalletShare, b.Potential} {
+		if !math.IsNaN(v) {
+			return b
+		}
+	}
+	if b.Tier != "" || b.Verdict != "" {
+		return b
+	}
+	return nil
 }
 
 func TestASentenceOfReason(t *testing.T) {

@@ -251,7 +251,7 @@ func compareNumbers(values []float64, operator string, with float64) test {
 }
 
 // enumeration compares with one of the field's words, as the API spells it or
-// as the words themselves; case does not matter. Bands have an order.
+// as the words themselves; case does not matter. Bands and tiers have an order.
 func (f *filter) enumeration(e *edition, x *expr.Expr, field *listField, operator string, value *expr.Expr) (test, error) {
 	text, ok := textOf(value)
 	word := strings.ToLower(text)
@@ -275,7 +275,7 @@ func (f *filter) enumeration(e *edition, x *expr.Expr, field *listField, operato
 	default:
 		holds = func(rank int) bool { return rank >= with }
 	}
-	if field.name != "band" && strings.ContainsAny(operator, "<>") {
+	if !field.ordered && strings.ContainsAny(operator, "<>") {
 		return nil, f.refuse(f.at(x), "%s has no order: compare it with = or !=", field.name)
 	}
 	return byWord(field.text(e), func(word string) truth {

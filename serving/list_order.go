@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"fealty/model/loyalty"
 	"fealty/model/score"
 
 	"go.einride.tech/aip/ordering"
@@ -28,6 +29,8 @@ type listField struct {
 	// before them.
 	words  []string
 	prefix string
+	// ordered words compare with < and > too.
+	ordered bool
 }
 
 // listFields are the allow-list of lists; nothing else of a request becomes the
@@ -40,7 +43,7 @@ var listFields = []listField{
 	{name: "manager", text: func(e *edition) *dictionary { return &e.manager }},
 	{name: "unscorable", text: func(e *edition) *dictionary { return &e.unscorable }},
 	{
-		name: "band", text: func(e *edition) *dictionary { return &e.band }, prefix: "BAND_",
+		name: "band", text: func(e *edition) *dictionary { return &e.band }, prefix: "BAND_", ordered: true,
 		words: []string{string(score.Low), string(score.Medium), string(score.High)},
 	},
 	{
@@ -55,12 +58,25 @@ var listFields = []listField{
 	{name: "value_at_risk", number: func(e *edition) []float64 { return e.valueAtRisk }},
 	{name: "run_rate", number: func(e *edition) []float64 { return e.runRate }},
 	{name: "change", number: func(e *edition) []float64 { return e.change }},
+	{name: "loyalty", number: func(e *edition) []float64 { return e.loyalty }},
+	{name: "lifetime_value", number: func(e *edition) []float64 { return e.lifetimeValue }},
+	{name: "wallet_share", number: func(e *edition) []float64 { return e.walletShare }},
+	{name: "potential", number: func(e *edition) []float64 { return e.potential }},
+	{
+		name: "tier", text: func(e *edition) *dictionary { return &e.tier }, ordered: true,
+		words: []string{string(loyalty.Small), string(loyalty.Ordinary), string(loyalty.Major), string(loyalty.VIP)},
+	},
+	{
+		name: "verdict", text: func(e *edition) *dictionary { return &e.verdict },
+		words: []string{string(loyalty.Keep), string(loyalty.Grow), string(loyalty.FixTerms), string(loyalty.Review)},
+	},
 }
 
 // ListFields returns the names of the fields that lists are filtered and
 // ordered by. account, name, segment, region, manager and unscorable are texts;
-// band (low, medium, high) and stage are enumerations; probability, percentile,
-// value_at_risk, run_rate and change (of the probability) are numbers.
+// band (low, medium, high), stage, tier (small, ordinary, major, vip) and verdict are
+// enumerations; probability, percentile, value_at_risk, run_rate, change (of the
+// probability), loyalty, lifetime_value, wallet_share and potential are numbers.
 func ListFields() []string {
 	names := make([]string, len(listFields))
 	for i := range listFields {

@@ -77,6 +77,18 @@ func yesNo(yes bool) int {
 	return -1
 }
 
+// numberFields are the fields that are numbers, wordFields those that are one of the
+// words, in order.
+var (
+	numberFields = []string{
+		"probability", "percentile", "value_at_risk", "run_rate", "change", "loyalty", "lifetime_value", "wallet_share", "potential",
+	}
+	wordFields = map[string][]string{
+		"band": {"low", "medium", "high"}, "stage": {"lapsed", "won_back", "new", "at_risk", "active", "never_bought"},
+		"tier": {"small", "ordinary", "major", "vip"}, "verdict": {"keep", "grow", "fix_terms", "review"},
+	}
+)
+
 func numberOf(s *score.Score, field string) float64 {
 	switch field {
 	case "probability":
@@ -92,6 +104,20 @@ func numberOf(s *score.Score, field string) float64 {
 			return math.NaN()
 		}
 		return s.Change.Probability
+	}
+	w := s.Worth
+	if w == nil {
+		return math.NaN()
+	}
+	switch field {
+	case "loyalty":
+		return w.Loyalty.Score
+	case "lifetime_value":
+		return w.Lifetime.Value
+	case "wallet_share":
+		return float64(w.Wallet.Share)
+	case "potential":
+		return float64(w.Wallet.Potential)
 	}
 	panic(field)
 }
@@ -114,6 +140,15 @@ func textField(s *score.Score, field string) string {
 		return string(s.Band)
 	case "stage":
 		return string(s.Stage)
+	}
+	if s.Worth == nil {
+		return ""
+	}
+	switch field {
+	case "tier":
+		return s.Worth.Place.Tier
+	case "verdict":
+		return s.Worth.Place.Verdict
 	}
 	panic(field)
 }
@@ -180,11 +215,8 @@ func (c onWord) says(s *score.Score) int {
 	if v == "" {
 		return 0
 	}
-	order := strings.Compare(v, c.with)
-	if c.field == "band" {
-		rank := map[string]int{"low": 1, "medium": 2, "high": 3}
-		order = rank[v] - rank[c.with]
-	}
+	words := wordFields[c.field]
+	order := slices.Index(words, v) - slices.Index(words, c.with)
 	operator := c.operator
 	if operator == ":" {
 		operator = "="
@@ -193,8 +225,7 @@ func (c onWord) says(s *score.Score) int {
 }
 
 func (c present) says(s *score.Score) int {
-	switch c.field {
-	case "probability", "percentile", "value_at_risk", "run_rate", "change":
+	if slices.Contains(numberFields, c.field) {
 		return yesNo(!math.IsNaN(numberOf(s, c.field)))
 	}
 	return yesNo(textField(s, c.field) != "")
@@ -222,7 +253,7 @@ func anyCondition(t *rapid.T, depth int) condition {
 	case 3:
 		with := rapid.SampledFrom([]float64{0, .1, .3, .6, 1, 12.5, 1000, -3}).Draw(t, "number")
 		return onNumber{
-			rapid.SampledFrom([]string{"probability", "percentile", "value_at_risk", "run_rate", "change"}).Draw(t, "field"),
+			rapid.SampledFrom(numberFields).Draw(t, "field"),
 			rapid.SampledFrom(comparators).Draw(t, "operator"), with, with == math.Trunc(with) && rapid.Bool().Draw(t, "whole"),
 		}
 	case 4:
@@ -240,13 +271,18 @@ func anyCondition(t *rapid.T, depth int) condition {
 		}
 		return onText{field, operator, with, written}
 	case 5:
-		field, words, operators := "band", []string{"low", "medium", "high"}, append([]string{":"}, comparators...)
-		if rapid.Bool().Draw(t, "stage") {
-			field, words, operators = "stage", []string{"lapsed", "new", "at_risk", "active", "won_back", "never_bought"}, []string{"=", "!=", ":"}
+		field := rapid.SampledFrom([]string{"band", "stage", "tier", "verdict"}).Draw(t, "field")
+		operators := append([]string{":"}, comparators...)
+		if field == "stage" || field == "verdict" {
+			operators = []string{"=", "!=", ":"}
 		}
-		word := rapid.SampledFrom(words).Draw(t, "word")
-		upper := strings.ToUpper(field + "_" + word)
-		return onWord{field, rapid.SampledFrom(operators).Draw(t, "operator"), word, rapid.SampledFrom([]string{word, quoted(word), upper, quoted(upper), strings.ToUpper(word)}).Draw(t, "written")}
+		word := rapid.SampledFrom(wordFields[field]).Draw(t, "word")
+		written := []string{word, quoted(word), strings.ToUpper(word)}
+		if field == "band" || field == "stage" {
+			upper := strings.ToUpper(field + "_" + word)
+			written = append(written, upper, quoted(upper))
+		}
+		return onWord{field, rapid.SampledFrom(operators).Draw(t, "operator"), word, rapid.SampledFrom(written).Draw(t, "written")}
 	}
 	return present{rapid.SampledFrom(ListFields()).Draw(t, "field")}
 }
@@ -258,8 +294,8 @@ func inOrderOf(all []score.Score, order []string) {
 		for _, o := range order {
 			field, direction, _ := strings.Cut(o, " ")
 			c, missingA, missingB := 0, false, false
-			switch field {
-			case "probability", "percentile", "value_at_risk", "run_rate", "change":
+			switch words := wordFields[field]; {
+			case slices.Contains(numberFields, field):
 				x, y := numberOf(&a, field), numberOf(&b, field)
 				missingA, missingB = math.IsNaN(x), math.IsNaN(y)
 				if x < y {
@@ -267,8 +303,7 @@ func inOrderOf(all []score.Score, order []string) {
 				} else if x > y {
 					c = 1
 				}
-			case "band", "stage":
-				words := map[string][]string{"band": {"low", "medium", "high"}, "stage": {"lapsed", "won_back", "new", "at_risk", "active", "never_bought"}}[field]
+			case words != nil:
 				x, y := slices.Index(words, textField(&a, field)), slices.Index(words, textField(&b, field))
 				missingA, missingB = x < 0, y < 0
 				c = x - y

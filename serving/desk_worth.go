@@ -1,0 +1,305 @@
+package serving
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"fealty/features/frame"
+	"fealty/model"
+	"fealty/model/crosssell"
+	"fealty/model/loyalty"
+	"fealty/model/score"
+	"fealty/model/wallet"
+)
+
+// ErrNoWorth: the run tells nothing of what the account is worth. It always comes
+// with ErrNotFound.
+var ErrNoWorth = errors.New("nothing is told of what the account is worth")
+
+// Brief is what lists show of an account's worth, and filter and order by. Numbers
+// that can't be measured are NaN, codes of what is not known "".
+type Brief struct {
+	// Loyalty is 0 … 100, LifetimeValue in base currency; WalletShare is spend ÷
+	// wallet of all categories, Potential wallet − spend in base currency.
+	Loyalty, LifetimeValue, WalletShare, Potential float64
+	Tier                                           loyalty.Tier
+	Verdict                                        loyalty.Verdict
+}
+
+// Term is a code with its words; where this version has none, the code itself.
+type Term struct{ Code, EN, ZH string }
+
+// WorthAnswer is what an account of a published run is worth, with its words. Fields
+// that shadow those of score.Worth are the same codes with words.
+type WorthAnswer struct {
+	score.Worth
+	SpendBy              Term
+	Tier, Level, Cell    Term
+	Verdict              Term
+	Because              []SaidGround
+	Breaches             []Term
+	Wallet               SaidWallet
+	Wallets              []SaidWallet
+	Recommendations      []SaidRecommendation
+	Cap                  Term
+	Indicators           []SaidIndicator
+	Run, Currency, Stale string
+	HorizonDays          int
+	Receipt              score.Receipt
+	Moved                *Moved
+	OptedOut             bool
+}
+
+// SaidGround is a figure that a verdict rests on, with its sentence.
+type SaidGround struct {
+	Term
+	Value model.Figure
+}
+
+// SaidWallet is a wallet with its words.
+type SaidWallet struct {
+	score.Wallet
+	State, Why Term
+	Flags      []Term
+}
+
+// SaidRecommendation is a recommendation with its words; Reason is a sentence.
+type SaidRecommendation struct {
+	score.Recommendation
+	Kind, Reason Term
+}
+
+// SaidIndicator is an indicator with its name, and why it is not measurable.
+type SaidIndicator struct {
+	score.Indicator
+	Name, Why Term
+}
+
+// asksAtOnce is how many questions of worth a desk asks the warehouse at a time;
+// others wait.
+const asksAtOnce = 8
+
+// Worth implements Answers. It asks the warehouse one question.
+func (d *Desk) Worth(ctx context.Context, account frame.AccountID) (WorthAnswer, error) {
+	s, err := d.holding()
+	if err != nil {
+		return WorthAnswer{}, err
+	}
+	e := s.current
+	found, ok := s.find(account)
+	if !ok {
+		return WorthAnswer{}, fmt.Errorf("account %q: %w", account, ErrNotFound)
+	}
+	nothing := fmt.Errorf("account %q in run %q: %w: %w", account, e.run.ID, ErrNoWorth, ErrNotFound)
+	if e.worths == 0 || found.Unscorable == erased {
+		return WorthAnswer{}, nothing
+	}
+	w, ok, err := d.readWorth(ctx, e.run, found.Account)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return WorthAnswer{}, fmt.Errorf("run %q is held but was dropped; ask again when another is: %w", e.run.ID, ErrUnavailable)
+	case err != nil:
+		return WorthAnswer{}, fmt.Errorf("read what account %q is worth: %w", found.Account, err)
+	case !ok:
+		return WorthAnswer{}, nothing
+	}
+	a := WorthAnswer{
+		Worth: w, Run: e.run.ID, Currency: e.run.Currency, HorizonDays: e.run.HorizonDays, Receipt: found.Receipt, Moved: found.Moved,
+		OptedOut: found.OptedOut, Stale: d.stale(e.run.Cutoff, s.lastDay(e.run)),
+	}
+	a.say(d.capsOf(e.run))
+	return a, nil
+}
+
+// readWorth asks for the worth of one account of a run; false when there is none.
+func (d *Desk) readWorth(ctx context.Context, run Run, account frame.AccountID) (w score.Worth, ok bool, err error) {
+	select {
+	case d.asking <- struct{}{}:
+		defer func() { <-d.asking }()
+	case <-ctx.Done():
+		return w, false, ctx.Err()
+	}
+	err = d.Runs.Worths(ctx, run, []frame.AccountID{account}, func(part []score.Worth) error {
+		for i := range part {
+			if part[i].Account == account {
+				w, ok = part[i], true
+			}
+		}
+		return nil
+	})
+	return w, ok, err
+}
+
+// capsOf returns the caps that scored a run; nil when the settings are others now.
+func (d *Desk) capsOf(r Run) []loyalty.Cap {
+	if r.ConfigHash != d.Settings.Hash() {
+		return nil
+	}
+	return d.Settings.Worth.Loyalty.Caps
+}
+
+// say finds the words of every code.
+func (a *WorthAnswer) say(caps []loyalty.Cap) {
+	a.SpendBy = Term{a.Lifetime.SpendBy, a.Lifetime.SpendBy, a.Lifetime.SpendBy}
+	if words, ok := forecasts[a.Lifetime.SpendBy]; ok {
+		a.SpendBy.EN, a.SpendBy.ZH = words.EN, words.ZH
+	}
+	p := &a.Place
+	a.Tier, a.Level, a.Verdict = termOf(p.Tier, loyalty.Tier(p.Tier).Words), termOf(p.Level, loyalty.Level(p.Level).Words), termOf(p.Verdict, loyalty.Verdict(p.Verdict).Words)
+	a.Cell = termOf(p.Cell, func() (loyalty.Words, bool) { return loyalty.WordsOfCell(p.Cell) })
+	for _, g := range p.Because {
+		words := func() (loyalty.Words, bool) { return loyalty.Ground(g.Code).Words(float64(g.Value)) }
+		a.Because = append(a.Because, SaidGround{termOf(g.Code, words), g.Value})
+	}
+	for _, code := range p.Breaches {
+		a.Breaches = append(a.Breaches, termOf(code, loyalty.BreachKind(code).Words))
+	}
+	a.Wallet = saidWallet(a.Worth.Wallet)
+	for _, w := range a.Worth.Wallets {
+		a.Wallets = append(a.Wallets, saidWallet(w))
+	}
+	for _, r := range a.Worth.Recommendations {
+		a.Recommendations = append(a.Recommendations, saidRecommendation(r))
+	}
+	a.Cap = termOf(a.Loyalty.Cap, func() (loyalty.Words, bool) {
+		for i := range caps {
+			if caps[i].Name == a.Loyalty.Cap {
+				return caps[i].Words(), true
+			}
+		}
+		return loyalty.Words{}, false
+	})
+	for _, k := range a.Loyalty.Indicators {
+		a.Indicators = append(a.Indicators, SaidIndicator{
+			Indicator: k, Name: termOf(k.Name, func() (loyalty.Words, bool) { return loyalty.WordsOfIndicator(k.Name) }),
+			Why: termOf(k.Why, func() (loyalty.Words, bool) { return loyalty.WordsOfWhy(k.Why) }),
+		})
+	}
+}
+
+// forecasts are the words of what forecasts spend.
+var forecasts = map[string]loyalty.Words{
+	byRunRate:  {EN: "By the account's own pace in the last year", ZH: "按客户近一年的自身节奏"},
+	byLifetime: {EN: "By the lifetime model", ZH: "按生命周期模型"},
+}
+
+// termOf is a code of loyalty's with its words.
+func termOf(code string, words func() (loyalty.Words, bool)) Term {
+	w, ok := words()
+	return newTerm(code, w.EN, w.ZH, ok)
+}
+
+// newTerm is a code with words, or with itself for words when it has none.
+func newTerm(code, en, zh string, known bool) Term {
+	if !known {
+		en, zh = code, code
+	}
+	return Term{code, en, zh}
+}
+
+func saidWallet(w score.Wallet) SaidWallet {
+	stored := wallet.Stored{Category: w.Category, Low: float64(w.Low), High: float64(w.High), Spend: float64(w.Spend)}
+	said := SaidWallet{Wallet: w}
+	en, zh, ok := wallet.StateText(w.State)
+	said.State = newTerm(w.State, en, zh, ok)
+	en, zh, ok = wallet.WhyText(w.Why, stored)
+	said.Why = newTerm(w.Why, en, zh, ok)
+	for _, code := range w.Flags {
+		en, zh, ok = wallet.FlagText(code, stored)
+		said.Flags = append(said.Flags, newTerm(code, en, zh, ok))
+	}
+	return said
+}
+
+func saidRecommendation(r score.Recommendation) SaidRecommendation {
+	said := SaidRecommendation{Recommendation: r}
+	en, zh, ok := crosssell.KindText(r.Kind)
+	said.Kind = newTerm(r.Kind, en, zh, ok)
+	reason := crosssell.Reason{Code: crosssell.ReasonCode(r.Reason), Because: r.Because, Orders: r.Orders, Days: r.Days, Buyers: r.Buyers}
+	en, zh = reason.Text(nil)
+	said.Reason = newTerm(r.Reason, en, zh, reason.Code.Known())
+	return said
+}
+
+// worthColumns are the briefs of an edition's rows.
+type worthColumns struct {
+	loyalty, lifetimeValue, walletShare, potential []float64
+	tier, verdict                                  dictionary
+	// worths is how many rows have a worth.
+	worths int
+}
+
+// worthColumn is a column of numbers and where they stand in a worth.
+type worthColumn struct {
+	to *[]float64
+	of func(*score.Worth) float64
+}
+
+func (c *worthColumns) numbers() []worthColumn {
+	return []worthColumn{
+		{&c.loyalty, func(w *score.Worth) float64 { return w.Loyalty.Score }},
+		{&c.lifetimeValue, func(w *score.Worth) float64 { return w.Lifetime.Value }},
+		{&c.walletShare, func(w *score.Worth) float64 { return float64(w.Wallet.Share) }},
+		{&c.potential, func(w *score.Worth) float64 { return float64(w.Wallet.Potential) }},
+	}
+}
+
+// readWorths reads the briefs of an edition whose accounts stand, in one pass, and
+// counts their bytes.
+func (e *edition) readWorths(ctx context.Context, runs Runs) error {
+	n := e.rows()
+	var tiers, verdicts dictionaryBuilder
+	columns := e.numbers()
+	for _, c := range columns {
+		*c.to = make([]float64, 0, n)
+	}
+	none := &score.Worth{Lifetime: score.Lifetime{Value: math.NaN()}, Loyalty: score.Loyalty{Score: math.NaN()}}
+	none.Wallet.Share, none.Wallet.Potential = model.Figure(math.NaN()), model.Figure(math.NaN())
+	add := func(w *score.Worth) {
+		for _, c := range columns {
+			*c.to = append(*c.to, c.of(w))
+		}
+		tiers.add(w.Place.Tier)
+		verdicts.add(w.Place.Verdict)
+	}
+	row := 0
+	err := runs.Worths(ctx, e.run, nil, func(part []score.Worth) error {
+		for i := range part {
+			account := string(part[i].Account)
+			for ; row < n && e.account.at(row) < account; row++ {
+				add(none)
+			}
+			if row == n || e.account.at(row) != account {
+				return fmt.Errorf("account %q has a worth and no score, or stands out of order", account)
+			}
+			add(&part[i])
+			row++
+			e.worths++
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("hold what the accounts of run %q are worth: %w", e.run.ID, err)
+	}
+	for ; row < n; row++ {
+		add(none)
+	}
+	for _, c := range columns {
+		e.bytes += sizeOf(*c.to)
+	}
+	return e.finishTexts([]textColumn{{&e.tier, &tiers}, {&e.verdict, &verdicts}})
+}
+
+// brief is row i's; nil when nothing is told of it.
+func (e *edition) brief(i int) *Brief {
+	b := Brief{
+		Loyalty: e.loyalty[i], LifetimeValue: e.lifetimeValue[i], WalletShare: e.walletShare[i], Potential: e.potential[i],
+		Tier: loyalty.Tier(e.tier.at(i)), Verdict: loyalty.Verdict(e.verdict.at(i)),
+	}
+	if math.IsNaN(b.Loyalty) && math.IsNaN(b.LifetimeValue) && math.IsNaN(b.WalletShare) && math.IsNaN(b.Potential) && b.Tier == "" && b.Verdict == "" {
+		return nil
+	}
+	return &b
+}
