@@ -85,6 +85,10 @@ type Answers interface {
 	// ScoreNow computes scores of up to 1,000 accounts from the facts as of this
 	// instant, by the same SQL.
 	ScoreNow(ctx context.Context, accounts []frame.AccountID) (found []Answer, unknown []frame.AccountID, err error)
+	// Worth returns what one account of the published run is worth, or the account it
+	// goes on in; ErrNotFound when the run doesn't know the account, that and ErrNoWorth
+	// when it tells nothing of its worth, ErrUnavailable when nothing is published.
+	Worth(ctx context.Context, account frame.AccountID) (WorthAnswer, error)
 	Status(ctx context.Context) Status
 	// Groups answers the same of groups in place of their branches, from the newest
 	// run of groups; a branch is found by its own name too, and the answer says so.

@@ -43,6 +43,7 @@ type Options struct {
 type Client struct {
 	conn   *grpc.ClientConn
 	scores fealtyv1.ScoresClient
+	worths fealtyv1.WorthsClient
 	system fealtyv1.SystemClient
 }
 
@@ -69,7 +70,7 @@ func Dial(target string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial %q: %w", target, err)
 	}
-	return &Client{conn: conn, scores: fealtyv1.NewScoresClient(conn), system: fealtyv1.NewSystemClient(conn)}, nil
+	return &Client{conn: conn, scores: fealtyv1.NewScoresClient(conn), worths: fealtyv1.NewWorthsClient(conn), system: fealtyv1.NewSystemClient(conn)}, nil
 }
 
 // Close ends the connection.
@@ -104,6 +105,32 @@ func (c *Client) ListScores(ctx context.Context, r *fealtyv1.ListScoresRequest) 
 func (c *Client) ScoreNow(ctx context.Context, accounts []string) (found []*fealtyv1.Score, unknown []string, err error) {
 	r, err := c.scores.ScoreNow(ctx, &fealtyv1.ScoreNowRequest{Accounts: accounts})
 	return r.GetScores(), r.GetUnknown(), kinded("score now", err)
+}
+
+// GetValue returns what an account is worth; an error that wraps serving.ErrNotFound
+// when the published run does not know it or tells nothing of its worth, as for the
+// three that follow.
+func (c *Client) GetValue(ctx context.Context, account string) (*fealtyv1.Value, error) {
+	v, err := c.worths.GetValue(ctx, &fealtyv1.GetValueRequest{Account: account})
+	return v, kinded("get value", err)
+}
+
+// GetWallet returns what an account spends with everybody.
+func (c *Client) GetWallet(ctx context.Context, account string) (*fealtyv1.Wallet, error) {
+	w, err := c.worths.GetWallet(ctx, &fealtyv1.GetWalletRequest{Account: account})
+	return w, kinded("get wallet", err)
+}
+
+// GetRecommendations returns what an account may buy next.
+func (c *Client) GetRecommendations(ctx context.Context, account string) (*fealtyv1.Recommendations, error) {
+	r, err := c.worths.GetRecommendations(ctx, &fealtyv1.GetRecommendationsRequest{Account: account})
+	return r, kinded("get recommendations", err)
+}
+
+// GetLoyalty returns an account's loyalty with its indicators.
+func (c *Client) GetLoyalty(ctx context.Context, account string) (*fealtyv1.Loyalty, error) {
+	l, err := c.worths.GetLoyalty(ctx, &fealtyv1.GetLoyaltyRequest{Account: account})
+	return l, kinded("get loyalty", err)
 }
 
 // Health tells whether the server is ready; it needs no key.

@@ -40,6 +40,13 @@ func (a *answers) Get(_ context.Context, id frame.AccountID) (serving.Answer, er
 	return x, a.err
 }
 
+func (a *answers) Worth(_ context.Context, id frame.AccountID) (serving.WorthAnswer, error) {
+	x := serving.WorthAnswer{}
+	x.Account, x.Loyalty.Score, x.Wallet.Share, x.Lifetime.Value = id, 50, .5, 5
+	x.Recommendations = []serving.SaidRecommendation{{}}
+	return x, a.err
+}
+
 func (a *answers) BatchGet(ctx context.Context, ids []frame.AccountID) (found []serving.Answer, unknown []frame.AccountID, err error) {
 	x, err := a.Get(ctx, ids[0])
 	return []serving.Answer{x}, ids[1:], err
@@ -447,6 +454,18 @@ func TestClientAsks(t *testing.T) {
 	if found, unknown, err := c.BatchGetScores(ctx, []string{"a", "b"}, false); err != nil || len(found) != 1 || len(unknown) != 1 {
 		t.Errorf("BatchGetScores: %v, %v, %v", found, unknown, err)
 	}
+	if v, err := c.GetValue(ctx, "a/b"); err != nil || v.GetAccount() != "a/b" || v.GetLifetimeValue() != 5 {
+		t.Errorf("GetValue: %v, %v", v, err)
+	}
+	if w, err := c.GetWallet(ctx, "a"); err != nil || w.GetAccount() != "a" || w.GetTotal().GetShare() != .5 {
+		t.Errorf("GetWallet: %v, %v", w, err)
+	}
+	if r, err := c.GetRecommendations(ctx, "a"); err != nil || r.GetAccount() != "a" || len(r.GetRecommendations()) != 1 {
+		t.Errorf("GetRecommendations: %v, %v", r, err)
+	}
+	if l, err := c.GetLoyalty(ctx, "a"); err != nil || l.GetAccount() != "a" || l.GetScore() != 50 {
+		t.Errorf("GetLoyalty: %v, %v", l, err)
+	}
 	if _, _, err := c.BatchGetScores(ctx, []string{"a"}, true); serving.KindOf(err) != serving.Unavailable {
 		t.Errorf("of groups: %v, want what is said of groups", err)
 	}
@@ -464,6 +483,9 @@ func TestClientAsks(t *testing.T) {
 	}
 	for _, sentinel := range []error{serving.ErrInvalid, serving.ErrNotFound, serving.ErrConflict, serving.ErrUnavailable, serving.ErrExhausted, serving.ErrDenied, context.DeadlineExceeded, errors.New("x")} {
 		a.err = sentinel
+		if _, err := c.GetLoyalty(ctx, "a"); serving.KindOf(err) != serving.KindOf(sentinel) {
+			t.Errorf("GetLoyalty after %v: %v", sentinel, err)
+		}
 		if _, err := c.GetScore(ctx, "a"); serving.KindOf(err) != serving.KindOf(sentinel) {
 			t.Errorf("%v came back as %v", sentinel, err)
 		}

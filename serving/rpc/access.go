@@ -14,7 +14,7 @@ import (
 
 // The scopes that a key may have.
 const (
-	// ScopeRead allows published scores to be read.
+	// ScopeRead allows published scores to be read, and what accounts are worth.
 	ScopeRead = "scores.read"
 	// ScopeNow allows scores to be computed now, which costs the warehouse a query.
 	ScopeNow = "scores.now"
@@ -54,8 +54,14 @@ var decisions = map[string]access{
 	fealtyv1.Scores_BatchGetScores_FullMethodName: {scope: ScopeRead},
 	fealtyv1.Scores_ListScores_FullMethodName:     {scope: ScopeRead},
 	fealtyv1.Scores_ScoreNow_FullMethodName:       {scope: ScopeNow},
-	fealtyv1.System_GetHealth_FullMethodName:      {open: true},
-	fealtyv1.System_GetVersion_FullMethodName:     {},
+
+	fealtyv1.Worths_GetValue_FullMethodName:           {scope: ScopeRead},
+	fealtyv1.Worths_GetWallet_FullMethodName:          {scope: ScopeRead},
+	fealtyv1.Worths_GetRecommendations_FullMethodName: {scope: ScopeRead},
+	fealtyv1.Worths_GetLoyalty_FullMethodName:         {scope: ScopeRead},
+
+	fealtyv1.System_GetHealth_FullMethodName:  {open: true},
+	fealtyv1.System_GetVersion_FullMethodName: {},
 
 	// A prober has no key; it learns no more than whether to send work here.
 	healthv1.Health_Check_FullMethodName: {open: true},

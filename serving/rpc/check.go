@@ -23,7 +23,7 @@ const (
 // use case sees it. Requests without bounds pass.
 func check(request any) error {
 	switch r := request.(type) {
-	case *fealtyv1.GetScoreRequest:
+	case interface{ GetAccount() string }: // every request of one account
 		return checkAccount(r.GetAccount(), "account")
 	case *fealtyv1.BatchGetScoresRequest:
 		return checkAccounts(r.GetAccounts())

@@ -53,13 +53,14 @@ func FuzzRESTBody(f *testing.F) {
 }
 
 func FuzzRESTQueryAndPath(f *testing.F) {
-	for _, seed := range [][2]string{{"a/b", "page_size=3"}, {"%2F", "filter=%ff&order_by=a"}, {"", ""}, {"..", "page_size[a]=1"}, {"a:batchGet", "page_token=x&pageToken=y"}, {"\x00", ";"}} {
+	for _, seed := range [][2]string{{"a/b", "page_size=3"}, {"%2F", "filter=%ff&order_by=a"}, {"", ""}, {"..", "page_size[a]=1"}, {"a:batchGet", "page_token=x&pageToken=y"}, {"\x00", ";"}, {"a", "groups=true"}} {
 		f.Add(seed[0], seed[1])
 	}
 	h := handler(f)
 	f.Fuzz(func(t *testing.T, path, query string) {
 		for _, u := range []*url.URL{
 			{Path: "/v1/scores/" + path}, {Path: "/v1/scores/x", RawPath: "/v1/scores/" + path}, {Path: "/v1/scores", RawQuery: query}, {Path: "/" + path, RawQuery: query},
+			{Path: "/v1/values/" + path, RawQuery: query}, {Path: "/v1/wallets/" + path}, {Path: "/v1/recommendations/" + path}, {Path: "/v1/loyalty/x", RawPath: "/v1/loyalty/" + path, RawQuery: query},
 		} {
 			r := &http.Request{Method: http.MethodGet, URL: u, Header: http.Header{"Authorization": {"Bearer " + fullKey}}, Body: http.NoBody, Host: "localhost", RemoteAddr: "127.0.0.1:1"}
 			w := httptest.NewRecorder()

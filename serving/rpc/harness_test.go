@@ -30,6 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fakeAnswers struct {
 	get   func(ctx context.Context, a frame.AccountID) (serving.Answer, error)
 	list  func(ctx context.Context, r serving.ListRequest) (serving.ListPage, error)
+	worth func(a frame.AccountID) (serving.WorthAnswer, error)
 	now   func(ctx context.Context, a []frame.AccountID) ([]serving.Answer, []frame.AccountID, error)
 	mu    sync.Mutex
 	ready bool
@@ -46,6 +47,16 @@ func (f *fakeAnswers) Get(ctx context.Context, a frame.AccountID) (serving.Answe
 		return f.get(ctx, a)
 	}
 	return answerFor(a), nil
+}
+
+func (f *fakeAnswers) Worth(_ context.Context, a frame.AccountID) (serving.WorthAnswer, error) {
+	f.mu.Lock()
+	f.asked = append(f.asked, a)
+	f.mu.Unlock()
+	if f.worth != nil {
+		return f.worth(a)
+	}
+	return worthOf(a), nil
 }
 
 func (f *fakeAnswers) BatchGet(ctx context.Context, accounts []frame.AccountID) (found []serving.Answer, unknown []frame.AccountID, err error) {

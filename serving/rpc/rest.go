@@ -36,13 +36,15 @@ import (
 // so that nobody without a key learns which paths there are.
 const healthPath = "/v1/health"
 
-// listPath is the one whose query is read whole, and below it lie the scores of
-// single accounts, which take groupsParameter; anywhere else a parameter is a mistake
+// listPath is the one whose query is read whole; the paths of single accounts, which
+// lie below accountPaths, take groupsParameter; anywhere else a parameter is a mistake
 // that would otherwise be ignored.
 const (
 	listPath        = "/v1/scores"
 	groupsParameter = "groups"
 )
+
+var accountPaths = []string{listPath + "/", "/v1/values/", "/v1/wallets/", "/v1/recommendations/", "/v1/loyalty/"}
 
 // takes tells whether the path reads all of the query's parameters.
 func takes(u *url.URL) bool {
@@ -50,7 +52,8 @@ func takes(u *url.URL) bool {
 		return true
 	}
 	values, err := url.ParseQuery(u.RawQuery)
-	return err == nil && strings.HasPrefix(u.Path, listPath+"/") && len(values) == 1 && len(values[groupsParameter]) == 1
+	below := func(path string) bool { return strings.HasPrefix(u.Path, path) }
+	return err == nil && slices.ContainsFunc(accountPaths, below) && len(values) == 1 && len(values[groupsParameter]) == 1
 }
 
 // maxDepth bounds the nesting of a JSON body. Our requests have two levels.
@@ -58,7 +61,7 @@ const maxDepth = 16
 
 // rest returns the REST handler: our own guard, then the gateway, which calls
 // the services in process through the chain.
-func rest(c *chain, scores *scores, system *system) (http.Handler, error) {
+func rest(c *chain, scores *scores, worths *worths, system *system) (http.Handler, error) {
 	mux := runtime.NewServeMux(
 		// Nothing that a caller writes in a header becomes metadata; the gateway adds
 		// Authorization by itself, and identity comes from there alone.
@@ -81,6 +84,9 @@ func rest(c *chain, scores *scores, system *system) (http.Handler, error) {
 	ctx := context.Background()
 	if err := fealtyv1.RegisterScoresHandlerServer(ctx, mux, &scoresThroughChain{chain: c, to: scores}); err != nil {
 		return nil, fmt.Errorf("mount Scores on the gateway: %w", err)
+	}
+	if err := fealtyv1.RegisterWorthsHandlerServer(ctx, mux, &worthsThroughChain{chain: c, to: worths}); err != nil {
+		return nil, fmt.Errorf("mount Worths on the gateway: %w", err)
 	}
 	if err := fealtyv1.RegisterSystemHandlerServer(ctx, mux, &systemThroughChain{chain: c, to: system}); err != nil {
 		return nil, fmt.Errorf("mount System on the gateway: %w", err)

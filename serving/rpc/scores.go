@@ -22,15 +22,15 @@ type scores struct {
 }
 
 // of returns who answers: of branches, or of groups when the request says so.
-func (s *scores) of(r interface{ GetGroups() bool }) serving.Answers {
+func of(answers serving.Answers, r interface{ GetGroups() bool }) serving.Answers {
 	if r.GetGroups() {
-		return s.answers.Groups()
+		return answers.Groups()
 	}
-	return s.answers
+	return answers
 }
 
 func (s *scores) GetScore(ctx context.Context, r *fealtyv1.GetScoreRequest) (*fealtyv1.Score, error) {
-	a, err := s.of(r).Get(ctx, frame.AccountID(r.GetAccount()))
+	a, err := of(s.answers, r).Get(ctx, frame.AccountID(r.GetAccount()))
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (s *scores) GetScore(ctx context.Context, r *fealtyv1.GetScoreRequest) (*fe
 }
 
 func (s *scores) BatchGetScores(ctx context.Context, r *fealtyv1.BatchGetScoresRequest) (*fealtyv1.BatchGetScoresResponse, error) {
-	found, unknown, err := s.of(r).BatchGet(ctx, ids(r.GetAccounts()))
+	found, unknown, err := of(s.answers, r).BatchGet(ctx, ids(r.GetAccounts()))
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (s *scores) BatchGetScores(ctx context.Context, r *fealtyv1.BatchGetScoresR
 }
 
 func (s *scores) ListScores(ctx context.Context, r *fealtyv1.ListScoresRequest) (*fealtyv1.ListScoresResponse, error) {
-	page, err := s.of(r).List(ctx, serving.ListRequest{
+	page, err := of(s.answers, r).List(ctx, serving.ListRequest{
 		Filter: r.GetFilter(), OrderBy: r.GetOrderBy(), PageSize: int(r.GetPageSize()), PageToken: r.GetPageToken(),
 	})
 	if err != nil {
@@ -169,20 +169,14 @@ func scoreOf(a *serving.Answer) *fealtyv1.Score {
 		Margin: number(a.Margin), Base: number(a.Base),
 		Band: bandOf(a.Band), Stage: stageOf(a.Stage),
 		Up: reasonsOf(a.Up), Down: reasonsOf(a.Down), Live: &live, OptedOut: &opted,
-		Receipt: &fealtyv1.Receipt{
-			Model: text(a.Receipt.Model), DefinitionsHash: text(a.Receipt.DefinitionsHash), RowHash: text(a.Receipt.RowHash),
-			Cutoff: instant(int64(a.Receipt.Cutoff)), KnownAt: instant(int64(a.Receipt.KnownAt)),
-			Watermark: a.Receipt.Watermark, ConfigHash: text(a.Receipt.ConfigHash), Engine: text(a.Receipt.Engine),
-		},
+		Receipt: receiptOf(&a.Receipt), Moved: movedOf(a.Moved),
 	}
 	if days := count(a.HorizonDays); days != nil {
 		s.HorizonDays = *days
 	}
-	if m := a.Moved; m != nil {
-		s.Moved = &fealtyv1.Moved{Account: text(string(m.Account)), Kind: text(m.Kind)}
-		if m.Since != 0 {
-			s.Moved.Since = instant(m.Since)
-		}
+	if b := a.Brief; b != nil {
+		s.Loyalty, s.LifetimeValue, s.WalletShare, s.Potential = number(b.Loyalty), number(b.LifetimeValue), number(b.WalletShare), number(b.Potential)
+		s.Tier, s.Verdict = text(string(b.Tier)), text(string(b.Verdict))
 	}
 	if a.Change != nil {
 		changed := a.Change.ModelChanged
@@ -191,6 +185,25 @@ func scoreOf(a *serving.Answer) *fealtyv1.Score {
 		}
 	}
 	return s
+}
+
+func receiptOf(r *score.Receipt) *fealtyv1.Receipt {
+	return &fealtyv1.Receipt{
+		Model: text(r.Model), DefinitionsHash: text(r.DefinitionsHash), RowHash: text(r.RowHash), Cutoff: instant(int64(r.Cutoff)),
+		KnownAt: instant(int64(r.KnownAt)), Watermark: r.Watermark, ConfigHash: text(r.ConfigHash), Engine: text(r.Engine),
+	}
+}
+
+// movedOf is nil for an answer of the account asked for.
+func movedOf(m *serving.Moved) *fealtyv1.Moved {
+	if m == nil {
+		return nil
+	}
+	moved := &fealtyv1.Moved{Account: text(string(m.Account)), Kind: text(m.Kind)}
+	if m.Since != 0 {
+		moved.Since = instant(m.Since)
+	}
+	return moved
 }
 
 func reasonsOf(said []serving.Said) []*fealtyv1.Reason {

@@ -79,15 +79,17 @@ func New(o Options) (*Server, error) {
 	s := &Server{options: o, limits: o.Limits.withDefaults(), health: health.NewServer()}
 	s.chain = newChain(o, s.limits)
 	scores := &scores{answers: o.Answers}
+	worths := &worths{answers: o.Answers}
 	system := &system{answers: o.Answers, stopping: s.stopping.Load}
 
 	s.grpc = grpc.NewServer(s.grpcOptions()...)
 	fealtyv1.RegisterScoresServer(s.grpc, scores)
+	fealtyv1.RegisterWorthsServer(s.grpc, worths)
 	fealtyv1.RegisterSystemServer(s.grpc, system)
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 
-	handler, err := rest(s.chain, scores, system)
+	handler, err := rest(s.chain, scores, worths, system)
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +232,9 @@ func (s *Server) tellHealth(ctx context.Context) {
 	if s.options.Answers.Status(ctx).Ready && !s.stopping.Load() {
 		st = healthv1.HealthCheckResponse_SERVING
 	}
-	for _, service := range []string{"", fealtyv1.Scores_ServiceDesc.ServiceName, fealtyv1.System_ServiceDesc.ServiceName} {
+	for _, service := range []string{
+		"", fealtyv1.Scores_ServiceDesc.ServiceName, fealtyv1.Worths_ServiceDesc.ServiceName, fealtyv1.System_ServiceDesc.ServiceName,
+	} {
 		s.health.SetServingStatus(service, st)
 	}
 }

@@ -142,7 +142,7 @@ func TestOddIDsInThePath(t *testing.T) {
 		}
 	}
 	// Encoded in lower case, or not at all, a slash is a slash.
-	for _, path := range []string{"/v1/scores/a%2fb", "/v1/scores/a/b"} {
+	for _, path := range []string{"/v1/scores/a%2fb", "/v1/scores/a/b", "/v1/values/a%2fb", "/v1/loyalty/a/b"} {
 		if _, body, _ := v.rest(t, http.MethodGet, path, fullKey, ""); decode(t, body)["account"] != "a/b" {
 			t.Errorf("%s: %s", path, body)
 		}

@@ -5,8 +5,8 @@
 // source: fealty/v1/fealty.proto
 
 // Package fealty.v1 is what programs ask of fealty: published churn scores,
-// scores computed now, and how the service is. It is the only description of
-// the API: Go, gRPC, REST and OpenAPI are generated from it.
+// scores computed now, what accounts are worth, and how the service is. It is the
+// only description of the API: Go, gRPC, REST and OpenAPI are generated from it.
 
 package fealtyv1
 
@@ -642,7 +642,22 @@ type Score struct {
 	// True when the account has withdrawn every consent that it gave, or every one
 	// to be profiled. It keeps its score: whether it may be used, or the account
 	// contacted, is for whoever asks to know.
-	OptedOut      *bool `protobuf:"varint,26,opt,name=opted_out,json=optedOut,proto3,oneof" json:"opted_out,omitempty"`
+	OptedOut *bool `protobuf:"varint,26,opt,name=opted_out,json=optedOut,proto3,oneof" json:"opted_out,omitempty"`
+	// How loyal the account is, 0 to 100; GetLoyalty says why. This and what follows
+	// is absent of live scores, of groups, and of runs that tell nothing of worth.
+	Loyalty *float64 `protobuf:"fixed64,27,opt,name=loyalty,proto3,oneof" json:"loyalty,omitempty"`
+	// The tier by commercial value: vip, major, ordinary or small.
+	Tier string `protobuf:"bytes,28,opt,name=tier,proto3" json:"tier,omitempty"`
+	// What is proposed to a person: keep, grow, fix_terms or review; GetValue says
+	// why.
+	Verdict string `protobuf:"bytes,29,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	// The discounted margin that is expected of the account, in currency.
+	LifetimeValue *float64 `protobuf:"fixed64,30,opt,name=lifetime_value,json=lifetimeValue,proto3,oneof" json:"lifetime_value,omitempty"`
+	// What it spent here in the last 365 days ÷ what it spends with everybody.
+	WalletShare *float64 `protobuf:"fixed64,31,opt,name=wallet_share,json=walletShare,proto3,oneof" json:"wallet_share,omitempty"`
+	// What it spends elsewhere in a year, in currency; GetWallet says in which
+	// categories.
+	Potential     *float64 `protobuf:"fixed64,32,opt,name=potential,proto3,oneof" json:"potential,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -857,6 +872,48 @@ func (x *Score) GetOptedOut() bool {
 		return *x.OptedOut
 	}
 	return false
+}
+
+func (x *Score) GetLoyalty() float64 {
+	if x != nil && x.Loyalty != nil {
+		return *x.Loyalty
+	}
+	return 0
+}
+
+func (x *Score) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *Score) GetVerdict() string {
+	if x != nil {
+		return x.Verdict
+	}
+	return ""
+}
+
+func (x *Score) GetLifetimeValue() float64 {
+	if x != nil && x.LifetimeValue != nil {
+		return *x.LifetimeValue
+	}
+	return 0
+}
+
+func (x *Score) GetWalletShare() float64 {
+	if x != nil && x.WalletShare != nil {
+		return *x.WalletShare
+	}
+	return 0
+}
+
+func (x *Score) GetPotential() float64 {
+	if x != nil && x.Potential != nil {
+		return *x.Potential
+	}
+	return 0
 }
 
 // Moved says that a score is of another account than the one asked for.
@@ -1246,6 +1303,1252 @@ func (x *Receipt) GetEngine() string {
 	return ""
 }
 
+// GetValueRequest names one account.
+type GetValueRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's id exactly as in the warehouse; 1 to 512 bytes of UTF-8.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// True asks the newest run of groups in place of the published one.
+	Groups        bool `protobuf:"varint,2,opt,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetValueRequest) Reset() {
+	*x = GetValueRequest{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetValueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetValueRequest) ProtoMessage() {}
+
+func (x *GetValueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetValueRequest.ProtoReflect.Descriptor instead.
+func (*GetValueRequest) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GetValueRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *GetValueRequest) GetGroups() bool {
+	if x != nil {
+		return x.Groups
+	}
+	return false
+}
+
+// GetWalletRequest names one account.
+type GetWalletRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's id exactly as in the warehouse; 1 to 512 bytes of UTF-8.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// True asks the newest run of groups in place of the published one.
+	Groups        bool `protobuf:"varint,2,opt,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWalletRequest) Reset() {
+	*x = GetWalletRequest{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWalletRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWalletRequest) ProtoMessage() {}
+
+func (x *GetWalletRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWalletRequest.ProtoReflect.Descriptor instead.
+func (*GetWalletRequest) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GetWalletRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *GetWalletRequest) GetGroups() bool {
+	if x != nil {
+		return x.Groups
+	}
+	return false
+}
+
+// GetRecommendationsRequest names one account.
+type GetRecommendationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's id exactly as in the warehouse; 1 to 512 bytes of UTF-8.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// True asks the newest run of groups in place of the published one.
+	Groups        bool `protobuf:"varint,2,opt,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRecommendationsRequest) Reset() {
+	*x = GetRecommendationsRequest{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRecommendationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRecommendationsRequest) ProtoMessage() {}
+
+func (x *GetRecommendationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRecommendationsRequest.ProtoReflect.Descriptor instead.
+func (*GetRecommendationsRequest) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GetRecommendationsRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *GetRecommendationsRequest) GetGroups() bool {
+	if x != nil {
+		return x.Groups
+	}
+	return false
+}
+
+// GetLoyaltyRequest names one account.
+type GetLoyaltyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's id exactly as in the warehouse; 1 to 512 bytes of UTF-8.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// True asks the newest run of groups in place of the published one.
+	Groups        bool `protobuf:"varint,2,opt,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetLoyaltyRequest) Reset() {
+	*x = GetLoyaltyRequest{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetLoyaltyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetLoyaltyRequest) ProtoMessage() {}
+
+func (x *GetLoyaltyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetLoyaltyRequest.ProtoReflect.Descriptor instead.
+func (*GetLoyaltyRequest) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetLoyaltyRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *GetLoyaltyRequest) GetGroups() bool {
+	if x != nil {
+		return x.Groups
+	}
+	return false
+}
+
+// Term is one of the codes that fealty uses, with its words.
+type Term struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The code, which does not change; empty when nothing is known or decided, and
+	// the words say so.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// Its words; the code itself when this version knows none.
+	Text          *Text `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Term) Reset() {
+	*x = Term{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Term) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Term) ProtoMessage() {}
+
+func (x *Term) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Term.ProtoReflect.Descriptor instead.
+func (*Term) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Term) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Term) GetText() *Text {
+	if x != nil {
+		return x.Text
+	}
+	return nil
+}
+
+// Origin says which run an answer is from, and of which account.
+type Origin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The published run.
+	Run string `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	// What the answer was computed from.
+	Receipt *Receipt `protobuf:"bytes,2,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// Why the answer is old; empty when it is fresh.
+	Stale string `protobuf:"bytes,3,opt,name=stale,proto3" json:"stale,omitempty"`
+	// Set when the account asked for goes on in the one that is answered.
+	Moved *Moved `protobuf:"bytes,4,opt,name=moved,proto3" json:"moved,omitempty"`
+	// True when the account has withdrawn every consent that it gave, or every one
+	// to be profiled.
+	OptedOut      *bool `protobuf:"varint,5,opt,name=opted_out,json=optedOut,proto3,oneof" json:"opted_out,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Origin) Reset() {
+	*x = Origin{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Origin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Origin) ProtoMessage() {}
+
+func (x *Origin) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Origin.ProtoReflect.Descriptor instead.
+func (*Origin) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Origin) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
+func (x *Origin) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+func (x *Origin) GetStale() string {
+	if x != nil {
+		return x.Stale
+	}
+	return ""
+}
+
+func (x *Origin) GetMoved() *Moved {
+	if x != nil {
+		return x.Moved
+	}
+	return nil
+}
+
+func (x *Origin) GetOptedOut() bool {
+	if x != nil && x.OptedOut != nil {
+		return *x.OptedOut
+	}
+	return false
+}
+
+// Value is what an account is worth as of the cutoff.
+type Value struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's id, unchanged.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// ISO 4217 code of every amount here.
+	Currency string `protobuf:"bytes,2,opt,name=currency,proto3" json:"currency,omitempty"`
+	// The days after the cutoff that no_purchase, purchases and spend speak of.
+	HorizonDays int32 `protobuf:"varint,3,opt,name=horizon_days,json=horizonDays,proto3" json:"horizon_days,omitempty"`
+	// The probability that the account still buys.
+	Alive *float64 `protobuf:"fixed64,4,opt,name=alive,proto3,oneof" json:"alive,omitempty"`
+	// The probability that it buys nothing within the horizon, by the lifetime
+	// model alone; the churn probability of its score knows more.
+	NoPurchase *float64 `protobuf:"fixed64,5,opt,name=no_purchase,json=noPurchase,proto3,oneof" json:"no_purchase,omitempty"`
+	// The purchases expected within the horizon.
+	Purchases *float64 `protobuf:"fixed64,6,opt,name=purchases,proto3,oneof" json:"purchases,omitempty"`
+	// The spend expected within the horizon.
+	Spend *float64 `protobuf:"fixed64,7,opt,name=spend,proto3,oneof" json:"spend,omitempty"`
+	// What forecast the spend: run_rate or lifetime, the better on the last cutoff.
+	SpendBy *Term `protobuf:"bytes,8,opt,name=spend_by,json=spendBy,proto3" json:"spend_by,omitempty"`
+	// The discounted margin over the months that the model's card names.
+	LifetimeValue *float64 `protobuf:"fixed64,9,opt,name=lifetime_value,json=lifetimeValue,proto3,oneof" json:"lifetime_value,omitempty"`
+	// The lower end of its 90 % interval.
+	LifetimeLow *float64 `protobuf:"fixed64,10,opt,name=lifetime_low,json=lifetimeLow,proto3,oneof" json:"lifetime_low,omitempty"`
+	// The upper end of its 90 % interval.
+	LifetimeHigh *float64 `protobuf:"fixed64,11,opt,name=lifetime_high,json=lifetimeHigh,proto3,oneof" json:"lifetime_high,omitempty"`
+	// The lifetime model and the accounts that it was fitted on; empty when none
+	// tells of this account.
+	LifetimeModel string `protobuf:"bytes,12,opt,name=lifetime_model,json=lifetimeModel,proto3" json:"lifetime_model,omitempty"`
+	// Commercial value: the sum of those of the four parts that are known.
+	CommercialValue *float64 `protobuf:"fixed64,13,opt,name=commercial_value,json=commercialValue,proto3,oneof" json:"commercial_value,omitempty"`
+	// Its first part: margin or revenue of a year, less the cost of service and
+	// arrears.
+	ExistingValue *float64 `protobuf:"fixed64,14,opt,name=existing_value,json=existingValue,proto3,oneof" json:"existing_value,omitempty"`
+	// Its second part: what is spent elsewhere × the propensity to buy it here.
+	PotentialValue *float64 `protobuf:"fixed64,15,opt,name=potential_value,json=potentialValue,proto3,oneof" json:"potential_value,omitempty"`
+	// Its third part: referrals.
+	InfluenceValue *float64 `protobuf:"fixed64,16,opt,name=influence_value,json=influenceValue,proto3,oneof" json:"influence_value,omitempty"`
+	// Its fourth part: what is learnt from the account, entered by a person.
+	LearningValue *float64 `protobuf:"fixed64,17,opt,name=learning_value,json=learningValue,proto3,oneof" json:"learning_value,omitempty"`
+	// The tier by commercial value: vip, major, ordinary or small.
+	Tier *Term `protobuf:"bytes,18,opt,name=tier,proto3" json:"tier,omitempty"`
+	// The level of the relationship: passer_by, acquaintance, friend or confidant.
+	Level *Term `protobuf:"bytes,19,opt,name=level,proto3" json:"level,omitempty"`
+	// The grades of recency, frequency and money, 1 the poorest, such as 5-4-3.
+	Rfm *Term `protobuf:"bytes,20,opt,name=rfm,proto3" json:"rfm,omitempty"`
+	// keep, grow, fix_terms or review: a proposal to a person, never an act.
+	Verdict *Term `protobuf:"bytes,21,opt,name=verdict,proto3" json:"verdict,omitempty"`
+	// The figures that the verdict rests on.
+	Because []*Ground `protobuf:"bytes,22,rep,name=because,proto3" json:"because,omitempty"`
+	// The parts of the tier's policy that are not kept.
+	Breaches []*Term `protobuf:"bytes,23,rep,name=breaches,proto3" json:"breaches,omitempty"`
+	// Where this is from.
+	Origin        *Origin `protobuf:"bytes,24,opt,name=origin,proto3" json:"origin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Value) Reset() {
+	*x = Value{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Value) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Value) ProtoMessage() {}
+
+func (x *Value) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Value.ProtoReflect.Descriptor instead.
+func (*Value) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *Value) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Value) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *Value) GetHorizonDays() int32 {
+	if x != nil {
+		return x.HorizonDays
+	}
+	return 0
+}
+
+func (x *Value) GetAlive() float64 {
+	if x != nil && x.Alive != nil {
+		return *x.Alive
+	}
+	return 0
+}
+
+func (x *Value) GetNoPurchase() float64 {
+	if x != nil && x.NoPurchase != nil {
+		return *x.NoPurchase
+	}
+	return 0
+}
+
+func (x *Value) GetPurchases() float64 {
+	if x != nil && x.Purchases != nil {
+		return *x.Purchases
+	}
+	return 0
+}
+
+func (x *Value) GetSpend() float64 {
+	if x != nil && x.Spend != nil {
+		return *x.Spend
+	}
+	return 0
+}
+
+func (x *Value) GetSpendBy() *Term {
+	if x != nil {
+		return x.SpendBy
+	}
+	return nil
+}
+
+func (x *Value) GetLifetimeValue() float64 {
+	if x != nil && x.LifetimeValue != nil {
+		return *x.LifetimeValue
+	}
+	return 0
+}
+
+func (x *Value) GetLifetimeLow() float64 {
+	if x != nil && x.LifetimeLow != nil {
+		return *x.LifetimeLow
+	}
+	return 0
+}
+
+func (x *Value) GetLifetimeHigh() float64 {
+	if x != nil && x.LifetimeHigh != nil {
+		return *x.LifetimeHigh
+	}
+	return 0
+}
+
+func (x *Value) GetLifetimeModel() string {
+	if x != nil {
+		return x.LifetimeModel
+	}
+	return ""
+}
+
+func (x *Value) GetCommercialValue() float64 {
+	if x != nil && x.CommercialValue != nil {
+		return *x.CommercialValue
+	}
+	return 0
+}
+
+func (x *Value) GetExistingValue() float64 {
+	if x != nil && x.ExistingValue != nil {
+		return *x.ExistingValue
+	}
+	return 0
+}
+
+func (x *Value) GetPotentialValue() float64 {
+	if x != nil && x.PotentialValue != nil {
+		return *x.PotentialValue
+	}
+	return 0
+}
+
+func (x *Value) GetInfluenceValue() float64 {
+	if x != nil && x.InfluenceValue != nil {
+		return *x.InfluenceValue
+	}
+	return 0
+}
+
+func (x *Value) GetLearningValue() float64 {
+	if x != nil && x.LearningValue != nil {
+		return *x.LearningValue
+	}
+	return 0
+}
+
+func (x *Value) GetTier() *Term {
+	if x != nil {
+		return x.Tier
+	}
+	return nil
+}
+
+func (x *Value) GetLevel() *Term {
+	if x != nil {
+		return x.Level
+	}
+	return nil
+}
+
+func (x *Value) GetRfm() *Term {
+	if x != nil {
+		return x.Rfm
+	}
+	return nil
+}
+
+func (x *Value) GetVerdict() *Term {
+	if x != nil {
+		return x.Verdict
+	}
+	return nil
+}
+
+func (x *Value) GetBecause() []*Ground {
+	if x != nil {
+		return x.Because
+	}
+	return nil
+}
+
+func (x *Value) GetBreaches() []*Term {
+	if x != nil {
+		return x.Breaches
+	}
+	return nil
+}
+
+func (x *Value) GetOrigin() *Origin {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
+}
+
+// Ground is one figure that a verdict rests on.
+type Ground struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is; its words name the figure.
+	Term *Term `protobuf:"bytes,1,opt,name=term,proto3" json:"term,omitempty"`
+	// The figure; absent when it is not measurable.
+	Value         *float64 `protobuf:"fixed64,2,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ground) Reset() {
+	*x = Ground{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ground) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ground) ProtoMessage() {}
+
+func (x *Ground) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ground.ProtoReflect.Descriptor instead.
+func (*Ground) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Ground) GetTerm() *Term {
+	if x != nil {
+		return x.Term
+	}
+	return nil
+}
+
+func (x *Ground) GetValue() float64 {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return 0
+}
+
+// Wallet is what an account spends with everybody in a year.
+type Wallet struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's id, unchanged.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// ISO 4217 code of every amount here.
+	Currency string `protobuf:"bytes,2,opt,name=currency,proto3" json:"currency,omitempty"`
+	// All categories together.
+	Total *WalletShare `protobuf:"bytes,3,opt,name=total,proto3" json:"total,omitempty"`
+	// By category, the largest potential first.
+	Categories []*WalletShare `protobuf:"bytes,4,rep,name=categories,proto3" json:"categories,omitempty"`
+	// Where this is from.
+	Origin        *Origin `protobuf:"bytes,5,opt,name=origin,proto3" json:"origin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Wallet) Reset() {
+	*x = Wallet{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Wallet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Wallet) ProtoMessage() {}
+
+func (x *Wallet) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Wallet.ProtoReflect.Descriptor instead.
+func (*Wallet) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Wallet) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Wallet) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *Wallet) GetTotal() *WalletShare {
+	if x != nil {
+		return x.Total
+	}
+	return nil
+}
+
+func (x *Wallet) GetCategories() []*WalletShare {
+	if x != nil {
+		return x.Categories
+	}
+	return nil
+}
+
+func (x *Wallet) GetOrigin() *Origin {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
+}
+
+// WalletShare is the wallet of one category, or of all.
+type WalletShare struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The category; empty for all together.
+	Category string `protobuf:"bytes,1,opt,name=category,proto3" json:"category,omitempty"`
+	// known (declared), estimated (from peers) or unknown.
+	State *Term `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// What the account spends in a year with everybody.
+	Wallet *float64 `protobuf:"fixed64,3,opt,name=wallet,proto3,oneof" json:"wallet,omitempty"`
+	// The lower end of the interval of wallet; of an unknown wallet it says how wide
+	// a guess would be.
+	Low *float64 `protobuf:"fixed64,4,opt,name=low,proto3,oneof" json:"low,omitempty"`
+	// The upper end of the interval of wallet.
+	High *float64 `protobuf:"fixed64,5,opt,name=high,proto3,oneof" json:"high,omitempty"`
+	// What it spent here in the last 365 days.
+	Spend *float64 `protobuf:"fixed64,6,opt,name=spend,proto3,oneof" json:"spend,omitempty"`
+	// spend ÷ wallet, 0 to 1.
+	Share *float64 `protobuf:"fixed64,7,opt,name=share,proto3,oneof" json:"share,omitempty"`
+	// wallet − spend.
+	Potential *float64 `protobuf:"fixed64,8,opt,name=potential,proto3,oneof" json:"potential,omitempty"`
+	// What the wallet rests on, or why it is unknown; absent for the total of
+	// several categories.
+	Why *Term `protobuf:"bytes,9,opt,name=why,proto3" json:"why,omitempty"`
+	// What a person should look at.
+	Flags         []*Term `protobuf:"bytes,10,rep,name=flags,proto3" json:"flags,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WalletShare) Reset() {
+	*x = WalletShare{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WalletShare) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WalletShare) ProtoMessage() {}
+
+func (x *WalletShare) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WalletShare.ProtoReflect.Descriptor instead.
+func (*WalletShare) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *WalletShare) GetCategory() string {
+	if x != nil {
+		return x.Category
+	}
+	return ""
+}
+
+func (x *WalletShare) GetState() *Term {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
+func (x *WalletShare) GetWallet() float64 {
+	if x != nil && x.Wallet != nil {
+		return *x.Wallet
+	}
+	return 0
+}
+
+func (x *WalletShare) GetLow() float64 {
+	if x != nil && x.Low != nil {
+		return *x.Low
+	}
+	return 0
+}
+
+func (x *WalletShare) GetHigh() float64 {
+	if x != nil && x.High != nil {
+		return *x.High
+	}
+	return 0
+}
+
+func (x *WalletShare) GetSpend() float64 {
+	if x != nil && x.Spend != nil {
+		return *x.Spend
+	}
+	return 0
+}
+
+func (x *WalletShare) GetShare() float64 {
+	if x != nil && x.Share != nil {
+		return *x.Share
+	}
+	return 0
+}
+
+func (x *WalletShare) GetPotential() float64 {
+	if x != nil && x.Potential != nil {
+		return *x.Potential
+	}
+	return 0
+}
+
+func (x *WalletShare) GetWhy() *Term {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *WalletShare) GetFlags() []*Term {
+	if x != nil {
+		return x.Flags
+	}
+	return nil
+}
+
+// Recommendations are what an account may buy next.
+type Recommendations struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's id, unchanged.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// ISO 4217 code of every amount here.
+	Currency string `protobuf:"bytes,2,opt,name=currency,proto3" json:"currency,omitempty"`
+	// The days after the cutoff that the probabilities speak of.
+	HorizonDays int32 `protobuf:"varint,3,opt,name=horizon_days,json=horizonDays,proto3" json:"horizon_days,omitempty"`
+	// Products and whole categories, ranked within each kind.
+	Recommendations []*Recommendation `protobuf:"bytes,4,rep,name=recommendations,proto3" json:"recommendations,omitempty"`
+	// Where this is from.
+	Origin        *Origin `protobuf:"bytes,5,opt,name=origin,proto3" json:"origin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Recommendations) Reset() {
+	*x = Recommendations{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Recommendations) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Recommendations) ProtoMessage() {}
+
+func (x *Recommendations) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Recommendations.ProtoReflect.Descriptor instead.
+func (*Recommendations) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Recommendations) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Recommendations) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *Recommendations) GetHorizonDays() int32 {
+	if x != nil {
+		return x.HorizonDays
+	}
+	return 0
+}
+
+func (x *Recommendations) GetRecommendations() []*Recommendation {
+	if x != nil {
+		return x.Recommendations
+	}
+	return nil
+}
+
+func (x *Recommendations) GetOrigin() *Origin {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
+}
+
+// Recommendation is one thing that an account may buy next.
+type Recommendation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// new (never bought), lapsed (bought before, not any more) or repeat.
+	Kind *Term `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// The product; empty for a whole category.
+	Product string `protobuf:"bytes,2,opt,name=product,proto3" json:"product,omitempty"`
+	// The category.
+	Category string `protobuf:"bytes,3,opt,name=category,proto3" json:"category,omitempty"`
+	// The probability that it is bought within the horizon.
+	Probability *float64 `protobuf:"fixed64,4,opt,name=probability,proto3,oneof" json:"probability,omitempty"`
+	// The amount expected within the horizon if it is bought.
+	Amount *float64 `protobuf:"fixed64,5,opt,name=amount,proto3,oneof" json:"amount,omitempty"`
+	// What speaks for it, as a sentence that claims no cause.
+	Reason        *Term `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Recommendation) Reset() {
+	*x = Recommendation{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Recommendation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Recommendation) ProtoMessage() {}
+
+func (x *Recommendation) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Recommendation.ProtoReflect.Descriptor instead.
+func (*Recommendation) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Recommendation) GetKind() *Term {
+	if x != nil {
+		return x.Kind
+	}
+	return nil
+}
+
+func (x *Recommendation) GetProduct() string {
+	if x != nil {
+		return x.Product
+	}
+	return ""
+}
+
+func (x *Recommendation) GetCategory() string {
+	if x != nil {
+		return x.Category
+	}
+	return ""
+}
+
+func (x *Recommendation) GetProbability() float64 {
+	if x != nil && x.Probability != nil {
+		return *x.Probability
+	}
+	return 0
+}
+
+func (x *Recommendation) GetAmount() float64 {
+	if x != nil && x.Amount != nil {
+		return *x.Amount
+	}
+	return 0
+}
+
+func (x *Recommendation) GetReason() *Term {
+	if x != nil {
+		return x.Reason
+	}
+	return nil
+}
+
+// Loyalty is behaviour as far as it can be measured, and attitude apart from it.
+type Loyalty struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's id, unchanged.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// 0 to 100, higher is more loyal; absent when too little is measurable.
+	Score *float64 `protobuf:"fixed64,2,opt,name=score,proto3,oneof" json:"score,omitempty"`
+	// What it would be without the exception below.
+	Uncapped *float64 `protobuf:"fixed64,3,opt,name=uncapped,proto3,oneof" json:"uncapped,omitempty"`
+	// The exception that caps the score; absent when none does.
+	Cap *Term `protobuf:"bytes,4,opt,name=cap,proto3" json:"cap,omitempty"`
+	// The ten indicators, and a person's own measure where there is one.
+	Indicators []*Indicator `protobuf:"bytes,5,rep,name=indicators,proto3" json:"indicators,omitempty"`
+	// Satisfaction by surveys, 0 to 100. It is no part of the score, and that no
+	// complaint came is not satisfaction.
+	Satisfaction *float64 `protobuf:"fixed64,6,opt,name=satisfaction,proto3,oneof" json:"satisfaction,omitempty"`
+	// The share of those asked who answered, 0 to 1.
+	ResponseRate *float64 `protobuf:"fixed64,7,opt,name=response_rate,json=responseRate,proto3,oneof" json:"response_rate,omitempty"`
+	// Where this is from.
+	Origin        *Origin `protobuf:"bytes,8,opt,name=origin,proto3" json:"origin,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Loyalty) Reset() {
+	*x = Loyalty{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Loyalty) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Loyalty) ProtoMessage() {}
+
+func (x *Loyalty) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Loyalty.ProtoReflect.Descriptor instead.
+func (*Loyalty) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Loyalty) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Loyalty) GetScore() float64 {
+	if x != nil && x.Score != nil {
+		return *x.Score
+	}
+	return 0
+}
+
+func (x *Loyalty) GetUncapped() float64 {
+	if x != nil && x.Uncapped != nil {
+		return *x.Uncapped
+	}
+	return 0
+}
+
+func (x *Loyalty) GetCap() *Term {
+	if x != nil {
+		return x.Cap
+	}
+	return nil
+}
+
+func (x *Loyalty) GetIndicators() []*Indicator {
+	if x != nil {
+		return x.Indicators
+	}
+	return nil
+}
+
+func (x *Loyalty) GetSatisfaction() float64 {
+	if x != nil && x.Satisfaction != nil {
+		return *x.Satisfaction
+	}
+	return 0
+}
+
+func (x *Loyalty) GetResponseRate() float64 {
+	if x != nil && x.ResponseRate != nil {
+		return *x.ResponseRate
+	}
+	return 0
+}
+
+func (x *Loyalty) GetOrigin() *Origin {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
+}
+
+// Indicator is one of the ten measures of loyalty.
+type Indicator struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which one.
+	Term *Term `protobuf:"bytes,1,opt,name=term,proto3" json:"term,omitempty"`
+	// 0 to 100; absent when it is not measurable.
+	Value *float64 `protobuf:"fixed64,2,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	// What lacks when it is not measurable; absent otherwise.
+	Why *Term `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	// The weight that the configuration gives it, of 100.
+	Weight *float64 `protobuf:"fixed64,4,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
+	// The weight that it has after those that are not measurable were left out.
+	Used          *float64 `protobuf:"fixed64,5,opt,name=used,proto3,oneof" json:"used,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Indicator) Reset() {
+	*x = Indicator{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Indicator) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Indicator) ProtoMessage() {}
+
+func (x *Indicator) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Indicator.ProtoReflect.Descriptor instead.
+func (*Indicator) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Indicator) GetTerm() *Term {
+	if x != nil {
+		return x.Term
+	}
+	return nil
+}
+
+func (x *Indicator) GetValue() float64 {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return 0
+}
+
+func (x *Indicator) GetWhy() *Term {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *Indicator) GetWeight() float64 {
+	if x != nil && x.Weight != nil {
+		return *x.Weight
+	}
+	return 0
+}
+
+func (x *Indicator) GetUsed() float64 {
+	if x != nil && x.Used != nil {
+		return *x.Used
+	}
+	return 0
+}
+
 // GetHealthRequest is empty.
 type GetHealthRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1255,7 +2558,7 @@ type GetHealthRequest struct {
 
 func (x *GetHealthRequest) Reset() {
 	*x = GetHealthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[13]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1267,7 +2570,7 @@ func (x *GetHealthRequest) String() string {
 func (*GetHealthRequest) ProtoMessage() {}
 
 func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[13]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1280,7 +2583,7 @@ func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthRequest.ProtoReflect.Descriptor instead.
 func (*GetHealthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{13}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{27}
 }
 
 // GetHealthResponse says as little as a load balancer needs.
@@ -1296,7 +2599,7 @@ type GetHealthResponse struct {
 
 func (x *GetHealthResponse) Reset() {
 	*x = GetHealthResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[14]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1308,7 +2611,7 @@ func (x *GetHealthResponse) String() string {
 func (*GetHealthResponse) ProtoMessage() {}
 
 func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[14]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1321,7 +2624,7 @@ func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthResponse.ProtoReflect.Descriptor instead.
 func (*GetHealthResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{14}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetHealthResponse) GetLive() bool {
@@ -1347,7 +2650,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1359,7 +2662,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1372,7 +2675,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{15}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{29}
 }
 
 // GetVersionResponse says what is being served.
@@ -1412,7 +2715,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[16]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +2727,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[16]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +2740,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{16}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -1569,7 +2872,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\baccounts\x18\x01 \x03(\tB\x03\xe0A\x02R\baccounts\"V\n" +
 	"\x10ScoreNowResponse\x12(\n" +
 	"\x06scores\x18\x01 \x03(\v2\x10.fealty.v1.ScoreR\x06scores\x12\x18\n" +
-	"\aunknown\x18\x02 \x03(\tR\aunknown\"\xc5\a\n" +
+	"\aunknown\x18\x02 \x03(\tR\aunknown\"\xc7\t\n" +
 	"\x05Score\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1602,7 +2905,14 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x04live\x18\x17 \x01(\bH\aR\x04live\x88\x01\x01\x12\x14\n" +
 	"\x05stale\x18\x18 \x01(\tR\x05stale\x12&\n" +
 	"\x05moved\x18\x19 \x01(\v2\x10.fealty.v1.MovedR\x05moved\x12 \n" +
-	"\topted_out\x18\x1a \x01(\bH\bR\boptedOut\x88\x01\x01B\x0e\n" +
+	"\topted_out\x18\x1a \x01(\bH\bR\boptedOut\x88\x01\x01\x12\x1d\n" +
+	"\aloyalty\x18\x1b \x01(\x01H\tR\aloyalty\x88\x01\x01\x12\x12\n" +
+	"\x04tier\x18\x1c \x01(\tR\x04tier\x12\x18\n" +
+	"\averdict\x18\x1d \x01(\tR\averdict\x12*\n" +
+	"\x0elifetime_value\x18\x1e \x01(\x01H\n" +
+	"R\rlifetimeValue\x88\x01\x01\x12&\n" +
+	"\fwallet_share\x18\x1f \x01(\x01H\vR\vwalletShare\x88\x01\x01\x12!\n" +
+	"\tpotential\x18  \x01(\x01H\fR\tpotential\x88\x01\x01B\x0e\n" +
 	"\f_probabilityB\r\n" +
 	"\v_percentileB\x10\n" +
 	"\x0e_value_at_riskB\v\n" +
@@ -1612,7 +2922,13 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x05_baseB\a\n" +
 	"\x05_liveB\f\n" +
 	"\n" +
-	"_opted_out\"g\n" +
+	"_opted_outB\n" +
+	"\n" +
+	"\b_loyaltyB\x11\n" +
+	"\x0f_lifetime_valueB\x0f\n" +
+	"\r_wallet_shareB\f\n" +
+	"\n" +
+	"_potential\"g\n" +
 	"\x05Moved\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x120\n" +
@@ -1644,7 +2960,141 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\twatermark\x18\x06 \x01(\x04R\twatermark\x12\x1f\n" +
 	"\vconfig_hash\x18\a \x01(\tR\n" +
 	"configHash\x12\x16\n" +
-	"\x06engine\x18\b \x01(\tR\x06engine\"\x12\n" +
+	"\x06engine\x18\b \x01(\tR\x06engine\"H\n" +
+	"\x0fGetValueRequest\x12\x1d\n" +
+	"\aaccount\x18\x01 \x01(\tB\x03\xe0A\x02R\aaccount\x12\x16\n" +
+	"\x06groups\x18\x02 \x01(\bR\x06groups\"I\n" +
+	"\x10GetWalletRequest\x12\x1d\n" +
+	"\aaccount\x18\x01 \x01(\tB\x03\xe0A\x02R\aaccount\x12\x16\n" +
+	"\x06groups\x18\x02 \x01(\bR\x06groups\"R\n" +
+	"\x19GetRecommendationsRequest\x12\x1d\n" +
+	"\aaccount\x18\x01 \x01(\tB\x03\xe0A\x02R\aaccount\x12\x16\n" +
+	"\x06groups\x18\x02 \x01(\bR\x06groups\"J\n" +
+	"\x11GetLoyaltyRequest\x12\x1d\n" +
+	"\aaccount\x18\x01 \x01(\tB\x03\xe0A\x02R\aaccount\x12\x16\n" +
+	"\x06groups\x18\x02 \x01(\bR\x06groups\"?\n" +
+	"\x04Term\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\x12#\n" +
+	"\x04text\x18\x02 \x01(\v2\x0f.fealty.v1.TextR\x04text\"\xb6\x01\n" +
+	"\x06Origin\x12\x10\n" +
+	"\x03run\x18\x01 \x01(\tR\x03run\x12,\n" +
+	"\areceipt\x18\x02 \x01(\v2\x12.fealty.v1.ReceiptR\areceipt\x12\x14\n" +
+	"\x05stale\x18\x03 \x01(\tR\x05stale\x12&\n" +
+	"\x05moved\x18\x04 \x01(\v2\x10.fealty.v1.MovedR\x05moved\x12 \n" +
+	"\topted_out\x18\x05 \x01(\bH\x00R\boptedOut\x88\x01\x01B\f\n" +
+	"\n" +
+	"_opted_out\"\xfe\b\n" +
+	"\x05Value\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12!\n" +
+	"\fhorizon_days\x18\x03 \x01(\x05R\vhorizonDays\x12\x19\n" +
+	"\x05alive\x18\x04 \x01(\x01H\x00R\x05alive\x88\x01\x01\x12$\n" +
+	"\vno_purchase\x18\x05 \x01(\x01H\x01R\n" +
+	"noPurchase\x88\x01\x01\x12!\n" +
+	"\tpurchases\x18\x06 \x01(\x01H\x02R\tpurchases\x88\x01\x01\x12\x19\n" +
+	"\x05spend\x18\a \x01(\x01H\x03R\x05spend\x88\x01\x01\x12*\n" +
+	"\bspend_by\x18\b \x01(\v2\x0f.fealty.v1.TermR\aspendBy\x12*\n" +
+	"\x0elifetime_value\x18\t \x01(\x01H\x04R\rlifetimeValue\x88\x01\x01\x12&\n" +
+	"\flifetime_low\x18\n" +
+	" \x01(\x01H\x05R\vlifetimeLow\x88\x01\x01\x12(\n" +
+	"\rlifetime_high\x18\v \x01(\x01H\x06R\flifetimeHigh\x88\x01\x01\x12%\n" +
+	"\x0elifetime_model\x18\f \x01(\tR\rlifetimeModel\x12.\n" +
+	"\x10commercial_value\x18\r \x01(\x01H\aR\x0fcommercialValue\x88\x01\x01\x12*\n" +
+	"\x0eexisting_value\x18\x0e \x01(\x01H\bR\rexistingValue\x88\x01\x01\x12,\n" +
+	"\x0fpotential_value\x18\x0f \x01(\x01H\tR\x0epotentialValue\x88\x01\x01\x12,\n" +
+	"\x0finfluence_value\x18\x10 \x01(\x01H\n" +
+	"R\x0einfluenceValue\x88\x01\x01\x12*\n" +
+	"\x0elearning_value\x18\x11 \x01(\x01H\vR\rlearningValue\x88\x01\x01\x12#\n" +
+	"\x04tier\x18\x12 \x01(\v2\x0f.fealty.v1.TermR\x04tier\x12%\n" +
+	"\x05level\x18\x13 \x01(\v2\x0f.fealty.v1.TermR\x05level\x12!\n" +
+	"\x03rfm\x18\x14 \x01(\v2\x0f.fealty.v1.TermR\x03rfm\x12)\n" +
+	"\averdict\x18\x15 \x01(\v2\x0f.fealty.v1.TermR\averdict\x12+\n" +
+	"\abecause\x18\x16 \x03(\v2\x11.fealty.v1.GroundR\abecause\x12+\n" +
+	"\bbreaches\x18\x17 \x03(\v2\x0f.fealty.v1.TermR\bbreaches\x12)\n" +
+	"\x06origin\x18\x18 \x01(\v2\x11.fealty.v1.OriginR\x06originB\b\n" +
+	"\x06_aliveB\x0e\n" +
+	"\f_no_purchaseB\f\n" +
+	"\n" +
+	"_purchasesB\b\n" +
+	"\x06_spendB\x11\n" +
+	"\x0f_lifetime_valueB\x0f\n" +
+	"\r_lifetime_lowB\x10\n" +
+	"\x0e_lifetime_highB\x13\n" +
+	"\x11_commercial_valueB\x11\n" +
+	"\x0f_existing_valueB\x12\n" +
+	"\x10_potential_valueB\x12\n" +
+	"\x10_influence_valueB\x11\n" +
+	"\x0f_learning_value\"R\n" +
+	"\x06Ground\x12#\n" +
+	"\x04term\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04term\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01B\b\n" +
+	"\x06_value\"\xcf\x01\n" +
+	"\x06Wallet\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12,\n" +
+	"\x05total\x18\x03 \x01(\v2\x16.fealty.v1.WalletShareR\x05total\x126\n" +
+	"\n" +
+	"categories\x18\x04 \x03(\v2\x16.fealty.v1.WalletShareR\n" +
+	"categories\x12)\n" +
+	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\"\xfe\x02\n" +
+	"\vWalletShare\x12\x1a\n" +
+	"\bcategory\x18\x01 \x01(\tR\bcategory\x12%\n" +
+	"\x05state\x18\x02 \x01(\v2\x0f.fealty.v1.TermR\x05state\x12\x1b\n" +
+	"\x06wallet\x18\x03 \x01(\x01H\x00R\x06wallet\x88\x01\x01\x12\x15\n" +
+	"\x03low\x18\x04 \x01(\x01H\x01R\x03low\x88\x01\x01\x12\x17\n" +
+	"\x04high\x18\x05 \x01(\x01H\x02R\x04high\x88\x01\x01\x12\x19\n" +
+	"\x05spend\x18\x06 \x01(\x01H\x03R\x05spend\x88\x01\x01\x12\x19\n" +
+	"\x05share\x18\a \x01(\x01H\x04R\x05share\x88\x01\x01\x12!\n" +
+	"\tpotential\x18\b \x01(\x01H\x05R\tpotential\x88\x01\x01\x12!\n" +
+	"\x03why\x18\t \x01(\v2\x0f.fealty.v1.TermR\x03why\x12%\n" +
+	"\x05flags\x18\n" +
+	" \x03(\v2\x0f.fealty.v1.TermR\x05flagsB\t\n" +
+	"\a_walletB\x06\n" +
+	"\x04_lowB\a\n" +
+	"\x05_highB\b\n" +
+	"\x06_spendB\b\n" +
+	"\x06_shareB\f\n" +
+	"\n" +
+	"_potential\"\xda\x01\n" +
+	"\x0fRecommendations\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12!\n" +
+	"\fhorizon_days\x18\x03 \x01(\x05R\vhorizonDays\x12C\n" +
+	"\x0frecommendations\x18\x04 \x03(\v2\x19.fealty.v1.RecommendationR\x0frecommendations\x12)\n" +
+	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\"\xf3\x01\n" +
+	"\x0eRecommendation\x12#\n" +
+	"\x04kind\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04kind\x12\x18\n" +
+	"\aproduct\x18\x02 \x01(\tR\aproduct\x12\x1a\n" +
+	"\bcategory\x18\x03 \x01(\tR\bcategory\x12%\n" +
+	"\vprobability\x18\x04 \x01(\x01H\x00R\vprobability\x88\x01\x01\x12\x1b\n" +
+	"\x06amount\x18\x05 \x01(\x01H\x01R\x06amount\x88\x01\x01\x12'\n" +
+	"\x06reason\x18\x06 \x01(\v2\x0f.fealty.v1.TermR\x06reasonB\x0e\n" +
+	"\f_probabilityB\t\n" +
+	"\a_amount\"\xf0\x02\n" +
+	"\aLoyalty\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x19\n" +
+	"\x05score\x18\x02 \x01(\x01H\x00R\x05score\x88\x01\x01\x12\x1f\n" +
+	"\buncapped\x18\x03 \x01(\x01H\x01R\buncapped\x88\x01\x01\x12!\n" +
+	"\x03cap\x18\x04 \x01(\v2\x0f.fealty.v1.TermR\x03cap\x124\n" +
+	"\n" +
+	"indicators\x18\x05 \x03(\v2\x14.fealty.v1.IndicatorR\n" +
+	"indicators\x12'\n" +
+	"\fsatisfaction\x18\x06 \x01(\x01H\x02R\fsatisfaction\x88\x01\x01\x12(\n" +
+	"\rresponse_rate\x18\a \x01(\x01H\x03R\fresponseRate\x88\x01\x01\x12)\n" +
+	"\x06origin\x18\b \x01(\v2\x11.fealty.v1.OriginR\x06originB\b\n" +
+	"\x06_scoreB\v\n" +
+	"\t_uncappedB\x0f\n" +
+	"\r_satisfactionB\x10\n" +
+	"\x0e_response_rate\"\xc2\x01\n" +
+	"\tIndicator\x12#\n" +
+	"\x04term\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04term\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12!\n" +
+	"\x03why\x18\x03 \x01(\v2\x0f.fealty.v1.TermR\x03why\x12\x1b\n" +
+	"\x06weight\x18\x04 \x01(\x01H\x01R\x06weight\x88\x01\x01\x12\x17\n" +
+	"\x04used\x18\x05 \x01(\x01H\x02R\x04used\x88\x01\x01B\b\n" +
+	"\x06_valueB\t\n" +
+	"\a_weightB\a\n" +
+	"\x05_used\"\x12\n" +
 	"\x10GetHealthRequest\"Z\n" +
 	"\x11GetHealthResponse\x12\x17\n" +
 	"\x04live\x18\x01 \x01(\bH\x00R\x04live\x88\x01\x01\x12\x19\n" +
@@ -1692,14 +3142,20 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\n" +
 	"ListScores\x12\x1c.fealty.v1.ListScoresRequest\x1a\x1d.fealty.v1.ListScoresResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/scores\x12c\n" +
-	"\bScoreNow\x12\x1a.fealty.v1.ScoreNowRequest\x1a\x1b.fealty.v1.ScoreNowResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/scores:scoreNow2\xc9\x01\n" +
+	"\bScoreNow\x12\x1a.fealty.v1.ScoreNowRequest\x1a\x1b.fealty.v1.ScoreNowResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/scores:scoreNow2\xa7\x03\n" +
+	"\x06Worths\x12Y\n" +
+	"\bGetValue\x12\x1a.fealty.v1.GetValueRequest\x1a\x10.fealty.v1.Value\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/values/{account=**}\x12]\n" +
+	"\tGetWallet\x12\x1b.fealty.v1.GetWalletRequest\x1a\x11.fealty.v1.Wallet\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/wallets/{account=**}\x12\x80\x01\n" +
+	"\x12GetRecommendations\x12$.fealty.v1.GetRecommendationsRequest\x1a\x1a.fealty.v1.Recommendations\"(\x82\xd3\xe4\x93\x02\"\x12 /v1/recommendations/{account=**}\x12`\n" +
+	"\n" +
+	"GetLoyalty\x12\x1c.fealty.v1.GetLoyaltyRequest\x1a\x12.fealty.v1.Loyalty\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/loyalty/{account=**}2\xc9\x01\n" +
 	"\x06System\x12_\n" +
 	"\tGetHealth\x12\x1b.fealty.v1.GetHealthRequest\x1a\x1c.fealty.v1.GetHealthResponse\"\x17\xfaP\x02J\x00\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/health\x12^\n" +
 	"\n" +
-	"GetVersion\x12\x1c.fealty.v1.GetVersionRequest\x1a\x1d.fealty.v1.GetVersionResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\v/v1/versionB\xb3\x04\xfaP\x88\x04\n" +
-	"\xbf\x03\n" +
-	"\x06fealty\x1a\x8e\x03Churn scores of accounts: what the risk is, why, and what it was computed from. Every call but health needs a key, sent as `Authorization: Bearer fealty_…`. Numbers that are not known are absent, never 0. 64-bit integers are strings. A body with a field that is not described here, or a query with a parameter that is not, is refused. Errors are `{\"code\", \"message\", \"details\"}` with a gRPC code.2 \n" +
+	"GetVersion\x12\x1c.fealty.v1.GetVersionRequest\x1a\x1d.fealty.v1.GetVersionResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\v/v1/versionB\xe7\x04\xfaP\xbc\x04\n" +
+	"\xf3\x03\n" +
+	"\x06fealty\x1a\xc2\x03Churn scores of accounts: what the risk is, why, and what it was computed from; and what accounts are worth and how loyal they are. Every call but health needs a key, sent as `Authorization: Bearer fealty_…`. Numbers that are not known are absent, never 0. 64-bit integers are strings. A body with a field that is not described here, or a query with a parameter that is not, is refused. Errors are `{\"code\", \"message\", \"details\"}` with a gRPC code.2 \n" +
 	"\x12Apache License 2.0\x12\n" +
 	"Apache-2.0:\x02v129\n" +
 	"7\n" +
@@ -1720,28 +3176,42 @@ func file_fealty_v1_fealty_proto_rawDescGZIP() []byte {
 }
 
 var file_fealty_v1_fealty_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_fealty_v1_fealty_proto_goTypes = []any{
-	(Band)(0),                      // 0: fealty.v1.Band
-	(Stage)(0),                     // 1: fealty.v1.Stage
-	(*GetScoreRequest)(nil),        // 2: fealty.v1.GetScoreRequest
-	(*BatchGetScoresRequest)(nil),  // 3: fealty.v1.BatchGetScoresRequest
-	(*BatchGetScoresResponse)(nil), // 4: fealty.v1.BatchGetScoresResponse
-	(*ListScoresRequest)(nil),      // 5: fealty.v1.ListScoresRequest
-	(*ListScoresResponse)(nil),     // 6: fealty.v1.ListScoresResponse
-	(*ScoreNowRequest)(nil),        // 7: fealty.v1.ScoreNowRequest
-	(*ScoreNowResponse)(nil),       // 8: fealty.v1.ScoreNowResponse
-	(*Score)(nil),                  // 9: fealty.v1.Score
-	(*Moved)(nil),                  // 10: fealty.v1.Moved
-	(*Text)(nil),                   // 11: fealty.v1.Text
-	(*Reason)(nil),                 // 12: fealty.v1.Reason
-	(*Change)(nil),                 // 13: fealty.v1.Change
-	(*Receipt)(nil),                // 14: fealty.v1.Receipt
-	(*GetHealthRequest)(nil),       // 15: fealty.v1.GetHealthRequest
-	(*GetHealthResponse)(nil),      // 16: fealty.v1.GetHealthResponse
-	(*GetVersionRequest)(nil),      // 17: fealty.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),     // 18: fealty.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),  // 19: google.protobuf.Timestamp
+	(Band)(0),                         // 0: fealty.v1.Band
+	(Stage)(0),                        // 1: fealty.v1.Stage
+	(*GetScoreRequest)(nil),           // 2: fealty.v1.GetScoreRequest
+	(*BatchGetScoresRequest)(nil),     // 3: fealty.v1.BatchGetScoresRequest
+	(*BatchGetScoresResponse)(nil),    // 4: fealty.v1.BatchGetScoresResponse
+	(*ListScoresRequest)(nil),         // 5: fealty.v1.ListScoresRequest
+	(*ListScoresResponse)(nil),        // 6: fealty.v1.ListScoresResponse
+	(*ScoreNowRequest)(nil),           // 7: fealty.v1.ScoreNowRequest
+	(*ScoreNowResponse)(nil),          // 8: fealty.v1.ScoreNowResponse
+	(*Score)(nil),                     // 9: fealty.v1.Score
+	(*Moved)(nil),                     // 10: fealty.v1.Moved
+	(*Text)(nil),                      // 11: fealty.v1.Text
+	(*Reason)(nil),                    // 12: fealty.v1.Reason
+	(*Change)(nil),                    // 13: fealty.v1.Change
+	(*Receipt)(nil),                   // 14: fealty.v1.Receipt
+	(*GetValueRequest)(nil),           // 15: fealty.v1.GetValueRequest
+	(*GetWalletRequest)(nil),          // 16: fealty.v1.GetWalletRequest
+	(*GetRecommendationsRequest)(nil), // 17: fealty.v1.GetRecommendationsRequest
+	(*GetLoyaltyRequest)(nil),         // 18: fealty.v1.GetLoyaltyRequest
+	(*Term)(nil),                      // 19: fealty.v1.Term
+	(*Origin)(nil),                    // 20: fealty.v1.Origin
+	(*Value)(nil),                     // 21: fealty.v1.Value
+	(*Ground)(nil),                    // 22: fealty.v1.Ground
+	(*Wallet)(nil),                    // 23: fealty.v1.Wallet
+	(*WalletShare)(nil),               // 24: fealty.v1.WalletShare
+	(*Recommendations)(nil),           // 25: fealty.v1.Recommendations
+	(*Recommendation)(nil),            // 26: fealty.v1.Recommendation
+	(*Loyalty)(nil),                   // 27: fealty.v1.Loyalty
+	(*Indicator)(nil),                 // 28: fealty.v1.Indicator
+	(*GetHealthRequest)(nil),          // 29: fealty.v1.GetHealthRequest
+	(*GetHealthResponse)(nil),         // 30: fealty.v1.GetHealthResponse
+	(*GetVersionRequest)(nil),         // 31: fealty.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 32: fealty.v1.GetVersionResponse
+	(*timestamppb.Timestamp)(nil),     // 33: google.protobuf.Timestamp
 }
 var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	9,  // 0: fealty.v1.BatchGetScoresResponse.scores:type_name -> fealty.v1.Score
@@ -1754,31 +3224,66 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	12, // 7: fealty.v1.Score.down:type_name -> fealty.v1.Reason
 	14, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
 	10, // 9: fealty.v1.Score.moved:type_name -> fealty.v1.Moved
-	19, // 10: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
+	33, // 10: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
 	11, // 11: fealty.v1.Reason.label:type_name -> fealty.v1.Text
 	11, // 12: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
-	19, // 13: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
-	19, // 14: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
-	19, // 15: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
-	19, // 16: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	19, // 17: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 18: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 19: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 20: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 21: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 22: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	17, // 23: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 24: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 25: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 26: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 27: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	16, // 28: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	18, // 29: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	24, // [24:30] is the sub-list for method output_type
-	18, // [18:24] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	33, // 13: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
+	33, // 14: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
+	33, // 15: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
+	11, // 16: fealty.v1.Term.text:type_name -> fealty.v1.Text
+	14, // 17: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
+	10, // 18: fealty.v1.Origin.moved:type_name -> fealty.v1.Moved
+	19, // 19: fealty.v1.Value.spend_by:type_name -> fealty.v1.Term
+	19, // 20: fealty.v1.Value.tier:type_name -> fealty.v1.Term
+	19, // 21: fealty.v1.Value.level:type_name -> fealty.v1.Term
+	19, // 22: fealty.v1.Value.rfm:type_name -> fealty.v1.Term
+	19, // 23: fealty.v1.Value.verdict:type_name -> fealty.v1.Term
+	22, // 24: fealty.v1.Value.because:type_name -> fealty.v1.Ground
+	19, // 25: fealty.v1.Value.breaches:type_name -> fealty.v1.Term
+	20, // 26: fealty.v1.Value.origin:type_name -> fealty.v1.Origin
+	19, // 27: fealty.v1.Ground.term:type_name -> fealty.v1.Term
+	24, // 28: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
+	24, // 29: fealty.v1.Wallet.categories:type_name -> fealty.v1.WalletShare
+	20, // 30: fealty.v1.Wallet.origin:type_name -> fealty.v1.Origin
+	19, // 31: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
+	19, // 32: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
+	19, // 33: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
+	26, // 34: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
+	20, // 35: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
+	19, // 36: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
+	19, // 37: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
+	19, // 38: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
+	28, // 39: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
+	20, // 40: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
+	19, // 41: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
+	19, // 42: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
+	33, // 43: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	33, // 44: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 45: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 46: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 47: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 48: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 49: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 50: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 51: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	18, // 52: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	29, // 53: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	31, // 54: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 55: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 56: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 57: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 58: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	21, // 59: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	23, // 60: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	25, // 61: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	27, // 62: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	30, // 63: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	32, // 64: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	55, // [55:65] is the sub-list for method output_type
+	45, // [45:55] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
@@ -1790,17 +3295,24 @@ func file_fealty_v1_fealty_proto_init() {
 	file_fealty_v1_fealty_proto_msgTypes[7].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[10].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[11].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[14].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[16].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[18].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[19].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[20].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[22].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[24].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[25].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[26].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[28].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[30].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fealty_v1_fealty_proto_rawDesc), len(file_fealty_v1_fealty_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   31,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   3,
 		},
 		GoTypes:           file_fealty_v1_fealty_proto_goTypes,
 		DependencyIndexes: file_fealty_v1_fealty_proto_depIdxs,

@@ -5,8 +5,8 @@
 // source: fealty/v1/fealty.proto
 
 // Package fealty.v1 is what programs ask of fealty: published churn scores,
-// scores computed now, and how the service is. It is the only description of
-// the API: Go, gRPC, REST and OpenAPI are generated from it.
+// scores computed now, what accounts are worth, and how the service is. It is the
+// only description of the API: Go, gRPC, REST and OpenAPI are generated from it.
 
 package fealtyv1
 
@@ -268,6 +268,256 @@ var Scores_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ScoreNow",
 			Handler:    _Scores_ScoreNow_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "fealty/v1/fealty.proto",
+}
+
+const (
+	Worths_GetValue_FullMethodName           = "/fealty.v1.Worths/GetValue"
+	Worths_GetWallet_FullMethodName          = "/fealty.v1.Worths/GetWallet"
+	Worths_GetRecommendations_FullMethodName = "/fealty.v1.Worths/GetRecommendations"
+	Worths_GetLoyalty_FullMethodName         = "/fealty.v1.Worths/GetLoyalty"
+)
+
+// WorthsClient is the client API for Worths service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Worths answers what an account is worth, what it spends elsewhere, what it
+// may buy next and how loyal it is, out of the published run. Numbers that
+// can't be measured are absent, never 0, and the answer says what lacks.
+//
+// An account that goes on in another is answered as by GetScore, and origin
+// says so. NOT_FOUND when the published run does not know the account, or tells
+// nothing of what it is worth, as of one that asked to be erased; UNAVAILABLE
+// when nothing is published yet. Each call asks the warehouse one question.
+type WorthsClient interface {
+	// One account's value: lifetime, the four parts of commercial value, tier,
+	// relationship and verdict. Needs scope scores.read.
+	GetValue(ctx context.Context, in *GetValueRequest, opts ...grpc.CallOption) (*Value, error)
+	// One account's wallet: what it spends in a year with everybody, by category
+	// and in all, with intervals. Needs scope scores.read.
+	GetWallet(ctx context.Context, in *GetWalletRequest, opts ...grpc.CallOption) (*Wallet, error)
+	// What one account may buy next, ranked within each kind. Needs scope
+	// scores.read.
+	GetRecommendations(ctx context.Context, in *GetRecommendationsRequest, opts ...grpc.CallOption) (*Recommendations, error)
+	// One account's loyalty score with its ten indicators, and satisfaction apart
+	// from it. Needs scope scores.read.
+	GetLoyalty(ctx context.Context, in *GetLoyaltyRequest, opts ...grpc.CallOption) (*Loyalty, error)
+}
+
+type worthsClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewWorthsClient(cc grpc.ClientConnInterface) WorthsClient {
+	return &worthsClient{cc}
+}
+
+func (c *worthsClient) GetValue(ctx context.Context, in *GetValueRequest, opts ...grpc.CallOption) (*Value, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Value)
+	err := c.cc.Invoke(ctx, Worths_GetValue_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *worthsClient) GetWallet(ctx context.Context, in *GetWalletRequest, opts ...grpc.CallOption) (*Wallet, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Wallet)
+	err := c.cc.Invoke(ctx, Worths_GetWallet_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *worthsClient) GetRecommendations(ctx context.Context, in *GetRecommendationsRequest, opts ...grpc.CallOption) (*Recommendations, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Recommendations)
+	err := c.cc.Invoke(ctx, Worths_GetRecommendations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *worthsClient) GetLoyalty(ctx context.Context, in *GetLoyaltyRequest, opts ...grpc.CallOption) (*Loyalty, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Loyalty)
+	err := c.cc.Invoke(ctx, Worths_GetLoyalty_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// WorthsServer is the server API for Worths service.
+// All implementations must embed UnimplementedWorthsServer
+// for forward compatibility.
+//
+// Worths answers what an account is worth, what it spends elsewhere, what it
+// may buy next and how loyal it is, out of the published run. Numbers that
+// can't be measured are absent, never 0, and the answer says what lacks.
+//
+// An account that goes on in another is answered as by GetScore, and origin
+// says so. NOT_FOUND when the published run does not know the account, or tells
+// nothing of what it is worth, as of one that asked to be erased; UNAVAILABLE
+// when nothing is published yet. Each call asks the warehouse one question.
+type WorthsServer interface {
+	// One account's value: lifetime, the four parts of commercial value, tier,
+	// relationship and verdict. Needs scope scores.read.
+	GetValue(context.Context, *GetValueRequest) (*Value, error)
+	// One account's wallet: what it spends in a year with everybody, by category
+	// and in all, with intervals. Needs scope scores.read.
+	GetWallet(context.Context, *GetWalletRequest) (*Wallet, error)
+	// What one account may buy next, ranked within each kind. Needs scope
+	// scores.read.
+	GetRecommendations(context.Context, *GetRecommendationsRequest) (*Recommendations, error)
+	// One account's loyalty score with its ten indicators, and satisfaction apart
+	// from it. Needs scope scores.read.
+	GetLoyalty(context.Context, *GetLoyaltyRequest) (*Loyalty, error)
+	mustEmbedUnimplementedWorthsServer()
+}
+
+// UnimplementedWorthsServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedWorthsServer struct{}
+
+func (UnimplementedWorthsServer) GetValue(context.Context, *GetValueRequest) (*Value, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetValue not implemented")
+}
+func (UnimplementedWorthsServer) GetWallet(context.Context, *GetWalletRequest) (*Wallet, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetWallet not implemented")
+}
+func (UnimplementedWorthsServer) GetRecommendations(context.Context, *GetRecommendationsRequest) (*Recommendations, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRecommendations not implemented")
+}
+func (UnimplementedWorthsServer) GetLoyalty(context.Context, *GetLoyaltyRequest) (*Loyalty, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetLoyalty not implemented")
+}
+func (UnimplementedWorthsServer) mustEmbedUnimplementedWorthsServer() {}
+func (UnimplementedWorthsServer) testEmbeddedByValue()                {}
+
+// UnsafeWorthsServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to WorthsServer will
+// result in compilation errors.
+type UnsafeWorthsServer interface {
+	mustEmbedUnimplementedWorthsServer()
+}
+
+func RegisterWorthsServer(s grpc.ServiceRegistrar, srv WorthsServer) {
+	// If the following call panics, it indicates UnimplementedWorthsServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Worths_ServiceDesc, srv)
+}
+
+func _Worths_GetValue_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetValueRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorthsServer).GetValue(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Worths_GetValue_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorthsServer).GetValue(ctx, req.(*GetValueRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Worths_GetWallet_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetWalletRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorthsServer).GetWallet(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Worths_GetWallet_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorthsServer).GetWallet(ctx, req.(*GetWalletRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Worths_GetRecommendations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRecommendationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorthsServer).GetRecommendations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Worths_GetRecommendations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorthsServer).GetRecommendations(ctx, req.(*GetRecommendationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Worths_GetLoyalty_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetLoyaltyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorthsServer).GetLoyalty(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Worths_GetLoyalty_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorthsServer).GetLoyalty(ctx, req.(*GetLoyaltyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Worths_ServiceDesc is the grpc.ServiceDesc for Worths service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Worths_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "fealty.v1.Worths",
+	HandlerType: (*WorthsServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "GetValue",
+			Handler:    _Worths_GetValue_Handler,
+		},
+		{
+			MethodName: "GetWallet",
+			Handler:    _Worths_GetWallet_Handler,
+		},
+		{
+			MethodName: "GetRecommendations",
+			Handler:    _Worths_GetRecommendations_Handler,
+		},
+		{
+			MethodName: "GetLoyalty",
+			Handler:    _Worths_GetLoyalty_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

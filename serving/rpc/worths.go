@@ -1,0 +1,154 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+
+	"fealty/features/frame"
+	"fealty/model"
+	"fealty/serving"
+	fealtyv1 "fealty/serving/gen/fealty/v1"
+)
+
+// worths is the Worths service: four views of one answer.
+type worths struct {
+	fealtyv1.UnsafeWorthsServer
+	answers serving.Answers
+}
+
+// of returns what the account that a request names is worth.
+func (w *worths) of(ctx context.Context, r interface {
+	GetAccount() string
+	GetGroups() bool
+},
+) (*serving.WorthAnswer, error) {
+	a, err := of(w.answers, r).Worth(ctx, frame.AccountID(r.GetAccount()))
+	if errors.Is(err, serving.ErrNoWorth) {
+		return nil, refuse(err, "the run tells nothing of what this account is worth")
+	}
+	return &a, err
+}
+
+func (w *worths) GetValue(ctx context.Context, r *fealtyv1.GetValueRequest) (*fealtyv1.Value, error) {
+	a, err := w.of(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	l, p := &a.Lifetime, &a.Place
+	v := &fealtyv1.Value{
+		Account: text(string(a.Account)), Currency: text(a.Currency), HorizonDays: *count(a.HorizonDays),
+		Alive: number(l.Alive), NoPurchase: number(l.NoPurchase), Purchases: number(l.Purchases), Spend: number(l.Spend), SpendBy: termOf(a.SpendBy),
+		LifetimeValue: number(l.Value), LifetimeLow: number(l.Low), LifetimeHigh: number(l.High), LifetimeModel: text(l.Model),
+		CommercialValue: number(p.Value), ExistingValue: number(p.Existing), PotentialValue: number(p.Potential),
+		InfluenceValue: number(p.Influence), LearningValue: number(p.Learning),
+		Tier: termOf(a.Tier), Level: termOf(a.Level), Rfm: termOf(a.Cell), Verdict: termOf(a.Verdict), Breaches: termsOf(a.Breaches), Origin: originOf(a),
+	}
+	for _, g := range a.Because {
+		v.Because = append(v.Because, &fealtyv1.Ground{Term: termOf(g.Term), Value: figure(g.Value)})
+	}
+	return v, nil
+}
+
+func (w *worths) GetWallet(ctx context.Context, r *fealtyv1.GetWalletRequest) (*fealtyv1.Wallet, error) {
+	a, err := w.of(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	m := &fealtyv1.Wallet{Account: text(string(a.Account)), Currency: text(a.Currency), Total: shareOf(&a.Wallet), Origin: originOf(a)}
+	for i := range a.Wallets {
+		m.Categories = append(m.Categories, shareOf(&a.Wallets[i]))
+	}
+	return m, nil
+}
+
+func (w *worths) GetRecommendations(ctx context.Context, r *fealtyv1.GetRecommendationsRequest) (*fealtyv1.Recommendations, error) {
+	a, err := w.of(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	m := &fealtyv1.Recommendations{Account: text(string(a.Account)), Currency: text(a.Currency), HorizonDays: *count(a.HorizonDays), Origin: originOf(a)}
+	for i := range a.Recommendations {
+		one := &a.Recommendations[i]
+		m.Recommendations = append(m.Recommendations, &fealtyv1.Recommendation{
+			Kind: termOf(one.Kind), Product: text(one.Item), Category: text(one.Category), Probability: figure(one.Probability), Amount: figure(one.Amount),
+			Reason: termOf(one.Reason),
+		})
+	}
+	return m, nil
+}
+
+func (w *worths) GetLoyalty(ctx context.Context, r *fealtyv1.GetLoyaltyRequest) (*fealtyv1.Loyalty, error) {
+	a, err := w.of(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	l := &a.Loyalty
+	m := &fealtyv1.Loyalty{
+		Account: text(string(a.Account)), Score: number(l.Score), Uncapped: number(l.Uncapped), Cap: present(a.Cap),
+		Satisfaction: number(l.Satisfaction), ResponseRate: number(l.ResponseRate), Origin: originOf(a),
+	}
+	for i := range a.Indicators {
+		k := &a.Indicators[i]
+		m.Indicators = append(m.Indicators, &fealtyv1.Indicator{
+			Term: termOf(k.Name), Value: figure(k.Value), Why: present(k.Why), Weight: figure(k.Weight), Used: figure(k.Used),
+		})
+	}
+	return m, nil
+}
+
+// worthsThroughChain is the service as the gateway calls it.
+type worthsThroughChain struct {
+	fealtyv1.UnsafeWorthsServer
+	chain *chain
+	to    *worths
+}
+
+func (t *worthsThroughChain) GetValue(ctx context.Context, r *fealtyv1.GetValueRequest) (*fealtyv1.Value, error) {
+	return through(ctx, t.chain, fealtyv1.Worths_GetValue_FullMethodName, r, t.to.GetValue)
+}
+
+func (t *worthsThroughChain) GetWallet(ctx context.Context, r *fealtyv1.GetWalletRequest) (*fealtyv1.Wallet, error) {
+	return through(ctx, t.chain, fealtyv1.Worths_GetWallet_FullMethodName, r, t.to.GetWallet)
+}
+
+func (t *worthsThroughChain) GetRecommendations(ctx context.Context, r *fealtyv1.GetRecommendationsRequest) (*fealtyv1.Recommendations, error) {
+	return through(ctx, t.chain, fealtyv1.Worths_GetRecommendations_FullMethodName, r, t.to.GetRecommendations)
+}
+
+func (t *worthsThroughChain) GetLoyalty(ctx context.Context, r *fealtyv1.GetLoyaltyRequest) (*fealtyv1.Loyalty, error) {
+	return through(ctx, t.chain, fealtyv1.Worths_GetLoyalty_FullMethodName, r, t.to.GetLoyalty)
+}
+
+func originOf(a *serving.WorthAnswer) *fealtyv1.Origin {
+	opted := a.OptedOut
+	return &fealtyv1.Origin{Run: text(a.Run), Receipt: receiptOf(&a.Receipt), Stale: text(a.Stale), Moved: movedOf(a.Moved), OptedOut: &opted}
+}
+
+func shareOf(w *serving.SaidWallet) *fealtyv1.WalletShare {
+	return &fealtyv1.WalletShare{
+		Category: text(w.Category), State: termOf(w.State), Wallet: figure(w.Amount), Low: figure(w.Low), High: figure(w.High), Spend: figure(w.Spend),
+		Share: figure(w.Share), Potential: figure(w.Potential), Why: present(w.Why), Flags: termsOf(w.Flags),
+	}
+}
+
+func termOf(t serving.Term) *fealtyv1.Term {
+	return &fealtyv1.Term{Code: text(t.Code), Text: &fealtyv1.Text{En: text(t.EN), Zh: text(t.ZH)}}
+}
+
+// present is a term that is absent where there is no code.
+func present(t serving.Term) *fealtyv1.Term {
+	if t.Code == "" {
+		return nil
+	}
+	return termOf(t)
+}
+
+func termsOf(all []serving.Term) []*fealtyv1.Term {
+	out := make([]*fealtyv1.Term, len(all))
+	for i := range all {
+		out[i] = termOf(all[i])
+	}
+	return out
+}
+
+func figure(v model.Figure) *float64 { return number(float64(v)) }

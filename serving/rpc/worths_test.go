@@ -1,0 +1,228 @@
+package rpc
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"fealty/features"
+	"fealty/features/frame"
+	"fealty/model"
+	"fealty/model/score"
+	"fealty/serving"
+	fealtyv1 "fealty/serving/gen/fealty/v1"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// worthOf is what the fakes tell; what is NaN is not known.
+func worthOf(a frame.AccountID) serving.WorthAnswer {
+	nan := math.NaN()
+	none := model.Figure(nan)
+	term := func(code string) serving.Term {
+		return serving.Term{Code: code, EN: code + " in words", ZH: code + "的说明"}
+	}
+	w := serving.WorthAnswer{
+		Run: "run-1", Currency: "GBP", HorizonDays: 90, Receipt: score.Receipt{Model: "m1", Cutoff: 1_315_612_800, KnownAt: 1_315_612_800, Watermark: 7},
+		SpendBy: term("lifetime"), Tier: term("vip"), Level: serving.Term{EN: "not known", ZH: "未知"}, Cell: term("5-4-3"), Verdict: term("keep"),
+		Because: []serving.SaidGround{{Term: term("earns"), Value: 900}}, Breaches: []serving.Term{term("pays_late")},
+		Wallet:  serving.SaidWallet{Wallet: score.Wallet{Amount: none, Low: none, High: none, Spend: 0, Share: none, Potential: none}, State: term("unknown")},
+		Wallets: []serving.SaidWallet{{Wallet: score.Wallet{Category: "tea", Amount: 200, Low: 150, High: 400, Spend: 50, Share: .25, Potential: 150}, State: term("estimated"), Why: term("peers"), Flags: []serving.Term{term("stale")}}},
+		Recommendations: []serving.SaidRecommendation{{
+			Recommendation: score.Recommendation{Item: "T-1", Category: "tea", Probability: .5, Amount: none}, Kind: term("new"), Reason: term("together"),
+		}},
+		Cap: term("open_complaint"),
+		Indicators: []serving.SaidIndicator{
+			{Indicator: score.Indicator{Value: 0, Weight: 60, Used: 100}, Name: term("repeat_purchase")},
+			{Indicator: score.Indicator{Value: none, Weight: 40}, Name: term("tolerance"), Why: term("nothing_failed")},
+		},
+	}
+	w.Account = a
+	w.Lifetime = score.Lifetime{Alive: .9, NoPurchase: .2, Purchases: 3.5, Spend: 350, Value: 1200, Low: 700, High: 1900, Model: "mbgnbd, all accounts"}
+	w.Place = score.Place{Value: 950, Existing: 900, Potential: 50, Influence: nan, Learning: nan}
+	w.Loyalty = score.Loyalty{Score: 60, Uncapped: 75, Satisfaction: nan, ResponseRate: .5}
+	return w
+}
+
+// The four answers over REST, as a reader of the OpenAPI file would expect them.
+func TestWorthAsJSON(t *testing.T) {
+	v := serve(t, nil)
+	origin := `{"run": "run-1", "receipt": {"model": "m1", "cutoff": "2011-09-10T00:00:00Z", "knownAt": "2011-09-10T00:00:00Z", "watermark": "7"}, "optedOut": false}`
+	said := func(code string) string {
+		return fmt.Sprintf(`{"code": %q, "text": {"en": "%s in words", "zh": "%s的说明"}}`, code, code, code)
+	}
+	for path, want := range map[string]string{
+		"/v1/values/a%2Fb": `{"account": "a/b", "currency": "GBP", "horizonDays": 90, "alive": 0.9, "noPurchase": 0.2, "purchases": 3.5, "spend": 350,
+			"spendBy": ` + said("lifetime") + `, "lifetimeValue": 1200, "lifetimeLow": 700, "lifetimeHigh": 1900, "lifetimeModel": "mbgnbd, all accounts",
+			"commercialValue": 950, "existingValue": 900, "potentialValue": 50, "tier": ` + said("vip") + `, "level": {"text": {"en": "not known", "zh": "未知"}},
+			"rfm": ` + said("5-4-3") + `, "verdict": ` + said("keep") + `, "because": [{"term": ` + said("earns") + `, "value": 900}], "breaches": [` + said("pays_late") + `],
+			"origin": ` + origin + `}`,
+		"/v1/wallets/a%2Fb": `{"account": "a/b", "currency": "GBP", "total": {"state": ` + said("unknown") + `, "spend": 0}, "categories": [{
+			"category": "tea", "state": ` + said("estimated") + `, "wallet": 200, "low": 150, "high": 400, "spend": 50, "share": 0.25, "potential": 150,
+			"why": ` + said("peers") + `, "flags": [` + said("stale") + `]}], "origin": ` + origin + `}`,
+		"/v1/recommendations/a%2Fb": `{"account": "a/b", "currency": "GBP", "horizonDays": 90, "recommendations": [{
+			"kind": ` + said("new") + `, "product": "T-1", "category": "tea", "probability": 0.5, "reason": ` + said("together") + `}], "origin": ` + origin + `}`,
+		"/v1/loyalty/a%2Fb": `{"account": "a/b", "score": 60, "uncapped": 75, "cap": ` + said("open_complaint") + `, "indicators": [
+			{"term": ` + said("repeat_purchase") + `, "value": 0, "weight": 60, "used": 100},
+			{"term": ` + said("tolerance") + `, "why": ` + said("nothing_failed") + `, "weight": 40, "used": 0}], "responseRate": 0.5, "origin": ` + origin + `}`,
+	} {
+		code, body, _ := v.rest(t, http.MethodGet, path, readerKey, "")
+		if code != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, code, body)
+		}
+		if d := cmp.Diff(decode(t, want), decode(t, body)); d != "" {
+			t.Errorf("%s: %s", path, d)
+		}
+	}
+}
+
+// A score shows its account's worth in brief; what is not known is absent.
+func TestScoreShowsWorthInBrief(t *testing.T) {
+	v := serve(t, nil)
+	v.answers.get = func(_ context.Context, a frame.AccountID) (serving.Answer, error) {
+		x := answerFor(a)
+		x.Brief = &serving.Brief{Loyalty: 0, LifetimeValue: math.NaN(), WalletShare: .25, Potential: math.Inf(1), Tier: "vip"}
+		return x, nil
+	}
+	_, body, _ := v.rest(t, http.MethodGet, "/v1/scores/A-1", readerKey, "")
+	got := decode(t, body)
+	if got["loyalty"] != json.Number("0") || got["walletShare"] != json.Number("0.25") || got["tier"] != "vip" {
+		t.Errorf("got %s", body)
+	}
+	for _, absent := range []string{"lifetimeValue", "potential", "verdict"} {
+		if _, there := got[absent]; there {
+			t.Errorf("%s is %v", absent, got[absent])
+		}
+	}
+}
+
+// worthRuns are two runs as a warehouse would keep them: one published, one of groups.
+type worthRuns struct {
+	serving.Runs
+	scores []score.Score
+}
+
+func (w *worthRuns) Latest(context.Context) (serving.Run, error) {
+	return serving.Run{ID: "run-1", Kind: serving.KindScores, Cutoff: 86400, HorizonDays: 90, Currency: "GBP"}, nil
+}
+
+func (w *worthRuns) Newest(context.Context, string, frame.Cutoff) (serving.Run, error) {
+	return serving.Run{ID: "groups", Kind: serving.KindScores, Purpose: serving.PurposeGroups, Cutoff: 86400}, nil
+}
+
+func (w *worthRuns) Scores(_ context.Context, r serving.Run, _ []frame.AccountID, each func([]score.Score) error) error {
+	if r.ID == "groups" {
+		return each([]score.Score{{Account: "holding"}})
+	}
+	return each(w.scores)
+}
+
+func (w *worthRuns) Worths(_ context.Context, r serving.Run, accounts []frame.AccountID, each func([]score.Worth) error) error {
+	for i := range w.scores {
+		s := &w.scores[i]
+		if r.ID == "groups" || s.Worth == nil || len(accounts) > 0 && !slices.Contains(accounts, s.Account) {
+			continue
+		}
+		if err := each([]score.Worth{*s.Worth}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Over a desk that holds a run: who has a worth, under which name, and who has none.
+func TestWorthOfAServedRun(t *testing.T) {
+	told := func(a frame.AccountID) score.Score {
+		w := worthOf(a)
+		return score.Score{Account: a, Name: "of " + string(a), Worth: &w.Worth}
+	}
+	runs := &worthRuns{scores: []score.Score{told("erased"), told("heir"), {Account: "new"}}}
+	desk := serving.NewDesk(serving.DeskOptions{
+		Runs: runs, Settings: serving.DefaultSettings(),
+		Moves: func(_ context.Context, r serving.Run) (map[frame.AccountID]features.Move, error) {
+			if r.ID == "groups" {
+				return map[frame.AccountID]features.Move{"heir": {Into: "holding", Kind: features.Group}}, nil
+			}
+			return map[frame.AccountID]features.Move{"old": {Into: "heir", Kind: features.Merged, Since: 3600}}, nil
+		},
+		Standings: func(context.Context, serving.Run) (map[frame.AccountID]features.Standing, error) {
+			return map[frame.AccountID]features.Standing{"erased": {Erased: true}}, nil
+		},
+	})
+	if _, err := desk.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v := serve(t, func(o *Options) { o.Answers = desk })
+	client := fealtyv1.NewWorthsClient(v.conn)
+	ctx := as(t, readerKey)
+	type answered interface {
+		GetAccount() string
+		GetOrigin() *fealtyv1.Origin
+	}
+	calls := map[string]func(account string, groups bool) (answered, error){
+		"/v1/values/": func(a string, g bool) (answered, error) {
+			return client.GetValue(ctx, &fealtyv1.GetValueRequest{Account: a, Groups: g})
+		},
+		"/v1/wallets/": func(a string, g bool) (answered, error) {
+			return client.GetWallet(ctx, &fealtyv1.GetWalletRequest{Account: a, Groups: g})
+		},
+		"/v1/recommendations/": func(a string, g bool) (answered, error) {
+			return client.GetRecommendations(ctx, &fealtyv1.GetRecommendationsRequest{Account: a, Groups: g})
+		},
+		"/v1/loyalty/": func(a string, g bool) (answered, error) {
+			return client.GetLoyalty(ctx, &fealtyv1.GetLoyaltyRequest{Account: a, Groups: g})
+		},
+	}
+	const nobody, nothing = "no such account is known", "the run tells nothing of what this account is worth"
+	for path, call := range calls {
+		for account, moved := range map[string]string{"heir": "", "old": "merged"} {
+			m, err := call(account, false)
+			if err != nil || m.GetAccount() != "heir" || m.GetOrigin().GetRun() != "run-1" || m.GetOrigin().GetMoved().GetKind() != moved {
+				t.Errorf("gRPC %s%s: %v, %v", path, account, m, err)
+			}
+			code, body, _ := v.rest(t, http.MethodGet, path+account, readerKey, "")
+			if got := decode(t, body); code != http.StatusOK || got["account"] != "heir" || strings.Contains(body, `"kind":"merged"`) != (moved != "") {
+				t.Errorf("REST %s%s: %d %s", path, account, code, body)
+			}
+		}
+		for account, words := range map[string]string{"nobody": nobody, "new": nothing, "erased": nothing} {
+			if _, err := call(account, false); status.Code(err) != codes.NotFound || status.Convert(err).Message() != words {
+				t.Errorf("gRPC %s%s: %v, want %q", path, account, err, words)
+			}
+			if code, body, _ := v.rest(t, http.MethodGet, path+account, readerKey, ""); code != http.StatusNotFound || decode(t, body)["message"] != words {
+				t.Errorf("REST %s%s: %d %s, want %q", path, account, code, body, words)
+			}
+		}
+		if _, err := call("heir", true); status.Code(err) != codes.NotFound || status.Convert(err).Message() != nothing {
+			t.Errorf("gRPC %s of a group: %v", path, err)
+		}
+		if code, body, _ := v.rest(t, http.MethodGet, path+"heir?groups=true", readerKey, ""); code != http.StatusNotFound || decode(t, body)["message"] != nothing {
+			t.Errorf("REST %s of a group: %d %s", path, code, body)
+		}
+		if _, err := call("", false); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("gRPC %s without an account: %v", path, err)
+		}
+		for bad, words := range map[string]string{
+			"": "account: is empty", "heir?account=other": "no query parameters", "heir?groups=true&groups=false": "no query parameters", "a%00b": "NUL",
+			strings.Repeat("x", 513): "account: has 513 bytes",
+		} {
+			if code, body, _ := v.rest(t, http.MethodGet, path+bad, readerKey, ""); code != http.StatusBadRequest || !strings.Contains(body, words) {
+				t.Errorf("REST %s%s: %d %s, want %q", path, bad, code, body, words)
+			}
+		}
+	}
+	code, body, _ := v.rest(t, http.MethodGet, "/v1/scores?filter=tier%20%3D%20%22%22", readerKey, "")
+	if code != http.StatusBadRequest || !strings.Contains(body, "tier is one of small, ordinary, major, vip") {
+		t.Errorf("a tier that there is not: %d %s", code, body)
+	}
+	if _, body, _ := v.rest(t, http.MethodGet, "/v1/scores?filter=loyalty%20%3E%200&order_by=lifetime_value%20desc", readerKey, ""); decode(t, body)["totalSize"] != json.Number("1") || !strings.Contains(body, `"lifetimeValue":1200`) || strings.Contains(body, "erased") {
+		t.Errorf("scores with a loyalty: %s", body)
+	}
+}
