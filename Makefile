@@ -26,7 +26,7 @@ FRESH := $(if $(filter true,$(CI)),-count=1)
 GOTESTSUM := .tools/bin/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg
 GOFILES = $$(git ls-files --cached --others --exclude-standard '*.go' ':!serving/gen')
 
-.PHONY: help setup build demo test test-engines protocol-t refs check fmt vet lint law generated bench bench-peers torture generate clean
+.PHONY: help setup build demo test test-engines protocol-t refs notebooks check fmt vet lint law generated bench bench-peers torture generate clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ protocol-t: setup build ## measure fealty on public orders: a table, then one JS
 
 refs: build ## set fealty's numbers beside published ones: one JSON line per figure; a missed bar is exit 1
 	@bin/fealty refs --data "$${FEALTY_DATA:-../shared/data}"
+
+notebooks: setup build ## execute the notebooks in a virtual environment; a cell that fails is exit 1
+	@notebooks/run
 
 check: fmt vet lint law generated ## format, vet, lint, import law, generated code
 
