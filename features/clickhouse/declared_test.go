@@ -332,3 +332,57 @@ func TestDeclarationsReplaceEachOtherOnce(t *testing.T) {
 		}
 	}
 }
+
+// The wallet features read a period whose amount a rank replaced as if there had been
+// that rank from the start.
+func TestARankInPlaceOfAnAmountTakesItBack(t *testing.T) {
+	const header = "account,category,period,amount,rank,suppliers,recorded_at\n"
+	w := migrated(t)
+	loaded(t, w, into("order_lines"), csv(t, "order_lines", "account,order_id,amount,ordered_at\n"+
+		"whole,1,10,2024-08-01\nolder,2,10,2024-08-01\nparts,3,10,2024-08-01\nagain,4,10,2024-08-01\nnothing,5,10,2024-08-01"))
+	loaded(t, w, into("wallets"), csv(t, "wallets", header+strings.Join([]string{
+		"whole,,2024-01-01,9000,,,2024-01-01",
+		"older,,2023-01-01,5000,,,2023-01-01",
+		"older,,2024-01-01,9000,,,2024-01-01",
+		"parts,ink,2023-01-01,60,,,2023-01-01",
+		"parts,ink,2024-01-01,100,,,2024-01-01",
+		"parts,pens,2024-01-01,50,,,2024-01-01",
+		"again,,2024-01-01,9000,,,2024-01-01",
+		"nothing,,2024-01-01,0,,,2024-01-01", // says that it buys nothing
+	}, "\n")))
+	correct := into("wallets")
+	correct.Correct = true
+	loaded(t, w, correct, csv(t, "wallets", header+strings.Join([]string{
+		"whole,,2024-01-01,,2,3,2024-09-01",
+		"older,,2024-01-01,,2,3,2024-09-01",
+		"parts,ink,2024-01-01,,2,3,2024-09-01",
+		"again,,2024-01-01,,2,3,2024-09-01",
+	}, "\n")))
+	loaded(t, w, correct, csv(t, "wallets", header+"again,,2024-01-01,0,,,2024-11-01"))
+	r := request("2024-08-15", "2024-10-01", "2024-12-01")
+	r.Catalogue = fromFiles(features.Orders, features.Declarations)
+	m := build(t.Context(), t, w, r)
+	nan := math.NaN()
+	m.holds(t, []workedOut{
+		{"whole", "2024-08-15", "wallet_declared", 9000},
+		{"whole", "2024-10-01", "wallet_declared", nan},
+		{"whole", "2024-10-01", "wallet_age_days", nan},
+		{"older", "2024-08-15", "wallet_declared", 9000},
+		{"older", "2024-10-01", "wallet_declared", 5000},
+		{"older", "2024-10-01", "wallet_age_days", 639},
+		{"parts", "2024-08-15", "wallet_declared", 150},
+		{"parts", "2024-10-01", "wallet_declared", 110},
+		{"parts", "2024-10-01", "wallet_categories", 2},
+		{"again", "2024-10-01", "wallet_declared", nan},
+		{"again", "2024-12-01", "wallet_declared", 0},
+		{"nothing", "2024-12-01", "wallet_declared", 0},
+	})
+	want := `again "" rank 2 of 3 of 2024-01-01 by / known 2024-09-01
+older "" 5000 of 2023-01-01 by / known 2023-01-01 rank 2 of 3 of 2024-01-01 by / known 2024-09-01
+parts "ink" 60 of 2023-01-01 by / known 2023-01-01 rank 2 of 3 of 2024-01-01 by / known 2024-09-01
+parts "pens" 50 of 2024-01-01 by / known 2024-01-01
+whole "" rank 2 of 3 of 2024-01-01 by / known 2024-09-01`
+	if diff := cmp.Diff(want, told(declared(t, w, request("2024-10-01")))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

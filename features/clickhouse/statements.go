@@ -9,7 +9,7 @@ import (
 	"fealty/features"
 )
 
-//go:embed sql/*.sql sql/features/*.sql sql/labels/*.sql sql/loads/*.sql sql/parts/*.sql
+//go:embed sql/*.sql sql/features/*.sql sql/labels/*.sql sql/loads/*.sql sql/parts/*.sql sql/portfolio/*.sql
 var statements embed.FS
 
 // statement returns one embedded query by its path below sql/. It panics when there
@@ -19,7 +19,17 @@ func statement(name string) string {
 	if err != nil {
 		panic("clickhouse: " + err.Error())
 	}
-	return string(b)
+	return withParts(string(b))
+}
+
+// withParts returns a text with the parts that it takes in, where its comments say so.
+func withParts(sql string) string {
+	for _, part := range []string{termsPart, "beats.sql", "amounts.sql"} {
+		if include := "-- Include: " + part; strings.Contains(sql, include) {
+			sql = strings.ReplaceAll(sql, include, strings.TrimSpace(statement("parts/"+part)))
+		}
+	}
+	return sql
 }
 
 // fileStatements returns the SQL texts of the files of the catalogue, in order.
@@ -45,11 +55,7 @@ func fileStatement(f features.File) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read feature file %q: there is none", f.Name)
 	}
-	sql := string(b)
-	for _, part := range []string{termsPart, "beats.sql"} {
-		sql = strings.ReplaceAll(sql, "-- Include: "+part, strings.TrimSpace(statement("parts/"+part)))
-	}
-	return sql, nil
+	return withParts(string(b)), nil
 }
 
 // termsPart is what files take in that need to know when an account rests, or how often
