@@ -47,12 +47,12 @@ func TestNotebooksAreTidy(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no notebooks in %s: %v", folder, err)
 	}
-	readme, err := os.ReadFile(filepath.Join(folder, "README.md")) //nolint:gosec // the folder is the project's
+	readme, err := os.ReadFile(filepath.Join(folder, "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
-		raw, err := os.ReadFile(path) //nolint:gosec // the folder is the project's
+		raw, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
