@@ -217,9 +217,10 @@ func saidRecommendation(r score.Recommendation) SaidRecommendation {
 	said := SaidRecommendation{Recommendation: r}
 	en, zh, ok := crosssell.KindText(r.Kind)
 	said.Kind = newTerm(r.Kind, en, zh, ok)
-	reason := crosssell.Reason{Code: crosssell.ReasonCode(r.Reason), Because: r.Because, Orders: r.Orders, Days: r.Days, Buyers: r.Buyers}
-	en, zh = reason.Text(nil)
-	said.Reason = newTerm(r.Reason, en, zh, reason.Code.Known())
+	en, zh = crosssell.Reason{
+		Code: crosssell.ReasonCode(r.Reason), Because: r.Because, Orders: r.Orders, Days: r.Days, Buyers: r.Buyers,
+	}.Text(nil)
+	said.Reason = newTerm(r.Reason, en, zh, en != "")
 	return said
 }
 

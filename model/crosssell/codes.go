@@ -15,9 +15,3 @@ func KindText(code string) (en, zh string, ok bool) {
 	}
 	return "", "", false
 }
-
-// Known tells whether the code has words: a stored one of a later version has none.
-func (c ReasonCode) Known() bool {
-	_, ok := templates[c]
-	return ok
-}

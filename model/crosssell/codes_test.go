@@ -14,12 +14,4 @@ func TestCodesHaveWords(t *testing.T) {
 	if _, _, ok := KindText("unknown"); ok {
 		t.Error("an unknown kind has words")
 	}
-	for _, c := range []ReasonCode{Ordered, GivenUp, Together, Alike, Popular} {
-		if !c.Known() {
-			t.Errorf("%s has no words", c)
-		}
-	}
-	if ReasonCode("gold").Known() {
-		t.Error("an unknown reason has words")
-	}
 }
