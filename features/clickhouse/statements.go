@@ -9,7 +9,7 @@ import (
 	"fealty/features"
 )
 
-//go:embed sql/*.sql sql/features/*.sql sql/labels/*.sql sql/loads/*.sql sql/parts/*.sql
+//go:embed sql/*.sql sql/features/*.sql sql/labels/*.sql sql/loads/*.sql sql/parts/*.sql sql/portfolio/*.sql
 var statements embed.FS
 
 // statement returns one embedded query by its path below sql/. It panics when there

@@ -1,0 +1,78 @@
+-- Question: what was the account billed over a period, what did it pay, and what did it owe before and after?
+-- Grain:    one row per account with an invoice or payment seen as of the period's end.
+-- Parameters: since UInt64 in Unix seconds, the period's beginning; cutoffs, known_at Array(DateTime('UTC')) of length 1, its
+--           end; accounts Array(String), empty = all; from_account, to_account String: the range from … to, both included,
+--           to = '' is open; watermark UInt64; tz String.
+-- As of:    as in features/payments.sql: an invoice or payment reads as its newest version with recorded_at <= known_at,
+--           load <= watermark, and is seen when that version's issued_at or paid_at < cutoff; due_at may lie ahead.
+-- Paid:     by the account's payments that name the invoice's id, in the invoice's own currency, up to its amount. What was owed
+--           at the beginning is told by what is known at the end.
+-- Credit notes are invoices of less than 0: they lower what was invoiced. What isn't paid out of them is taken off what is open,
+--           down to 0; they lower neither what fell due nor what is overdue, because nobody says of which invoice.
+-- Amounts:  in base currency, at the rate of the invoice; what was received at the rate of the payment.
+WITH
+    newest AS
+    (
+        SELECT
+            account,
+            payment,
+            argMax(version, (recorded, load)) AS v
+        FROM
+        (
+            SELECT
+                account, 0 AS payment, cityHash64(source, id) AS row_key, toUnixTimestamp(recorded_at) AS recorded, load,
+                (id, toUnixTimestamp(issued_at), toDate(due_at, {tz:String}), toUnixTimestamp(due_at), amount, ifNull(amount_base, amount)) AS version
+            FROM invoices
+            WHERE load <= {watermark:UInt64}
+              AND recorded_at <= {known_at:Array(DateTime('UTC'))}[1]
+              AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
+              AND account >= {from_account:String}
+              AND ({to_account:String} = '' OR account <= {to_account:String})
+            UNION ALL
+            SELECT
+                account, 1 AS payment, cityHash64(source, id) AS row_key, toUnixTimestamp(recorded_at) AS recorded, load,
+                (invoice, toUnixTimestamp(paid_at), toDate(paid_at, {tz:String}), toUnixTimestamp(paid_at), amount, ifNull(amount_base, amount)) AS version
+            FROM payments
+            WHERE load <= {watermark:UInt64}
+              AND recorded_at <= {known_at:Array(DateTime('UTC'))}[1]
+              AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
+              AND account >= {from_account:String}
+              AND ({to_account:String} = '' OR account <= {to_account:String})
+        )
+        GROUP BY account, payment, row_key
+    ),
+    bills AS
+    (
+        SELECT
+            account,
+            countIf(payment = 0) AS papers,
+            toInt64(minIf(v.2, payment = 0)) AS issued_at,
+            minIf(v.3, payment = 0) AS due_day,
+            toInt64(minIf(v.4, payment = 0)) AS due_at,
+            toDecimal256(sumIf(v.5, payment = 0), 4) AS owed,
+            toDecimal256(sumIf(v.6, payment = 0), 4) AS base,
+            toDecimal256(sumIf(v.5, payment = 1), 4) AS paid,
+            toDecimal256(sumIf(v.5, payment = 1 AND v.2 < {since:UInt64}), 4) AS paid_before,
+            countIf(payment = 1 AND v.2 >= {since:UInt64}) AS receipts,
+            sumIf(v.6, payment = 1 AND v.2 >= {since:UInt64}) AS receipt,
+            owed > 0 AND due_at >= {since:UInt64} AND due_at < toUnixTimestamp({cutoffs:Array(DateTime('UTC'))}[1]) AS falls_due,
+            -- What is left of the invoice, or of the credit note, in base currency.
+            if(owed > 0, greatest(owed - paid, 0), least(owed - paid, 0)) * base / if(owed = 0, 1, owed) AS rest,
+            if(owed > 0, greatest(owed - paid_before, 0), least(owed - paid_before, 0)) * base / if(owed = 0, 1, owed) AS rest_before
+        FROM newest
+        WHERE v.2 < toUnixTimestamp({cutoffs:Array(DateTime('UTC'))}[1])
+        GROUP BY account, v.1
+    )
+SELECT
+    account,
+    sum(papers) AS invoices,
+    sum(receipts) AS payments,
+    toDecimal64(sumIf(base, papers > 0 AND issued_at >= {since:UInt64}), 4) AS invoiced,
+    toDecimal64(sum(receipt), 4) AS received,
+    toDecimal64(sumIf(base, falls_due), 4) AS due,
+    toDecimal64(round(sumIf(base - rest, falls_due), 4), 4) AS collected,
+    toDecimal64(round(greatest(sumIf(rest_before, papers > 0 AND issued_at < {since:UInt64}), 0), 4), 4) AS open_before,
+    toDecimal64(round(greatest(sum(rest), 0), 4), 4) AS open,
+    toDecimal64(round(sumIf(rest, owed > 0 AND due_day < toDate({cutoffs:Array(DateTime('UTC'))}[1], {tz:String})), 4), 4) AS overdue
+FROM bills
+GROUP BY account
