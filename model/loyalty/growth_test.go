@@ -80,11 +80,11 @@ func TestGrowthAddsUp(t *testing.T) {
 
 func TestPortfolioFigures(t *testing.T) {
 	sums := map[Sum]float64{
-		Revenue: 1000, GoodsCost: 600, ServiceCost: 100, WorkingDays: 20, ValueAtRisk: 30, ExpectedValue: 300, CustomerAssets: 1500,
+		Revenue: 1000, GoodsCost: 600, ServiceCost: 100, WorkingDays: 20, AccountsAtRisk: 2, AccountsScored: 8, ValueAtRisk: 30, ExpectedValue: 300, CustomerAssets: 1500,
 		Visits: 50, Accounts: 10, CashCollected: 900, ReceivablesDue: 400, ReceivablesCollected: 300, VisitCost: 250, Target: 800,
 	}
 	want := map[string]float64{
-		"cost": 700, "profit": 300, "productivity": 50, "risk_rate": .1, "return_on_customer_assets": .2,
+		"cost": 700, "gross_profit": 400, "profit": 300, "productivity": 50, "risk_rate": .25, "value_risk_rate": .1, "return_on_customer_assets": .2,
 		"visits_per_day": 2.5, "revenue_per_account": 100, "cash_collection": .9, "receivables_collection": .75, "cost_per_visit": 5, "target_attainment": 1.25,
 	}
 	seen := 0
@@ -115,15 +115,25 @@ func TestPortfolioFigures(t *testing.T) {
 			}
 		}
 	}
-	if v := figures[5].Of(map[Sum]float64{Visits: 3, WorkingDays: 0}); !math.IsNaN(v.Value) || v.Sentence("en") != "Accounts visited per day: not measurable without: working days of the people who look after it" {
+	if v := figure(t, "visits_per_day").Of(map[Sum]float64{Visits: 3, WorkingDays: 0}); !math.IsNaN(v.Value) || v.Sentence("en") != "Accounts visited per day: not measurable without: working days of the people who look after it" {
 		t.Errorf("visits in no day: %v", v.Sentence("en"))
 	}
 	if _, err := Portfolio(map[Sum]float64{"charm": 1}, false); err == nil || !strings.Contains(err.Error(), `"charm"`) {
 		t.Errorf("an unknown sum: %v", err)
 	}
-	if got := figures[4].Formula("en"); got != "(revenue − cost of goods − cost of service) ÷ customer assets (mean receivables and what was spent to win and keep)" {
+	if got := figure(t, "return_on_customer_assets").Formula("en"); got != "(revenue − cost of goods − cost of service) ÷ customer assets (mean receivables and what was spent to win and keep)" {
 		t.Errorf("formula: %s", got)
 	}
+}
+
+// figure returns a figure by its name.
+func figure(t *testing.T, name string) Figure {
+	t.Helper()
+	i := slices.IndexFunc(figures, func(f Figure) bool { return f.Name == name })
+	if i < 0 {
+		t.Fatalf("no figure %s", name)
+	}
+	return figures[i]
 }
 
 func TestWorthOfAPoint(t *testing.T) {

@@ -20,6 +20,8 @@ const (
 	GoodsCost            Sum = "goods_cost"
 	ServiceCost          Sum = "service_cost"
 	WorkingDays          Sum = "working_days"
+	AccountsAtRisk       Sum = "accounts_at_risk"
+	AccountsScored       Sum = "accounts_scored"
 	ValueAtRisk          Sum = "value_at_risk"
 	ExpectedValue        Sum = "expected_value"
 	CustomerAssets       Sum = "customer_assets"
@@ -37,11 +39,13 @@ var sumWords = map[Sum]Words{
 	GoodsCost:            {"cost of goods", "商品成本"},
 	ServiceCost:          {"cost of service", "服务成本"},
 	WorkingDays:          {"working days of the people who look after it", "负责人员的工作天数"},
+	AccountsAtRisk:       {"accounts in the high band", "高风险客户数"},
+	AccountsScored:       {"scored accounts", "已评分客户数"},
 	ValueAtRisk:          {"value at risk", "风险价值"},
 	ExpectedValue:        {"expected value over the same horizon", "同期预期价值"},
 	CustomerAssets:       {"customer assets (mean receivables and what was spent to win and keep)", "客户资产（平均应收款及获取与维护投入）"},
 	Visits:               {"accounts visited, once per account and day", "拜访客户数（每户每日计一次）"},
-	Accounts:             {"accounts", "客户数"},
+	Accounts:             {"accounts that bought", "有购买的客户数"},
 	CashCollected:        {"payments received", "已收款项"},
 	ReceivablesDue:       {"receivables due", "到期应收款"},
 	ReceivablesCollected: {"of those, received", "其中已收回"},
@@ -77,8 +81,10 @@ func Figures() []Figure { return slices.Clone(figures) }
 var figures = []Figure{
 	{Name: "cost", Unit: "base currency", Label: Words{"Cost", "成本"}, Plus: []Sum{GoodsCost, ServiceCost}},
 	{Name: "profit", Unit: "base currency", Label: Words{"Profit", "利润"}, Plus: []Sum{Revenue}, Minus: []Sum{GoodsCost, ServiceCost}},
+	{Name: "gross_profit", Unit: "base currency", Label: Words{"Gross profit", "毛利"}, Plus: []Sum{Revenue}, Minus: []Sum{GoodsCost}},
 	{Name: "productivity", Unit: "base currency per day", Label: Words{"Productivity", "生产率"}, Plus: []Sum{Revenue}, Per: WorkingDays},
-	{Name: "risk_rate", Unit: "share", Label: Words{"Risk rate", "风险率"}, Plus: []Sum{ValueAtRisk}, Per: ExpectedValue},
+	{Name: "risk_rate", Unit: "share", Label: Words{"Risk rate", "风险率"}, Plus: []Sum{AccountsAtRisk}, Per: AccountsScored},
+	{Name: "value_risk_rate", Unit: "share", Label: Words{"Risk rate by value", "按价值计的风险率"}, Plus: []Sum{ValueAtRisk}, Per: ExpectedValue},
 	{Name: "return_on_customer_assets", Unit: "share", Label: Words{"Return on customer assets", "客户资产回报率"}, Plus: []Sum{Revenue}, Minus: []Sum{GoodsCost, ServiceCost}, Per: CustomerAssets},
 	{Name: "visits_per_day", Unit: "accounts per day", Label: Words{"Accounts visited per day", "日均拜访客户数"}, Plus: []Sum{Visits}, Per: WorkingDays, Manager: true},
 	{Name: "revenue_per_account", Unit: "base currency", Label: Words{"Revenue per account", "户均收入"}, Plus: []Sum{Revenue}, Per: Accounts, Manager: true},
