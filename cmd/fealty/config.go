@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -29,6 +30,9 @@ type config struct {
 	// ownFolder is the folder of the team's features, own what lies in it.
 	ownFolder string
 	own       []features.OwnFile
+
+	// marginOfValue: the margin rate of commercial value is one of its own.
+	marginOfValue bool
 
 	// file is the path of the file that was read, "" when there was none.
 	file string
@@ -76,6 +80,8 @@ type configKey struct {
 	text func(c *config) string
 	// secret values are masked when they are shown.
 	secret bool
+	// structured values may be a list or a mapping in the file.
+	structured bool
 	// place marks file system paths, which are relative to the file they stand in.
 	place bool
 }
@@ -103,6 +109,12 @@ func configKeys() []configKey {
 		seedKey(),
 		intKey("contact.cadence_days", "days after which we mean to be in touch with an account again; 0 for no plan", 0, features.MaxCadenceDays, func(c *config) *int { return &c.settings.Cadence.Days }),
 		cadenceKey(),
+		intKey("lifetime.months", "months ahead that a lifetime value looks", 1, 600, func(c *config) *int { return &c.settings.Worth.LifetimeMonths }),
+		boundedKey("lifetime.discount", "rate a month by which later margin counts less", 0, 1, func(c *config) *float64 { return &c.settings.Worth.LifetimeDiscount }),
+		boundedKey("wallet.level", "quantile of similar accounts' spend that counts as a wallet", .5, .99, func(c *config) *float64 { return &c.settings.Worth.WalletLevel }),
+		boundedKey("wallet.max_ratio", "greatest high ÷ low of a wallet's interval to act on; a wider one is unknown", 1.1, 1000, func(c *config) *float64 { return &c.settings.Worth.WalletMaxRatio }),
+		namesKey("crosssell.exclude_categories", "categories that are never recommended, such as [packaging, 'gift cards']", func(c *config) *[]string { return &c.settings.Worth.ExcludedCategories }),
+		namesKey("crosssell.exclude_products", "products that are never recommended", func(c *config) *[]string { return &c.settings.Worth.ExcludedProducts }),
 		numberKey("bands.medium", "probability at which the medium band begins", func(c *config) *float64 { return &c.settings.Bands.Medium }),
 		numberKey("bands.high", "probability at which the high band begins", func(c *config) *float64 { return &c.settings.Bands.High }),
 		intKey("stale.run_days", "age of a score's cutoff above which it says that it is stale", 1, 36_500, func(c *config) *int { return &c.settings.StaleRunDays }),
@@ -206,6 +218,51 @@ func numberKey(path, about string, at func(*config) *float64) configKey {
 	}
 }
 
+// boundedKey is a number within bounds, both included.
+func boundedKey(path, about string, least, most float64, at func(*config) *float64) configKey {
+	return configKey{
+		path: path, about: fmt.Sprintf("%s (%g … %g)", about, least, most),
+		set: func(c *config, text string) error {
+			v, err := strconv.ParseFloat(text, 64)
+			if err != nil || !(v >= least && v <= most) {
+				return refuseValue(text, fmt.Sprintf("a number in %g … %g", least, most))
+			}
+			*at(c) = v
+			return nil
+		},
+		text: func(c *config) string { return strconv.FormatFloat(*at(c), 'g', -1, 64) },
+	}
+}
+
+// namesKey is a list of names in any order, each once.
+func namesKey(path, about string, at func(*config) *[]string) configKey {
+	return configKey{
+		path: path, about: about, structured: true,
+		set: func(c *config, text string) error {
+			var names []string
+			if err := yaml.Unmarshal([]byte(text), &names); err != nil || slices.Contains(names, "") {
+				return refuseValue(text, "a list of names such as [packaging, 'gift cards']")
+			}
+			*at(c) = nil // an empty list is none
+			if len(names) > 0 {
+				slices.Sort(names)
+				*at(c) = slices.Compact(names)
+			}
+			return nil
+		},
+		text: func(c *config) string {
+			if len(*at(c)) == 0 {
+				return "[]"
+			}
+			raw, err := json.Marshal(*at(c))
+			if err != nil {
+				panic("names are no JSON: " + err.Error()) // texts always are
+			}
+			return string(raw)
+		},
+	}
+}
+
 func boolKey(path, about string, at func(*config) *bool) configKey {
 	return configKey{
 		path: path, about: about,
@@ -265,12 +322,12 @@ func activeWithinKey() configKey {
 	}
 }
 
-// cadenceBySegment is the one key whose value may be a mapping.
+// cadenceBySegment is the key of a mapping from segments to days.
 const cadenceBySegment = "contact.cadence_by_segment"
 
 func cadenceKey() configKey {
 	return configKey{
-		path: cadenceBySegment, about: "the same of single segments, such as {key accounts: 14, small: 90}; 0 for no plan",
+		path: cadenceBySegment, structured: true, about: "the same of single segments, such as {key accounts: 14, small: 90}; 0 for no plan",
 		set: func(c *config, text string) error {
 			var segments map[string]int
 			if err := yaml.Unmarshal([]byte(text), &segments); err != nil {
@@ -461,7 +518,7 @@ func configPaths() []string {
 	for _, k := range configKeys() {
 		paths = append(paths, k.path)
 	}
-	return append(paths, "sources")
+	return append(paths, sourcesKey, loyaltyKey)
 }
 
 // meant adds the nearest of the known words to a complaint about another.

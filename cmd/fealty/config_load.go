@@ -24,6 +24,8 @@ import (
 const (
 	// configName is the file that is looked for in the working directory.
 	configName = "fealty.yaml"
+	// sourcesKey is the list of tables that are read in place.
+	sourcesKey = "sources"
 	// maxConfigBytes bounds the file; a long one is not a configuration.
 	maxConfigBytes = 1 << 20
 
@@ -169,13 +171,15 @@ func (r *fileReader) mapping(n *yaml.Node, above string, c *config) error {
 		paths := configPaths()
 		below := slices.ContainsFunc(paths, func(known string) bool { return strings.HasPrefix(known, path+".") })
 		switch {
-		case path == "sources":
+		case path == sourcesKey:
 			return r.sources(value, c)
+		case path == loyaltyKey:
+			return r.loyaltySection(value, c)
 		case below && !strings.Contains(key, "."):
 			return r.mapping(value, path, c)
 		case !slices.Contains(paths, path) || strings.Contains(key, "."):
 			return r.refuse(at, "unknown key %q%s", path, meant(path, siblings(paths, above)))
-		case value.Kind != yaml.ScalarNode && path != cadenceBySegment:
+		case value.Kind != yaml.ScalarNode && !structured(path):
 			return r.refuse(value, "%s: expected one value", path)
 		}
 		text := value.Value
@@ -192,6 +196,12 @@ func (r *fileReader) mapping(n *yaml.Node, above string, c *config) error {
 		r.values[path] = given{text, fmt.Sprintf("%s:%d", r.name, value.Line), r.base}
 		return nil
 	})
+}
+
+// structured tells whether a key's value may be a list or a mapping.
+func structured(path string) bool {
+	k, _ := findKey(path)
+	return k.structured
 }
 
 // siblings are the known words at a level: the keys below a path, up to the
@@ -216,7 +226,7 @@ func (r *fileReader) sources(n *yaml.Node, c *config) error {
 	if n.Tag == "!!null" {
 		return nil
 	}
-	c.origins["sources"] = fmt.Sprintf("%s:%d", r.name, n.Line)
+	c.origins[sourcesKey] = fmt.Sprintf("%s:%d", r.name, n.Line)
 	if n.Kind != yaml.SequenceNode {
 		return r.refuse(n, "sources: expected a list; each entry begins with \"- name:\"")
 	}
@@ -373,6 +383,10 @@ func (c *config) finish(base string) error {
 		return blame("serve.tls_cert", "serve.tls_cert and serve.tls_key belong together")
 	}
 	s.Sources = features.Canonical(c.sources)
+	if !c.marginOfValue {
+		// One share of margin holds everywhere, unless commercial value is given its own.
+		s.Worth.Loyalty.Value.MarginRate = s.MarginRate
+	}
 	if c.ownFolder != "" {
 		var err error
 		if c.own, err = readOwn(c.ownFolder); err != nil {

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fealty/features"
+	"fealty/model/loyalty"
 	"fealty/serving"
 )
 
@@ -229,12 +230,12 @@ func TestCadenceReachesTheSettings(t *testing.T) {
 	}
 }
 
-// uncomment takes the sign off the lines below "# sources:".
+// uncomment takes the sign off the lines below "# sources:" or "# loyalty:".
 func uncomment(text string) string {
 	var out strings.Builder
 	begun := false
 	for line := range strings.Lines(text) {
-		if begun = begun || strings.HasPrefix(line, "# sources:"); begun {
+		if begun = begun || strings.HasPrefix(line, "# sources:") || strings.HasPrefix(line, "# loyalty:"); begun {
 			out.WriteString(strings.TrimPrefix(line, "# "))
 		}
 	}
@@ -305,6 +306,7 @@ func FuzzConfigurationFile(f *testing.F) {
 	f.Add("horizon_days: 60\nbands: {medium: .2, high: .5}\n")
 	f.Add(configText(nil))
 	f.Add(uncomment(sourcesText))
+	f.Add(uncomment(loyaltyText))
 	f.Add("a: &a [*a]\n")
 	f.Add("seed: !!binary aGk=\n? [x]\n: 1\n")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -320,4 +322,143 @@ func FuzzConfigurationFile(f *testing.F) {
 			t.Fatalf("refused as %q, exit code %d", err, exitCode(err))
 		}
 	})
+}
+
+// The section of loyalty is read over the defaults, what it does not name stays, and
+// what it says changes the fingerprint of the settings.
+func TestLoyaltyReachesTheSettings(t *testing.T) {
+	load := func(text string) (*config, error) {
+		t.Helper()
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, configName), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return (&env{dir: dir}).loadConfig(nil)
+	}
+	plain, err := load("seed: 1\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if written, err := load(uncomment(loyaltyText)); err != nil || written.settings.Hash() != plain.settings.Hash() || written.origins[loyaltyKey] == "" {
+		t.Errorf("what init writes of loyalty is not the default: %v", err)
+	}
+	c, err := load(`
+loyalty:
+  weights: {repeat_purchase: 60, duration: 40}
+  caps:
+    - {name: late, column: overdue_days, operator: ">", value: 30, cap: 50, en: "Late by {overdue_days}", zh: "逾期{overdue_days}"}
+  tiers:
+    vip_share: 0.02
+    policies:
+      vip: {contact_days: 7}
+lifetime: {months: 24, discount: 0}
+wallet: {level: 0.8, max_ratio: 5}
+crosssell:
+  exclude_categories: [packaging, "gift cards, small", packaging]
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := plain.settings.Worth
+	want.Loyalty.Weights = loyalty.Weights{"repeat_purchase": 60, "duration": 40}
+	want.Loyalty.Caps = []loyalty.Cap{{
+		Name: "late", Condition: loyalty.Condition{Column: "overdue_days", Operator: ">", Value: 30}, Cap: 50, EN: "Late by {overdue_days}", ZH: "逾期{overdue_days}",
+	}}
+	want.Loyalty.Tiers.VIPShare = .02
+	want.Loyalty.Tiers.Policies = maps.Clone(want.Loyalty.Tiers.Policies)
+	want.Loyalty.Tiers.Policies[loyalty.VIP] = loyalty.Policy{ContactDays: 7}
+	want.LifetimeMonths, want.LifetimeDiscount, want.WalletLevel, want.WalletMaxRatio = 24, 0, .8, 5
+	want.ExcludedCategories = []string{"gift cards, small", "packaging"}
+	if diff := cmp.Diff(want, c.settings.Worth); diff != "" {
+		t.Error(diff)
+	}
+	if c.settings.Hash() == plain.settings.Hash() || c.origins[loyaltyKey] != "fealty.yaml:3" {
+		t.Errorf("the same fingerprint as without, or it does not know where it stands: %q", c.origins[loyaltyKey])
+	}
+	for text, want := range map[string]string{
+		"loyalty:\n  wieghts: {}\n":                        `fealty.yaml:2: unknown key "wieghts" in loyalty; did you mean "weights"?`,
+		"loyalty:\n  tiers:\n    vip: 1\n":                 `fealty.yaml:3: unknown key "vip" in loyalty.tiers`,
+		"loyalty:\n  caps:\n    - {column: x, bound: 3}\n": `unknown key "bound" in loyalty.caps[0]`,
+		"loyalty:\n  weights: {repeat_purchase: much}\n":   `fealty.yaml:2: loyalty.weights.repeat_purchase: "much" is no number`,
+		"loyalty:\n  survey: {max_age_days: .inf}\n":       `".inf" is no number`,
+		"loyalty:\n  weights: {repeat_purchase: 90}\n":     "fealty.yaml:2: loyalty: loyalty weights sum to 90, not to 100; add 10 points",
+		"loyalty:\n  weights: {kindness: 100}\n":           "kindness",
+		"loyalty:\n  weights:\n":                           "loyalty.weights: is empty",
+		"loyalty: high\n":                                  "loyalty: expected keys with values",
+		"loyalty:\n  caps: {}\n":                           "loyalty.caps: expected a list",
+		"loyalty:\n  rfm: {spend: [1, [2]]}\n":             "loyalty.rfm.spend[1]:",
+		"loyalty:\n  onboarding: {days: 1, days: 2}\n":     `key "days" stands in line 2 already`,
+		"crosssell:\n  exclude_products: tea\n":            "fealty.yaml:2: crosssell.exclude_products: \"tea\", need a list of names",
+		"crosssell:\n  exclude_products: ['']\n":           "need a list of names",
+		"lifetime: {months: 0}\n":                          "lifetime.months: \"0\", need a whole number in 1 … 600",
+		"lifetime: {discount: 2}\n":                        "lifetime.discount: \"2\", need a number in 0 … 1",
+		"wallet: {level: nan}\n":                           "wallet.level: \"nan\", need a number in 0.5 … 0.99",
+		"wallet: {max_ratio: 1}\n":                         "wallet.max_ratio: \"1\", need a number in 1.1 … 1000",
+	} {
+		if _, err := load(text); !errors.Is(err, serving.ErrInvalid) || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// One share of margin holds for value at risk and for commercial value, unless the
+// latter has its own.
+func TestMarginOfValue(t *testing.T) {
+	for text, want := range map[string]float64{
+		"seed: 1\n": 1, "margin_rate: 0.3\n": .3, "margin_rate: 0.3\nloyalty: {value: {margin_rate: 1}}\n": 1, "loyalty: {value: {margin_rate: 0.4}}\n": .4,
+		"margin_rate: 0.3\nloyalty: {value: {overdue_rate: 0.2}}\n": .3,
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, configName), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := (&env{dir: dir}).loadConfig(nil)
+		if err != nil || c.settings.Worth.Loyalty.Value.MarginRate != want {
+			t.Errorf("%q: %v, margin rate %v, want %v", text, err, c.settings.Worth.Loyalty.Value.MarginRate, want)
+		}
+	}
+}
+
+// Every value is shown, and those that a file changed with where it did.
+func TestShownLoyaltyTellsOrigins(t *testing.T) {
+	c := defaultConfig()
+	c.settings.Worth.Loyalty.Weights = loyalty.Weights{"duration": 100}
+	c.origins[loyaltyKey] = "fealty.yaml:1"
+	shown, err := shownLoyalty(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	origins := map[string]string{}
+	for _, k := range shown {
+		origins[k.Key+"="+k.Value] = k.Origin
+	}
+	for key, want := range map[string]string{
+		"loyalty.weights.duration=100": "fealty.yaml:1", "loyalty.least_measured=30": "default", "loyalty.caps[0].column=complaint_open_days": "default",
+		"loyalty.tiers.policies.vip.contact_days=14": "default", "loyalty.rfm.recency_days[0]=30": "default",
+	} {
+		if origins[key] != want {
+			t.Errorf("%s comes from %q, want %q", key, origins[key], want)
+		}
+	}
+}
+
+func TestWeightsOfAFile(t *testing.T) {
+	over := loyalty.DefaultSettings()
+	over.Segments = map[string]loyalty.Weights{"key": {"duration": 100}}
+	before := over.Segments["key"]["duration"]
+	got, err := readLoyalty("new.yaml", strings.NewReader("weights: {duration: 100}\nsegments: {key: {repeat_purchase: 100}}\n"), over)
+	if err != nil || got.Weights["duration"] != 100 || got.Segments["key"]["repeat_purchase"] != 100 || len(got.Caps) != len(over.Caps) {
+		t.Errorf("%+v (%v)", got, err)
+	}
+	if over.Segments["key"]["duration"] != before || over.Weights["duration"] != 10 {
+		t.Errorf("what holds was changed: %v", over.Segments)
+	}
+	for text, want := range map[string]string{
+		"": "holds no settings of loyalty", "weights: {duration: 99}": "new.yaml: loyalty weights sum to 99, not to 100; add 1 points",
+		"weights: {kindness: 100}": "kindness", "loyalty: {}": `new.yaml:1: unknown key "loyalty"`, "[": "new.yaml: ",
+	} {
+		if _, err := readLoyalty("new.yaml", strings.NewReader(text), over); !errors.Is(err, serving.ErrInvalid) || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
 }

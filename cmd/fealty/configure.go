@@ -72,8 +72,13 @@ func runConfigShow(e *env, flags *pflag.FlagSet) error {
 		if from == "" {
 			from = s.Query
 		}
-		keys = append(keys, shownKey{Key: "sources." + s.Name, Value: s.Table + " from " + from, Origin: c.origins["sources"], About: "a mapped source"})
+		keys = append(keys, shownKey{Key: "sources." + s.Name, Value: s.Table + " from " + from, Origin: c.origins[sourcesKey], About: "a mapped source"})
 	}
+	ofLoyalty, err := shownLoyalty(c)
+	if err != nil {
+		return err
+	}
+	keys = append(keys, ofLoyalty...)
 	table := section{head: []string{"key", "value", "origin"}}
 	for _, k := range keys {
 		table.rows = append(table.rows, []any{k.Key, k.Value, k.Origin})

@@ -111,6 +111,7 @@ func configText(values map[string]given) string {
 			b.WriteString(indent + "# " + name + ": " + quoted(k.text(defaults)) + "\n")
 		}
 	}
+	b.WriteString(loyaltyText)
 	b.WriteString(sourcesText)
 	return b.String()
 }
@@ -131,6 +132,24 @@ func quoted(text string) string {
 	}
 	return text
 }
+
+// loyaltyText shows the weights of loyalty, which most who edit anything edit.
+const loyaltyText = `
+# How loyalty, value and tiers are told: weights in points that sum to 100, exceptions, cut points, policies. What
+# stands here replaces its default; config show lists them all, and fealty loyalty preview tries new weights.
+# loyalty:
+#   weights:
+#     repeat_purchase: 16
+#     other_kinds: 8
+#     recommends: 8
+#     resists_rivals: 10
+#     tolerance: 8
+#     share_of_wallet: 14
+#     effective_referrals: 4
+#     duration: 10
+#     frequency_turnover: 14
+#     lifetime_value: 8
+`
 
 // sourcesText explains mapped sources, which have no default.
 const sourcesText = `
