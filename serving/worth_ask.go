@@ -23,6 +23,11 @@ const (
 	OpDeclare   = "wallet.declare"
 	OpCrossSell = "crosssell"
 	OpLoyalty   = "loyalty"
+	OpPreview   = "loyalty.preview"
+	OpValue     = "value"
+	OpBest      = "value.best"
+	OpWinBack   = "value.winback"
+	OpDecide    = "decide"
 )
 
 // worthOperations are the verbs over what accounts are worth.
@@ -45,6 +50,21 @@ func (s *Service) worthOperations() []Operation {
 		}),
 		operation(OpLoyalty, false, func(ctx context.Context, r WorthRequest, call Call) (LoyaltyResult, error) {
 			return s.Loyalties(ctx, r, call.Report)
+		}),
+		operation(OpPreview, false, func(ctx context.Context, r PreviewRequest, call Call) (PreviewResult, error) {
+			return s.PreviewLoyalty(ctx, r, call.Report)
+		}),
+		operation(OpValue, false, func(ctx context.Context, r WorthRequest, call Call) (ValueResult, error) {
+			return s.ValuesOf(ctx, r, call.Report)
+		}),
+		operation(OpBest, false, func(ctx context.Context, r BestRequest, call Call) (BestResult, error) {
+			return s.Best(ctx, r, call.Report)
+		}),
+		operation(OpWinBack, false, func(ctx context.Context, r WorthRequest, call Call) (WinBackResult, error) {
+			return s.WinBacks(ctx, r, call.Report)
+		}),
+		operation(OpDecide, false, func(ctx context.Context, r DecideRequest, call Call) (DecideResult, error) {
+			return s.Decide(ctx, r, call.Report)
 		}),
 	}
 }
@@ -92,13 +112,10 @@ func noWorth(version string) error {
 // account: of the published run, or computed anew. Of accounts that asked to be
 // erased nothing is told. What each is handed is its own.
 func (s *Service) worths(ctx context.Context, r WorthRequest, report func(Progress), each func(*score.Worth)) (WorthOf, error) {
-	if r.Limit < 0 {
-		return WorthOf{}, fmt.Errorf("limit %d is below 0: %w", r.Limit, ErrInvalid)
+	if err := r.check(); err != nil {
+		return WorthOf{}, err
 	}
-	if slices.Contains(r.Accounts, "") {
-		return WorthOf{}, fmt.Errorf("an account without a name was asked for: %w", ErrInvalid)
-	}
-	if r.Cutoff == "" && r.Model == "" {
+	if !r.anew() {
 		return s.publishedWorths(ctx, r, each)
 	}
 	t, err := s.tellAnew(ctx, r, true, report)
@@ -116,15 +133,35 @@ func (s *Service) worths(ctx context.Context, r WorthRequest, report func(Progre
 			of.Accounts++
 		}
 	}
-	for _, account := range names {
-		if t.standings[account].Erased {
-			of.Absent = append(of.Absent, Absent{string(account), erased})
-		} else if _, known := t.told.crowd.row[account]; !known {
-			of.Absent = append(of.Absent, Absent{string(account), "no account of this name had bought by " + of.Cutoff})
-		}
-	}
+	of.Absent = t.absent(names, t.told.crowd, of.Cutoff)
 	return of, nil
 }
+
+// absent are those asked for of which nothing may be told, or nothing can be as they
+// are not in the crowd.
+func (k *scorer) absent(names []frame.AccountID, c *crowd, cutoff string) (all []Absent) {
+	for _, account := range names {
+		if k.standings[account].Erased {
+			all = append(all, Absent{string(account), erased})
+		} else if _, known := c.row[account]; !known {
+			all = append(all, Absent{string(account), "no account of this name had bought by " + cutoff})
+		}
+	}
+	return all
+}
+
+func (r *WorthRequest) check() error {
+	if r.Limit < 0 {
+		return fmt.Errorf("limit %d is below 0: %w", r.Limit, ErrInvalid)
+	}
+	if slices.Contains(r.Accounts, "") {
+		return fmt.Errorf("an account without a name was asked for: %w", ErrInvalid)
+	}
+	return nil
+}
+
+// anew tells whether worth is to be computed, not read from the published run.
+func (r *WorthRequest) anew() bool { return r.Cutoff != "" || r.Model != "" }
 
 // accounts are those asked for, each once, in bytewise order.
 func (r *WorthRequest) accounts() []frame.AccountID {
@@ -224,13 +261,13 @@ func (s *Service) absentWorths(ctx context.Context, run Run, missing []frame.Acc
 type toldAnew struct {
 	*scorer
 	told *told
-	text string
 }
 
-func (t *toldAnew) of() WorthOf {
+// of says what is told by a model as of a cutoff.
+func (k *scorer) of() WorthOf {
 	return WorthOf{
-		Model: t.card.Version, Cutoff: t.text, HorizonDays: t.card.HorizonDays,
-		Currency: t.Settings.BaseCurrency, MarginRate: model.Figure(t.Settings.MarginRate),
+		Model: k.card.Version, Cutoff: CutoffText(k.receipt.Cutoff, k.Settings.Location()), HorizonDays: k.card.HorizonDays,
+		Currency: k.Settings.BaseCurrency, MarginRate: model.Figure(k.Settings.MarginRate),
 	}
 }
 
@@ -257,7 +294,7 @@ func (s *Service) tellAnew(ctx context.Context, r WorthRequest, intervals bool, 
 		return nil, fmt.Errorf("no account is known as of %s: %w", c.text(k.receipt.Cutoff), ErrInvalid)
 	}
 	request.Coverage = coverage
-	t := &toldAnew{scorer: k, text: c.text(k.receipt.Cutoff)}
+	t := &toldAnew{scorer: k}
 	t.told, err = k.appraise(ctx, gathered, request, intervals, report)
 	return t, err
 }
@@ -426,9 +463,7 @@ func (s *Service) CrossSells(ctx context.Context, r CrossSellRequest, report fun
 				continue
 			}
 			row := CrossSellRow{Account: string(w.Account), By: by, Rank: ranks[by+rec.Kind], Recommendation: rec}
-			row.EN, row.ZH = crosssell.Reason{
-				Code: crosssell.ReasonCode(rec.Reason), Because: rec.Because, Orders: rec.Orders, Days: rec.Days, Buyers: rec.Buyers,
-			}.Text(nil)
+			row.EN, row.ZH = SayRecommendation(&rec)
 			one.rows = append(one.rows, row)
 			one.best = max(one.best, float64(rec.Probability)*float64(rec.Amount))
 		}
@@ -443,4 +478,12 @@ func (s *Service) CrossSells(ctx context.Context, r CrossSellRequest, report fun
 		result.Rows = []CrossSellRow{}
 	}
 	return result, err
+}
+
+// SayRecommendation tells why something is recommended, in English and Chinese; ""
+// for a reason that this release doesn't know.
+func SayRecommendation(r *score.Recommendation) (en, zh string) {
+	return crosssell.Reason{
+		Code: crosssell.ReasonCode(r.Reason), Because: r.Because, Orders: r.Orders, Days: r.Days, Buyers: r.Buyers,
+	}.Text(nil)
 }

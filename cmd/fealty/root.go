@@ -89,7 +89,7 @@ Data goes to standard output, everything else to standard error.
 	cobra.EnableCommandSorting = false
 	root.AddCommand(
 		newInit(e), newImport(e), newData(e), newFeatures(e), newLabels(e), newTrain(e), newEvaluate(e), newBacktest(e), newHindsight(e), newScore(e),
-		newLifetime(e), newWallet(e),
+		newLifetime(e), newWallet(e), newCrossSell(e), newLoyalty(e), newValue(e), newDecide(e),
 		newRuns(e), newModels(e), newReplay(e), newServe(e), newGet(e), newList(e), newToken(e), newConfig(e), newDoctor(e),
 		newDemo(e), newTown(e), newVersion(e), newProtocolT(e), newRefs(e),
 	)

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+
+	"fealty/serving"
+
+	"github.com/spf13/cobra"
+)
+
+type crossSellOptions struct {
+	worthOptions
+	kind, by string
+}
+
+func newCrossSell(e *env) *cobra.Command {
+	o := &crossSellOptions{}
+	c := &cobra.Command{
+		Use: "crosssell", Short: "Tell what accounts may buy next, and why", Args: none,
+		Long: `Tells, by account, what it may buy within the horizon: categories and products that it never bought (new), has given up
+(lapsed) or orders again (repeat), each kind ranked by its own, with the probability of an order, the amount if there is one,
+and what speaks for it. The account whose best is expected to bring most comes first. What crosssell.exclude_categories and
+crosssell.exclude_products name is never recommended.`,
+		Example: `  fealty crosssell --kind new
+  fealty crosssell --account A0000007
+  fealty crosssell --by category -o csv > next.csv
+  fealty crosssell --fit`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.parsed(e, c.Flags()); err != nil {
+				return err
+			}
+			return runCrossSell(c.Context(), e, o)
+		},
+	}
+	o.addFlags(c.Flags(), "accounts", "how good the probabilities were on the test cutoff, kind by kind, beside popularity")
+	c.Flags().StringVar(&o.kind, "kind", "", "new, lapsed or repeat (default: all)")
+	c.Flags().StringVar(&o.by, "by", "", "category or product (default: both)")
+	return c
+}
+
+func runCrossSell(ctx context.Context, e *env, o *crossSellOptions) error {
+	if o.fit {
+		fit, err := o.fitted(ctx, e)
+		if err != nil {
+			return err
+		}
+		return e.show(crossSellFit(&fit))
+	}
+	request := serving.CrossSellRequest{WorthRequest: o.request, Kind: o.kind, By: o.by}
+	r, err := perform[serving.CrossSellResult](ctx, e, o.flags, job{operation: serving.OpCrossSell, request: request})
+	if err != nil {
+		return err
+	}
+	s := section{head: []string{"account", "kind", "by", "rank", "item", "category", "probability", "amount", "reason", "English", "中文"}}
+	for i := range r.Rows {
+		c := &r.Rows[i]
+		s.rows = append(s.rows, []any{c.Account, c.Kind, c.By, c.Rank, c.Item, c.Category, c.Probability, c.Amount, c.Reason, c.EN, c.ZH})
+	}
+	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows)), s)
+}
+
+func crossSellFit(fit *serving.WorthFitResult) answer {
+	learnt := section{title: "What was learnt from", head: []string{"by", "items", "dense", "tail", "why_not"}}
+	quality := section{title: "On the test cutoff, beside popularity", head: []string{
+		"by", "kind", "rows", "bought", "auc", "popular_auc", "log_loss", "popular_log_loss", "ece", "ndcg_10", "base_ndcg_10",
+	}}
+	for _, c := range fit.Worth.CrossSell {
+		learnt.rows = append(learnt.rows, []any{c.Key, c.Items, c.Dense, c.Tail, c.Why})
+		for _, q := range c.Quality {
+			quality.rows = append(quality.rows, []any{
+				c.Key, q.Kind, q.Rows, q.Bought, q.AUC, q.PopularAUC, q.LogLoss, q.PopularLogLoss, q.ECE, q.NDCG, q.BaseNDCG,
+			})
+		}
+	}
+	return answer{data: fit, rows: 2, sections: []section{fitFacts(fit), learnt, quality}}
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"fealty/serving"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+type decideOptions struct {
+	request serving.DecideRequest
+	top     int
+	each    int
+	// assumptions are numbers that count only when they are given.
+	contactCost, incentive, acceptance, valueFactor, oddsFactor float64
+	flags                                                       *pflag.FlagSet
+}
+
+func newDecide(e *env) *cobra.Command {
+	o := &decideOptions{}
+	c := &cobra.Command{
+		Use: "decide", Short: "Make the call list with the largest expected profit", Args: none,
+		Long: `Chooses whom to contact: of each account the expected profit of a contact is what is kept (probability of leaving ×
+value × acceptance) less the incentive and the cost of the contact, and the list is the best that the account managers'
+capacity allows. What nobody gave is assumed, and the answer says which numbers those are and how the list depends on each of
+them. Accounts that have opted out are never listed, and those already gone are elsewhere: fealty value --winback.`,
+		Example: `  fealty decide --contact-cost 20 --per-manager 10
+  fealty decide --contact-cost 20 --incentive 0.1 --acceptance 0.2 --value lifetime
+  fealty decide --manager 'Li Wei=25' --fill -o csv > calls.csv`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.flags = c.Flags()
+			return runDecide(c.Context(), e, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.request.Cutoff, "cutoff", "", "compute anew as of a date or instant, and publish nothing (default: the published run)")
+	f.StringVar(&o.request.Model, "model", "", "compute anew by this model (default: the live one)")
+	f.StringVar(&o.request.Value, "value", serving.ValueHorizon, "what a kept account is worth: horizon (its margin expected within the horizon) or lifetime")
+	f.IntVar(&o.each, "per-manager", 0, "contacts that each account manager can make (default: unlimited)")
+	f.StringToIntVar(&o.request.Managers, "manager", nil, "contacts that one can make: NAME=N; the accounts of nobody have the name ''")
+	f.BoolVar(&o.request.Fill, "fill", false, "use the capacity up, even where a contact is expected to lose money")
+	f.Float64Var(&o.contactCost, "contact-cost", 0, "cost of a contact, base currency (default: assumed, and said)")
+	f.Float64Var(&o.incentive, "incentive", 0, "cost of the offer as a share of the value, 0 … 1 (default: assumed, and said)")
+	f.Float64Var(&o.acceptance, "acceptance", 0, "share of those who would leave that accepts and stays, 0 … 1 (default: assumed, and said)")
+	f.Float64Var(&o.valueFactor, "value-factor", 1, "multiply the values")
+	f.Float64Var(&o.oddsFactor, "odds-factor", 1, "multiply the odds of leaving")
+	f.Float64Var(&o.request.Swing, "swing", 0, "how far the sensitivity moves each assumption, as a share of it (default 0.5)")
+	f.IntVar(&o.top, "top", defaultTop, "accounts in the table; csv and json have all")
+	addConfigFlags(f, "warehouse.url", "state.dir")
+	return c
+}
+
+// given takes the numbers that stand on the command line.
+func (o *decideOptions) given() {
+	for name, n := range map[string]struct {
+		value *float64
+		to    **float64
+	}{
+		"contact-cost": {&o.contactCost, &o.request.ContactCost}, "incentive": {&o.incentive, &o.request.Incentive},
+		"acceptance": {&o.acceptance, &o.request.Acceptance}, "value-factor": {&o.valueFactor, &o.request.ValueFactor},
+		"odds-factor": {&o.oddsFactor, &o.request.OddsFactor},
+	} {
+		if o.flags.Changed(name) {
+			*n.to = n.value
+		}
+	}
+	if o.flags.Changed("per-manager") {
+		o.request.PerManager = &o.each
+	}
+}
+
+func runDecide(ctx context.Context, e *env, o *decideOptions) error {
+	if o.top < 0 {
+		return fmt.Errorf("--top %d is negative: %w", o.top, serving.ErrInvalid)
+	}
+	o.given()
+	r, err := perform[serving.DecideResult](ctx, e, o.flags, job{operation: serving.OpDecide, request: o.request})
+	if err != nil {
+		return err
+	}
+	l := r.List
+	calls := section{title: "Call list, the most profitable first", head: []string{"account", "manager", "probability", "value", "expected_profit"}}
+	shown := len(l.Rows)
+	if e.global.output == tableForm {
+		shown = min(shown, o.top)
+	}
+	for i := range l.Rows[:shown] {
+		c := &l.Rows[i]
+		calls.rows = append(calls.rows, []any{string(c.Account), c.Manager, c.Probability, c.Value, c.Profit})
+	}
+	words := section{title: "In words", head: []string{"field", "value"}}
+	for _, said := range []struct {
+		in, value string
+		sentences []string
+	}{{"English", r.EN, r.English}, {"中文", r.ZH, r.Chinese}} {
+		for _, sentence := range append([]string{said.value}, said.sentences...) {
+			words.rows = append(words.rows, []any{said.in, sentence})
+		}
+	}
+	return e.show(answer{data: r, rows: 3, sections: []section{
+		worthFacts(&r.WorthOf, shown, "contacts", len(l.Rows), "expected profit", l.Total, "best number of contacts", l.Curve.Best.Contacts,
+			"left out", countsText(r.LeftOut), "candidates whose value is below 0", r.Losing, "candidates that can't be ranked", len(l.Unknown)),
+		words, decideAssumptions(&r), calls, decideManagers(&r), decideCurve(&r),
+	}})
+}
+
+// countsText writes counts by name in a line.
+func countsText(counts map[string]int) string {
+	text := ""
+	for _, name := range sortedKeys(counts) {
+		if text != "" {
+			text += ", "
+		}
+		text += fmt.Sprintf("%d %s", counts[name], name)
+	}
+	return text
+}
+
+// decideAssumptions shows what the list rests on, and how it depends on that.
+func decideAssumptions(r *serving.DecideResult) section {
+	s := section{title: "What it rests on, and what if that were otherwise", head: []string{
+		"assumption", "value", "origin", "if_it_were", "same_list_earns", "best_list_earns", "its_contacts", "added", "dropped", "break_even",
+	}}
+	for i := range r.List.Sensitivity {
+		a := &r.List.Sensitivity[i]
+		for _, c := range a.Cases {
+			s.rows = append(s.rows, []any{a.Name, a.Value, string(a.Origin), c.Value, c.SameRows, c.Total, c.Contacts, c.Added, c.Dropped, a.BreakEven})
+		}
+	}
+	return s
+}
+
+func decideManagers(r *serving.DecideResult) section {
+	s := section{title: "Account managers", head: []string{"manager", "capacity", "accounts", "worthwhile", "contacts", "expected_profit", "at_capacity"}}
+	for _, m := range r.List.Managers {
+		var capacity any = "unlimited"
+		full := false
+		if m.Capacity != nil {
+			capacity, full = *m.Capacity, m.Worthwhile > *m.Capacity
+		}
+		s.rows = append(s.rows, []any{m.Manager, capacity, m.Accounts, m.Worthwhile, m.Contacts, m.Total, full})
+	}
+	return s
+}
+
+// decideCurve shows the curve in about ten steps, with its best.
+func decideCurve(r *serving.DecideResult) section {
+	s := section{title: "Profit by number of contacts", head: []string{"contacts", "expected_profit", "best"}}
+	points := r.List.Curve.Points
+	step := max(1, len(points)/10)
+	for i, p := range points {
+		if best := p == r.List.Curve.Best; best || i%step == 0 || i == len(points)-1 {
+			s.rows = append(s.rows, []any{p.Contacts, p.Total, best})
+		}
+	}
+	return s
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"fealty/serving"
+
+	"github.com/spf13/cobra"
+)
+
+type valueOptions struct {
+	worthOptions
+	best    string
+	share   float64
+	winBack bool
+}
+
+func newValue(e *env) *cobra.Command {
+	o := &valueOptions{}
+	c := &cobra.Command{
+		Use: "value", Short: "Tell what accounts are worth in a year, where they stand, and what to do", Args: none,
+		Long: `Tells commercial value in its four parts (existing, potential, influence, learning), the tier by value, the level of the
+relationship, the RFM cell, and a verdict: keep, grow, fix the terms, or review by a person, with its figures and the breaches of
+the tier's policy. Nothing is shed by the machine. Below the accounts it tells what the tiers hold, the 20/80 curve, and the mix
+of relationships beside the literature's. --best ranks the best 20 % another way, --winback lists those already gone.`,
+		Example: `  fealty value
+  fealty value --account A0000007
+  fealty value --best overdue
+  fealty value --winback -o csv > winback.csv`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := o.parsed(e, c.Flags()); err != nil {
+				return err
+			}
+			return runValue(c.Context(), e, o)
+		},
+	}
+	f := c.Flags()
+	o.addFlags(f, "accounts", "")
+	f.StringVar(&o.best, "best", "", "the best accounts by sales, volume, overdue (amount) or purchase_cycle")
+	f.Float64Var(&o.share, "share", 0, "with --best: which share of the accounts (default 0.2)")
+	f.BoolVar(&o.winBack, "winback", false, "the accounts already gone, and what their return would be worth")
+	c.MarkFlagsMutuallyExclusive("best", "winback")
+	return c
+}
+
+func runValue(ctx context.Context, e *env, o *valueOptions) error {
+	switch {
+	case o.share != 0 && o.best == "":
+		return fmt.Errorf("--share says how many --best shows, and that is missing: %w", serving.ErrInvalid)
+	case o.best != "":
+		return runBest(ctx, e, o)
+	case o.winBack:
+		return runWinBack(ctx, e, o)
+	}
+	r, err := perform[serving.ValueResult](ctx, e, o.flags, job{operation: serving.OpValue, request: o.request})
+	if err != nil {
+		return err
+	}
+	s := section{head: []string{
+		"account", "value", "existing", "potential", "influence", "learning", "tier", "level", "rfm", "verdict", "because", "breaches",
+	}}
+	words := section{title: "In words", head: []string{"account", "English", "中文"}}
+	for i := range r.Rows {
+		v := &r.Rows[i]
+		because := make([]string, len(v.Because))
+		for k, g := range v.Because {
+			because[k] = fmt.Sprintf("%s=%s", g.Code, short(g.Value))
+		}
+		s.rows = append(s.rows, []any{
+			v.Account, v.Value, v.Existing, v.Potential, v.Influence, v.Learning, v.Tier, v.Level, v.Cell, v.Verdict,
+			strings.Join(because, " "), strings.Join(v.Breaches, " "),
+		})
+		words.rows = append(words.rows, []any{v.Account, v.EN, v.ZH})
+	}
+	sections := []section{worthFacts(&r.WorthOf, len(r.Rows)), s}
+	if len(o.request.Accounts) > 0 {
+		sections = append(sections, words)
+	} else {
+		sections = append(sections, valueTogether(&r)...)
+	}
+	return e.showWorth(r, &r.WorthOf, sections...)
+}
+
+// valueTogether shows what the accounts are together.
+func valueTogether(r *serving.ValueResult) []section {
+	tiers := section{title: "Tiers", head: []string{"tier", "accounts", "value", "share", "with_breaches", "English", "中文"}}
+	for _, t := range r.Tiers {
+		tiers.rows = append(tiers.rows, []any{t.Tier, t.Accounts, t.Value, t.Share, t.Breached, t.EN, t.ZH})
+	}
+	curve := section{title: "How value is spread (20/80)", head: []string{"best_share_of_accounts", "share_of_value"}}
+	for _, c := range r.Concentration {
+		curve.rows = append(curve.rows, []any{c.Accounts, c.Value})
+	}
+	levels := section{title: "Relationships, of a hundred whose level is known", head: []string{"level", "accounts", "per_hundred", "literature", "English", "中文"}}
+	for _, l := range r.Levels {
+		literature := short(l.LiteratureLow)
+		if l.LiteratureHigh != l.LiteratureLow {
+			literature += " … " + short(l.LiteratureHigh)
+		}
+		levels.rows = append(levels.rows, []any{l.Level, l.Accounts, l.PerHundred, literature, l.EN, l.ZH})
+	}
+	verdicts := section{title: "Verdicts", head: []string{"verdict", "accounts", "English", "中文"}}
+	for _, v := range r.Verdicts {
+		verdicts.rows = append(verdicts.rows, []any{v.Verdict, v.Accounts, v.EN, v.ZH})
+	}
+	return []section{tiers, curve, levels, verdicts}
+}
+
+func runBest(ctx context.Context, e *env, o *valueOptions) error {
+	request := serving.BestRequest{WorthRequest: o.request, By: o.best, Share: o.share}
+	r, err := perform[serving.BestResult](ctx, e, o.flags, job{operation: serving.OpBest, request: request})
+	if err != nil {
+		return err
+	}
+	s := section{title: r.EN + " / " + r.ZH, head: []string{"rank", "account", "name", "manager", r.By}}
+	for i := range r.Rows {
+		b := &r.Rows[i]
+		s.rows = append(s.rows, []any{b.Rank, b.Account, b.Name, b.Manager, b.Value})
+	}
+	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows), "best share", r.Share), s)
+}
+
+func runWinBack(ctx context.Context, e *env, o *valueOptions) error {
+	r, err := perform[serving.WinBackResult](ctx, e, o.flags, job{operation: serving.OpWinBack, request: o.request})
+	if err != nil {
+		return err
+	}
+	s := section{title: "Already gone", head: []string{"account", "name", "manager", "yearly_margin", "return_probability", "value", "English", "中文"}}
+	for i := range r.Rows {
+		w := &r.Rows[i]
+		s.rows = append(s.rows, []any{w.Account, w.Name, w.Manager, w.YearlyMargin, w.Probability, w.Value, w.EN, w.ZH})
+	}
+	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows)), s)
+}

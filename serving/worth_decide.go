@@ -1,0 +1,223 @@
+package serving
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"fealty/features/frame"
+	"fealty/model"
+	"fealty/model/decision"
+	"fealty/model/score"
+)
+
+// What the value of a kept account is.
+const (
+	// ValueHorizon is the margin expected within the horizon, that value at risk is of.
+	ValueHorizon = "horizon"
+	// ValueLifetime is the lifetime value.
+	ValueLifetime = "lifetime"
+)
+
+// DecideRequest asks whom to contact for money. What is nil is assumed by default,
+// and the answer says so.
+type DecideRequest struct {
+	// Cutoff and Model as in WorthRequest.
+	Cutoff string `json:"cutoff,omitempty"`
+	Model  string `json:"model,omitempty"`
+	// Value says what the value of a kept account is: ValueHorizon (also "") or
+	// ValueLifetime.
+	Value string `json:"value,omitempty"`
+	// PerManager is how many contacts each account manager can make, Managers those
+	// of single ones; nil is unlimited. Fill uses them up even at a loss.
+	PerManager *int           `json:"per_manager,omitempty"`
+	Managers   map[string]int `json:"managers,omitempty"`
+	Fill       bool           `json:"fill,omitempty"`
+	// The assumptions of decision.Assumptions.
+	ContactCost *float64 `json:"contact_cost,omitempty"`
+	Incentive   *float64 `json:"incentive,omitempty"`
+	Acceptance  *float64 `json:"acceptance,omitempty"`
+	ValueFactor *float64 `json:"value_factor,omitempty"`
+	OddsFactor  *float64 `json:"odds_factor,omitempty"`
+	Swing       float64  `json:"swing,omitempty"`
+}
+
+// DecideResult is the call list, and what it rests on.
+type DecideResult struct {
+	WorthOf
+	// ValueIs is what the values are: horizon or lifetime, with its words; SpendBy what
+	// forecast the spend of a horizon.
+	ValueIs string `json:"value_is"`
+	EN      string `json:"value_en"`
+	ZH      string `json:"value_zh"`
+	// LeftOut counts accounts that are no candidates, by the reason: without a score,
+	// or having opted out.
+	LeftOut map[string]int `json:"left_out"`
+	// Losing counts candidates whose value is below 0, taken for 0: to keep them
+	// earns nothing.
+	Losing  int            `json:"value_below_0"`
+	List    *decision.List `json:"list"`
+	English []string       `json:"english"`
+	Chinese []string       `json:"chinese"`
+}
+
+// optedOut is the reason for which an account is never on a call list.
+const optedOut = "opted_out"
+
+// candidates gathers the accounts that may be called.
+type candidates struct {
+	decision.Accounts
+	// row is each account's.
+	row map[frame.AccountID]int
+}
+
+func (c *candidates) add(account frame.AccountID, manager string, probability, value float64) {
+	c.row[account] = len(c.Account)
+	c.Account, c.Manager = append(c.Account, account), append(c.Manager, manager)
+	c.Probability, c.Value = append(c.Probability, probability), append(c.Value, value)
+}
+
+// Decide makes the call list with the largest expected profit.
+func (s *Service) Decide(ctx context.Context, r DecideRequest, report func(Progress)) (result DecideResult, err error) {
+	switch r.Value {
+	case "":
+		r.Value = ValueHorizon
+	case ValueHorizon, ValueLifetime:
+	default:
+		return result, fmt.Errorf("value %q is none of [%s %s]: %w", r.Value, ValueHorizon, ValueLifetime, ErrInvalid)
+	}
+	result.ValueIs, result.LeftOut = r.Value, map[string]int{}
+	c := &candidates{row: map[frame.AccountID]int{}}
+	if r.Cutoff == "" && r.Model == "" {
+		err = s.publishedCandidates(ctx, &result, c)
+	} else {
+		err = s.candidatesAnew(ctx, &r, &result, c, report)
+	}
+	if err != nil {
+		return result, err
+	}
+	for i, v := range c.Value {
+		if v < 0 {
+			result.Losing++
+			c.Value[i] = 0
+		}
+	}
+	result.Accounts, c.Currency = len(c.Account), result.Currency
+	assumed := func(v *float64) decision.Assumption {
+		if v == nil {
+			return decision.Assumption{}
+		}
+		return decision.Given(*v)
+	}
+	result.List, err = decision.Plan(ctx, c.Accounts, decision.Assumptions{
+		ContactCost: assumed(r.ContactCost), Incentive: assumed(r.Incentive), Acceptance: assumed(r.Acceptance), Value: assumed(r.ValueFactor),
+		Odds: assumed(r.OddsFactor), Swing: r.Swing,
+	}, decision.Capacity{Each: r.PerManager, ByManager: r.Managers, Fill: r.Fill})
+	if errors.Is(err, decision.ErrInput) || errors.Is(err, decision.ErrAssumption) {
+		return result, refused{err}
+	}
+	if err != nil {
+		return result, fmt.Errorf("plan the contacts: %w", err)
+	}
+	result.sayValue(s.Settings.Worth.LifetimeMonths)
+	result.English, result.Chinese = result.List.Sentences(score.English), result.List.Sentences(score.Chinese)
+	return result, nil
+}
+
+// sayValue tells what the values are.
+func (r *DecideResult) sayValue(months int) {
+	if r.ValueIs == ValueLifetime {
+		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value: the discounted margin of %d months.", months)
+		r.ZH = fmt.Sprintf("留住客户的价值为其生命周期价值：%d个月的折现毛利。", months)
+		return
+	}
+	r.EN = fmt.Sprintf("The value of a kept account is its margin expected within %d days, as in value at risk.", r.HorizonDays)
+	r.ZH = fmt.Sprintf("留住客户的价值为其%d天内的预期毛利，与风险价值的口径相同。", r.HorizonDays)
+}
+
+// publishedCandidates are those of the published run.
+func (s *Service) publishedCandidates(ctx context.Context, result *DecideResult, c *candidates) error {
+	run, err := s.latest(ctx)
+	if err != nil {
+		return err
+	}
+	standings, err := s.Standings(ctx, run)
+	if err != nil {
+		return err
+	}
+	result.WorthOf = s.ofPublished(run)
+	err = s.Runs.Scores(ctx, run, nil, func(part []score.Score) error {
+		for i := range part {
+			sc := &part[i]
+			switch standing := standings[sc.Account]; {
+			case standing.Erased:
+				result.LeftOut[erased]++
+			case sc.Unscorable != "":
+				result.LeftOut[sc.Unscorable]++
+			case standing.OptedOut:
+				result.LeftOut[optedOut]++
+			default:
+				// The value that the account's value at risk is made of.
+				c.add(sc.Account, sc.Manager, sc.Probability, sc.ValueAtRisk/sc.Probability)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the scores of run %q: %w", run.ID, err)
+	}
+	if result.ValueIs == ValueHorizon {
+		return nil
+	}
+	for i := range c.Value {
+		c.Value[i] = math.NaN()
+	}
+	told := false
+	err = s.Runs.Worths(ctx, run, nil, func(part []score.Worth) error {
+		for i := range part {
+			told = true
+			if row, ok := c.row[part[i].Account]; ok {
+				c.Value[row] = part[i].Lifetime.Value
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("read what the accounts of run %q are worth: %w", run.ID, err)
+	case !told:
+		return fmt.Errorf("run %q tells nothing of worth: %w, and score (fealty score)", run.ID, noWorth(run.Model))
+	}
+	return nil
+}
+
+// candidatesAnew are those as of a cutoff, computed for this list.
+func (s *Service) candidatesAnew(ctx context.Context, r *DecideRequest, result *DecideResult, c *candidates, report func(Progress)) error {
+	t, err := s.tellAnew(ctx, WorthRequest{Cutoff: r.Cutoff, Model: r.Model}, false, report)
+	if err != nil {
+		return err
+	}
+	result.WorthOf = t.of()
+	crowd := t.told.crowd
+	for i, account := range crowd.frame.Accounts {
+		switch standing := t.standings[account]; {
+		case standing.Erased:
+			result.LeftOut[erased]++
+		case math.IsNaN(crowd.risk[i]):
+			result.LeftOut[crowd.status[i].String()]++
+		case standing.OptedOut:
+			result.LeftOut[optedOut]++
+		default:
+			value := t.told.spend[i] * t.told.rate[i]
+			if r.Value == ValueLifetime {
+				value = t.told.value[i]
+			}
+			c.add(account, crowd.profiles[i].Manager, crowd.risk[i], value)
+		}
+	}
+	return nil
+}
+
+// nan is a figure that is not known.
+func nan() model.Figure { return model.Figure(math.NaN()) }

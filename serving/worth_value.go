@@ -1,0 +1,351 @@
+package serving
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"fealty/features"
+	"fealty/features/frame"
+	"fealty/model"
+	"fealty/model/loyalty"
+	"fealty/model/score"
+)
+
+// ValueRow is where an account stands among the others, and what to do about it.
+type ValueRow struct {
+	Account string `json:"account"`
+	// Value is commercial value in a year, the sum of those of its four parts that
+	// are known; base currency.
+	Value     model.Figure `json:"value"`
+	Existing  model.Figure `json:"existing"`
+	Potential model.Figure `json:"potential"`
+	Influence model.Figure `json:"influence"`
+	Learning  model.Figure `json:"learning"`
+	Tier      string       `json:"tier"`
+	Level     string       `json:"level"`
+	Cell      string       `json:"rfm"`
+	Verdict   string       `json:"verdict"`
+	// Because are the figures that the verdict rests on, Breaches the parts of the
+	// tier's policy that are not kept.
+	Because  []score.Ground `json:"because,omitempty"`
+	Breaches []string       `json:"breaches,omitempty"`
+	EN       string         `json:"en,omitempty"`
+	ZH       string         `json:"zh,omitempty"`
+}
+
+// ValueResult are values, the largest first, with what they are together.
+type ValueResult struct {
+	WorthOf
+	Rows []ValueRow `json:"rows"`
+	// Tiers, Levels and Verdicts are of all accounts of the answer, also where fewer
+	// rows are shown.
+	Tiers         []TierSum      `json:"tiers"`
+	Concentration []Concentrated `json:"concentration"`
+	Levels        []LevelMix     `json:"levels"`
+	Verdicts      []VerdictCount `json:"verdicts"`
+}
+
+// TierSum is what the accounts of a tier are worth together.
+type TierSum struct {
+	Tier     string       `json:"tier"`
+	EN       string       `json:"en"`
+	ZH       string       `json:"zh"`
+	Accounts int          `json:"accounts"`
+	Value    model.Figure `json:"value"`
+	// Share of the value of all, where that is above 0.
+	Share model.Figure `json:"share"`
+	// Breached is how many accounts have a breach of the tier's policy.
+	Breached int `json:"breached"`
+}
+
+// Concentrated says that so large a share of the accounts, the best, holds so large
+// a share of the value.
+type Concentrated struct {
+	Accounts model.Figure `json:"accounts"`
+	Value    model.Figure `json:"value"`
+}
+
+// LevelMix is how many accounts stand at a level of relationship, of a hundred whose
+// level is known, beside the literature's range.
+type LevelMix struct {
+	Level          string       `json:"level"`
+	EN             string       `json:"en"`
+	ZH             string       `json:"zh"`
+	Accounts       int          `json:"accounts"`
+	PerHundred     model.Figure `json:"per_hundred"`
+	LiteratureLow  model.Figure `json:"literature_low"`
+	LiteratureHigh model.Figure `json:"literature_high"`
+}
+
+// VerdictCount counts the accounts of a verdict.
+type VerdictCount struct {
+	Verdict  string `json:"verdict"`
+	EN       string `json:"en"`
+	ZH       string `json:"zh"`
+	Accounts int    `json:"accounts"`
+}
+
+// ValuesOf tells commercial value in its four parts, with tier, level, verdict and
+// breaches.
+func (s *Service) ValuesOf(ctx context.Context, r WorthRequest, report func(Progress)) (result ValueResult, err error) {
+	var rows []ValueRow
+	result.WorthOf, err = s.worths(ctx, r, report, func(w *score.Worth) {
+		p := &w.Place
+		row := ValueRow{
+			Account: string(w.Account), Value: model.Figure(p.Value), Existing: model.Figure(p.Existing), Potential: model.Figure(p.Potential),
+			Influence: model.Figure(p.Influence), Learning: model.Figure(p.Learning), Tier: p.Tier, Level: p.Level, Cell: p.Cell,
+			Verdict: p.Verdict, Because: p.Because, Breaches: p.Breaches,
+		}
+		row.say()
+		rows = append(rows, row)
+	})
+	if err != nil {
+		return result, err
+	}
+	result.sum(rows)
+	result.Rows = topRows(rows, r.Limit, func(a, b *ValueRow) int { return byPotential(float64(a.Value), float64(b.Value)) })
+	return result, nil
+}
+
+// say puts the verdict, its grounds and the breaches in words.
+func (r *ValueRow) say() {
+	join := func(w loyalty.Words, ok bool) {
+		if !ok {
+			return
+		}
+		if r.EN != "" {
+			r.EN, r.ZH = r.EN+"; ", r.ZH+"；"
+		}
+		r.EN, r.ZH = r.EN+w.EN, r.ZH+w.ZH
+	}
+	join(loyalty.Verdict(r.Verdict).Words())
+	for _, g := range r.Because {
+		join(loyalty.Ground(g.Code).Words(float64(g.Value)))
+	}
+	for _, code := range r.Breaches {
+		join(loyalty.BreachKind(code).Words())
+	}
+}
+
+// sum tells of all rows together.
+func (r *ValueResult) sum(rows []ValueRow) {
+	values, levels := make([]float64, len(rows)), make([]loyalty.Level, len(rows))
+	tiers, verdicts := map[loyalty.Tier]*TierSum{}, map[loyalty.Verdict]int{}
+	var all model.Figure
+	for i := range rows {
+		row := &rows[i]
+		values[i], levels[i] = float64(row.Value), loyalty.Level(row.Level)
+		verdicts[loyalty.Verdict(row.Verdict)]++
+		t := tiers[loyalty.Tier(row.Tier)]
+		if t == nil {
+			t = &TierSum{}
+			tiers[loyalty.Tier(row.Tier)] = t
+		}
+		t.Accounts++
+		if row.Value == row.Value { // not NaN
+			t.Value, all = t.Value+row.Value, all+row.Value
+		}
+		if len(row.Breaches) > 0 {
+			t.Breached++
+		}
+	}
+	for _, tier := range append(loyalty.Tiers(), loyalty.NoTier) {
+		if t := tiers[tier]; t != nil {
+			t.Tier, t.EN, t.ZH = string(tier), tier.Label(score.English), tier.Label(score.Chinese)
+			if t.Share = nan(); all > 0 {
+				t.Share = t.Value / all
+			}
+			r.Tiers = append(r.Tiers, *t)
+		}
+	}
+	for _, c := range loyalty.Concentration(values) {
+		r.Concentration = append(r.Concentration, Concentrated{model.Figure(c.Accounts), model.Figure(c.Value)})
+	}
+	for _, m := range loyalty.MixOf(levels) {
+		r.Levels = append(r.Levels, LevelMix{
+			Level: string(m.Level), EN: m.Level.Label(score.English), ZH: m.Level.Label(score.Chinese), Accounts: m.Count,
+			PerHundred: model.Figure(m.PerHundred), LiteratureLow: model.Figure(m.LiteratureLow), LiteratureHigh: model.Figure(m.LiteratureHigh),
+		})
+	}
+	for _, v := range []loyalty.Verdict{loyalty.Keep, loyalty.Grow, loyalty.FixTerms, loyalty.Review, loyalty.NoVerdict} {
+		if n := verdicts[v]; n > 0 {
+			r.Verdicts = append(r.Verdicts, VerdictCount{string(v), v.Label(score.English), v.Label(score.Chinese), n})
+		}
+	}
+}
+
+// measurement is what loyalty and value are told from as of a cutoff, without what
+// is recommended.
+type measurement struct {
+	*scorer
+	of    WorthOf
+	crowd *crowd
+	input loyalty.Input
+}
+
+// measure gathers it: as of the published run, by its model and what it knew, or as
+// of the cutoff and by the model of the request.
+func (s *Service) measure(ctx context.Context, r WorthRequest, report func(Progress)) (*measurement, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	var run *Run
+	if !r.anew() {
+		latest, err := s.latest(ctx)
+		if err != nil {
+			return nil, err
+		}
+		run = &latest
+		r.Cutoff, r.Model = CutoffText(run.Cutoff, s.Settings.Location()), run.Model
+	}
+	k, c, err := s.asked(ctx, r.Cutoff, r.Model)
+	if err != nil {
+		return nil, err
+	}
+	if k.worth == nil {
+		return nil, noWorth(k.card.Version)
+	}
+	m := &measurement{scorer: k, of: k.of()}
+	if run != nil {
+		c.watermark, k.receipt.Watermark = run.Watermark, run.Watermark
+		m.of = s.ofPublished(*run)
+	}
+	if m.crowd, err = s.crowd(ctx, c, k.receipt.Cutoff, 0, report); err != nil {
+		return nil, err
+	}
+	if err := k.stand(ctx, k.request(nil)); err != nil {
+		return nil, err
+	}
+	t := &told{crowd: m.crowd, horizon: k.card.HorizonDays, spendBy: k.worth.spendBy}
+	if err := k.worth.tellLifetime(ctx, t, s.Settings, false); err != nil {
+		return nil, err
+	}
+	if err := k.worth.tellWallets(t); err != nil {
+		return nil, err
+	}
+	m.input = t.input(k.worth, unmeasured(m.crowd.rows()))
+	names := r.accounts()
+	m.of.Absent = k.absent(names, m.crowd, m.of.Cutoff)
+	if m.of.Accounts = len(names) - len(m.of.Absent); len(names) == 0 {
+		m.of.Accounts = m.crowd.rows()
+	}
+	return m, nil
+}
+
+// shown tells whether row i is one that was asked for and may be told of.
+func (m *measurement) shown(i int, names []frame.AccountID) bool {
+	account := m.crowd.frame.Accounts[i]
+	_, asked := slices.BinarySearch(names, account)
+	return (asked || len(names) == 0) && !m.standings[account].Erased
+}
+
+// BestRequest asks for the best accounts by sales, volume, overdue or
+// purchase_cycle.
+type BestRequest struct {
+	WorthRequest
+	By string `json:"by"`
+	// Share of the accounts, above 0 and at most 1; 0 means .2.
+	Share float64 `json:"share,omitempty"`
+}
+
+// BestRow is one of them, with the value that ranks it.
+type BestRow struct {
+	Rank    int          `json:"rank"`
+	Account string       `json:"account"`
+	Name    string       `json:"name,omitempty"`
+	Manager string       `json:"manager,omitempty"`
+	Value   model.Figure `json:"value"`
+}
+
+// BestResult are the best accounts of a ranking.
+type BestResult struct {
+	WorthOf
+	By    string       `json:"by"`
+	EN    string       `json:"en"`
+	ZH    string       `json:"zh"`
+	Share model.Figure `json:"share"`
+	Rows  []BestRow    `json:"rows"`
+}
+
+// bestShare is how many of the accounts are the best when nobody says.
+const bestShare = .2
+
+// Best ranks the accounts and tells the best share of them.
+func (s *Service) Best(ctx context.Context, r BestRequest, report func(Progress)) (BestResult, error) {
+	by := loyalty.Ranking(r.By)
+	if !slices.Contains(loyalty.Rankings(), by) {
+		return BestResult{}, fmt.Errorf("ranking %q is none of %v: %w", r.By, loyalty.Rankings(), ErrInvalid)
+	}
+	if r.Share == 0 {
+		r.Share = bestShare
+	}
+	if !(r.Share > 0 && r.Share <= 1) {
+		return BestResult{}, fmt.Errorf("share %v, need above 0 and at most 1: %w", r.Share, ErrInvalid)
+	}
+	m, err := s.measure(ctx, r.WorthRequest, report)
+	if err != nil {
+		return BestResult{}, err
+	}
+	ranked, err := loyalty.Best(m.input, by, r.Share)
+	if err != nil {
+		return BestResult{}, refused{err}
+	}
+	result := BestResult{WorthOf: m.of, By: r.By, EN: by.Label(score.English), ZH: by.Label(score.Chinese), Share: model.Figure(r.Share), Rows: []BestRow{}}
+	names := r.accounts()
+	for k, b := range ranked {
+		if m.shown(b.Row, names) && (r.Limit == 0 || len(result.Rows) < r.Limit) {
+			who := &m.crowd.profiles[b.Row]
+			result.Rows = append(result.Rows, BestRow{k + 1, string(m.crowd.frame.Accounts[b.Row]), who.Name, who.Manager, model.Figure(b.Value)})
+		}
+	}
+	return result, nil
+}
+
+// WinBackRow is an account already gone, and what its return would be worth.
+type WinBackRow struct {
+	Account string `json:"account"`
+	Name    string `json:"name,omitempty"`
+	Manager string `json:"manager,omitempty"`
+	// YearlyMargin is what it was worth a year while it bought; Probability that it
+	// returns within the horizon, Value of that.
+	YearlyMargin model.Figure `json:"yearly_margin"`
+	Probability  model.Figure `json:"return_probability"`
+	Value        model.Figure `json:"value"`
+	EN           string       `json:"en"`
+	ZH           string       `json:"zh"`
+}
+
+// WinBackResult is the list of those to win back, the most valuable first.
+type WinBackResult struct {
+	WorthOf
+	Rows []WinBackRow `json:"rows"`
+}
+
+// WinBacks lists the lapsed accounts, which are at risk no more.
+func (s *Service) WinBacks(ctx context.Context, r WorthRequest, report func(Progress)) (WinBackResult, error) {
+	m, err := s.measure(ctx, r, report)
+	if err != nil {
+		return WinBackResult{}, err
+	}
+	gone := make([]bool, m.crowd.rows())
+	for i, status := range m.crowd.status {
+		gone[i] = status == features.Lapsed
+	}
+	list, err := loyalty.WinBacks(m.input, gone, float64(m.card.HorizonDays), s.Settings.Worth.Loyalty)
+	if err != nil {
+		return WinBackResult{}, refused{err}
+	}
+	result := WinBackResult{WorthOf: m.of, Rows: []WinBackRow{}}
+	names := r.accounts()
+	for _, w := range list {
+		if m.shown(w.Row, names) && (r.Limit == 0 || len(result.Rows) < r.Limit) {
+			who := &m.crowd.profiles[w.Row]
+			result.Rows = append(result.Rows, WinBackRow{
+				Account: string(m.crowd.frame.Accounts[w.Row]), Name: who.Name, Manager: who.Manager, YearlyMargin: model.Figure(w.YearlyMargin),
+				Probability: model.Figure(w.Probability), Value: model.Figure(w.Value), EN: w.Sentence(score.English), ZH: w.Sentence(score.Chinese),
+			})
+		}
+	}
+	return result, nil
+}
