@@ -314,15 +314,12 @@ func TestDeclarationsReplaceEachOtherOnce(t *testing.T) {
 	}
 	say(math.NaN(), 2, 3, "2024-04-01")
 	say(1234.56785, 0, 0, "2024-05-01") // back to what it was
-	for cutoff, want := range map[string]string{
-		"2024-02-01": `a "ink" 1000 of 2024-01-01 by Li/survey known 2024-01-01`,
-		"2024-03-02": `a "ink" 1234.5679 of 2024-01-01 by Wang/manager known 2024-03-01`,
-		"2024-04-02": `a "ink" rank 2 of 3 of 2024-01-01 by Wang/manager known 2024-04-01`,
-		"2024-05-02": `a "ink" 1234.5679 of 2024-01-01 by Wang/manager known 2024-05-01`,
-	} {
-		if got := told(declared(t, w, request(cutoff))); got != want {
-			t.Errorf("at %s: got %s want %s", cutoff, got, want)
-		}
+	want := `a "ink" 1000 of 2024-01-01 by Li/survey known 2024-01-01
+a "ink" 1234.5679 of 2024-01-01 by Wang/manager known 2024-03-01
+a "ink" rank 2 of 3 of 2024-01-01 by Wang/manager known 2024-04-01
+a "ink" 1234.5679 of 2024-01-01 by Wang/manager known 2024-05-01`
+	if diff := cmp.Diff(want, told(declared(t, w, request("2024-02-01", "2024-03-02", "2024-04-02", "2024-05-02")))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for what, spoil := range map[string]func(*features.Declaration){
 		"account":   func(d *features.Declaration) { d.Account = "" },

@@ -325,9 +325,9 @@ func TestHoldingsOfAccountsThatAreOne(t *testing.T) {
 	if got := tell(r); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	r.SliceAccounts = 1
+	r.SliceAccounts = 2
 	if got := tell(r); got != want {
-		t.Errorf("account by account\ngot  %s\nwant %s", got, want)
+		t.Errorf("two accounts at a time\ngot  %s\nwant %s", got, want)
 	}
 	r.HorizonDays = 0
 	if got, want := tell(r), "alone ink 1 for 10, then 0 for 0; old ink 1 for 10, then 0 for 0; stays ink 2 for 20, then 0 for 0; "; got != want {
