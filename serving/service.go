@@ -55,7 +55,7 @@ func (s *Service) now() time.Time {
 // that it carries out. Requests are decoded strictly: an unknown field is
 // ErrInvalid.
 func (s *Service) Operations() []Operation {
-	return s.admitting(append(s.worthOperations(),
+	return s.admitting(append(append(s.worthOperations(), s.baseOperations()...),
 		operation(OpImport, true, func(ctx context.Context, r ImportRequest, call Call) (ImportResult, error) {
 			return s.Import(ctx, r, call)
 		}),

@@ -17,6 +17,7 @@ type Facts interface {
 	Whereabouts
 	Holdings
 	Wallets
+	Ledger
 	// Describe returns the engine's kind and version, such as "chdb 26.7.3.1".
 	Describe() string
 	Build(ctx context.Context, r features.Request, each func(*features.Slice) error) (*features.BuildReport, error)
