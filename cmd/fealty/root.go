@@ -88,7 +88,7 @@ Data goes to standard output, everything else to standard error.
 	flags.BoolVarP(&e.global.quiet, "quiet", "q", false, "no progress")
 	cobra.EnableCommandSorting = false
 	root.AddCommand(
-		newInit(e), newImport(e), newData(e), newFeatures(e), newLabels(e), newTrain(e), newEvaluate(e), newBacktest(e), newHindsight(e), newScore(e),
+		newInit(e), newImport(e), newData(e), newFeatures(e), newLabels(e), newTrain(e), newEvaluate(e), newBacktest(e), newHindsight(e), newGrowth(e), newPortfolio(e), newScore(e),
 		newLifetime(e), newWallet(e), newCrossSell(e), newLoyalty(e), newValue(e), newDecide(e),
 		newRuns(e), newModels(e), newReplay(e), newServe(e), newGet(e), newList(e), newToken(e), newConfig(e), newDoctor(e),
 		newDemo(e), newTown(e), newVersion(e), newProtocolT(e), newRefs(e),
