@@ -226,7 +226,7 @@ func briefOf(s *score.Score) *Brief {
 		return nil
 	}
 	b := &Brief{
-		w.Loyalty.Score, w.Lifetime.Value, float64(w.Wallet.Share), float64(w.Wallet.Potential), loyalty.Tier(w.Place.Tier), loyalty.Verdict(w.Place.Verdict),
+		s.Account, w.Loyalty.Score, w.Lifetime.Value, float64(w.Wallet.Share), float64(w.Wallet.Potential), loyalty.Tier(w.Place.Tier), loyalty.Verdict(w.Place.Verdict),
 	}
 	for _, v := range []float64{b.Loyalty, b.LifetimeValue, b.WalletShare, b.Potential} {
 		if !math.IsNaN(v) {

@@ -21,11 +21,20 @@ var ErrNoWorth = errors.New("nothing is told of what the account is worth")
 // Brief is what lists show of an account's worth, and filter and order by. Numbers
 // that can't be measured are NaN, codes of what is not known "".
 type Brief struct {
+	Account frame.AccountID
 	// Loyalty is 0 … 100, LifetimeValue in base currency; WalletShare is spend ÷
 	// wallet of all categories, Potential wallet − spend in base currency.
 	Loyalty, LifetimeValue, WalletShare, Potential float64
 	Tier                                           loyalty.Tier
 	Verdict                                        loyalty.Verdict
+}
+
+// BriefOf shortens a worth.
+func BriefOf(w *score.Worth) Brief {
+	return Brief{
+		Account: w.Account, Loyalty: w.Loyalty.Score, LifetimeValue: w.Lifetime.Value, WalletShare: float64(w.Wallet.Share),
+		Potential: float64(w.Wallet.Potential), Tier: loyalty.Tier(w.Place.Tier), Verdict: loyalty.Verdict(w.Place.Verdict),
+	}
 }
 
 // Term is a code with its words; where this version has none, the code itself.
@@ -232,18 +241,18 @@ type worthColumns struct {
 	worths int
 }
 
-// worthColumn is a column of numbers and where they stand in a worth.
+// worthColumn is a column of numbers and where they stand in a brief.
 type worthColumn struct {
 	to *[]float64
-	of func(*score.Worth) float64
+	of func(*Brief) float64
 }
 
 func (c *worthColumns) numbers() []worthColumn {
 	return []worthColumn{
-		{&c.loyalty, func(w *score.Worth) float64 { return w.Loyalty.Score }},
-		{&c.lifetimeValue, func(w *score.Worth) float64 { return w.Lifetime.Value }},
-		{&c.walletShare, func(w *score.Worth) float64 { return float64(w.Wallet.Share) }},
-		{&c.potential, func(w *score.Worth) float64 { return float64(w.Wallet.Potential) }},
+		{&c.loyalty, func(b *Brief) float64 { return b.Loyalty }},
+		{&c.lifetimeValue, func(b *Brief) float64 { return b.LifetimeValue }},
+		{&c.walletShare, func(b *Brief) float64 { return b.WalletShare }},
+		{&c.potential, func(b *Brief) float64 { return b.Potential }},
 	}
 }
 
@@ -256,17 +265,17 @@ func (e *edition) readWorths(ctx context.Context, runs Runs) error {
 	for _, c := range columns {
 		*c.to = make([]float64, 0, n)
 	}
-	none := &score.Worth{Lifetime: score.Lifetime{Value: math.NaN()}, Loyalty: score.Loyalty{Score: math.NaN()}}
-	none.Wallet.Share, none.Wallet.Potential = model.Figure(math.NaN()), model.Figure(math.NaN())
-	add := func(w *score.Worth) {
+	nan := math.NaN()
+	none := &Brief{Loyalty: nan, LifetimeValue: nan, WalletShare: nan, Potential: nan}
+	add := func(b *Brief) {
 		for _, c := range columns {
-			*c.to = append(*c.to, c.of(w))
+			*c.to = append(*c.to, c.of(b))
 		}
-		tiers.add(w.Place.Tier)
-		verdicts.add(w.Place.Verdict)
+		tiers.add(string(b.Tier))
+		verdicts.add(string(b.Verdict))
 	}
 	row := 0
-	err := runs.Worths(ctx, e.run, nil, func(part []score.Worth) error {
+	err := runs.Briefs(ctx, e.run, func(part []Brief) error {
 		for i := range part {
 			account := string(part[i].Account)
 			for ; row < n && e.account.at(row) < account; row++ {
@@ -296,7 +305,7 @@ func (e *edition) readWorths(ctx context.Context, runs Runs) error {
 // brief is row i's; nil when nothing is told of it.
 func (e *edition) brief(i int) *Brief {
 	b := Brief{
-		Loyalty: e.loyalty[i], LifetimeValue: e.lifetimeValue[i], WalletShare: e.walletShare[i], Potential: e.potential[i],
+		Account: frame.AccountID(e.account.at(i)), Loyalty: e.loyalty[i], LifetimeValue: e.lifetimeValue[i], WalletShare: e.walletShare[i], Potential: e.potential[i],
 		Tier: loyalty.Tier(e.tier.at(i)), Verdict: loyalty.Verdict(e.verdict.at(i)),
 	}
 	if math.IsNaN(b.Loyalty) && math.IsNaN(b.LifetimeValue) && math.IsNaN(b.WalletShare) && math.IsNaN(b.Potential) && b.Tier == "" && b.Verdict == "" {

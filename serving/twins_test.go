@@ -455,6 +455,16 @@ func (t *twinRuns) Worths(ctx context.Context, r Run, accounts []frame.AccountID
 	})
 }
 
+func (t *twinRuns) Briefs(ctx context.Context, r Run, each func([]Brief) error) error {
+	return t.Worths(ctx, r, nil, func(part []score.Worth) error {
+		briefs := make([]Brief, len(part))
+		for i := range part {
+			briefs[i] = BriefOf(&part[i])
+		}
+		return each(briefs)
+	})
+}
+
 func (t *twinRuns) Drop(_ context.Context, id string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -117,6 +117,9 @@ type Runs interface {
 	// Worths reads what the accounts of a run are worth, in bytewise order of
 	// account; no names means all, and a run may tell nothing.
 	Worths(ctx context.Context, r Run, accounts []frame.AccountID, each func([]score.Worth) error) error
+	// Briefs reads what lists show of the worths of a run, in bytewise order of
+	// account, as Worths does.
+	Briefs(ctx context.Context, r Run, each func([]Brief) error) error
 	// Drop removes a run; readers that hold it keep what they hold.
 	Drop(ctx context.Context, id string) error
 }

@@ -137,6 +137,10 @@ func (w *worthRuns) Worths(_ context.Context, r serving.Run, accounts []frame.Ac
 	return nil
 }
 
+func (w *worthRuns) Briefs(ctx context.Context, r serving.Run, each func([]serving.Brief) error) error {
+	return w.Worths(ctx, r, nil, func(part []score.Worth) error { return each([]serving.Brief{serving.BriefOf(&part[0])}) })
+}
+
 // Over a desk that holds a run: who has a worth, under which name, and who has none.
 func TestWorthOfAServedRun(t *testing.T) {
 	told := func(a frame.AccountID) score.Score {

@@ -9,6 +9,7 @@ import (
 	"fealty/features/clickhouse"
 	"fealty/features/frame"
 	"fealty/model"
+	"fealty/model/loyalty"
 	"fealty/model/score"
 	"fealty/serving"
 )
@@ -163,13 +164,36 @@ func worthsOf(t *frame.Table) ([]score.Worth, error) {
 // Worths implements serving.Runs. Parts arrive as the engine cuts them and
 // belong to the receiver. A run that tells nothing of worth has none.
 func (s *Runs) Worths(ctx context.Context, r serving.Run, accounts []frame.AccountID, each func([]score.Worth) error) error {
-	read, err := s.read(ctx, "worths.sql", r, accounts, func(t *frame.Table) error {
+	return s.readWorths(ctx, "worths.sql", r, accounts, func(t *frame.Table) error {
 		worths, err := worthsOf(t)
 		if err != nil {
 			return err
 		}
 		return each(worths)
 	})
+}
+
+// Briefs implements serving.Runs. It reads none of the lists, which are nearly all
+// of what is kept of a worth.
+func (s *Runs) Briefs(ctx context.Context, r serving.Run, each func([]serving.Brief) error) error {
+	return s.readWorths(ctx, "briefs.sql", r, nil, func(t *frame.Table) error {
+		all := make([]serving.Brief, t.Rows())
+		account, tier, verdict := t.Column("account").Texts, t.Column("tier").Texts, t.Column("verdict").Texts
+		points, value := t.Column("loyalty").Numbers, t.Column("lifetime_value").Numbers
+		share, potential := t.Column("wallet_share").Numbers, t.Column("wallet_potential").Numbers
+		for i := range all {
+			all[i] = serving.Brief{
+				Account: frame.AccountID(account[i]), Loyalty: points[i], LifetimeValue: value[i], WalletShare: share[i], Potential: potential[i],
+				Tier: loyalty.Tier(tier[i]), Verdict: loyalty.Verdict(verdict[i]),
+			}
+		}
+		return each(all)
+	})
+}
+
+// readWorths reads worths; none is an error only when the run was dropped.
+func (s *Runs) readWorths(ctx context.Context, file string, r serving.Run, accounts []frame.AccountID, each func(*frame.Table) error) error {
+	read, err := s.read(ctx, file, r, accounts, each)
 	if err != nil || read > 0 {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 	"fealty/model/score"
 	"fealty/serving"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 )
 
@@ -109,6 +111,18 @@ func TestWorthsComeBackToTheBit(t *testing.T) {
 				t.Fatalf("worth %d is\n%s, want\n%s", i, g, w)
 			}
 		}
+		var briefs []serving.Brief
+		if err := s.Briefs(ctx, r, func(part []serving.Brief) error {
+			briefs = append(briefs, part...)
+			return nil
+		}); err != nil || len(briefs) != len(got) {
+			t.Fatalf("%d in brief (%v), want %d", len(briefs), err, len(got))
+		}
+		for i := range got {
+			if diff := cmp.Diff(serving.BriefOf(&got[i]), briefs[i], cmpopts.EquateNaNs()); diff != "" {
+				t.Fatalf("worth %d in brief: %s", i, diff)
+			}
+		}
 		named, err := readWorths(ctx, s, r, all[0].Account, "nobody's")
 		if _, has := want[all[0].Account]; err != nil || len(named) != map[bool]int{true: 1}[has] {
 			t.Fatalf("by name: %d worths (%v), and that the account has one is %v", len(named), err, has)
@@ -139,5 +153,8 @@ func TestWorthsThatAreRefused(t *testing.T) {
 	}
 	if _, err := readWorths(t.Context(), s, r); !errors.Is(err, serving.ErrNotFound) {
 		t.Errorf("of a dropped run: %v", err)
+	}
+	if err := s.Briefs(t.Context(), r, func([]serving.Brief) error { return nil }); !errors.Is(err, serving.ErrNotFound) {
+		t.Errorf("in brief of a dropped run: %v", err)
 	}
 }
