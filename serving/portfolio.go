@@ -106,7 +106,7 @@ func (s *Service) Portfolio(ctx context.Context, r PortfolioRequest) (PortfolioR
 	}
 	result := PortfolioResult{From: c.text(from), To: c.text(to), By: r.By, Currency: c.BaseCurrency, Words: map[string][]string{}, Rows: []PortfolioRow{}}
 	at := c.request([]frame.Cutoff{to}, nil)
-	k := risks{by: by, keys: map[string]*risk{}}
+	k := risks{by: by, from: from, keys: map[string]*risk{}}
 	run, err := k.read(ctx, s, at)
 	if err != nil {
 		return PortfolioResult{}, err
@@ -164,11 +164,7 @@ func (s *Service) Portfolio(ctx context.Context, r PortfolioRequest) (PortfolioR
 	}
 	p.whole = !by.OfGoods()
 	for i := range rows {
-		of := k.keys[rows[i].Key]
-		if of == nil {
-			of = &risk{}
-		}
-		row, err := p.row(&rows[i], of, by == features.PerManager)
+		row, err := p.row(&rows[i], k.of(rows[i].Key), by == features.PerManager)
 		if err != nil {
 			return PortfolioResult{}, err
 		}
@@ -196,11 +192,21 @@ func (r *risk) add(sc *score.Score) {
 	}
 }
 
-// risks gathers what a run says, by the values of a dimension.
+// risks gathers what a run says, by the values of a dimension. Under a product or
+// category stand the accounts that bought it in the period.
 type risks struct {
 	by   features.Dimension
+	from frame.Cutoff
 	all  risk
 	keys map[string]*risk
+}
+
+// of returns the risk of a key.
+func (k *risks) of(key string) *risk {
+	if k.keys[key] == nil {
+		k.keys[key] = &risk{}
+	}
+	return k.keys[key]
 }
 
 // read reads the newest published run as of the request's cutoff; without one it
@@ -223,34 +229,47 @@ func (k *risks) read(ctx context.Context, s *Service, at features.Request) (Run,
 			return Run{}, err
 		}
 	}
+	// Of goods, what the run says of each account.
+	said := map[frame.AccountID]risk{}
 	err = s.Runs.Scores(ctx, run, nil, func(block []score.Score) error {
 		for i := range block {
 			sc := &block[i]
 			if sc.Unscorable != "" {
 				continue
 			}
-			if k.all.add(sc); k.by.OfGoods() {
-				continue
-			}
+			k.all.add(sc)
 			account := sc.Account
 			if m, ok := moves[account]; ok {
 				account = m.Into
 			}
-			key := string(account)
-			if k.by != features.PerAccount {
-				key = keys[account]
+			switch {
+			case k.by.OfGoods():
+				r := said[account]
+				r.add(sc)
+				said[account] = r
+			case k.by == features.PerAccount:
+				k.of(string(account)).add(sc)
+			default:
+				k.of(keys[account]).add(sc)
 			}
-			if k.keys[key] == nil {
-				k.keys[key] = &risk{}
-			}
-			k.keys[key].add(sc)
 		}
 		return nil
 	})
 	if err != nil {
 		return Run{}, fmt.Errorf("read the scores of run %q: %w", run.ID, err)
 	}
-	return run, nil
+	if !k.by.OfGoods() {
+		return run, nil
+	}
+	return run, s.Facts.Holdings(ctx, features.HoldingRequest{Request: at, Key: features.HoldingKey(k.by)}, func(block []features.Holding) error {
+		for i := range block {
+			if h := &block[i]; h.Orders > 0 && h.Last >= int64(k.from) {
+				r := k.of(h.Key)
+				r.scored, r.high = r.scored+said[h.Account].scored, r.high+said[h.Account].high
+			}
+		}
+		return nil
+	})
 }
 
 // purse makes sums of takings, by what everybody's tell of what is recorded at all.
@@ -279,8 +298,8 @@ func (p *purse) sums(t *features.Takings, r *risk) map[loyalty.Sum]float64 {
 	put(p.whole && p.total.Contacts > 0, loyalty.WorkingDays, float64(t.WorkingDays))
 	put(p.whole && p.total.Contacts > 0, loyalty.Visits, float64(t.Visits))
 	put(p.whole && p.total.CostedVisits > 0 && t.CostedVisits == t.VisitContacts, loyalty.VisitCost, t.VisitCost.Float())
-	put(p.whole && p.risky, loyalty.AccountsScored, float64(r.scored))
-	put(p.whole && p.risky, loyalty.AccountsAtRisk, float64(r.high))
+	put(p.risky, loyalty.AccountsScored, float64(r.scored))
+	put(p.risky, loyalty.AccountsAtRisk, float64(r.high))
 	put(p.whole && p.risky, loyalty.ValueAtRisk, r.atRisk)
 	put(p.whole && p.risky, loyalty.ExpectedValue, r.expected)
 	billed := p.whole && p.total.Invoices > 0

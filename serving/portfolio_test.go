@@ -137,10 +137,18 @@ func TestPortfolioTellsFiguresAndWhatTheyLack(t *testing.T) {
 	// Of goods nothing is told that is done for accounts as a whole.
 	north.Key = "pens"
 	f.rows = []features.Takings{north}
+	to := frame.Cutoff(instant("2026-01-15 00:00"))
+	for i, account := range []frame.AccountID{"a", "b", "c", "d"} {
+		h := features.Holding{Account: account, Cutoff: to, Key: "pens", Orders: 1, Last: int64(to.Add(-1))}
+		if i == 1 { // bought before the period
+			h.Last = int64(to.Add(-366))
+		}
+		f.holdings = append(f.holdings, h)
+	}
 	if r, err = s.Portfolio(t.Context(), PortfolioRequest{By: "product"}); err != nil {
 		t.Fatal(err)
 	}
-	want := "pens: cost!service_cost profit!service_cost gross_profit=400 productivity!working_days risk_rate!accounts_at_risk+accounts_scored " +
+	want := "pens: cost!service_cost profit!service_cost gross_profit=400 productivity!working_days risk_rate=0.5 " +
 		"value_risk_rate!value_at_risk+expected_value return_on_customer_assets!service_cost+customer_assets"
 	if got := figured(&r.Rows[0]); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
