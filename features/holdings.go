@@ -15,6 +15,9 @@ type HoldingKey string
 const (
 	ByCategory HoldingKey = "category"
 	ByProduct  HoldingKey = "product"
+	// ByEverything has one holding per account, of all its lines, whether they name
+	// a category or product or not.
+	ByEverything HoldingKey = "everything"
 )
 
 // HoldingRequest asks what accounts buy, category by category or product by
@@ -22,7 +25,7 @@ const (
 // the accounts of a slice count.
 type HoldingRequest struct {
 	Request
-	// Key is ByCategory or ByProduct.
+	// Key is ByCategory, ByProduct or ByEverything.
 	Key HoldingKey
 	// HorizonDays is H, 0 … 1830: what was bought in [cutoff, cutoff + H). 0 asks
 	// nothing of the future. Groups have none.
@@ -36,8 +39,8 @@ type HoldingRequest struct {
 // ErrBadRequest. The warehouse validates the Request.
 func (r *HoldingRequest) Validate() error {
 	switch {
-	case r.Key != ByCategory && r.Key != ByProduct:
-		return fmt.Errorf("%w: holdings by %q: need %s or %s", ErrBadRequest, r.Key, ByCategory, ByProduct)
+	case r.Key != ByCategory && r.Key != ByProduct && r.Key != ByEverything:
+		return fmt.Errorf("%w: holdings by %q: need %s, %s or %s", ErrBadRequest, r.Key, ByCategory, ByProduct, ByEverything)
 	case r.HorizonDays != 0 && validHorizon(r.HorizonDays) != nil:
 		return fmt.Errorf("%w: %w", ErrBadRequest, validHorizon(r.HorizonDays))
 	case r.RecordedBy < 0:
@@ -57,7 +60,7 @@ func (r *HoldingRequest) Validate() error {
 type Holding struct {
 	Account frame.AccountID
 	Cutoff  frame.Cutoff
-	// Key is the category or product. Category is the same, or the one that the
+	// Key is the category or product, or ByEverything. Category is the same, or the one that the
 	// account's newest line gives the product, "" for none.
 	Key, Category string
 	// Orders counts the purchases ever, Orders90 those of the last 90 days.

@@ -251,7 +251,7 @@ func met(parts []features.Holding, key features.HoldingKey) []features.Holding {
 		slices.SortFunc(own, features.CompareHoldings)
 		all = all[:begin]
 		for _, x := range own {
-			if key == features.ByCategory {
+			if key != features.ByProduct {
 				x.Category = x.Key
 			}
 			last := len(all) - 1

@@ -127,8 +127,11 @@ func dumbHoldings(w *town, r features.HoldingRequest, zone *time.Location) []fea
 	of := map[name][]line{}
 	for _, l := range w.lines {
 		n := name{l.account, l.category}
-		if r.Key == features.ByProduct {
+		switch r.Key {
+		case features.ByProduct:
 			n.key = l.product
+		case features.ByEverything:
+			n.key = string(r.Key)
 		}
 		if n.key != "" {
 			of[n] = append(of[n], l)
@@ -214,10 +217,10 @@ func TestHoldingsEqualTheDumbTwinHoweverSliced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []features.HoldingKey{features.ByCategory, features.ByProduct} {
+	for key, least := range map[features.HoldingKey]int{features.ByCategory: 500, features.ByProduct: 500, features.ByEverything: 100} {
 		r := features.HoldingRequest{Request: randomCutoffs(4), Key: key, HorizonDays: 75}
 		want := dumbHoldings(w, r, berlin)
-		if len(want) < 500 {
+		if len(want) < least {
 			t.Fatalf("only %d holdings to compare", len(want))
 		}
 		for i := range want {

@@ -1,6 +1,6 @@
 -- Question: what does the account buy, by category or by product, and what did it buy after the cutoff?
 -- Grain:    one row per account × cutoff × category (or product) with a line seen as of the cutoff or in the horizon.
--- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; by String, category or product; accounts
+-- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; by String: category, product or everything; accounts
 --           Array(String), empty = all; from_account, to_account String: the range from … to, both included, to = '' is
 --           open; watermark UInt64; tz String; horizon_days UInt64 = H, 0 asks nothing of the future; recorded_by UInt64 in
 --           Unix seconds, 0 = whenever.
@@ -20,7 +20,7 @@ WITH
         SELECT
             account,
             arraySort(l -> (l.1, l.2, l.3), groupArray((
-                cityHash64(if({by:String} = 'product', product, category) AS held),
+                cityHash64(multiIf({by:String} = 'product', product, {by:String} = 'category', category, {by:String}) AS held),
                 cityHash64(order_id),
                 toInt64(toUnixTimestamp(ordered_at)),
                 toInt64(toUnixTimestamp(recorded_at)),
@@ -32,7 +32,7 @@ WITH
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
           AND ({to_account:String} = '' OR account <= {to_account:String})
-          AND if({by:String} = 'product', product, category) != ''
+          AND multiIf({by:String} = 'product', product, {by:String} = 'category', category, {by:String}) != ''
         GROUP BY account
     ),
     shelves AS
