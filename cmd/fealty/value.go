@@ -41,12 +41,13 @@ of relationships beside the literature's. --best ranks the best 20 % another way
 	f.StringVar(&o.best, "best", "", "the best accounts by sales, volume, overdue (amount) or purchase_cycle")
 	f.Float64Var(&o.share, "share", 0, "with --best: which share of the accounts (default 0.2)")
 	f.BoolVar(&o.winBack, "winback", false, "the accounts already gone, and what their return would be worth")
-	c.MarkFlagsMutuallyExclusive("best", "winback")
 	return c
 }
 
 func runValue(ctx context.Context, e *env, o *valueOptions) error {
 	switch {
+	case o.best != "" && o.winBack:
+		return fmt.Errorf("--best ranks those who buy, --winback lists those already gone; give one of them: %w", serving.ErrInvalid)
 	case o.share != 0 && o.best == "":
 		return fmt.Errorf("--share says how many --best shows, and that is missing: %w", serving.ErrInvalid)
 	case o.best != "":
