@@ -89,6 +89,9 @@ type Answers interface {
 	// goes on in; ErrNotFound when the run doesn't know the account, that and ErrNoWorth
 	// when it tells nothing of its worth, ErrUnavailable when nothing is published.
 	Worth(ctx context.Context, account frame.AccountID) (WorthAnswer, error)
+	// Growth computes how the base grew, from the facts; ErrInvalid says what of the
+	// request can't be told, ErrExhausted that it has more than MaxGrowthRows rows.
+	Growth(ctx context.Context, request GrowthRequest) (GrowthResult, error)
 	Status(ctx context.Context) Status
 	// Groups answers the same of groups in place of their branches, from the newest
 	// run of groups; a branch is found by its own name too, and the answer says so.

@@ -35,6 +35,9 @@ type DeskOptions struct {
 	// that is held, for ScoreNow; each account comes once. nil means that this desk
 	// computes none.
 	Score func(ctx context.Context, from Published, accounts []frame.AccountID) (found []Found, unknown []frame.AccountID, err error)
+	// Grow computes how the base grew, for Growth; nil means that this desk computes
+	// nothing of it.
+	Grow func(ctx context.Context, request GrowthRequest, report func(Progress)) (GrowthResult, error)
 	// Moves tells where accounts of a run have gone, Standings how they stand now;
 	// nil means that nobody tells.
 	Moves     func(ctx context.Context, r Run) (map[frame.AccountID]features.Move, error)
@@ -59,7 +62,7 @@ type DeskOptions struct {
 // Desk answers from the published run, and from the newest one of groups, held in
 // memory whole. It is safe for
 // concurrent use: a request sees one run only, whatever is published
-// meanwhile, and never waits for the warehouse, ScoreNow and Worth excepted.
+// meanwhile, and never waits for the warehouse, ScoreNow, Worth and Growth excepted.
 type Desk struct {
 	DeskOptions
 	shelf atomic.Pointer[shelf]
@@ -69,6 +72,8 @@ type Desk struct {
 	trouble atomic.Pointer[string]
 	// asking is the room for questions of worth.
 	asking chan struct{}
+	// growing lets one growth be computed at a time.
+	growing chan struct{}
 	// groups is the desk of groups; nil in that one itself.
 	groups *Desk
 }
@@ -113,13 +118,13 @@ func NewDesk(o DeskOptions) *Desk {
 	}
 	d := newDesk(o)
 	// The desk of groups computes nothing, and has the day from this one.
-	o.Score, o.DataThrough = nil, func(context.Context) (frame.Cutoff, error) { return d.shelf.Load().through, nil }
+	o.Score, o.Grow, o.DataThrough = nil, nil, func(context.Context) (frame.Cutoff, error) { return d.shelf.Load().through, nil }
 	d.groups = newDesk(o)
 	return d
 }
 
 func newDesk(o DeskOptions) *Desk {
-	d := &Desk{DeskOptions: o, refreshing: make(chan struct{}, 1), asking: make(chan struct{}, asksAtOnce)}
+	d := &Desk{DeskOptions: o, refreshing: make(chan struct{}, 1), asking: make(chan struct{}, asksAtOnce), growing: make(chan struct{}, 1)}
 	d.shelf.Store(&shelf{})
 	return d
 }

@@ -122,14 +122,46 @@ func (d *Desk) Worth(ctx context.Context, account frame.AccountID) (WorthAnswer,
 	return a, nil
 }
 
+// MaxGrowthRows is how many rows of growth are answered.
+const MaxGrowthRows = 10_000
+
+// Growth implements Answers. One is computed at a time; others wait.
+func (d *Desk) Growth(ctx context.Context, request GrowthRequest) (GrowthResult, error) {
+	if d.Grow == nil {
+		return GrowthResult{}, fmt.Errorf("growth is not computed here: %w", ErrUnavailable)
+	}
+	leave, err := enter(ctx, d.growing)
+	if err != nil {
+		return GrowthResult{}, err
+	}
+	defer leave()
+	g, err := d.Grow(ctx, request, nil)
+	if err != nil {
+		return GrowthResult{}, err
+	}
+	if n := len(g.Base) + len(g.Rows); n > MaxGrowthRows {
+		return GrowthResult{}, fmt.Errorf("growth by %s has %d rows and at most %d are answered: choose longer steps or a coarser part: %w", request.By, n, MaxGrowthRows, ErrExhausted)
+	}
+	return g, nil
+}
+
+// enter waits for room; leave gives it back.
+func enter(ctx context.Context, room chan struct{}) (leave func(), err error) {
+	select {
+	case room <- struct{}{}:
+		return func() { <-room }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // readWorth asks for the worth of one account of a run; false when there is none.
 func (d *Desk) readWorth(ctx context.Context, run Run, account frame.AccountID) (w score.Worth, ok bool, err error) {
-	select {
-	case d.asking <- struct{}{}:
-		defer func() { <-d.asking }()
-	case <-ctx.Done():
-		return w, false, ctx.Err()
+	leave, err := enter(ctx, d.asking)
+	if err != nil {
+		return w, false, err
 	}
+	defer leave()
 	err = d.Runs.Worths(ctx, run, []frame.AccountID{account}, func(part []score.Worth) error {
 		for i := range part {
 			if part[i].Account == account {

@@ -3,6 +3,7 @@ package serving
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"sync/atomic"
@@ -136,6 +137,43 @@ func TestQuestionsOfWorthAreBounded(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// One growth is computed at a time, and one too large to answer is refused.
+func TestGrowthIsBounded(t *testing.T) {
+	enter, leave := make(chan struct{}), make(chan struct{})
+	d := NewDesk(DeskOptions{Runs: &twinRuns{}, Grow: func(_ context.Context, r GrowthRequest, _ func(Progress)) (GrowthResult, error) {
+		if r.By == "product" {
+			return GrowthResult{Rows: make([]GrowthRow, MaxGrowthRows+1)}, nil
+		}
+		enter <- struct{}{}
+		<-leave
+		return GrowthResult{By: r.By}, nil
+	}})
+	if _, err := d.Growth(t.Context(), GrowthRequest{By: "product"}); KindOf(err) != Exhausted {
+		t.Errorf("too many rows: %v", err)
+	}
+	done := make(chan error)
+	go func() {
+		g, err := d.Growth(context.Background(), GrowthRequest{By: "region"})
+		if g.By != "region" {
+			err = fmt.Errorf("answered %+v, %w", g, err)
+		}
+		done <- err
+	}()
+	<-enter
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Growth(ctx, GrowthRequest{}); KindOf(err) != Canceled {
+		t.Errorf("a second one that gives up: %v", err)
+	}
+	close(leave)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Groups().Growth(t.Context(), GrowthRequest{}); KindOf(err) != Unavailable {
+		t.Errorf("of groups: %v", err)
 	}
 }
 

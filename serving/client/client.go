@@ -133,6 +133,12 @@ func (c *Client) GetLoyalty(ctx context.Context, account string) (*fealtyv1.Loya
 	return l, kinded("get loyalty", err)
 }
 
+// GetGrowth returns how the base of accounts grew.
+func (c *Client) GetGrowth(ctx context.Context, r *fealtyv1.GetGrowthRequest) (*fealtyv1.Growth, error) {
+	g, err := c.worths.GetGrowth(ctx, r)
+	return g, kinded("get growth", err)
+}
+
 // Health tells whether the server is ready; it needs no key.
 func (c *Client) Health(ctx context.Context) (*fealtyv1.GetHealthResponse, error) {
 	h, err := c.system.GetHealth(ctx, &fealtyv1.GetHealthRequest{})

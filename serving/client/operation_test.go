@@ -47,6 +47,10 @@ func (a *answers) Worth(_ context.Context, id frame.AccountID) (serving.WorthAns
 	return x, a.err
 }
 
+func (a *answers) Growth(_ context.Context, r serving.GrowthRequest) (serving.GrowthResult, error) {
+	return serving.GrowthResult{By: r.By, Base: []serving.GrowthRow{{New: 3}}}, a.err
+}
+
 func (a *answers) BatchGet(ctx context.Context, ids []frame.AccountID) (found []serving.Answer, unknown []frame.AccountID, err error) {
 	x, err := a.Get(ctx, ids[0])
 	return []serving.Answer{x}, ids[1:], err
@@ -465,6 +469,9 @@ func TestClientAsks(t *testing.T) {
 	}
 	if l, err := c.GetLoyalty(ctx, "a"); err != nil || l.GetAccount() != "a" || l.GetScore() != 50 {
 		t.Errorf("GetLoyalty: %v, %v", l, err)
+	}
+	if g, err := c.GetGrowth(ctx, &fealtyv1.GetGrowthRequest{By: "region"}); err != nil || g.GetBy() != "region" || g.GetBase()[0].GetNew() != 3 {
+		t.Errorf("GetGrowth: %v, %v", g, err)
 	}
 	if _, _, err := c.BatchGetScores(ctx, []string{"a"}, true); serving.KindOf(err) != serving.Unavailable {
 		t.Errorf("of groups: %v, want what is said of groups", err)

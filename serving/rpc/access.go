@@ -16,7 +16,8 @@ import (
 const (
 	// ScopeRead allows published scores to be read, and what accounts are worth.
 	ScopeRead = "scores.read"
-	// ScopeNow allows scores to be computed now, which costs the warehouse a query.
+	// ScopeNow allows scores and the growth of the base to be computed now, which
+	// costs the warehouse.
 	ScopeNow = "scores.now"
 )
 
@@ -59,6 +60,7 @@ var decisions = map[string]access{
 	fealtyv1.Worths_GetWallet_FullMethodName:          {scope: ScopeRead},
 	fealtyv1.Worths_GetRecommendations_FullMethodName: {scope: ScopeRead},
 	fealtyv1.Worths_GetLoyalty_FullMethodName:         {scope: ScopeRead},
+	fealtyv1.Worths_GetGrowth_FullMethodName:          {scope: ScopeNow},
 
 	fealtyv1.System_GetHealth_FullMethodName:  {open: true},
 	fealtyv1.System_GetVersion_FullMethodName: {},

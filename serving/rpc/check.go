@@ -17,6 +17,7 @@ const (
 	maxOrderBytes   = 500
 	maxPageSize     = 1000
 	maxTokenBytes   = 4096
+	maxGrowthBytes  = 100
 )
 
 // check refuses a request that is outside the bounds of the proto, before any
@@ -31,6 +32,8 @@ func check(request any) error {
 		return checkAccounts(r.GetAccounts())
 	case *fealtyv1.ListScoresRequest:
 		return checkList(r)
+	case *fealtyv1.GetGrowthRequest:
+		return checkGrowth(r)
 	}
 	return nil
 }
@@ -59,6 +62,18 @@ func checkAccounts(accounts []string) error {
 	for i, a := range accounts {
 		if err := checkAccount(a, fmt.Sprintf("accounts[%d]", i)); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func checkGrowth(r *fealtyv1.GetGrowthRequest) error {
+	for field, value := range map[string]string{"from": r.GetFrom(), "to": r.GetTo(), "by": r.GetBy(), "every": r.GetEvery()} {
+		if len(value) > maxGrowthBytes {
+			return refuse(serving.ErrInvalid, fmt.Sprintf("%s: has %d bytes; want at most %d", field, len(value), maxGrowthBytes))
+		}
+		if !utf8.ValidString(value) {
+			return refuse(serving.ErrInvalid, field+": is not UTF-8")
 		}
 	}
 	return nil

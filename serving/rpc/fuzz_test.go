@@ -60,7 +60,7 @@ func FuzzRESTQueryAndPath(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path, query string) {
 		for _, u := range []*url.URL{
 			{Path: "/v1/scores/" + path}, {Path: "/v1/scores/x", RawPath: "/v1/scores/" + path}, {Path: "/v1/scores", RawQuery: query}, {Path: "/" + path, RawQuery: query},
-			{Path: "/v1/values/" + path, RawQuery: query}, {Path: "/v1/wallets/" + path}, {Path: "/v1/recommendations/" + path}, {Path: "/v1/loyalty/x", RawPath: "/v1/loyalty/" + path, RawQuery: query},
+			{Path: "/v1/values/" + path, RawQuery: query}, {Path: "/v1/growth", RawQuery: query}, {Path: "/v1/wallets/" + path}, {Path: "/v1/recommendations/" + path}, {Path: "/v1/loyalty/x", RawPath: "/v1/loyalty/" + path, RawQuery: query},
 		} {
 			r := &http.Request{Method: http.MethodGet, URL: u, Header: http.Header{"Authorization": {"Bearer " + fullKey}}, Body: http.NoBody, Host: "localhost", RemoteAddr: "127.0.0.1:1"}
 			w := httptest.NewRecorder()

@@ -31,6 +31,7 @@ type fakeAnswers struct {
 	get   func(ctx context.Context, a frame.AccountID) (serving.Answer, error)
 	list  func(ctx context.Context, r serving.ListRequest) (serving.ListPage, error)
 	worth func(a frame.AccountID) (serving.WorthAnswer, error)
+	grow  func(r serving.GrowthRequest) (serving.GrowthResult, error)
 	now   func(ctx context.Context, a []frame.AccountID) ([]serving.Answer, []frame.AccountID, error)
 	mu    sync.Mutex
 	ready bool
@@ -57,6 +58,13 @@ func (f *fakeAnswers) Worth(_ context.Context, a frame.AccountID) (serving.Worth
 		return f.worth(a)
 	}
 	return worthOf(a), nil
+}
+
+func (f *fakeAnswers) Growth(_ context.Context, r serving.GrowthRequest) (serving.GrowthResult, error) {
+	if f.grow != nil {
+		return f.grow(r)
+	}
+	return serving.GrowthResult{By: r.By}, nil
 }
 
 func (f *fakeAnswers) BatchGet(ctx context.Context, accounts []frame.AccountID) (found []serving.Answer, unknown []frame.AccountID, err error) {

@@ -36,11 +36,12 @@ import (
 // so that nobody without a key learns which paths there are.
 const healthPath = "/v1/health"
 
-// listPath is the one whose query is read whole; the paths of single accounts, which
-// lie below accountPaths, take groupsParameter; anywhere else a parameter is a mistake
-// that would otherwise be ignored.
+// listPath and growthPath are those whose query is read whole; the paths of single
+// accounts, which lie below accountPaths, take groupsParameter; anywhere else a
+// parameter is a mistake that would otherwise be ignored.
 const (
 	listPath        = "/v1/scores"
+	growthPath      = "/v1/growth"
 	groupsParameter = "groups"
 )
 
@@ -48,7 +49,7 @@ var accountPaths = []string{listPath + "/", "/v1/values/", "/v1/wallets/", "/v1/
 
 // takes tells whether the path reads all of the query's parameters.
 func takes(u *url.URL) bool {
-	if u.RawQuery == "" || u.Path == listPath {
+	if u.RawQuery == "" || u.Path == listPath || u.Path == growthPath {
 		return true
 	}
 	values, err := url.ParseQuery(u.RawQuery)

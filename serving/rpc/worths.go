@@ -10,7 +10,7 @@ import (
 	fealtyv1 "fealty/serving/gen/fealty/v1"
 )
 
-// worths is the Worths service: four views of one answer.
+// worths is the Worths service: four views of one answer, and the base's growth.
 type worths struct {
 	fealtyv1.UnsafeWorthsServer
 	answers serving.Answers
@@ -96,6 +96,33 @@ func (w *worths) GetLoyalty(ctx context.Context, r *fealtyv1.GetLoyaltyRequest) 
 	return m, nil
 }
 
+func (w *worths) GetGrowth(ctx context.Context, r *fealtyv1.GetGrowthRequest) (*fealtyv1.Growth, error) {
+	g, err := w.answers.Growth(ctx, serving.GrowthRequest{From: r.GetFrom(), To: r.GetTo(), By: r.GetBy(), Every: r.GetEvery()})
+	if err != nil {
+		return nil, err
+	}
+	return &fealtyv1.Growth{
+		From: text(g.From), To: text(g.To), By: text(g.By), ActiveWithinDays: count(g.ActiveWithinDays), Base: periodsOf(g.Base), Parts: periodsOf(g.Rows),
+	}, nil
+}
+
+func periodsOf(rows []serving.GrowthRow) []*fealtyv1.GrowthPeriod {
+	out := make([]*fealtyv1.GrowthPeriod, len(rows))
+	for i := range rows {
+		r := &rows[i]
+		out[i] = &fealtyv1.GrowthPeriod{
+			From: text(r.From), To: text(r.To), Key: text(r.Key), Before: count(r.Before), After: count(r.After), New: count(r.New), WonBack: count(r.WonBack),
+			MovedIn: count(r.MovedIn), MovedOut: count(r.MovedOut), Retained: count(r.Retained), Lost: count(r.Lost), RetentionRate: figure(r.RetentionRate),
+			DurationBeforeDays: figure(r.DurationBefore), DurationAfterDays: figure(r.DurationAfter), CategoriesBefore: figure(r.CategoriesBefore),
+			CategoriesAfter: figure(r.CategoriesAfter), ShareBefore: figure(r.ShareBefore), ShareAfter: figure(r.ShareAfter),
+		}
+		for k := range min(len(r.EN), len(r.ZH)) {
+			out[i].Sentences = append(out[i].Sentences, &fealtyv1.Text{En: text(r.EN[k]), Zh: text(r.ZH[k])})
+		}
+	}
+	return out
+}
+
 // worthsThroughChain is the service as the gateway calls it.
 type worthsThroughChain struct {
 	fealtyv1.UnsafeWorthsServer
@@ -117,6 +144,10 @@ func (t *worthsThroughChain) GetRecommendations(ctx context.Context, r *fealtyv1
 
 func (t *worthsThroughChain) GetLoyalty(ctx context.Context, r *fealtyv1.GetLoyaltyRequest) (*fealtyv1.Loyalty, error) {
 	return through(ctx, t.chain, fealtyv1.Worths_GetLoyalty_FullMethodName, r, t.to.GetLoyalty)
+}
+
+func (t *worthsThroughChain) GetGrowth(ctx context.Context, r *fealtyv1.GetGrowthRequest) (*fealtyv1.Growth, error) {
+	return through(ctx, t.chain, fealtyv1.Worths_GetGrowth_FullMethodName, r, t.to.GetGrowth)
 }
 
 func originOf(a *serving.WorthAnswer) *fealtyv1.Origin {

@@ -83,6 +83,48 @@ func TestWorthAsJSON(t *testing.T) {
 	}
 }
 
+// Growth passes its four words on, and zeros are told.
+func TestGrowthAsJSON(t *testing.T) {
+	v := serve(t, nil)
+	var asked serving.GrowthRequest
+	nan := model.Figure(math.NaN())
+	v.answers.grow = func(r serving.GrowthRequest) (serving.GrowthResult, error) {
+		asked = r
+		if r.By == "colour" {
+			return serving.GrowthResult{}, fmt.Errorf("growth by %q: need region: %w", r.By, serving.ErrInvalid)
+		}
+		row := serving.GrowthRow{
+			From: "2026-01-31", To: "2026-02-28", Before: 10, After: 12, New: 3, WonBack: 1, Retained: 8, Lost: 2, RetentionRate: .8, DurationBefore: 100,
+			DurationAfter: 110, CategoriesBefore: 2, CategoriesAfter: 2.5, ShareBefore: nan, ShareAfter: nan, EN: []string{"wider"}, ZH: []string{"更广"},
+		}
+		part := row
+		part.Key, part.EN, part.ZH = "north", nil, nil
+		return serving.GrowthResult{From: "2026-01-31", To: "2026-02-28", By: r.By, ActiveWithinDays: 180, Base: []serving.GrowthRow{row}, Rows: []serving.GrowthRow{part}}, nil
+	}
+	code, body, _ := v.rest(t, http.MethodGet, "/v1/growth?from=2026-01-31&to=2026-02-28&by=region&every=month", fullKey, "")
+	if want := (serving.GrowthRequest{From: "2026-01-31", To: "2026-02-28", By: "region", Every: "month"}); code != http.StatusOK || asked != want {
+		t.Fatalf("%d %s, asked %+v", code, body, asked)
+	}
+	figures := `"from": "2026-01-31", "to": "2026-02-28", "before": 10, "after": 12, "new": 3, "wonBack": 1, "movedIn": 0, "movedOut": 0, "retained": 8, "lost": 2,
+		"retentionRate": 0.8, "durationBeforeDays": 100, "durationAfterDays": 110, "categoriesBefore": 2, "categoriesAfter": 2.5`
+	want := `{"from": "2026-01-31", "to": "2026-02-28", "by": "region", "activeWithinDays": 180, "base": [{` + figures + `, "sentences": [{"en": "wider", "zh": "更广"}]}],
+		"parts": [{"key": "north", ` + figures + `}]}`
+	if d := cmp.Diff(decode(t, want), decode(t, body)); d != "" {
+		t.Error(d)
+	}
+	long := strings.Repeat("x", 101)
+	for query, words := range map[string]string{
+		"by=colour": `growth by \"colour\": need region`, "from=" + long: "from: has 101 bytes", "to=" + long: "to: has 101 bytes", "every=%ff": "", "of=region": `\"of\" is unknown`,
+	} {
+		if code, body, _ := v.rest(t, http.MethodGet, "/v1/growth?"+query, fullKey, ""); code != http.StatusBadRequest || !strings.Contains(body, words) {
+			t.Errorf("%s: %d %s, want %q", query, code, body, words)
+		}
+	}
+	if code, body, _ := v.rest(t, http.MethodGet, "/v1/growth", readerKey, ""); code != http.StatusForbidden {
+		t.Errorf("with a key that may only read: %d %s", code, body)
+	}
+}
+
 // A score shows its account's worth in brief; what is not known is absent.
 func TestScoreShowsWorthInBrief(t *testing.T) {
 	v := serve(t, nil)

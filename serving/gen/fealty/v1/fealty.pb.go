@@ -2549,6 +2549,384 @@ func (x *Indicator) GetUsed() float64 {
 	return 0
 }
 
+// GetGrowthRequest asks how the base grew. Each text has at most 100 bytes.
+type GetGrowthRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the period begins: a date, which means the end of that day, or an
+	// instant; empty for a year before its end.
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// Where it ends; empty for the last complete day of data.
+	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// What it is broken down by: product, category, department, region or manager;
+	// empty tells the whole base alone.
+	By string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	// month, quarter or year divides the period from its beginning on; empty compares
+	// its two ends.
+	Every         string `protobuf:"bytes,4,opt,name=every,proto3" json:"every,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetGrowthRequest) Reset() {
+	*x = GetGrowthRequest{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetGrowthRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetGrowthRequest) ProtoMessage() {}
+
+func (x *GetGrowthRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetGrowthRequest.ProtoReflect.Descriptor instead.
+func (*GetGrowthRequest) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *GetGrowthRequest) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *GetGrowthRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *GetGrowthRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *GetGrowthRequest) GetEvery() string {
+	if x != nil {
+		return x.Every
+	}
+	return ""
+}
+
+// Growth is how the base grew over one period or several.
+type Growth struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the period begins, a date or an instant as in the request.
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// Where it ends.
+	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// What it is broken down by; empty for the whole base alone.
+	By string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	// How many days after a purchase an account counts as active; 0 for ever.
+	ActiveWithinDays *int32 `protobuf:"varint,4,opt,name=active_within_days,json=activeWithinDays,proto3,oneof" json:"active_within_days,omitempty"`
+	// The whole base, one for each period.
+	Base []*GrowthPeriod `protobuf:"bytes,5,rep,name=base,proto3" json:"base,omitempty"`
+	// The parts that it is broken down into, within the periods. Of goods an account
+	// counts under each that it bought.
+	Parts         []*GrowthPeriod `protobuf:"bytes,6,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Growth) Reset() {
+	*x = Growth{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Growth) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Growth) ProtoMessage() {}
+
+func (x *Growth) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Growth.ProtoReflect.Descriptor instead.
+func (*Growth) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Growth) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *Growth) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *Growth) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Growth) GetActiveWithinDays() int32 {
+	if x != nil && x.ActiveWithinDays != nil {
+		return *x.ActiveWithinDays
+	}
+	return 0
+}
+
+func (x *Growth) GetBase() []*GrowthPeriod {
+	if x != nil {
+		return x.Base
+	}
+	return nil
+}
+
+func (x *Growth) GetParts() []*GrowthPeriod {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// GrowthPeriod is how the base, or a part of it, grew over one period. Active
+// accounts count.
+type GrowthPeriod struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the period begins.
+	From string `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// Where it ends.
+	To string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	// The product, category, department, region or manager; empty for the whole base
+	// and for accounts of which none is known.
+	Key string `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	// The accounts at the beginning.
+	Before *int32 `protobuf:"varint,4,opt,name=before,proto3,oneof" json:"before,omitempty"`
+	// The accounts at the end.
+	After *int32 `protobuf:"varint,5,opt,name=after,proto3,oneof" json:"after,omitempty"`
+	// Those that first bought within the period.
+	New *int32 `protobuf:"varint,6,opt,name=new,proto3,oneof" json:"new,omitempty"`
+	// Those that were customers before, not at the beginning, and are at the end.
+	WonBack *int32 `protobuf:"varint,7,opt,name=won_back,json=wonBack,proto3,oneof" json:"won_back,omitempty"`
+	// Those that came from another part.
+	MovedIn *int32 `protobuf:"varint,8,opt,name=moved_in,json=movedIn,proto3,oneof" json:"moved_in,omitempty"`
+	// Those that went to another part.
+	MovedOut *int32 `protobuf:"varint,9,opt,name=moved_out,json=movedOut,proto3,oneof" json:"moved_out,omitempty"`
+	// Those of the beginning that are there at the end.
+	Retained *int32 `protobuf:"varint,10,opt,name=retained,proto3,oneof" json:"retained,omitempty"`
+	// Those of the beginning that are not.
+	Lost *int32 `protobuf:"varint,11,opt,name=lost,proto3,oneof" json:"lost,omitempty"`
+	// retained ÷ (retained + lost), 0 to 1.
+	RetentionRate *float64 `protobuf:"fixed64,12,opt,name=retention_rate,json=retentionRate,proto3,oneof" json:"retention_rate,omitempty"`
+	// Days since the first purchase at the beginning, mean over the accounts.
+	DurationBeforeDays *float64 `protobuf:"fixed64,13,opt,name=duration_before_days,json=durationBeforeDays,proto3,oneof" json:"duration_before_days,omitempty"`
+	// Days since the first purchase at the end, mean over the accounts.
+	DurationAfterDays *float64 `protobuf:"fixed64,14,opt,name=duration_after_days,json=durationAfterDays,proto3,oneof" json:"duration_after_days,omitempty"`
+	// Categories bought in 365 days at the beginning, mean over the accounts.
+	CategoriesBefore *float64 `protobuf:"fixed64,15,opt,name=categories_before,json=categoriesBefore,proto3,oneof" json:"categories_before,omitempty"`
+	// Categories bought in 365 days at the end, mean over the accounts.
+	CategoriesAfter *float64 `protobuf:"fixed64,16,opt,name=categories_after,json=categoriesAfter,proto3,oneof" json:"categories_after,omitempty"`
+	// Share of the declared wallet at the beginning, mean over those that have one.
+	ShareBefore *float64 `protobuf:"fixed64,17,opt,name=share_before,json=shareBefore,proto3,oneof" json:"share_before,omitempty"`
+	// Share of the declared wallet at the end, mean over those that have one.
+	ShareAfter *float64 `protobuf:"fixed64,18,opt,name=share_after,json=shareAfter,proto3,oneof" json:"share_after,omitempty"`
+	// The three dimensions as sentences; of the whole base alone.
+	Sentences     []*Text `protobuf:"bytes,19,rep,name=sentences,proto3" json:"sentences,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrowthPeriod) Reset() {
+	*x = GrowthPeriod{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrowthPeriod) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrowthPeriod) ProtoMessage() {}
+
+func (x *GrowthPeriod) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrowthPeriod.ProtoReflect.Descriptor instead.
+func (*GrowthPeriod) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *GrowthPeriod) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *GrowthPeriod) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *GrowthPeriod) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *GrowthPeriod) GetBefore() int32 {
+	if x != nil && x.Before != nil {
+		return *x.Before
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetAfter() int32 {
+	if x != nil && x.After != nil {
+		return *x.After
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetNew() int32 {
+	if x != nil && x.New != nil {
+		return *x.New
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetWonBack() int32 {
+	if x != nil && x.WonBack != nil {
+		return *x.WonBack
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetMovedIn() int32 {
+	if x != nil && x.MovedIn != nil {
+		return *x.MovedIn
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetMovedOut() int32 {
+	if x != nil && x.MovedOut != nil {
+		return *x.MovedOut
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetRetained() int32 {
+	if x != nil && x.Retained != nil {
+		return *x.Retained
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetLost() int32 {
+	if x != nil && x.Lost != nil {
+		return *x.Lost
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetRetentionRate() float64 {
+	if x != nil && x.RetentionRate != nil {
+		return *x.RetentionRate
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetDurationBeforeDays() float64 {
+	if x != nil && x.DurationBeforeDays != nil {
+		return *x.DurationBeforeDays
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetDurationAfterDays() float64 {
+	if x != nil && x.DurationAfterDays != nil {
+		return *x.DurationAfterDays
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetCategoriesBefore() float64 {
+	if x != nil && x.CategoriesBefore != nil {
+		return *x.CategoriesBefore
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetCategoriesAfter() float64 {
+	if x != nil && x.CategoriesAfter != nil {
+		return *x.CategoriesAfter
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetShareBefore() float64 {
+	if x != nil && x.ShareBefore != nil {
+		return *x.ShareBefore
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetShareAfter() float64 {
+	if x != nil && x.ShareAfter != nil {
+		return *x.ShareAfter
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetSentences() []*Text {
+	if x != nil {
+		return x.Sentences
+	}
+	return nil
+}
+
 // GetHealthRequest is empty.
 type GetHealthRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2558,7 +2936,7 @@ type GetHealthRequest struct {
 
 func (x *GetHealthRequest) Reset() {
 	*x = GetHealthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2570,7 +2948,7 @@ func (x *GetHealthRequest) String() string {
 func (*GetHealthRequest) ProtoMessage() {}
 
 func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2583,7 +2961,7 @@ func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthRequest.ProtoReflect.Descriptor instead.
 func (*GetHealthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{27}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{30}
 }
 
 // GetHealthResponse says as little as a load balancer needs.
@@ -2599,7 +2977,7 @@ type GetHealthResponse struct {
 
 func (x *GetHealthResponse) Reset() {
 	*x = GetHealthResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2611,7 +2989,7 @@ func (x *GetHealthResponse) String() string {
 func (*GetHealthResponse) ProtoMessage() {}
 
 func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2624,7 +3002,7 @@ func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthResponse.ProtoReflect.Descriptor instead.
 func (*GetHealthResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{28}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetHealthResponse) GetLive() bool {
@@ -2650,7 +3028,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2662,7 +3040,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2675,7 +3053,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{29}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{32}
 }
 
 // GetVersionResponse says what is being served.
@@ -2715,7 +3093,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2727,7 +3105,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2740,7 +3118,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{30}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -3094,7 +3472,59 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x04used\x18\x05 \x01(\x01H\x02R\x04used\x88\x01\x01B\b\n" +
 	"\x06_valueB\t\n" +
 	"\a_weightB\a\n" +
-	"\x05_used\"\x12\n" +
+	"\x05_used\"\\\n" +
+	"\x10GetGrowthRequest\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x14\n" +
+	"\x05every\x18\x04 \x01(\tR\x05every\"\xe2\x01\n" +
+	"\x06Growth\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x121\n" +
+	"\x12active_within_days\x18\x04 \x01(\x05H\x00R\x10activeWithinDays\x88\x01\x01\x12+\n" +
+	"\x04base\x18\x05 \x03(\v2\x17.fealty.v1.GrowthPeriodR\x04base\x12-\n" +
+	"\x05parts\x18\x06 \x03(\v2\x17.fealty.v1.GrowthPeriodR\x05partsB\x15\n" +
+	"\x13_active_within_days\"\x91\a\n" +
+	"\fGrowthPeriod\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x1b\n" +
+	"\x06before\x18\x04 \x01(\x05H\x00R\x06before\x88\x01\x01\x12\x19\n" +
+	"\x05after\x18\x05 \x01(\x05H\x01R\x05after\x88\x01\x01\x12\x15\n" +
+	"\x03new\x18\x06 \x01(\x05H\x02R\x03new\x88\x01\x01\x12\x1e\n" +
+	"\bwon_back\x18\a \x01(\x05H\x03R\awonBack\x88\x01\x01\x12\x1e\n" +
+	"\bmoved_in\x18\b \x01(\x05H\x04R\amovedIn\x88\x01\x01\x12 \n" +
+	"\tmoved_out\x18\t \x01(\x05H\x05R\bmovedOut\x88\x01\x01\x12\x1f\n" +
+	"\bretained\x18\n" +
+	" \x01(\x05H\x06R\bretained\x88\x01\x01\x12\x17\n" +
+	"\x04lost\x18\v \x01(\x05H\aR\x04lost\x88\x01\x01\x12*\n" +
+	"\x0eretention_rate\x18\f \x01(\x01H\bR\rretentionRate\x88\x01\x01\x125\n" +
+	"\x14duration_before_days\x18\r \x01(\x01H\tR\x12durationBeforeDays\x88\x01\x01\x123\n" +
+	"\x13duration_after_days\x18\x0e \x01(\x01H\n" +
+	"R\x11durationAfterDays\x88\x01\x01\x120\n" +
+	"\x11categories_before\x18\x0f \x01(\x01H\vR\x10categoriesBefore\x88\x01\x01\x12.\n" +
+	"\x10categories_after\x18\x10 \x01(\x01H\fR\x0fcategoriesAfter\x88\x01\x01\x12&\n" +
+	"\fshare_before\x18\x11 \x01(\x01H\rR\vshareBefore\x88\x01\x01\x12$\n" +
+	"\vshare_after\x18\x12 \x01(\x01H\x0eR\n" +
+	"shareAfter\x88\x01\x01\x12-\n" +
+	"\tsentences\x18\x13 \x03(\v2\x0f.fealty.v1.TextR\tsentencesB\t\n" +
+	"\a_beforeB\b\n" +
+	"\x06_afterB\x06\n" +
+	"\x04_newB\v\n" +
+	"\t_won_backB\v\n" +
+	"\t_moved_inB\f\n" +
+	"\n" +
+	"_moved_outB\v\n" +
+	"\t_retainedB\a\n" +
+	"\x05_lostB\x11\n" +
+	"\x0f_retention_rateB\x17\n" +
+	"\x15_duration_before_daysB\x16\n" +
+	"\x14_duration_after_daysB\x14\n" +
+	"\x12_categories_beforeB\x13\n" +
+	"\x11_categories_afterB\x0f\n" +
+	"\r_share_beforeB\x0e\n" +
+	"\f_share_after\"\x12\n" +
 	"\x10GetHealthRequest\"Z\n" +
 	"\x11GetHealthResponse\x12\x17\n" +
 	"\x04live\x18\x01 \x01(\bH\x00R\x04live\x88\x01\x01\x12\x19\n" +
@@ -3142,13 +3572,15 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\n" +
 	"ListScores\x12\x1c.fealty.v1.ListScoresRequest\x1a\x1d.fealty.v1.ListScoresResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/scores\x12c\n" +
-	"\bScoreNow\x12\x1a.fealty.v1.ScoreNowRequest\x1a\x1b.fealty.v1.ScoreNowResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/scores:scoreNow2\xa7\x03\n" +
+	"\bScoreNow\x12\x1a.fealty.v1.ScoreNowRequest\x1a\x1b.fealty.v1.ScoreNowResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/scores:scoreNow2\xf8\x03\n" +
 	"\x06Worths\x12Y\n" +
 	"\bGetValue\x12\x1a.fealty.v1.GetValueRequest\x1a\x10.fealty.v1.Value\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/values/{account=**}\x12]\n" +
 	"\tGetWallet\x12\x1b.fealty.v1.GetWalletRequest\x1a\x11.fealty.v1.Wallet\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/wallets/{account=**}\x12\x80\x01\n" +
 	"\x12GetRecommendations\x12$.fealty.v1.GetRecommendationsRequest\x1a\x1a.fealty.v1.Recommendations\"(\x82\xd3\xe4\x93\x02\"\x12 /v1/recommendations/{account=**}\x12`\n" +
 	"\n" +
-	"GetLoyalty\x12\x1c.fealty.v1.GetLoyaltyRequest\x1a\x12.fealty.v1.Loyalty\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/loyalty/{account=**}2\xc9\x01\n" +
+	"GetLoyalty\x12\x1c.fealty.v1.GetLoyaltyRequest\x1a\x12.fealty.v1.Loyalty\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/loyalty/{account=**}\x12O\n" +
+	"\tGetGrowth\x12\x1b.fealty.v1.GetGrowthRequest\x1a\x11.fealty.v1.Growth\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
+	"/v1/growth2\xc9\x01\n" +
 	"\x06System\x12_\n" +
 	"\tGetHealth\x12\x1b.fealty.v1.GetHealthRequest\x1a\x1c.fealty.v1.GetHealthResponse\"\x17\xfaP\x02J\x00\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/health\x12^\n" +
@@ -3176,7 +3608,7 @@ func file_fealty_v1_fealty_proto_rawDescGZIP() []byte {
 }
 
 var file_fealty_v1_fealty_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_fealty_v1_fealty_proto_goTypes = []any{
 	(Band)(0),                         // 0: fealty.v1.Band
 	(Stage)(0),                        // 1: fealty.v1.Stage
@@ -3207,11 +3639,14 @@ var file_fealty_v1_fealty_proto_goTypes = []any{
 	(*Recommendation)(nil),            // 26: fealty.v1.Recommendation
 	(*Loyalty)(nil),                   // 27: fealty.v1.Loyalty
 	(*Indicator)(nil),                 // 28: fealty.v1.Indicator
-	(*GetHealthRequest)(nil),          // 29: fealty.v1.GetHealthRequest
-	(*GetHealthResponse)(nil),         // 30: fealty.v1.GetHealthResponse
-	(*GetVersionRequest)(nil),         // 31: fealty.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 32: fealty.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),     // 33: google.protobuf.Timestamp
+	(*GetGrowthRequest)(nil),          // 29: fealty.v1.GetGrowthRequest
+	(*Growth)(nil),                    // 30: fealty.v1.Growth
+	(*GrowthPeriod)(nil),              // 31: fealty.v1.GrowthPeriod
+	(*GetHealthRequest)(nil),          // 32: fealty.v1.GetHealthRequest
+	(*GetHealthResponse)(nil),         // 33: fealty.v1.GetHealthResponse
+	(*GetVersionRequest)(nil),         // 34: fealty.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 35: fealty.v1.GetVersionResponse
+	(*timestamppb.Timestamp)(nil),     // 36: google.protobuf.Timestamp
 }
 var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	9,  // 0: fealty.v1.BatchGetScoresResponse.scores:type_name -> fealty.v1.Score
@@ -3224,12 +3659,12 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	12, // 7: fealty.v1.Score.down:type_name -> fealty.v1.Reason
 	14, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
 	10, // 9: fealty.v1.Score.moved:type_name -> fealty.v1.Moved
-	33, // 10: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
+	36, // 10: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
 	11, // 11: fealty.v1.Reason.label:type_name -> fealty.v1.Text
 	11, // 12: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
-	33, // 13: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
-	33, // 14: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
-	33, // 15: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
+	36, // 13: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
+	36, // 14: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
+	36, // 15: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
 	11, // 16: fealty.v1.Term.text:type_name -> fealty.v1.Text
 	14, // 17: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
 	10, // 18: fealty.v1.Origin.moved:type_name -> fealty.v1.Moved
@@ -3257,33 +3692,38 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	20, // 40: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
 	19, // 41: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
 	19, // 42: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	33, // 43: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	33, // 44: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 45: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 46: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 47: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 48: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 49: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 50: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 51: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	18, // 52: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	29, // 53: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	31, // 54: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 55: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 56: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 57: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 58: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	21, // 59: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	23, // 60: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	25, // 61: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	27, // 62: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	30, // 63: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	32, // 64: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	55, // [55:65] is the sub-list for method output_type
-	45, // [45:55] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	31, // 43: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	31, // 44: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	11, // 45: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	36, // 46: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	36, // 47: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 48: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 49: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 50: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 51: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 52: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 53: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 54: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	18, // 55: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	29, // 56: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	32, // 57: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	34, // 58: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 59: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 60: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 61: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 62: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	21, // 63: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	23, // 64: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	25, // 65: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	27, // 66: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	30, // 67: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	33, // 68: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	35, // 69: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	59, // [59:70] is the sub-list for method output_type
+	48, // [48:59] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
@@ -3303,14 +3743,16 @@ func file_fealty_v1_fealty_proto_init() {
 	file_fealty_v1_fealty_proto_msgTypes[25].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[26].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[28].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[30].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[29].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[31].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fealty_v1_fealty_proto_rawDesc), len(file_fealty_v1_fealty_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   31,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

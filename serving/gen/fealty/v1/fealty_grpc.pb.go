@@ -279,6 +279,7 @@ const (
 	Worths_GetWallet_FullMethodName          = "/fealty.v1.Worths/GetWallet"
 	Worths_GetRecommendations_FullMethodName = "/fealty.v1.Worths/GetRecommendations"
 	Worths_GetLoyalty_FullMethodName         = "/fealty.v1.Worths/GetLoyalty"
+	Worths_GetGrowth_FullMethodName          = "/fealty.v1.Worths/GetGrowth"
 )
 
 // WorthsClient is the client API for Worths service.
@@ -292,7 +293,8 @@ const (
 // An account that goes on in another is answered as by GetScore, and origin
 // says so. NOT_FOUND when the published run does not know the account, or tells
 // nothing of what it is worth, as of one that asked to be erased; UNAVAILABLE
-// when nothing is published yet. Each call asks the warehouse one question.
+// when nothing is published yet. Each call about an account asks the warehouse one
+// question.
 type WorthsClient interface {
 	// One account's value: lifetime, the four parts of commercial value, tier,
 	// relationship and verdict. Needs scope scores.read.
@@ -306,6 +308,14 @@ type WorthsClient interface {
 	// One account's loyalty score with its ten indicators, and satisfaction apart
 	// from it. Needs scope scores.read.
 	GetLoyalty(ctx context.Context, in *GetLoyaltyRequest, opts ...grpc.CallOption) (*Loyalty, error)
+	// How the base of accounts grew over a period: wider (new, won back), longer
+	// (retained, how long), deeper (categories and share of wallet per account).
+	//
+	// It is computed from the facts, one request at a time, and reads the whole base
+	// at every end of a period: what takes longer than a request may is for `fealty
+	// growth`. RESOURCE_EXHAUSTED when it has more than 10,000 rows. Needs scope
+	// scores.now.
+	GetGrowth(ctx context.Context, in *GetGrowthRequest, opts ...grpc.CallOption) (*Growth, error)
 }
 
 type worthsClient struct {
@@ -356,6 +366,16 @@ func (c *worthsClient) GetLoyalty(ctx context.Context, in *GetLoyaltyRequest, op
 	return out, nil
 }
 
+func (c *worthsClient) GetGrowth(ctx context.Context, in *GetGrowthRequest, opts ...grpc.CallOption) (*Growth, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Growth)
+	err := c.cc.Invoke(ctx, Worths_GetGrowth_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WorthsServer is the server API for Worths service.
 // All implementations must embed UnimplementedWorthsServer
 // for forward compatibility.
@@ -367,7 +387,8 @@ func (c *worthsClient) GetLoyalty(ctx context.Context, in *GetLoyaltyRequest, op
 // An account that goes on in another is answered as by GetScore, and origin
 // says so. NOT_FOUND when the published run does not know the account, or tells
 // nothing of what it is worth, as of one that asked to be erased; UNAVAILABLE
-// when nothing is published yet. Each call asks the warehouse one question.
+// when nothing is published yet. Each call about an account asks the warehouse one
+// question.
 type WorthsServer interface {
 	// One account's value: lifetime, the four parts of commercial value, tier,
 	// relationship and verdict. Needs scope scores.read.
@@ -381,6 +402,14 @@ type WorthsServer interface {
 	// One account's loyalty score with its ten indicators, and satisfaction apart
 	// from it. Needs scope scores.read.
 	GetLoyalty(context.Context, *GetLoyaltyRequest) (*Loyalty, error)
+	// How the base of accounts grew over a period: wider (new, won back), longer
+	// (retained, how long), deeper (categories and share of wallet per account).
+	//
+	// It is computed from the facts, one request at a time, and reads the whole base
+	// at every end of a period: what takes longer than a request may is for `fealty
+	// growth`. RESOURCE_EXHAUSTED when it has more than 10,000 rows. Needs scope
+	// scores.now.
+	GetGrowth(context.Context, *GetGrowthRequest) (*Growth, error)
 	mustEmbedUnimplementedWorthsServer()
 }
 
@@ -402,6 +431,9 @@ func (UnimplementedWorthsServer) GetRecommendations(context.Context, *GetRecomme
 }
 func (UnimplementedWorthsServer) GetLoyalty(context.Context, *GetLoyaltyRequest) (*Loyalty, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetLoyalty not implemented")
+}
+func (UnimplementedWorthsServer) GetGrowth(context.Context, *GetGrowthRequest) (*Growth, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetGrowth not implemented")
 }
 func (UnimplementedWorthsServer) mustEmbedUnimplementedWorthsServer() {}
 func (UnimplementedWorthsServer) testEmbeddedByValue()                {}
@@ -496,6 +528,24 @@ func _Worths_GetLoyalty_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Worths_GetGrowth_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetGrowthRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorthsServer).GetGrowth(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Worths_GetGrowth_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorthsServer).GetGrowth(ctx, req.(*GetGrowthRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Worths_ServiceDesc is the grpc.ServiceDesc for Worths service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -518,6 +568,10 @@ var Worths_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetLoyalty",
 			Handler:    _Worths_GetLoyalty_Handler,
+		},
+		{
+			MethodName: "GetGrowth",
+			Handler:    _Worths_GetGrowth_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
