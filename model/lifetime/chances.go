@@ -140,7 +140,7 @@ func FitChances(ctx context.Context, c Chances, weights []float64) (*ChanceModel
 	if err != nil {
 		return nil, err
 	}
-	d := tabulate(Histories{c.Frequency, c.Recency, c.Offered}, weights, 1)
+	d := tabulate(Histories{Frequency: c.Frequency, Recency: c.Recency, Age: c.Offered}, weights, 1)
 	rows := 0
 	for i := range c.Frequency {
 		if weightOf(weights, i) > 0 {

@@ -62,7 +62,7 @@ func columns(tb testing.TB, name string) map[string][]float64 {
 func cdnowSample(tb testing.TB) Histories {
 	tb.Helper()
 	c := columns(tb, "cdnow/cdnow_customers_summary.csv.gz")
-	return Histories{c["frequency"], c["recency"], c["T"]}
+	return Histories{Frequency: c["frequency"], Recency: c["recency"], Age: c["T"]}
 }
 
 // cdnow is the full CDNOW data in weeks: calibration to 1997-09-30, 39 weeks of

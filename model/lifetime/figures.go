@@ -123,7 +123,7 @@ func (f *figures) purchases(ctx context.Context, public Public) {
 	}
 	bg, pareto := optimum[BGNBD], optimum[ParetoNBD]
 	row := func(x, recency, age float64) Histories {
-		return Histories{[]float64{x}, []float64{recency}, []float64{age}}
+		return Histories{Frequency: []float64{x}, Recency: []float64{recency}, Age: []float64{age}}
 	}
 	expected := func(m *Model, h Histories, t float64) float64 {
 		return f.one(func(out []float64) error { return m.Expected(h, t, out) })

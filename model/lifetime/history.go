@@ -38,7 +38,22 @@ type Histories struct {
 	Recency []float64
 	// Age is T, the time from the first purchase to the cutoff: at least Recency.
 	Age []float64
+	// Paid is how many purchases the mean spend beside a history is of. Nil means
+	// Frequency: the repeat purchases alone, as the literature counts; with all of them
+	// it is Frequency + 1. A whole number, at least Frequency.
+	Paid []float64
 }
+
+// counts is what the mean spend is of, by row.
+func (h Histories) counts() []float64 {
+	if h.Paid != nil {
+		return h.Paid
+	}
+	return h.Frequency
+}
+
+// paid is what the mean spend of row i is of.
+func (h Histories) paid(i int) float64 { return h.counts()[i] }
 
 // Rows is the number of accounts.
 func (h Histories) Rows() int { return len(h.Frequency) }
@@ -48,6 +63,14 @@ func (h Histories) Check() error {
 	n := len(h.Frequency)
 	if len(h.Recency) != n || len(h.Age) != n {
 		return fmt.Errorf("%w: %d frequencies, %d recencies and %d ages: want one of each per account", ErrInput, n, len(h.Recency), len(h.Age))
+	}
+	if h.Paid != nil && len(h.Paid) != n {
+		return fmt.Errorf("%w: %d counts of what was paid for %d accounts: want one per account", ErrInput, len(h.Paid), n)
+	}
+	for i, paid := range h.Paid {
+		if !(paid >= h.Frequency[i] && paid <= largest) || paid != math.Trunc(paid) {
+			return fmt.Errorf("%w: row %d: %v purchases were paid of %v repeat purchases: want a whole number of at least as many", ErrInput, i, paid, h.Frequency[i])
+		}
 	}
 	for i, x := range h.Frequency {
 		t, age := h.Recency[i], h.Age[i]

@@ -41,7 +41,7 @@ func TestLawsOfPurchases(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := drawModel(t)
 		x, recency, age := drawHistory(t)
-		h := Histories{[]float64{x}, []float64{recency}, []float64{age}}
+		h := Histories{Frequency: []float64{x}, Recency: []float64{recency}, Age: []float64{age}}
 		ask := func(f func(out []float64) error) float64 {
 			out := make([]float64, 1)
 			if err := f(out); err != nil {
@@ -120,12 +120,13 @@ func TestFractionEqualsItsIntegral(t *testing.T) {
 // Every gradient against central differences of its value.
 func TestGradientsEqualDifferences(t *testing.T) {
 	sample := Histories{
-		[]float64{0, 0, 1, 2, 7, 3, 29, 300}, []float64{0, 0, 1.7, 30.4, 29.4, 10, 38, 103.4}, []float64{38.9, 0.14, 38.9, 38.9, 38.9, 10, 38.9, 103.6},
+		Frequency: []float64{0, 0, 1, 2, 7, 3, 29, 300}, Recency: []float64{0, 0, 1.7, 30.4, 29.4, 10, 38, 103.4},
+		Age: []float64{38.9, 0.14, 38.9, 38.9, 38.9, 10, 38.9, 103.6},
 	}
 	weights := []float64{1, 2, 1, 3, 1, 1, 0.5, 1}
 	d := tabulate(sample, weights, 50)
 	spend, _, _ := newGammaGamma(sample.Frequency, []float64{0, 0, 12, 22, 35, 8, 40, 100}, weights)
-	chances := tabulate(Histories{[]float64{0, 1, 1, 4, 6}, []float64{0, 1, 6, 5, 6}, []float64{6, 6, 6, 8, 6}}, nil, 1)
+	chances := tabulate(Histories{Frequency: []float64{0, 1, 1, 4, 6}, Recency: []float64{0, 1, 6, 5, 6}, Age: []float64{6, 6, 6, 8, 6}}, nil, 1)
 	for name, c := range map[string]struct {
 		likelihood likelihood
 		parameters int
@@ -190,7 +191,7 @@ func TestWeightsAreRepeats(t *testing.T) {
 func TestUnitOfTimeDoesNotMatter(t *testing.T) {
 	h := simulated(ParetoNBD, 800)
 	in := func(unit float64) Histories {
-		other := Histories{h.Frequency, make([]float64, h.Rows()), make([]float64, h.Rows())}
+		other := Histories{Frequency: h.Frequency, Recency: make([]float64, h.Rows()), Age: make([]float64, h.Rows())}
 		for i := range other.Age {
 			other.Recency[i], other.Age[i] = h.Recency[i]*unit, h.Age[i]*unit
 		}
@@ -210,7 +211,7 @@ func TestUnitOfTimeDoesNotMatter(t *testing.T) {
 
 func TestBadHistoriesAreNamed(t *testing.T) {
 	good := func() Histories {
-		return Histories{[]float64{0, 2, 1}, []float64{0, 5, 3}, []float64{9, 9, 9}}
+		return Histories{Frequency: []float64{0, 2, 1}, Recency: []float64{0, 5, 3}, Age: []float64{9, 9, 9}}
 	}
 	nan := math.NaN()
 	for name, c := range map[string]struct {
@@ -258,8 +259,8 @@ func second[T any](_ T, err error) error { return err }
 
 // What determines no model gives an error with advice, never a number.
 func TestUndeterminedHistoriesAreErrors(t *testing.T) {
-	steady, tiny := Histories{}, Histories{[]float64{1, 0}, []float64{2, 0}, []float64{5, 5}}
-	once := Histories{make([]float64, 50), make([]float64, 50), make([]float64, 50)}
+	steady, tiny := Histories{}, Histories{Frequency: []float64{1, 0}, Recency: []float64{2, 0}, Age: []float64{5, 5}}
+	once := Histories{Frequency: make([]float64, 50), Recency: make([]float64, 50), Age: make([]float64, 50)}
 	for i := range 50 {
 		steady.Frequency, steady.Recency, steady.Age = append(steady.Frequency, 10), append(steady.Recency, 29), append(steady.Age, 30)
 		once.Age[i] = float64(i + 1)
@@ -288,7 +289,7 @@ func TestUndeterminedHistoriesAreErrors(t *testing.T) {
 
 func TestParametersOutOfBoundsAreErrors(t *testing.T) {
 	m := given(t, BGNBD, map[string]float64{"r": 1, "alpha": 1, "a": 1, "b": 1})
-	h, out := Histories{[]float64{0}, []float64{0}, []float64{1}}, make([]float64, 1)
+	h, out := Histories{Frequency: []float64{0}, Recency: []float64{0}, Age: []float64{1}}, make([]float64, 1)
 	for name, err := range map[string]error{
 		"kind":     second(Fit(context.Background(), "bg", h, nil)),
 		"given":    second(Given(BGNBD, 1, 2, 3)),

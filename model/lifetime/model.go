@@ -333,7 +333,7 @@ func (m *Model) LogLikelihood(h Histories, out []float64) error {
 // within t after its first purchase. Bounds of t as in Expected.
 func (m *Model) NewCustomer(t float64) (float64, error) {
 	out := make([]float64, 1)
-	err := m.Expected(Histories{[]float64{0}, []float64{0}, []float64{0}}, t, out)
+	err := m.Expected(Histories{Frequency: []float64{0}, Recency: []float64{0}, Age: []float64{0}}, t, out)
 	return out[0], err
 }
 

@@ -87,7 +87,7 @@ func TestFaithfulAccountsHaveAFit(t *testing.T) {
 		t.Errorf("it reads back as %+v (%v)", back, err)
 	}
 	// A future of an account that does not leave has a mean that is expected.
-	one := Histories{[]float64{5}, []float64{100}, []float64{120}}
+	one := Histories{Frequency: []float64{5}, Recency: []float64{100}, Age: []float64{120}}
 	spend := &Spend{estimator: estimator{names: spendNames(), theta: []float64{math.Log(6), math.Log(4), math.Log(15)}, covariance: make([]float64, 9)}}
 	low, high := make([]float64, 1), make([]float64, 1)
 	if err := ValueIntervals(t.Context(), m, spend, one, []float64{20}, DefaultTerms(), DefaultChance(), low, high); err != nil || !(low[0] < high[0]) {

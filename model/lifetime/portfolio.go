@@ -105,7 +105,7 @@ func FitPortfolio(ctx context.Context, kind Kind, h Histories, mean []float64, s
 	if err != nil {
 		return nil, fmt.Errorf("fit purchases of all accounts: %w", err)
 	}
-	spend, err := FitSpend(ctx, h.Frequency, mean, nil)
+	spend, err := FitSpend(ctx, h.counts(), mean, nil)
 	if err != nil {
 		return nil, fmt.Errorf("fit spend of all accounts: %w", err)
 	}
@@ -126,7 +126,7 @@ func FitPortfolio(ctx context.Context, kind Kind, h Histories, mean []float64, s
 			if choice.Purchases, err = used(err); err != nil {
 				return nil, fmt.Errorf("fit purchases of segment %q: %w", name, err)
 			}
-			ownSpend, err := FitSpend(ctx, part.Frequency, partMean, nil)
+			ownSpend, err := FitSpend(ctx, part.counts(), partMean, nil)
 			if choice.Spend, err = used(err); err != nil {
 				return nil, fmt.Errorf("fit spend of segment %q: %w", name, err)
 			}
@@ -192,6 +192,9 @@ type Scores struct {
 	// Alive is P(alive); NoPurchase the probability of no purchase within the
 	// horizon; Expected the expected purchases within it.
 	Alive, NoPurchase, Expected []float64
+	// IfAlive are the purchases within the horizon of an account that is alive:
+	// what is lost when it leaves.
+	IfAlive []float64
 	// MeanSpend is expected per purchase; Value is the discounted margin of the
 	// months of the terms.
 	MeanSpend, Value []float64
@@ -216,8 +219,8 @@ func (p *Portfolio) Score(h Histories, mean []float64, segment []string, t float
 			}
 		}
 	}
-	all := make([]float64, 5*n)
-	s := &Scores{all[:n:n], all[n : 2*n : 2*n], all[2*n : 3*n : 3*n], all[3*n : 4*n : 4*n], all[4*n:]}
+	all := make([]float64, 6*n)
+	s := &Scores{all[:n:n], all[n : 2*n : 2*n], all[2*n : 3*n : 3*n], all[3*n : 4*n : 4*n], all[4*n : 5*n : 5*n], all[5*n:]}
 	ends, factors := terms.ends()
 	// One series serves the months and the horizon, which stands where it belongs.
 	position, _ := slices.BinarySearch(ends, t)
@@ -242,8 +245,8 @@ func (p *Portfolio) Score(h Histories, mean []float64, segment []string, t float
 			}
 			s.Alive[i] = alive(use.model.kind, use.model.p, x, recency, age)
 			s.NoPurchase[i] = use.model.noPurchase(s.Alive[i], x, recency, age, t)
-			s.Expected[i] = s.Alive[i] * at.purchases
-			s.MeanSpend[i] = use.spend.expected(x, mean[i])
+			s.Expected[i], s.IfAlive[i] = s.Alive[i]*at.purchases, at.purchases
+			s.MeanSpend[i] = use.spend.expected(h.paid(i), mean[i])
 			s.Value[i] = s.Alive[i] * at.worth * s.MeanSpend[i]
 		}
 	})
@@ -310,6 +313,9 @@ func pick(h Histories, mean []float64, rows []int) (Histories, []float64) {
 		part.Frequency = append(part.Frequency, h.Frequency[i])
 		part.Recency = append(part.Recency, h.Recency[i])
 		part.Age = append(part.Age, h.Age[i])
+		if h.Paid != nil {
+			part.Paid = append(part.Paid, h.Paid[i])
+		}
 		partMean = append(partMean, mean[i])
 	}
 	return part, partMean

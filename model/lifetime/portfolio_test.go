@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -59,7 +60,7 @@ func TestPortfolioFitsLargeSegmentsAlone(t *testing.T) {
 	for _, name := range []string{"retail", "few"} {
 		m, s := p.Models(name)
 		from, to := slices.Index(segment, name), slices.Index(segment, name)+10
-		part := Histories{h.Frequency[from:to], h.Recency[from:to], h.Age[from:to]}
+		part := Histories{Frequency: h.Frequency[from:to], Recency: h.Recency[from:to], Age: h.Age[from:to]}
 		out := make([]float64, 10)
 		for what, ask := range map[string]struct {
 			do  func() error
@@ -81,7 +82,7 @@ func TestPortfolioFitsLargeSegmentsAlone(t *testing.T) {
 	}
 	// A segment's own fit is its own: the pooled one has other parameters.
 	retail, _ := p.Models("retail")
-	alone := fit(t, MBGNBD, Histories{h.Frequency[:1500], h.Recency[:1500], h.Age[:1500]})
+	alone := fit(t, MBGNBD, Histories{Frequency: h.Frequency[:1500], Recency: h.Recency[:1500], Age: h.Age[:1500]})
 	if !slices.Equal(retail.Estimates(), alone.Estimates()) {
 		t.Errorf("the segment's fit %v is not that of its accounts %v", retail.Estimates(), alone.Estimates())
 	}
@@ -157,7 +158,7 @@ func TestPortfolioTravelsToTheSameBits(t *testing.T) {
 
 func same(t *testing.T, a, b *Scores) {
 	t.Helper()
-	for k, pair := range [][2][]float64{{a.Alive, b.Alive}, {a.NoPurchase, b.NoPurchase}, {a.Expected, b.Expected}, {a.MeanSpend, b.MeanSpend}, {a.Value, b.Value}} {
+	for k, pair := range [][2][]float64{{a.Alive, b.Alive}, {a.NoPurchase, b.NoPurchase}, {a.Expected, b.Expected}, {a.IfAlive, b.IfAlive}, {a.MeanSpend, b.MeanSpend}, {a.Value, b.Value}} {
 		if !slices.Equal(pair[0], pair[1]) {
 			t.Errorf("column %d differs", k)
 		}
@@ -178,13 +179,16 @@ func TestScoresDoNotDependOnOrderOrThreads(t *testing.T) {
 	}
 	turned := slices.Clone(segment)
 	slices.Reverse(turned)
-	back := Histories{reverse(h.Frequency), reverse(h.Recency), reverse(h.Age)}
+	back := Histories{Frequency: reverse(h.Frequency), Recency: reverse(h.Recency), Age: reverse(h.Age)}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	got, err := p.Score(back, reverse(mean), turned, 13, weeks(12, 0.01))
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, want, &Scores{reverse(got.Alive), reverse(got.NoPurchase), reverse(got.Expected), reverse(got.MeanSpend), reverse(got.Value)})
+	same(t, want, &Scores{
+		Alive: reverse(got.Alive), NoPurchase: reverse(got.NoPurchase), Expected: reverse(got.Expected), IfAlive: reverse(got.IfAlive),
+		MeanSpend: reverse(got.MeanSpend), Value: reverse(got.Value),
+	})
 	refitted, err := FitPortfolio(context.Background(), MBGNBD, back, reverse(mean), turned, DefaultLeast())
 	if err != nil {
 		t.Fatal(err)
@@ -296,7 +300,7 @@ func BenchmarkIntervals(b *testing.B) {
 		b.Fatal(err)
 	}
 	const rows = 1000
-	h := Histories{full.Frequency[:rows], full.Recency[:rows], full.Age[:rows]}
+	h := Histories{Frequency: full.Frequency[:rows], Recency: full.Recency[:rows], Age: full.Age[:rows]}
 	low, high := make([]float64, rows), make([]float64, rows)
 	m := fit(b, MBGNBD, full.Histories)
 	for b.Loop() {
@@ -314,4 +318,46 @@ func positive(mean []float64) []float64 {
 		out[i] = max(v, 0.01)
 	}
 	return out
+}
+
+// A mean of all purchases counts the first one too: spend is fitted and expected
+// on one more than the repeats, and what is not alive weighs nothing on what is
+// lost when it leaves.
+func TestMeansOfAllPurchasesCountThem(t *testing.T) {
+	h := faithful(900, .8, 40)
+	chance := rand.New(rand.NewPCG(5, 9))
+	mean, segment, paid := make([]float64, h.Rows()), make([]string, h.Rows()), make([]float64, h.Rows())
+	for i, x := range h.Frequency {
+		mean[i], paid[i] = 5+100*chance.ExpFloat64(), x+1
+	}
+	h.Paid = paid
+	p, err := FitPortfolio(t.Context(), NBD, h, mean, segment, DefaultLeast())
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := FitSpend(t.Context(), paid, mean, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.Score(h, mean, segment, 90, DefaultTerms())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float64, h.Rows())
+	if err := alone.Expected(paid, mean, want); err != nil {
+		t.Fatal(err)
+	}
+	for i := range want {
+		if s.MeanSpend[i] != want[i] || s.Expected[i] != s.Alive[i]*s.IfAlive[i] || !(s.IfAlive[i] > 0) {
+			t.Fatalf("row %d: mean spend %v, by the spend model %v; %v purchases, %v if alive", i, s.MeanSpend[i], want[i], s.Expected[i], s.IfAlive[i])
+		}
+	}
+	h.Paid = h.Age[:1]
+	if err := h.Check(); !errors.Is(err, ErrInput) {
+		t.Errorf("one count for all: %v", err)
+	}
+	h.Paid = make([]float64, h.Rows())
+	if err := h.Check(); !errors.Is(err, ErrInput) {
+		t.Errorf("fewer paid than repeated: %v", err)
+	}
 }

@@ -76,7 +76,7 @@ func Value(m *Model, s *Spend, h Histories, mean []float64, terms Terms, out []f
 		for i := from; i < to; i++ {
 			x, age := h.Frequency[i], h.Age[i]
 			m.purchases(x, age, ends, purchases, &sums)
-			out[i] = alive(m.kind, m.p, x, h.Recency[i], age) * worth(purchases, factors) * s.expected(x, mean[i])
+			out[i] = alive(m.kind, m.p, x, h.Recency[i], age) * worth(purchases, factors) * s.expected(h.paid(i), mean[i])
 		}
 	})
 	return nil
@@ -102,7 +102,7 @@ func checkValue(m *Model, h Histories, mean []float64, terms Terms) error {
 	if err := h.Check(); err != nil {
 		return err
 	}
-	return checkSpend(h.Frequency, mean)
+	return checkSpend(h.counts(), mean)
 }
 
 // Chance says how intervals are drawn. The zero value is not valid; start from
@@ -170,7 +170,7 @@ func ValueIntervals(ctx context.Context, m *Model, s *Spend, h Histories, mean [
 			x, recency, age := h.Frequency[i], h.Recency[i], h.Age[i]
 			source := rand.NewPCG(c.Seed, fingerprint(x, recency, age, mean[i]))
 			for d := range values {
-				values[d] = future{m.kind, four(models[d]), [3]float64(spends[d]), source}.value(x, recency, age, mean[i], terms.Month, factors)
+				values[d] = future{m.kind, four(models[d]), [3]float64(spends[d]), source}.value(x, recency, age, h.paid(i), mean[i], terms.Month, factors)
 			}
 			slices.Sort(values)
 			low[i] = values[max(int(math.Floor(tail))-1, 0)]
@@ -235,7 +235,7 @@ type future struct {
 }
 
 // value draws the account's rates given its history, then month by month.
-func (f future) value(x, recency, age, mean, month float64, factors []float64) float64 {
+func (f future) value(x, recency, age, paid, mean, month float64, factors []float64) float64 {
 	if f.uniform() >= alive(f.kind, f.p, x, recency, age) {
 		return 0
 	}
@@ -254,10 +254,10 @@ func (f future) value(x, recency, age, mean, month float64, factors []float64) f
 		}
 	}
 	p, q, v := f.spend[0], f.spend[1], f.spend[2]
-	if x == 0 {
+	if paid == 0 {
 		mean = 0
 	}
-	perUnit := f.gamma(p*x+q, v+x*mean)
+	perUnit := f.gamma(p*paid+q, v+paid*mean)
 	var sum float64
 	for _, factor := range factors {
 		n := min(distuv.Poisson{Lambda: rate * min(month, time), Src: f.source}.Rand(), purchases)

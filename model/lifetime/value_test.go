@@ -21,7 +21,7 @@ func TestValueEqualsReference(t *testing.T) {
 		want, _ := c.Out["clv"].([]any)
 		for k, discount := range c.In.Discounts {
 			out, terms := make([]float64, 1), weeks(c.In.Months, discount)
-			h := Histories{[]float64{c.In.X}, []float64{c.In.Recency}, []float64{c.In.Age}}
+			h := Histories{Frequency: []float64{c.In.X}, Recency: []float64{c.In.Recency}, Age: []float64{c.In.Age}}
 			if err := Value(m, s, h, []float64{c.In.Mean}, terms, out); err != nil {
 				t.Fatal(err)
 			}
@@ -145,7 +145,7 @@ func TestSimulatedCustomersAreRecovered(t *testing.T) {
 			met(t, "value", out, value)
 
 			const some = 800
-			part := Histories{h.Frequency[:some], h.Recency[:some], h.Age[:some]}
+			part := Histories{Frequency: h.Frequency[:some], Recency: h.Recency[:some], Age: h.Age[:some]}
 			low, high := make([]float64, some), make([]float64, some)
 			chance := Chance{Level: 0.9, Draws: 200, Seed: 3}
 			if err := ValueIntervals(context.Background(), m, s, part, mean[:some], terms, chance, low, high); err != nil {

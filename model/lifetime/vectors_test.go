@@ -123,7 +123,7 @@ func TestPointsEqualReference(t *testing.T) {
 			near(t, c.Name+": five panels", c.number(t, "p_zero"), noPurchase[0], 1e-4)
 			c.Out["p_zero"], noPurchase = noPurchase[0], noPurchase[1:]
 		}
-		m, h, out := given(t, kind, c.In.Params), Histories{[]float64{c.In.X}, []float64{c.In.Recency}, []float64{c.In.Age}}, make([]float64, 1)
+		m, h, out := given(t, kind, c.In.Params), Histories{Frequency: []float64{c.In.X}, Recency: []float64{c.In.Recency}, Age: []float64{c.In.Age}}, make([]float64, 1)
 		for name, ask := range map[string]func() error{
 			"log_likelihood": func() error { return m.LogLikelihood(h, out) },
 			"p_alive":        func() error { return m.Alive(h, out) },
