@@ -43,6 +43,10 @@ const (
 // maxSteps bounds how many periods are compared.
 const maxSteps = 120
 
+// snapshotRows is how many rows, accounts × instants, are asked for at a time and held
+// in memory (about 400 bytes each).
+const snapshotRows = 1_000_000
+
 // The columns that growth looks at beside tenure.
 const (
 	categoriesColumn  = "categories_365d"
@@ -106,8 +110,8 @@ type GrowthResult struct {
 
 // Growth compares snapshots of the base at the ends of periods. All of them read what
 // is known at the last end, and accounts that are one by then are one throughout: an
-// order recorded late, or a new number, makes no new customer. Two snapshots are held
-// at a time.
+// order recorded late, or a new number, makes no new customer. Memory is bounded by
+// snapshotRows, or by two snapshots of a greater base.
 func (s *Service) Growth(ctx context.Context, r GrowthRequest, report func(Progress)) (GrowthResult, error) {
 	c, from, to, err := s.period(ctx, r.From, r.To)
 	if err != nil {
@@ -123,24 +127,28 @@ func (s *Service) Growth(ctx context.Context, r GrowthRequest, report func(Progr
 	}
 	result := GrowthResult{From: c.text(from), To: c.text(to), By: r.By, ActiveWithinDays: c.ActiveWithin(), Base: []GrowthRow{}, Rows: []GrowthRow{}}
 	g := growing{Service: s, calendar: c, by: by, to: to}
-	if g.moves, err = s.Facts.Moves(ctx, g.at(to, nil)); err != nil {
+	if g.moves, err = s.Facts.Moves(ctx, g.at([]frame.Cutoff{to}, nil)); err != nil {
 		return GrowthResult{}, fmt.Errorf("ask which accounts go on in others: %w", err)
 	}
 	var before snapshot
-	for k, at := range ends {
+	done := 0
+	for some := range slices.Chunk(ends, int(min(maxSteps+1, max(1, snapshotRows/max(1, c.span.Accounts))))) {
 		if report != nil {
-			report(Progress{Stage: "looking at the base", Done: int64(k), Total: int64(len(ends)), Unit: "snapshots"})
+			report(Progress{Stage: "looking at the base", Done: int64(done), Total: int64(len(ends)), Unit: "snapshots"})
 		}
-		after, err := g.snapshot(ctx, at)
+		shots, err := g.snapshots(ctx, some)
 		if err != nil {
-			return GrowthResult{}, fmt.Errorf("the base as of %s: %w", c.text(at), err)
+			return GrowthResult{}, fmt.Errorf("the base as of %s to %s: %w", c.text(some[0]), c.text(some[len(some)-1]), err)
 		}
-		if k > 0 {
-			if err := result.compare(c.text(ends[k-1]), c.text(at), before, after, by); err != nil {
-				return GrowthResult{}, err
+		for _, after := range shots {
+			if done > 0 {
+				if err := result.compare(c.text(ends[done-1]), c.text(ends[done]), before, after, by); err != nil {
+					return GrowthResult{}, err
+				}
 			}
+			before = after
+			done++
 		}
-		before = after
 	}
 	return result, nil
 }
@@ -243,10 +251,12 @@ type growing struct {
 	moves map[frame.AccountID]features.Move
 }
 
-// at asks for what is known at the end of the whole period as of an instant.
-func (g *growing) at(at frame.Cutoff, catalogue []features.Feature) features.Request {
-	r := g.request([]frame.Cutoff{at}, catalogue)
-	r.KnownAt = []frame.KnownAt{g.Known(g.to)}
+// at asks for what is known at the end of the whole period as of instants.
+func (g *growing) at(ats []frame.Cutoff, catalogue []features.Feature) features.Request {
+	r := g.request(ats, catalogue)
+	for i := range r.KnownAt {
+		r.KnownAt[i] = g.Known(g.to)
+	}
 	return r
 }
 
@@ -286,99 +296,124 @@ func greater(a, b float64) float64 {
 	return a
 }
 
-// together adds what is of an account and key to what there is of it.
-func together(all []stander, at map[[2]string]int, p stander, key string) []stander {
-	k := [2]string{string(p.Account), key}
-	if i, ok := at[k]; ok {
-		all[i].meet(p)
-		return all
-	}
-	at[k] = len(all)
-	return append(all, p)
+// attendance is who is there at one instant, each account and key once.
+type attendance struct {
+	all []stander
+	at  map[[2]string]int
 }
 
-func standingsOf(all []stander) []loyalty.Standing {
-	out := make([]loyalty.Standing, len(all))
-	for i := range all {
-		out[i] = all[i].Standing
+// add takes in what is of an account and key.
+func (g *attendance) add(p stander, key string) {
+	k := [2]string{string(p.Account), key}
+	if i, ok := g.at[k]; ok {
+		g.all[i].meet(p)
+		return
+	}
+	if g.at == nil {
+		g.at = map[[2]string]int{}
+	}
+	g.at[k] = len(g.all)
+	g.all = append(g.all, p)
+}
+
+func (g *attendance) standings() []loyalty.Standing {
+	out := make([]loyalty.Standing, len(g.all))
+	for i := range g.all {
+		out[i] = g.all[i].Standing
 	}
 	return out
 }
 
-// snapshot looks at the base as of an instant.
-func (g *growing) snapshot(ctx context.Context, at frame.Cutoff) (snapshot, error) {
-	keys, err := g.keys(ctx, at)
+// snapshots looks at the base as of instants, in their order.
+func (g *growing) snapshots(ctx context.Context, ats []frame.Cutoff) ([]snapshot, error) {
+	keys, err := g.keys(ctx, ats)
 	if err != nil {
-		return snapshot{}, err
+		return nil, err
 	}
-	var all []stander
-	index := map[[2]string]int{}
-	categories := 0.0
-	_, err = g.Facts.Build(ctx, g.at(at, columnsOf(tenureColumn, spendColumn, categoriesColumn, "wallet_declared", walletShareColumn)), func(sl *features.Slice) error {
-		columns, err := sl.Frame.Select([]string{tenureColumn, categoriesColumn, walletShareColumn})
+	there, categories := make([]attendance, len(ats)), make([]float64, len(ats))
+	catalogue := columnsOf(tenureColumn, spendColumn, categoriesColumn, "wallet_declared", walletShareColumn)
+	_, err = g.Facts.Build(ctx, g.at(ats, catalogue), func(sl *features.Slice) error {
+		f, err := sl.Frame.Select([]string{tenureColumn, categoriesColumn, walletShareColumn})
 		if err != nil {
 			return err
 		}
-		for i, account := range sl.Frame.Accounts {
+		for i, account := range f.Accounts {
 			if sl.LastPurchase[i] == 0 { // never a customer
 				continue
 			}
+			k := slices.Index(ats, f.Cutoffs[i])
 			p := stander{last: sl.LastPurchase[i], Standing: loyalty.Standing{
-				Account: g.head(account), Key: keys[account], Active: sl.Status[i] == features.Eligible,
-				TenureDays: columns.Columns[0].Numbers[i], Categories: columns.Columns[1].Numbers[i], Share: columns.Columns[2].Numbers[i],
+				Account: g.head(account), Active: sl.Status[i] == features.Eligible,
+				TenureDays: f.Columns[0].Numbers[i], Categories: f.Columns[1].Numbers[i], Share: f.Columns[2].Numbers[i],
 			}}
-			categories += greater(p.Categories, 0)
-			all = together(all, index, p, "")
+			if keys != nil {
+				p.Key = keys[k][account]
+			}
+			categories[k] += greater(p.Categories, 0)
+			there[k].add(p, "")
 		}
 		return nil
 	})
 	if err != nil {
-		return snapshot{}, err
+		return nil, err
 	}
-	if categories == 0 { // no line names one
-		for i := range all {
-			all[i].Categories = math.NaN()
+	shots := make([]snapshot, len(ats))
+	for k := range shots {
+		if categories[k] == 0 { // no line names one
+			for i := range there[k].all {
+				there[k].all[i].Categories = math.NaN()
+			}
+		}
+		shots[k] = snapshot{parts: there[k].standings(), base: there[k].standings()}
+		for i := range shots[k].base {
+			shots[k].base[i].Key = ""
 		}
 	}
-	shot := snapshot{parts: standingsOf(all), base: standingsOf(all)}
-	for i := range shot.base {
-		shot.base[i].Key = ""
+	if !g.by.OfGoods() {
+		return shots, nil
 	}
-	if g.by.OfGoods() {
-		shot.parts, err = g.shelves(ctx, at)
+	shelves, err := g.shelves(ctx, ats)
+	for k := range shelves {
+		shots[k].parts = shelves[k].standings()
 	}
-	return shot, err
+	return shots, err
 }
 
-// keys returns the value of the dimension of each account as of an instant; nil for goods.
-func (g *growing) keys(ctx context.Context, at frame.Cutoff) (map[frame.AccountID]string, error) {
+// keys returns the value of the dimension of each account as of each instant; nil for
+// goods and the whole base.
+func (g *growing) keys(ctx context.Context, ats []frame.Cutoff) ([]map[frame.AccountID]string, error) {
 	if g.by == "" || g.by.OfGoods() {
 		return nil, nil
 	}
-	return g.Service.keysOf(ctx, g.by, at, g.Known(g.to), g.watermark)
+	keys := make([]map[frame.AccountID]string, len(ats))
+	for k, at := range ats {
+		var err error
+		if keys[k], err = g.keysOf(ctx, g.by, at, g.Known(g.to), g.watermark); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
 }
 
-// shelves are the standings of accounts within categories or products: active as long
-// as it was bought within active_within.
-func (g *growing) shelves(ctx context.Context, at frame.Cutoff) ([]loyalty.Standing, error) {
-	var all []stander
-	index := map[[2]string]int{}
-	r := features.HoldingRequest{Request: g.at(at, nil), Key: features.HoldingKey(g.by)}
+// shelves are who is there within categories or products: active as long as that was
+// bought within active_within.
+func (g *growing) shelves(ctx context.Context, ats []frame.Cutoff) ([]attendance, error) {
+	there := make([]attendance, len(ats))
+	r := features.HoldingRequest{Request: g.at(ats, nil), Key: features.HoldingKey(g.by)}
 	err := g.Facts.Holdings(ctx, r, func(block []features.Holding) error {
 		for i := range block {
 			h := &block[i]
 			if h.Orders == 0 {
 				continue
 			}
-			p := stander{last: h.Last, Standing: loyalty.Standing{
-				Account: g.head(h.Account), Key: h.Key, Active: features.Judge(h.Last, at, g.ActiveWithin()) == features.Eligible,
+			there[slices.Index(ats, h.Cutoff)].add(stander{last: h.Last, Standing: loyalty.Standing{
+				Account: g.head(h.Account), Key: h.Key, Active: features.Judge(h.Last, h.Cutoff, g.ActiveWithin()) == features.Eligible,
 				TenureDays: float64(h.FirstDays), Categories: math.NaN(), Share: math.NaN(),
-			}}
-			all = together(all, index, p, h.Key)
+			}}, h.Key)
 		}
 		return nil
 	})
-	return standingsOf(all), err
+	return there, err
 }
 
 // keysOf returns the value of a dimension of accounts as of an instant.
