@@ -206,7 +206,7 @@ func TestContactIsOverdueAgainstTheCadenceOfTheSegment(t *testing.T) {
 	}
 	w.contacts = append(w.contacts, contact{id: "c", account: "never-met", kind: "complaint", at: at("2025-01-21"), value: absent})
 	w.versions = []version{
-		{account: "key", segment: "key accounts", from: at("2024-01-01")},
+		{account: "key", segment: "key accounts", from: at("2024-01-01"), mapped: true},
 		// Small since the 1st of February, as was known on the 20th.
 		{account: "small", segment: "key accounts", from: at("2024-01-01")},
 		{account: "small", segment: "small", from: at("2025-02-01"), recorded: at("2025-02-20")},

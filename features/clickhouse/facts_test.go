@@ -97,12 +97,14 @@ type touch struct {
 }
 
 // version is what an account was from an instant on; limit is 0 when there is none.
+// Rows of a mapped source have load 0.
 type version struct {
 	account, manager string
 	from, recorded   int64
 	limit            int64
 	country, parent  string
 	segment          string
+	mapped           bool
 }
 
 type contract struct {
@@ -378,7 +380,13 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		texts("segment", w.versions, func(x version) string { return x.segment }),
 		texts("parent", w.versions, func(x version) string { return x.parent }),
 		numbers("valid_from", frame.Time, w.versions, func(x version) int64 { return orElse(x.from, absent) }),
-		numbers("recorded_at", frame.Time, w.versions, func(x version) int64 { return orElse(x.recorded, x.from) }))
+		numbers("recorded_at", frame.Time, w.versions, func(x version) int64 { return orElse(x.recorded, x.from) }),
+		numbers("load", frame.Integer, w.versions, func(x version) int64 {
+			if x.mapped {
+				return 0
+			}
+			return 1
+		}))
 	members := make([]outcome, 0, len(w.members))
 	for account, since := range w.members {
 		members = append(members, outcome{account: account, cutoff: since})

@@ -19,13 +19,14 @@ WITH
     (
         SELECT
             account,
-            arraySort(groupArrayIf((begun, recorded, load, place, days), place >= 0)) AS versions,
-            arraySort(groupArrayIf((begun, recorded, load, place, days), place < 0)) AS pauses
+            arraySort(groupArrayIf((begun, recorded, load, place, days), place > 0)) AS versions,
+            arraySort(groupArrayIf((begun, recorded, load, place, days), place = 0)) AS pauses
         FROM
         (
             SELECT
                 account, toInt64(ifNull(toUnixTimestamp(valid_from), 0)) AS begun, toUnixTimestamp(recorded_at) AS recorded, load,
-                toInt64(indexOf({rest_countries:Array(String)}, country)) AS place,
+                -- One more than the place, since 0 means a pause or no version at all.
+                toInt64(1 + indexOf({rest_countries:Array(String)}, country)) AS place,
                 toInt64(transform(segment, {cadence_segments:Array(String)}, {cadence_days:Array(UInt16)}, {cadence_days:Array(UInt16)}[1])) AS days
             FROM accounts
             WHERE (notEmpty({rest_countries:Array(String)}) OR length({cadence_segments:Array(String)}) > 1)
@@ -36,7 +37,7 @@ WITH
             UNION ALL
             SELECT
                 account, toInt64(toUnixTimestamp(start)) AS begun, toUnixTimestamp(recorded_at) AS recorded, load,
-                toInt64(-1) AS place, toInt64(ifNull(toUnixTimestamp(`end`), 0)) AS days
+                toInt64(0) AS place, toInt64(ifNull(toUnixTimestamp(`end`), 0)) AS days
             FROM pauses
             WHERE {rested:UInt8}
               AND load <= {watermark:UInt64}
@@ -50,7 +51,7 @@ WITH
     (
         SELECT
             account,
-            -- (calendar, place, cadence); a version without a place is none that was known.
+            -- (calendar, version); a version without a place is none that was known, its load says nothing: that of mapped rows is 0.
             arrayMap((c, k, o) -> (o, arrayFilter(v -> v.1 < toUnixTimestamp(c) AND v.2 <= toUnixTimestamp(k), versions)[-1]),
                 {cutoffs:Array(DateTime('UTC'))}, {known_at:Array(DateTime('UTC'))}, {calendars:Array(UInt64)}) AS truths,
             -- (start, instant of the end)
@@ -63,8 +64,8 @@ WITH
     (
         SELECT
             account,
-            arrayMap(t -> if(t.2.4 > 0, (t.1 + t.2.4) * 65536, 0), truths) AS shelves,
-            arrayMap(t -> if(t.2.3 = 0, {cadence_days:Array(UInt16)}[1], t.2.5), truths) AS cadences,
+            arrayMap(t -> if(t.2.4 > 1, (t.1 + t.2.4 - 1) * 65536, 0), truths) AS shelves,
+            arrayMap(t -> if(t.2.4 = 0, {cadence_days:Array(UInt16)}[1], t.2.5), truths) AS cadences,
             arrayMap(a -> arrayFilter((p, n) -> p.1 != n.1, a, arrayShiftLeft(a, 1)), agreements) AS newest
         FROM agreed
     ),
