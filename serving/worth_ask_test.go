@@ -1,0 +1,435 @@
+package serving
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"fealty/features"
+	"fealty/features/frame"
+	"fealty/model"
+	"fealty/model/artifact"
+	"fealty/model/decision"
+	"fealty/model/loyalty"
+	"fealty/model/score"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// three accounts and what they are worth: C0000 much, C0001 little, C0002 nobody
+// knows; C0003 never bought and C0004 asked to be erased.
+func worthOfThree(t *testing.T) (*Service, *twinFacts, Run) {
+	t.Helper()
+	s, facts, runs, _ := village(3)
+	all := markedScores(5, 1)
+	for i := range 3 {
+		known := float64(300 - 100*i)
+		if i == 2 {
+			known = math.NaN()
+		}
+		figure := model.Figure(known)
+		all[i].Manager, all[i].Probability, all[i].ValueAtRisk = "Li Wei", .5, known/2
+		all[i].Worth = &score.Worth{
+			Account: all[i].Account, Lifetime: score.Lifetime{Value: known, SpendBy: byRunRate}, Loyalty: score.Loyalty{Score: known / 10},
+			Place:  score.Place{Value: known, Tier: string(loyalty.VIP), Level: string(loyalty.Friend), Verdict: string(loyalty.Keep)},
+			Wallet: score.Wallet{Potential: figure},
+		}
+	}
+	all[0].Worth.Wallets = []score.Wallet{{Category: "tea", Potential: 10, Why: "peers"}, {Category: "coffee", Potential: 290, Why: "declared_amount", Flags: []string{"stale"}}}
+	all[1].Worth.Recommendations = []score.Recommendation{
+		{Kind: "new", Item: "P1", Category: "tea", Probability: .5, Amount: 10, Reason: "popular", Buyers: 7},
+		{Kind: "repeat", Item: "P2", Category: "tea", Probability: .9, Amount: 1, Reason: "ordered", Orders: 2, Days: 3},
+		{Kind: "new", Item: "P3", Category: "milk", Probability: .1, Amount: 10, Reason: "popular", Buyers: 2},
+		{Kind: "new", Category: "milk", Probability: .2, Amount: 10, Reason: "a later release's"},
+	}
+	all[0].Worth.Recommendations = []score.Recommendation{{Kind: "new", Item: "P1", Category: "tea", Probability: .1, Amount: 10, Reason: "popular"}}
+	all[3].Unscorable, all[3].Probability, all[4].Unscorable, all[4].Probability = features.NeverBought.String(), math.NaN(), "", .5
+	all[4].Worth = &score.Worth{Account: all[4].Account, Lifetime: score.Lifetime{Value: 9999}}
+	facts.standings = map[frame.AccountID]features.Standing{"C0004": {Erased: true}}
+	run := publishOn(t, runs, 99, all)
+	facts.declared = []features.Declared{
+		{Account: "C0000", Cutoff: run.Cutoff, Category: "coffee", Amount: 500, Said: features.Statement{Period: instant("2026-01-01 00:00"), Author: "Li Wei"}},
+		{Account: "C0000", Cutoff: run.Cutoff, Category: "tea", Amount: 500, Said: features.Statement{Author: "nobody asked"}},
+	}
+	return s, facts, run
+}
+
+// The published run answers in each verb's order, of those asked for, and never of
+// whom was erased.
+func TestWorthsOfThePublishedRun(t *testing.T) {
+	s, _, run := worthOfThree(t)
+	lives, err := s.Lifetimes(t.Context(), WorthRequest{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := ""
+	for _, r := range lives.Rows {
+		order += r.Account + " "
+	}
+	if order != "C0000 C0001 C0002 " || lives.Run != run.ID || lives.Accounts != 3 || lives.Model != run.Model || lives.HorizonDays != run.HorizonDays {
+		t.Errorf("%s of %+v", order, lives.WorthOf)
+	}
+	one, err := s.Lifetimes(t.Context(), WorthRequest{Limit: 1, Accounts: []string{"C0001", "C0000", "C0001"}}, nil)
+	if err != nil || len(one.Rows) != 1 || one.Rows[0].Account != "C0000" || one.Accounts != 2 {
+		t.Errorf("%+v (%v)", one, err)
+	}
+	absent, err := s.Loyalties(t.Context(), WorthRequest{Accounts: []string{"C0004", "C0001", "nobody", "C0003"}}, nil)
+	if err != nil || len(absent.Rows) != 1 {
+		t.Fatalf("%+v (%v)", absent, err)
+	}
+	want := []Absent{{"C0003", "never_bought"}, {"C0004", "erased"}, {"nobody", fmt.Sprintf("run %q has no account %q", run.ID, "nobody")}}
+	if diff := cmp.Diff(want, absent.Absent); diff != "" {
+		t.Error(diff)
+	}
+	if raw, err := json.Marshal(absent); err != nil || !bytes.Contains(raw, []byte(`"uncapped":0`)) {
+		t.Errorf("%s (%v)", raw, err)
+	}
+}
+
+func TestWalletsSayWhoDeclaredThem(t *testing.T) {
+	s, _, _ := worthOfThree(t)
+	r, err := s.WalletsOf(t.Context(), WalletRequest{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range r.Rows {
+		got = append(got, fmt.Sprintf("%s %s %s %s", w.Account, w.Category, w.Author, w.Period))
+	}
+	// By potential: 290, 200, 10, and last what nobody knows.
+	if diff := cmp.Diff([]string{"C0000 coffee Li Wei 2026-01-01", "C0001   ", "C0000 tea  ", "C0002   "}, got); diff != "" {
+		t.Error(diff)
+	}
+	if w := r.Rows[0]; w.EN != "declared; the declaration is old" || w.ZH != "已申报；申报已过时" {
+		t.Errorf("said as %q, %q", w.EN, w.ZH)
+	}
+	totals, err := s.WalletsOf(t.Context(), WalletRequest{Totals: true}, nil)
+	if err != nil || len(totals.Rows) != 3 || totals.Rows[0].Account != "C0000" || totals.Rows[0].Category != "" {
+		t.Errorf("%+v (%v)", totals.Rows, err)
+	}
+}
+
+func TestCrossSellByAccount(t *testing.T) {
+	s, _, _ := worthOfThree(t)
+	r, err := s.CrossSells(t.Context(), CrossSellRequest{Kind: "new"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range r.Rows {
+		got = append(got, fmt.Sprintf("%s %s %d %s %s", c.Account, c.By, c.Rank, c.Item, c.EN))
+	}
+	if diff := cmp.Diff([]string{
+		"C0001 product 1 P1 Bought by 7 accounts; nothing this account has bought points to it in particular.",
+		"C0001 product 2 P3 Bought by 2 accounts; nothing this account has bought points to it in particular.",
+		"C0001 category 1  ", "C0000 product 1 P1 Bought by 0 accounts; nothing this account has bought points to it in particular.",
+	}, got); diff != "" {
+		t.Error(diff)
+	}
+	first, err := s.CrossSells(t.Context(), CrossSellRequest{By: "category", WorthRequest: WorthRequest{Limit: 1}}, nil)
+	if err != nil || len(first.Rows) != 1 || first.Rows[0].Category != "milk" {
+		t.Errorf("%+v (%v)", first.Rows, err)
+	}
+	for _, bad := range []CrossSellRequest{{Kind: "old"}, {By: "shelf"}, {WorthRequest: WorthRequest{Limit: -1}}, {WorthRequest: WorthRequest{Accounts: []string{""}}}} {
+		if _, err := s.CrossSells(t.Context(), bad, nil); KindOf(err) != Invalid {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+func TestValuesTogether(t *testing.T) {
+	s, _, _ := worthOfThree(t)
+	r, err := s.ValuesOf(t.Context(), WorthRequest{Limit: 1}, nil)
+	if err != nil || len(r.Rows) != 1 || r.Rows[0].EN != "Keep" || r.Rows[0].ZH != "维护" {
+		t.Fatalf("%+v (%v)", r.Rows, err)
+	}
+	// All three accounts, though one row is shown; the value that nobody knows adds nothing.
+	if len(r.Tiers) != 1 || r.Tiers[0].Accounts != 3 || r.Tiers[0].Value != 500 || r.Tiers[0].Share != 1 {
+		t.Errorf("tiers are %+v", r.Tiers)
+	}
+	if len(r.Levels) != 4 || r.Levels[2].Accounts != 3 || r.Levels[2].PerHundred != 100 || r.Levels[2].LiteratureLow != 10 {
+		t.Errorf("levels are %+v", r.Levels)
+	}
+	if diff := cmp.Diff([]VerdictCount{{"keep", "Keep", "维护", 3}}, r.Verdicts); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A call list says what its values are and who is not on it.
+func TestDecideTellsWhatItRestsOn(t *testing.T) {
+	s, facts, _ := worthOfThree(t)
+	facts.standings["C0001"] = features.Standing{OptedOut: true}
+	cost := 1.
+	r, err := s.Decide(t.Context(), DecideRequest{ContactCost: &cost}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Of five: one never bought, one erased, one opted out, one without a value.
+	if want := map[string]int{"never_bought": 1, "erased": 1, "opted_out": 1}; !maps.Equal(r.LeftOut, want) {
+		t.Errorf("left out %v, want %v", r.LeftOut, want)
+	}
+	if len(r.List.Rows) != 1 || r.List.Rows[0].Account != "C0000" || r.List.Rows[0].Value != 300 || r.List.Rows[0].Manager != "Li Wei" {
+		t.Errorf("the list is %+v", r.List.Rows)
+	}
+	if len(r.List.Unknown) != 1 || r.List.Unknown[0] != (decision.Unknown{Account: "C0002", Why: decision.NoValue}) {
+		t.Errorf("not known: %+v", r.List.Unknown)
+	}
+	if !strings.Contains(strings.Join(r.English, " "), "Assumed by default") || !strings.Contains(strings.Join(r.English, " "), "Given: cost of a contact 1.00 EUR") {
+		t.Errorf("said as %q", r.English)
+	}
+	if !strings.Contains(r.EN, "90 days") || !strings.Contains(r.ZH, "90天") {
+		t.Errorf("the value is %q, %q", r.EN, r.ZH)
+	}
+	lasting, err := s.Decide(t.Context(), DecideRequest{Value: ValueLifetime}, nil)
+	if err != nil || lasting.List.Rows[0].Value != 300 || !strings.Contains(lasting.EN, "12 months") {
+		t.Errorf("by lifetime: %+v (%v)", lasting.List, err)
+	}
+	much, none := 2., -1
+	for _, bad := range []DecideRequest{{Value: "gold"}, {Incentive: &much}, {PerManager: &none}, {Swing: 3}} {
+		if _, err := s.Decide(t.Context(), bad, nil); KindOf(err) != Invalid {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+// An account at a loss is worth no contact, and the answer counts it.
+func TestDecideWithALoss(t *testing.T) {
+	s, _, _, _ := village(3)
+	all := markedScores(2, 1)
+	all[0].Probability, all[0].ValueAtRisk, all[1].Probability, all[1].ValueAtRisk = .5, -40, .5, 400
+	publishOn(t, s.Runs.(*twinRuns), 99, all)
+	r, err := s.Decide(t.Context(), DecideRequest{}, nil)
+	if err != nil || r.Losing != 1 || len(r.List.Rows) != 1 || r.List.Rows[0].Account != all[1].Account {
+		t.Errorf("%+v (%v)", r, err)
+	}
+	if _, err := s.Decide(t.Context(), DecideRequest{Value: ValueLifetime}, nil); KindOf(err) != Conflict || !strings.Contains(fmt.Sprint(err), "train again") {
+		t.Errorf("lifetimes of a run that tells none: %v", err)
+	}
+}
+
+// settled is a village whose newest run tells worth.
+func settled(t *testing.T, n int) (*Service, *twinFacts, *twinRegistry) {
+	t.Helper()
+	s, facts, _, registry := village(n)
+	result, err := s.Train(t.Context(), TrainRequest{Rung: "rule"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Promote(t.Context(), PromoteRequest{Version: result.Model}); err != nil {
+		t.Fatal(err)
+	}
+	scored(t, s, ScoreRequest{})
+	return s, facts, registry
+}
+
+// What is told anew as of the published cutoff is what was published, and nothing is
+// published by telling.
+func TestTellingAnewIsWhatWasPublished(t *testing.T) {
+	s, facts, registry := settled(t, 200)
+	facts.standings = map[frame.AccountID]features.Standing{"C0003": {Erased: true}}
+	at := "2026-01-14"
+	texts := func(r WorthRequest) []string {
+		t.Helper()
+		var out []string
+		keep := func(of *WorthOf, result any, err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			of.Run = ""
+			raw, err := json.Marshal(result)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, string(raw))
+		}
+		lives, err := s.Lifetimes(t.Context(), r, nil)
+		keep(&lives.WorthOf, &lives, err)
+		wallets, err := s.WalletsOf(t.Context(), WalletRequest{WorthRequest: r}, nil)
+		keep(&wallets.WorthOf, &wallets, err)
+		loyal, err := s.Loyalties(t.Context(), r, nil)
+		keep(&loyal.WorthOf, &loyal, err)
+		values, err := s.ValuesOf(t.Context(), r, nil)
+		keep(&values.WorthOf, &values, err)
+		back, err := s.WinBacks(t.Context(), r, nil)
+		keep(&back.WorthOf, &back, err)
+		best, err := s.Best(t.Context(), BestRequest{WorthRequest: r, By: "sales"}, nil)
+		keep(&best.WorthOf, &best, err)
+		return out
+	}
+	published, anew := texts(WorthRequest{}), texts(WorthRequest{Cutoff: at})
+	for k := range published {
+		if published[k] != anew[k] || strings.Contains(published[k], "C0003") {
+			t.Errorf("answer %d is\n%.400s, and anew\n%.400s", k, published[k], anew[k])
+		}
+	}
+	was, err := s.Decide(t.Context(), DecideRequest{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := s.Decide(t.Context(), DecideRequest{Cutoff: at}, nil)
+	if err != nil || len(is.List.Rows) != len(was.List.Rows) || math.Abs(is.List.Total-was.List.Total) > 1e-6 || !maps.Equal(is.LeftOut, was.LeftOut) {
+		t.Errorf("decided anew: %v of %+v, published %v of %+v (%v)", is.List.Total, is.LeftOut, was.List.Total, was.LeftOut, err)
+	}
+	if runs := s.Runs.(*twinRuns).runs; len(runs) != 1 {
+		t.Errorf("%d runs after telling", len(runs))
+	}
+	r, err := s.Lifetimes(t.Context(), WorthRequest{Cutoff: at, Accounts: []string{"nobody", "C0003", "C0005"}}, nil)
+	if err != nil || len(r.Rows) != 1 || len(r.Absent) != 2 || r.Absent[0] != (Absent{"C0003", "erased"}) || !strings.Contains(r.Absent[1].Why, "had bought by 2026-01-14") {
+		t.Errorf("%+v (%v)", r, err)
+	}
+	fit, err := s.WorthFit(t.Context(), WorthFitRequest{})
+	if err != nil || fit.Worth.Accounts == 0 || fit.TestCutoff == "" || fit.Worth.Lifetime.Accounts == 0 {
+		t.Errorf("%+v (%v)", fit, err)
+	}
+	older := withoutWorth(t, s, registry, fit.Model)
+	for name, ask := range map[string]func() error{
+		"fit":      func() error { _, err := s.WorthFit(t.Context(), WorthFitRequest{Model: older}); return err },
+		"lifetime": func() error { _, err := s.Lifetimes(t.Context(), WorthRequest{Model: older}, nil); return err },
+		"best": func() error {
+			_, err := s.Best(t.Context(), BestRequest{WorthRequest: WorthRequest{Model: older}, By: "sales"}, nil)
+			return err
+		},
+		"decide": func() error { _, err := s.Decide(t.Context(), DecideRequest{Model: older}, nil); return err },
+		"a run of it": func() error {
+			if _, err := s.Score(t.Context(), ScoreRequest{Model: older}, nil); err != nil {
+				t.Fatal(err)
+			}
+			_, err := s.Lifetimes(t.Context(), WorthRequest{}, nil)
+			return err
+		},
+	} {
+		if err := ask(); KindOf(err) != Conflict || !strings.Contains(fmt.Sprint(err), "train again") {
+			t.Errorf("%s by a model without worth: %v", name, err)
+		}
+	}
+	if _, err := s.Lifetimes(t.Context(), WorthRequest{Accounts: []string{"C0005"}}, nil); KindOf(err) != Conflict {
+		t.Errorf("an account of a run without worth: %v", err)
+	}
+}
+
+// withoutWorth registers a model as one from before there was any worth to tell.
+func withoutWorth(t *testing.T, s *Service, registry *twinRegistry, version string) string {
+	t.Helper()
+	m, err := s.model(t.Context(), version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections, err := artifact.Read(bytes.NewReader(registry.bundles[version]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(sections, cardSection)
+	delete(sections, wordsSection)
+	maps.DeleteFunc(sections, func(name string, _ []byte) bool { return strings.HasPrefix(name, "worth.") })
+	card := m.card
+	card.Worth = nil
+	if card.Version, err = versionOf(sections, card); err != nil {
+		t.Fatal(err)
+	}
+	if sections[cardSection], err = encodeCard(&card); err != nil {
+		t.Fatal(err)
+	}
+	sections[wordsSection] = []byte("old")
+	var out bytes.Buffer
+	if err := sections.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Registry.SaveModel(t.Context(), RegisteredModel{Version: card.Version}, out.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	return card.Version
+}
+
+// New weights are weighed over the accounts of the published run; the old ones
+// change nothing.
+func TestPreviewOfLoyalty(t *testing.T) {
+	s, facts, _ := settled(t, 150)
+	facts.standings = map[frame.AccountID]features.Standing{"C0003": {Erased: true}}
+	same, err := s.PreviewLoyalty(t.Context(), PreviewRequest{Loyalty: s.Settings.Worth.Loyalty}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same.Changed != 0 || same.MeanChange != 0 || same.Gained != 0 || len(same.Deciles) != 11 || same.Run == "" {
+		t.Errorf("the same settings change %+v", same)
+	}
+	proposed := loyalty.DefaultSettings()
+	proposed.Weights = loyalty.Weights{"duration": 50, "frequency_turnover": 50}
+	proposed.Onboarding.Days = 0
+	r, err := s.PreviewLoyalty(t.Context(), PreviewRequest{
+		Loyalty: proposed, Thresholds: []float64{50}, WorthRequest: WorthRequest{Accounts: []string{"C0005", "nobody", "C0003"}},
+	}, nil)
+	if err != nil || r.Changed == 0 || len(r.Crossings) != 1 || len(r.Effects) != 1 || len(r.Absent) != 2 {
+		t.Fatalf("%+v (%v)", r, err)
+	}
+	e := r.Effects[0]
+	var points model.Figure
+	for _, k := range e.Shifts {
+		points += k.NewPoints
+	}
+	if e.Account != "C0005" || math.Abs(float64(points-e.New)) > 1e-9 || len(e.English) != len(e.Chinese) || len(e.English) == 0 {
+		t.Errorf("points sum to %v of %+v", points, e)
+	}
+	published, err := s.Loyalties(t.Context(), WorthRequest{Accounts: []string{"C0005"}}, nil)
+	if err != nil || math.Abs(float64(published.Rows[0].Score-e.Old)) > 1e-9 {
+		t.Errorf("published %+v, previewed from %v (%v)", published.Rows, e.Old, err)
+	}
+	proposed.Weights = loyalty.Weights{"duration": 90}
+	if _, err := s.PreviewLoyalty(t.Context(), PreviewRequest{Loyalty: proposed}, nil); KindOf(err) != Invalid || !strings.Contains(fmt.Sprint(err), "sum to 90, not to 100") {
+		t.Errorf("weights of 90: %v", err)
+	}
+	for _, bad := range []BestRequest{{By: "height"}, {By: "sales", Share: 2}, {By: "sales", Share: -1}} {
+		if _, err := s.Best(t.Context(), bad, nil); KindOf(err) != Invalid {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+	best, err := s.Best(t.Context(), BestRequest{By: "sales", WorthRequest: WorthRequest{Limit: 3}}, nil)
+	if err != nil || len(best.Rows) != 3 || !slices.IsSortedFunc(best.Rows, func(a, b BestRow) int { return int(b.Value - a.Value) }) {
+		t.Errorf("%+v (%v)", best, err)
+	}
+}
+
+// A declaration is recorded now, by its author; what lacks is said by name.
+func TestDeclare(t *testing.T) {
+	s, facts, _, _ := village(3)
+	amount := 1200.
+	if _, err := s.Declare(t.Context(), DeclareRequest{Account: "C0001", Category: "tea", Amount: &amount, Period: "2025-12-01", Author: "Li Wei"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Declare(t.Context(), DeclareRequest{Account: "C0001", Rank: 2, Suppliers: 3, Author: "Li Wei"}); err != nil {
+		t.Fatal(err)
+	}
+	got := facts.declared
+	if len(got) != 2 || got[0].Amount != 1200 || got[0].Said.Period != instant("2025-12-01 00:00") || got[0].Said.Recorded != s.now().Unix() ||
+		got[0].Said.Author != "Li Wei" || got[1].Rank != 2 || !math.IsNaN(got[1].Amount) || got[1].Said.Period != s.now().Unix() {
+		t.Errorf("declared %+v", got)
+	}
+	bad, nan := -1., math.NaN()
+	for want, r := range map[string]DeclareRequest{
+		"author":               {Account: "C0001", Amount: &amount},
+		"account":              {Author: "me", Amount: &amount},
+		"amount: -1":           {Account: "C0001", Author: "me", Amount: &bad},
+		"no number":            {Account: "C0001", Author: "me", Amount: &nan},
+		"suppliers":            {Account: "C0001", Author: "me", Rank: 2},
+		"4 of 3":               {Account: "C0001", Author: "me", Rank: 4, Suppliers: 3},
+		"no day":               {Account: "C0001", Author: "me", Amount: &amount, Period: "2025"},
+		"has not begun":        {Account: "C0001", Author: "me", Amount: &amount, Period: "2126-01-01"},
+		"give an amount, or a": {Account: "C0001", Author: "me"},
+	} {
+		if _, err := s.Declare(t.Context(), r); KindOf(err) != Invalid || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	if len(facts.declared) != 2 {
+		t.Error("a refused declaration was taken")
+	}
+	if _, err := s.Lifetimes(t.Context(), WorthRequest{}, nil); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("before the first run: %v", err)
+	}
+}
