@@ -209,18 +209,19 @@ func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Cover
 		return fmt.Errorf("ask for holidays and pauses: %w", err)
 	}
 	day := func(at int64) int { return int(dayIn(zone, at)) }
-	// No day before the first order is looked up.
-	var first int64
-	for _, c := range measured {
-		if c.Source == features.OrderLines && c.Rows > 0 && (first == 0 || c.First < first) {
-			first = c.First
-		}
-	}
 	today := make([]int, len(p.Cutoffs))
 	for k, c := range p.Cutoffs {
 		today[k] = day(int64(c))
 	}
-	calendar, err := features.NewCalendar(holidays, max(0, day(first)), slices.Max(today), today, p.KnownAt)
+	// No day before the first order or contact is looked up. That a calendar begins earlier
+	// changes no answer: holidays before every such day move all of them alike.
+	from := slices.Max(today)
+	for _, c := range measured {
+		if (c.Source == features.OrderLines || c.Source == features.Interactions) && c.Rows > 0 {
+			from = min(from, day(c.First))
+		}
+	}
+	calendar, err := features.NewCalendar(holidays, max(0, from), slices.Max(today), today, p.KnownAt)
 	if err != nil {
 		return err
 	}

@@ -127,6 +127,45 @@ func TestRhythmOfAChineseAndAGermanAccount(t *testing.T) {
 	}
 }
 
+// Holidays count from the first contact on where that lies before all orders, and a row doesn't depend on what
+// a later cutoff of the same request sees: an order that was told of late, or the first one of all.
+func TestHolidaysBeforeTheFirstOrderCount(t *testing.T) {
+	w := &town{holidays: append(daysOff("DE", "2024-12-25", "2024-12-26", "2025-01-01", "2025-01-06"), holiday{country: "AT", day: at("2024-11-05"), recorded: at("2024-01-01")})}
+	w.contacts = metOn("early", "2024-12-20", "2024-12-27", "2025-01-10")
+	for _, account := range []string{"early", "late"} {
+		w.versions = append(w.versions, version{account: account, country: "DE", from: at("2024-01-01")})
+	}
+	w.lines = boughtOn("early", "2025-02-03")
+	told := boughtOn("late", "2024-11-02", "2024-12-23", "2025-01-02")
+	for i := range told {
+		told[i].recorded = at("2025-02-20")
+	}
+	w.lines = append(w.lines, told...)
+	w.pauses = []pause{{account: "early", start: at("2024-10-01"), end: at("2024-12-22")}} // begins before everything
+	e := embedded(t)
+	w.fill(t, e)
+	const before, between, after = "2025-01-15", "2025-02-10", "2025-03-01"
+	build1 := func(cutoffs ...string) *matrix {
+		r := request(cutoffs...)
+		r.Catalogue = fromFiles(features.Orders, features.Contact)
+		return build(t.Context(), t, e, r)
+	}
+	together := build1(before, between, after)
+	all := hashes(together)
+	for _, cutoff := range []string{before, between, after} {
+		for row, hash := range hashes(build1(cutoff)) {
+			if all[row] != hash {
+				t.Errorf("%s reads otherwise together with other cutoffs", row)
+			}
+		}
+	}
+	together.holds(t, []workedOut{
+		// The 22nd, after the pause, to the 27th are three days without Christmas; from there to the 10th are 12 without the 1st and the 6th.
+		{"early", before, "contact_gap_median_days", (3. + 12) / 2}, {"early", between, "contact_gap_median_days", (3. + 12) / 2},
+		{"late", after, "gap_last_days", 7}, // the 23rd of December to the 2nd of January, three days of rest
+	})
+}
+
 // A stop of everybody moves no rhythm, of orders or contacts: histories are told once without rest, and once
 // with a stop in the middle after which everything comes as many days later.
 func TestStopOfTheWholeTownMovesNoRhythm(t *testing.T) {
