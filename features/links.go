@@ -215,11 +215,13 @@ type Parent struct {
 }
 
 // Pool returns the groups as of a cutoff: accounts that belong together by links of kind
-// Group (under the link's other) or Sister, as known then, or by their parents. The
+// Group (under the link's other) or Sister, as known then, or by their parents, of which
+// those of accounts that go on in another don't count. The
 // result says under which name each account is pooled, whatever it is one with included, so that nothing
 // is in two groups; accounts of no group stand as in u. A group has the name of the
 // other or parent that is above all others; sisters without one that of the bytewise first.
-// Accounts that belong to each other, by however many steps, are ErrCycle.
+// Accounts that belong to each other, by however many steps, are ErrCycle. The order of links
+// and parents doesn't matter.
 func (u Unions) Pool(links []Link, parents []Parent, cutoff frame.Cutoff, known frame.KnownAt) (Unions, error) {
 	above := map[frame.AccountID]frame.AccountID{}
 	top := func(a frame.AccountID) frame.AccountID {
@@ -238,8 +240,11 @@ func (u Unions) Pool(links []Link, parents []Parent, cutoff frame.Cutoff, known 
 			above[below], named[name] = name, true
 		}
 	}
-	for _, p := range parents {
-		if p.Cutoff == cutoff && p.Parent != "" {
+	for _, p := range slices.SortedFunc(slices.Values(parents), func(a, b Parent) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Parent, b.Parent))
+	}) {
+		// Whoever went on in another keeps the parent that it had, and only the other's counts.
+		if _, gone := u[p.Account]; p.Cutoff == cutoff && p.Parent != "" && !gone {
 			join(p.Account, p.Parent)
 		}
 	}

@@ -188,21 +188,47 @@ func TestPool(t *testing.T) {
 	}
 }
 
-// A cycle of parents is told exactly when somebody belongs to itself by some steps.
+// A merged account keeps the parent that it had; only that of the account it goes on in counts.
+func TestPoolForgetsTheParentsOfAccountsThatWentOn(t *testing.T) {
+	u := features.Unions{"b": "a"}
+	got, err := u.Pool(nil, []features.Parent{{Account: "b", Parent: "x", Cutoff: 5}, {Account: "x", Parent: "a", Cutoff: 5}}, 5, 5)
+	if err != nil {
+		t.Fatalf("b belonged to x before it went on in a, to which x belongs: %v", err)
+	}
+	if diff := cmp.Diff(features.Unions{"b": "a", "x": "a"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A cycle of parents is told exactly when somebody belongs to itself by some steps, those who
+// went on in another taken for it; and groups do not depend on the order in which parents are told.
 func TestPoolRefusesExactlyTheCycles(t *testing.T) {
 	names := []frame.AccountID{"a", "b", "c", "d", "e"}
 	rapid.Check(t, func(t *rapid.T) {
 		var links []features.Link
 		var parents []features.Parent
+		u := features.Unions{}
+		heads := map[frame.AccountID]bool{}
+		for _, account := range names {
+			head := rapid.SampledFrom(names).Draw(t, "goes on in")
+			if _, gone := u[head]; account != head && !gone && !heads[account] && rapid.IntRange(0, 2).Draw(t, "merged") == 0 {
+				u[account], heads[head] = head, true
+			}
+		}
 		reach := map[[2]frame.AccountID]bool{}
 		for range rapid.IntRange(0, 6).Draw(t, "n") {
 			below, name := rapid.SampledFrom(names).Draw(t, "below"), rapid.SampledFrom(names).Draw(t, "name")
 			if rapid.Bool().Draw(t, "parent") {
 				parents = append(parents, features.Parent{Account: below, Parent: name, Cutoff: 5})
+				if _, gone := u[below]; gone {
+					continue
+				}
 			} else {
 				links = append(links, features.Link{Account: below, Other: name, Kind: features.Group, Since: 1})
 			}
-			reach[[2]frame.AccountID{below, name}] = below != name
+			if below, name = u.Of(below), u.Of(name); below != name {
+				reach[[2]frame.AccountID{below, name}] = true
+			}
 		}
 		for _, by := range names { // Warshall's closure
 			for _, a := range names {
@@ -217,8 +243,21 @@ func TestPoolRefusesExactlyTheCycles(t *testing.T) {
 		for _, a := range names {
 			want = want || reach[[2]frame.AccountID{a, a}]
 		}
-		if _, err := (features.Unions{}).Pool(links, parents, 5, 5); errors.Is(err, features.ErrCycle) != want {
+		pooled, err := u.Pool(links, parents, 5, 5)
+		if errors.Is(err, features.ErrCycle) != want {
 			t.Fatalf("a cycle: %v, told as %v", want, err)
+		}
+		again, err := u.Pool(links, rapid.Permutation(parents).Draw(t, "order"), 5, 5)
+		if (err != nil) != want {
+			t.Fatalf("in another order: %v", err)
+		}
+		if diff := cmp.Diff(pooled, again); diff != "" {
+			t.Fatalf("in another order of the parents (-one +other):\n%s", diff)
+		}
+		for account, head := range u {
+			if !want && pooled.Of(account) != pooled.Of(head) {
+				t.Fatalf("%s goes on in %s and they stand under %s and %s", account, head, pooled.Of(account), pooled.Of(head))
+			}
 		}
 	})
 }
