@@ -247,6 +247,37 @@ func TestPortfolioGivesTheValuesWorkedOutByHand(t *testing.T) {
 	}
 }
 
+// Costs are taken into base currency at the rate of the line's amount.
+func TestPortfolioTakesCostsIntoBaseCurrency(t *testing.T) {
+	e := embedded(t)
+	ordered := at("2025-02-01")
+	row := func(order string, amount, base, cost float64) []frame.Column {
+		decimal := func(name string, v float64) frame.Column {
+			return frame.Column{Meta: frame.Meta{Name: name}, Kind: frame.Decimal, Integers: []int64{euros(v)}}
+		}
+		text := func(name, v string) frame.Column {
+			return frame.Column{Meta: frame.Meta{Name: name}, Kind: frame.Text, Texts: []string{v}}
+		}
+		when := func(name string) frame.Column {
+			return frame.Column{Meta: frame.Meta{Name: name}, Kind: frame.Time, Integers: []int64{ordered}}
+		}
+		return []frame.Column{
+			text("account", "a"), text("order_id", order), decimal("amount", amount), decimal("amount_base", base), decimal("cost", cost), when("ordered_at"), when("recorded_at"),
+		}
+	}
+	// 60 of 100 dollars, of which each is worth 1.25; a gift, whose cost stands as it is; 10 of 30 at a third, rounded once.
+	insert(t, e, "order_lines", row("1", 100, 125, 60)...)
+	insert(t, e, "order_lines", row("2", 0, 0, 7)...)
+	insert(t, e, "order_lines", row("3", 30, 10, 10)...)
+	got, _ := portfolio(t, e, portfolioRequest(features.PerAccount, "2025-01-01", "2025-04-01"))
+	want := features.Takings{
+		Key: "a", Revenue: features.Amount(euros(135)), GoodsCost: features.Amount(euros(85.3333)), Lines: 3, CostedLines: 3, Orders: 2, Buyers: 1,
+	}
+	if diff := gocmp.Diff(want, got["a"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // What is counted of accounts that are one is what one account with their rows has.
 func TestPortfolioOfAccountsThatAreOne(t *testing.T) {
 	e := embedded(t)
