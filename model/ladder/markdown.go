@@ -51,6 +51,7 @@ func CardMarkdown(c *model.Card) string {
 	say("\nServed: AUC %s (95 %% %s … %s), %s above the recency rule (%s … %s).\n", number(q.AUC), number(q.AUCLow), number(q.AUCHigh),
 		number(c.Report.AboveRule), number(c.Report.AboveRuleLow), number(c.Report.AboveRuleHigh))
 	tables(say, &c.Report)
+	worthTables(say, c.Worth)
 	return b.String()
 }
 

@@ -1,0 +1,85 @@
+package ladder
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"fealty/model"
+)
+
+// worthCard has another figure in every place, so that one which is told twice or in
+// another's place shows.
+func worthCard() *model.WorthCard {
+	return &model.WorthCard{
+		Accounts: 659,
+		Lifetime: model.LifetimeCard{
+			Model: "mbg-nbd", Accounts: 651, LogLikelihood: -56563.41, Correlation: .2083, Months: 12, Discount: .01,
+			Purchases: []model.Parameter{{Name: "r", Value: 1.9488, StandardError: .1254}}, Spend: []model.Parameter{{Name: "q", Value: 1.0235, StandardError: .0564}},
+			Segments: []model.SegmentFit{{Segment: "key|a", Accounts: 36, RepeatBuyers: 35, Purchases: "too-small", Spend: "own"}},
+			RunRate:  3249.18, Forecast: 2755.93, SpendBy: "lifetime",
+		},
+		Wallet: model.WalletCard{
+			Accounts: 658, Declared: 899, Below: 58,
+			Categories: []model.WalletCategory{{Category: "paint", Peers: 133, Serves: "neighbours", Boosting: .3136, Neighbours: .2339, Constant: .2786, Suspect: "odd"}},
+			Coverage:   []model.WalletCoverage{{Basis: "declared", Accounts: 62, Target: .8, Inside: .7903, Width: 11.0757, Correlation: .8969}},
+		},
+		CrossSell: []model.CrossSellCard{
+			{Key: "category", Items: 12, Dense: 11, Tail: 1, Quality: []model.PropensityQuality{{
+				Kind: "new", Rows: 5698, Bought: 20, AUC: .877, PopularAUC: .5958, LogLoss: .0189, PopularLogLoss: .0237, ECE: .0013, NDCG: .507, BaseNDCG: .4896,
+			}}},
+			{Key: "product", Why: "2 of its kind were bought"},
+		},
+		Loyalty: model.LoyaltyCard{
+			Kept: model.Interval{Value: .3591, Low: .2625, High: .4485}, Spend: model.Interval{Value: .4686, Low: .3791, High: .5494},
+			ChurnKept: model.Interval{Value: .5559, Low: .4742, High: .6281}, ChurnSpend: model.Interval{Value: .6358, Low: .5631, High: .6987},
+			Agreement: model.Interval{Value: .6084, Low: .5324, High: .6747}, Stories: 4, Measured: map[string]int{"duration": 657},
+			Tenths: []model.LoyaltyTenth{{Accounts: 65, Score: 17.0047, Kept: .6667, Spend: 23920.96}},
+			Point:  model.Interval{Value: 139435.44, Low: 86461.28, High: 221231.66}, Five: model.Interval{Value: .2351, Low: .1945, High: .2972},
+		},
+	}
+}
+
+func TestCardTellsWorth(t *testing.T) {
+	card := &model.Card{Worth: worthCard()}
+	text := CardMarkdown(card)
+	for _, want := range []string{
+		"Learnt of 659 accounts", "mbg-nbd of 651 accounts, log-likelihood -56563.41; frequency and mean spend correlate 0.208", "12 months at a discount of 1.0 %",
+		"| purchases | r | 1.949 | 0.1254 |", "| spend | q | 1.024 | 0.0564 |", "| key\\|a | 36 | 35 | too-small | own |", "run-rate 3249.18, lifetime model 2755.93; spend is forecast by lifetime",
+		"899 declared wallets among 658 accounts; 58 of them", "| paint | 133 | neighbours | 0.314 | 0.234 | 0.279 | odd |", "| all | declared | 62 | 80.0 % | 79.0 % | 11.08 | 0.897 |",
+		"By category: 12, of which 11 in the closed form and 1", "| new | 5698 | 20 | 0.877 | 0.596 | 0.019 | 0.024 | 0.001 | 0.507 | 0.490 |",
+		"Nothing is recommended by product: 2 of its kind were bought",
+		"| loyalty | 0.359 (0.263 … 0.449) | 0.469 (0.379 … 0.549) |", "0.556 (0.474 … 0.628) | 0.636 (0.563 … 0.699)", "agree by 0.608 (0.532 … 0.675); of 4 accounts",
+		"| 1 | 65 | 17 | 66.7 % | 23920.96 |", "| duration | 657 |", "139435.44 (86461.28 … 221231.66)", "23.5 % (19.4 % … 29.7 %)",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the card lacks %q", want)
+		}
+	}
+	if strings.Contains(text, "%!") || strings.Contains(text, "NaN") {
+		t.Errorf("the card is malformed:\n%s", text)
+	}
+}
+
+// What could not be learnt is said in its place, and a card without worth has no such
+// section.
+func TestCardTellsWhatLacks(t *testing.T) {
+	nan := model.Figure(math.NaN())
+	w := &model.WorthCard{
+		Lifetime: model.LifetimeCard{Why: "3 accounts", RunRate: nan, Forecast: nan, SpendBy: "run_rate"}, Wallet: model.WalletCard{Why: "nobody has bought"},
+		Loyalty: model.LoyaltyCard{WhyNot: "everybody was kept"},
+	}
+	text := CardMarkdown(&model.Card{Worth: w})
+	for _, want := range []string{"No lifetime model: 3 accounts.", "run-rate –, lifetime model –; spend is forecast by run_rate", "No wallets: nobody has bought.", "not told: everybody was kept."} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the card lacks %q:\n%s", want, text)
+		}
+	}
+	w.Loyalty.Why = "no outcome"
+	if text := CardMarkdown(&model.Card{Worth: w}); !strings.Contains(text, "Not validated: no outcome.") || strings.Contains(text, "Tenth") {
+		t.Error("a loyalty that was not validated is shown as if it were")
+	}
+	if text := CardMarkdown(&model.Card{}); strings.Contains(text, "worth") {
+		t.Error("a card without worth tells it")
+	}
+}

@@ -1,0 +1,139 @@
+package ladder
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"fealty/model"
+)
+
+// worthTables writes what was fitted and found of worth; nothing without it.
+func worthTables(say func(string, ...any), w *model.WorthCard) {
+	if w == nil {
+		return
+	}
+	say("\n# What accounts are worth\n\nLearnt of %d accounts, as of the test cutoff, and held against what came after it.\n", w.Accounts)
+	lifetimeTables(say, &w.Lifetime)
+	walletTables(say, &w.Wallet)
+	crossSellTables(say, w.CrossSell)
+	loyaltyTables(say, &w.Loyalty)
+}
+
+func lifetimeTables(say func(string, ...any), l *model.LifetimeCard) {
+	say("\n## Lifetime\n\n")
+	if l.Model == "" {
+		say("No lifetime model: %s.\n", l.Why)
+	} else {
+		say("Purchases by %s of %d accounts, log-likelihood %s; frequency and mean spend correlate %s. The value is the margin of %d months at a discount of %s a month.\n",
+			l.Model, l.Accounts, figure(l.LogLikelihood), number(l.Correlation), l.Months, percent(l.Discount))
+		say("\n| of | parameter | value | standard error |\n|---|---|---|---|\n")
+		for _, part := range []struct {
+			of  string
+			all []model.Parameter
+		}{{"purchases", l.Purchases}, {"spend", l.Spend}} {
+			for _, p := range part.all {
+				say("| %s | %s | %s | %s |\n", part.of, p.Name, figure(p.Value), figure(p.StandardError))
+			}
+		}
+		say("\n| segment | accounts | repeat buyers | purchases told by | spend told by |\n|---|---|---|---|---|\n")
+		for _, s := range l.Segments {
+			say("| %s | %d | %d | %s | %s |\n", s.Segment, s.Accounts, s.RepeatBuyers, s.Purchases, s.Spend)
+		}
+	}
+	say("\nMean absolute error of spend within the horizon: run-rate %s, lifetime model %s; spend is forecast by %s.\n", figure(l.RunRate), figure(l.Forecast), l.SpendBy)
+}
+
+func walletTables(say func(string, ...any), w *model.WalletCard) {
+	say("\n## Wallet\n\n")
+	if w.Why != "" {
+		say("No wallets: %s.\n", w.Why)
+		return
+	}
+	say("%d declared wallets among %d accounts; %d of them lie below the account's own spend, which is taken instead.\n", w.Declared, w.Accounts, w.Below)
+	say("\n| category | peers | serves | pinball loss of boosting | of neighbours | of a constant | note |\n|---|---|---|---|---|---|---|\n")
+	for _, c := range w.Categories {
+		say("| %s | %d | %s | %s | %s | %s | %s |\n", c.Category, c.Peers, c.Serves, number(c.Boosting), number(c.Neighbours), number(c.Constant), cell(joined(c.Why, c.Suspect)))
+	}
+	say("\n| segment | held out | accounts | target | inside | median high ÷ low | rank correlation |\n|---|---|---|---|---|---|---|\n")
+	for _, c := range w.Coverage {
+		segment := c.Segment
+		if segment == "" {
+			segment = "all"
+		}
+		say("| %s | %s | %d | %s | %s | %s | %s |\n", segment, c.Basis, c.Accounts, percent(c.Target), percent(c.Inside), figure(c.Width), number(c.Correlation))
+	}
+}
+
+// cell is a name out of the data, so that it stays in its cell.
+func cell(text string) string { return strings.NewReplacer("|", "\\|", "\n", " ").Replace(text) }
+
+// joined are those texts that say something.
+func joined(texts ...string) string {
+	out := ""
+	for _, text := range texts {
+		if text != "" && out != "" {
+			out += "; "
+		}
+		out += text
+	}
+	return out
+}
+
+func crossSellTables(say func(string, ...any), all []model.CrossSellCard) {
+	say("\n## What is bought next\n")
+	for _, c := range all {
+		if c.Why != "" {
+			say("\nNothing is recommended by %s: %s.\n", c.Key, c.Why)
+			continue
+		}
+		say("\nBy %s: %d, of which %d in the closed form and %d by likeness to one.\n", c.Key, c.Items, c.Dense, c.Tail)
+		say("\n| kind | offered | bought | AUC | of popularity | log-loss | of popularity | ECE | NDCG@10 | of the list alone |\n|---|---|---|---|---|---|---|---|---|---|\n")
+		for _, q := range c.Quality {
+			say("| %s | %d | %d | %s | %s | %s | %s | %s | %s | %s |\n", q.Kind, q.Rows, q.Bought, number(q.AUC), number(q.PopularAUC),
+				number(q.LogLoss), number(q.PopularLogLoss), number(q.ECE), number(q.NDCG), number(q.BaseNDCG))
+		}
+	}
+}
+
+func loyaltyTables(say func(string, ...any), l *model.LoyaltyCard) {
+	say("\n## Loyalty\n\n")
+	if l.Why != "" {
+		say("Not validated: %s.\n", l.Why)
+		return
+	}
+	say("Rank correlation with what happened within the horizon (95 %% interval):\n\n| of | with being kept | with spend |\n|---|---|---|\n")
+	say("| loyalty | %s | %s |\n| the churn model's probability of staying | %s | %s |\n", interval(l.Kept), interval(l.Spend), interval(l.ChurnKept), interval(l.ChurnSpend))
+	say("\nLoyalty and the churn model agree by %s; of %d accounts they tell opposite stories.\n", interval(l.Agreement), l.Stories)
+	say("\n| tenth, least loyal first | accounts | score | kept | spend |\n|---|---|---|---|---|\n")
+	for i, t := range l.Tenths {
+		say("| %d | %d | %s | %s | %s |\n", i+1, t.Accounts, figure(t.Score), percent(t.Kept), figure(t.Spend))
+	}
+	say("\n| indicator | accounts with it |\n|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(l.Measured)) {
+		say("| %s | %d |\n", name, l.Measured[name])
+	}
+	if l.WhyNot != "" {
+		say("\nThe worth of retention is not told: %s.\n", l.WhyNot)
+		return
+	}
+	say("\nOne point more kept over the horizon is worth %s (%s … %s); five points raise the value of the base by %s (%s … %s), where the literature says 25 %% to 85 %% of profit (Reichheld and Sasser 1990).\n",
+		figure(l.Point.Value), figure(l.Point.Low), figure(l.Point.High), percent(l.Five.Value), percent(l.Five.Low), percent(l.Five.High))
+}
+
+func interval(i model.Interval) string {
+	return fmt.Sprintf("%s (%s … %s)", number(i.Value), number(i.Low), number(i.High))
+}
+
+// figure is a number of any size: two places from 100 on, four digits below.
+func figure(f model.Figure) string {
+	switch v := math.Abs(float64(f)); {
+	case math.IsNaN(v):
+		return "–"
+	case v >= 100:
+		return fmt.Sprintf("%.2f", float64(f))
+	}
+	return fmt.Sprintf("%.4g", float64(f))
+}
