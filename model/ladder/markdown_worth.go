@@ -40,7 +40,7 @@ func lifetimeTables(say func(string, ...any), l *model.LifetimeCard) {
 		}
 		say("\n| segment | accounts | repeat buyers | purchases told by | spend told by |\n|---|---|---|---|---|\n")
 		for _, s := range l.Segments {
-			say("| %s | %d | %d | %s | %s |\n", s.Segment, s.Accounts, s.RepeatBuyers, s.Purchases, s.Spend)
+			say("| %s | %d | %d | %s | %s |\n", cell(s.Segment), s.Accounts, s.RepeatBuyers, s.Purchases, s.Spend)
 		}
 	}
 	say("\nMean absolute error of spend within the horizon: run-rate %s, lifetime model %s; spend is forecast by %s.\n", figure(l.RunRate), figure(l.Forecast), l.SpendBy)
@@ -55,7 +55,7 @@ func walletTables(say func(string, ...any), w *model.WalletCard) {
 	say("%d declared wallets among %d accounts; %d of them lie below the account's own spend, which is taken instead.\n", w.Declared, w.Accounts, w.Below)
 	say("\n| category | peers | serves | pinball loss of boosting | of neighbours | of a constant | note |\n|---|---|---|---|---|---|---|\n")
 	for _, c := range w.Categories {
-		say("| %s | %d | %s | %s | %s | %s | %s |\n", c.Category, c.Peers, c.Serves, number(c.Boosting), number(c.Neighbours), number(c.Constant), cell(joined(c.Why, c.Suspect)))
+		say("| %s | %d | %s | %s | %s | %s | %s |\n", cell(c.Category), c.Peers, c.Serves, number(c.Boosting), number(c.Neighbours), number(c.Constant), cell(joined(c.Why, c.Suspect)))
 	}
 	say("\n| segment | held out | accounts | target | inside | median high ÷ low | rank correlation |\n|---|---|---|---|---|---|---|\n")
 	for _, c := range w.Coverage {
@@ -63,7 +63,7 @@ func walletTables(say func(string, ...any), w *model.WalletCard) {
 		if segment == "" {
 			segment = "all"
 		}
-		say("| %s | %s | %d | %s | %s | %s | %s |\n", segment, c.Basis, c.Accounts, percent(c.Target), percent(c.Inside), figure(c.Width), number(c.Correlation))
+		say("| %s | %s | %d | %s | %s | %s | %s |\n", cell(segment), c.Basis, c.Accounts, percent(c.Target), percent(c.Inside), figure(c.Width), number(c.Correlation))
 	}
 }
 
