@@ -25,8 +25,8 @@ const keyDays = 1 << 16
 // countries, or as many calendars of one. A query carries them (16 bytes each).
 const maxCalendarDays = 1_000_000
 
-// ErrCalendar is what holidays are refused with that make too many calendars.
-var ErrCalendar = errors.New("too many holidays that became known late")
+// ErrCalendar is what holidays are refused with that make too many or too long calendars.
+var ErrCalendar = errors.New("too many holidays")
 
 // Calendar tells how many holidays lie before a day, as known at each cutoff, in
 // the form that a query looks it up in: by (calendar of the cutoff + place of the
@@ -83,17 +83,20 @@ func NewCalendar(holidays []Holiday, from, to int, today []int, known []frame.Kn
 	return c, nil
 }
 
-// tooMany names the country with the most holidays among those that are late, of all
-// where none is, and the way out.
+// tooMany names the country with the most holidays among those that are late, and the
+// way out; one calendar is too long by itself where none is.
 func (c *Calendar) tooMany(holidays []Holiday, late []bool, calendars, from, to int) error {
 	count := make([]int, len(c.Countries))
-	some := slices.Contains(late, true)
 	for i := range holidays {
-		if place, ok := slices.BinarySearch(c.Countries, holidays[i].Country); ok && (late[i] || !some) {
+		if place, ok := slices.BinarySearch(c.Countries, holidays[i].Country); ok && late[i] {
 			count[place]++
 		}
 	}
 	most := slices.Index(count, slices.Max(count))
+	if count[most] == 0 {
+		return fmt.Errorf("%w: a calendar of %d countries over %d days has more than %d days: leave out the holidays of countries with few accounts, or the oldest orders and contacts",
+			ErrCalendar, len(c.Countries), to-from+1, maxCalendarDays)
+	}
 	return fmt.Errorf("%w: %d calendars of %d countries over %d days have more than %d days; %s has %d that were recorded after a cutoff they lie before: "+
 		"import its holidays with a recorded_at before the days themselves, or ask for fewer cutoffs at once",
 		ErrCalendar, calendars, len(c.Countries), to-from+1, maxCalendarDays, c.Countries[most], count[most])

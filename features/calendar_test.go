@@ -2,6 +2,7 @@ package features_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -74,5 +75,15 @@ func TestCalendarRefusesTooManyLateHolidays(t *testing.T) {
 	}
 	if _, err := features.NewCalendar(holidays[:100], from, today[99], today[:100], known[:100]); err != nil {
 		t.Errorf("a hundred cutoffs: %v", err)
+	}
+	// Of so many countries and years that nobody needs be late.
+	const countries, years = 200, 15
+	holidays = nil
+	for i := range countries {
+		holidays = append(holidays, features.Holiday{Country: fmt.Sprint(i), Day: from + 1})
+	}
+	_, err = features.NewCalendar(holidays, from, from+365*years, []int{from + 365*years}, []frame.KnownAt{1})
+	if !errors.Is(err, features.ErrCalendar) || strings.Contains(err.Error(), "recorded") || !strings.Contains(err.Error(), "200 countries over 5476 days") {
+		t.Errorf("a calendar that is too long is refused by %v", err)
 	}
 }

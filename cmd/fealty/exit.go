@@ -73,7 +73,7 @@ var registerKinds = sync.OnceFunc(func() {
 		kind      serving.Kind
 		sentinels []error
 	}{
-		{serving.Invalid, []error{features.ErrBadRequest, features.ErrCycle, clickhouse.ErrBadRow, clickhouse.ErrNoRate, clickhouse.ErrSource, clickhouse.ErrExpression, synthetic.ErrParams}},
+		{serving.Invalid, []error{features.ErrBadRequest, features.ErrCycle, features.ErrCalendar, clickhouse.ErrBadRow, clickhouse.ErrNoRate, clickhouse.ErrSource, clickhouse.ErrExpression, synthetic.ErrParams}},
 		{serving.Conflict, []error{features.ErrKnown, clickhouse.ErrLocked, clickhouse.ErrTakenOver}},
 		{serving.Exhausted, []error{clickhouse.ErrBusy, clickhouse.ErrLimit}},
 		{serving.Unavailable, []error{

@@ -98,7 +98,7 @@ func TestCellsThatMayBeAbsent(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	registerKinds()
 	for err, want := range map[error]int{
-		nil: 0, errors.New("x"): 1, serving.ErrInvalid: 2, features.ErrBadRequest: 2, clickhouse.ErrBadRow: 2,
+		nil: 0, errors.New("x"): 1, serving.ErrInvalid: 2, features.ErrBadRequest: 2, features.ErrCalendar: 2, clickhouse.ErrBadRow: 2,
 		serving.ErrNotFound: 3, serving.ErrConflict: 4, features.ErrKnown: 4, clickhouse.ErrLocked: 4,
 		serving.ErrUnavailable: 5, clickhouse.ErrNoEngine: 5, clickhouse.ErrUnreachable: 5, clickhouse.ErrBusy: 5, context.DeadlineExceeded: 5,
 		errFindings: 6, serving.ErrUnauthenticated: 7, serving.ErrDenied: 7, context.Canceled: 130,

@@ -183,30 +183,16 @@ func (p *prepared) unite(ctx context.Context, e Engine) error {
 	return nil
 }
 
-// rest asks on which days accounts rest. A warehouse without pauses and holidays counts every day.
+// rest asks on which days accounts rest. A warehouse without pauses, and without holidays of a country that an
+// account is of, counts every day.
 func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Coverage) error {
 	zone, err := time.LoadLocation(p.Zone)
 	if err != nil {
 		return fmt.Errorf("zone %q: %w", p.Zone, err)
 	}
-	var holidays []features.Holiday
-	paused := false
-	err = ask(ctx, e, statement("calendar.sql"), p.params, func(t *frame.Table) error {
-		c, err := pick(t, "country", "day", "recorded_at")
-		if err != nil {
-			return err
-		}
-		for i := range t.Rows() {
-			if c[0].Texts[i] == "" {
-				paused = true
-				continue
-			}
-			holidays = append(holidays, features.Holiday{Country: c[0].Texts[i], Day: int(c[1].Integers[i]), Recorded: c[2].Integers[i]})
-		}
-		return nil
-	})
+	holidays, paused, err := p.holidays(ctx, e)
 	if err != nil {
-		return fmt.Errorf("ask for holidays and pauses: %w", err)
+		return err
 	}
 	day := func(at int64) int { return int(dayIn(zone, at)) }
 	today := make([]int, len(p.Cutoffs))
@@ -238,6 +224,47 @@ func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Cover
 	p.params["cadence_segments"], p.params["cadence_days"] = segments, days
 	p.terms = rested == 1 || len(segments) > 1
 	return nil
+}
+
+// holidays returns the holidays of the countries that accounts are of, and whether
+// any account pauses.
+func (p *prepared) holidays(ctx context.Context, e Engine) (holidays []features.Holiday, paused bool, err error) {
+	err = ask(ctx, e, statement("calendar.sql"), p.params, func(t *frame.Table) error {
+		c, err := pick(t, "country", "day", "recorded_at")
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			if c[0].Texts[i] == "" {
+				paused = true
+				continue
+			}
+			holidays = append(holidays, features.Holiday{Country: c[0].Texts[i], Day: int(c[1].Integers[i]), Recorded: c[2].Integers[i]})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("ask for holidays and pauses: %w", err)
+	}
+	if len(holidays) == 0 {
+		return nil, paused, nil
+	}
+	// On a cluster the holidays may lie on another host than the accounts.
+	of := map[string]bool{}
+	err = ask(ctx, e, statement("countries.sql"), p.params, func(t *frame.Table) error {
+		c, err := pick(t, "country")
+		if err != nil {
+			return err
+		}
+		for _, country := range c[0].Texts {
+			of[country] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("ask for the countries of the accounts: %w", err)
+	}
+	return slices.DeleteFunc(holidays, func(h features.Holiday) bool { return !of[h.Country] }), paused, nil
 }
 
 // alone tells whether an account neither goes on in another at the cutoff nor

@@ -166,6 +166,22 @@ func TestHolidaysBeforeTheFirstOrderCount(t *testing.T) {
 	})
 }
 
+// Holidays of two hundred countries over the fifteen years of the data are kept by nobody but
+// the accounts' own.
+func TestHolidaysOfCountriesWithoutAccountsCostNothing(t *testing.T) {
+	w := &town{versions: []version{{account: "a", country: "DE", from: at("2010-01-01")}}}
+	w.lines = boughtOn("a", "2010-01-04", "2024-12-20", "2024-12-30")
+	w.holidays = daysOff("DE", "2024-12-25", "2024-12-26")
+	for i := range 200 {
+		w.holidays = append(w.holidays, daysOff(string([]rune{'A' + rune(i/26), 'Z' - rune(i%26)}), "2011-05-01")...)
+	}
+	e := embedded(t)
+	w.fill(t, e)
+	r := request("2025-01-15")
+	r.Catalogue = fromFiles(features.Orders)
+	build(t.Context(), t, e, r).holds(t, []workedOut{{"a", "2025-01-15", "gap_last_days", 8}})
+}
+
 // A stop of everybody moves no rhythm, of orders or contacts: histories are told once without rest, and once
 // with a stop in the middle after which everything comes as many days later.
 func TestStopOfTheWholeTownMovesNoRhythm(t *testing.T) {
