@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -26,7 +25,16 @@ func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, er
 	if r.Account == "" {
 		return ReplayResult{}, fmt.Errorf("replay: no account was given: %w", ErrInvalid)
 	}
-	run, published, err := s.published(ctx, r)
+	run, err := s.replayed(ctx, r)
+	if err != nil {
+		return ReplayResult{}, err
+	}
+	// Who asked to be erased is asked as of now: the receipt's load knows nothing of it.
+	told, err := s.disclose(ctx, run)
+	if err != nil {
+		return ReplayResult{}, err
+	}
+	published, since, err := told.score(ctx, frame.AccountID(r.Account))
 	if err != nil {
 		return ReplayResult{}, err
 	}
@@ -34,6 +42,15 @@ func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, er
 	result := ReplayResult{
 		Account: r.Account, Run: run.ID, Replayable: true,
 		Published: side(&published), Replayed: s.today(receipt), MarginDelta: model.Figure(math.NaN()),
+	}
+	if told.hides(published.Account) {
+		// Nothing is computed of it any more.
+		result.Replayed.Unscorable, result.Same, result.Replayable = erased, !since, !since
+		result.Why = "the account asked to be erased, and the run says no more of it"
+		if since {
+			result.Why = "not replayable: the account has asked to be erased since, and nothing is told of its score"
+		}
+		return result, nil
 	}
 	if sources := s.unrecorded(); len(sources) > 0 {
 		result.Replayable = false
@@ -77,10 +94,8 @@ func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, er
 	return result, nil
 }
 
-// published reads the score that is to be replayed.
-func (s *Service) published(ctx context.Context, r ReplayRequest) (Run, score.Score, error) {
-	var run Run
-	var err error
+// replayed returns the run whose score is to be replayed.
+func (s *Service) replayed(ctx context.Context, r ReplayRequest) (run Run, err error) {
 	switch {
 	case r.Run != "":
 		run, err = s.Runs.Run(ctx, r.Run)
@@ -89,45 +104,10 @@ func (s *Service) published(ctx context.Context, r ReplayRequest) (Run, score.Sc
 	default:
 		run, err = s.latest(ctx)
 	}
-	if err != nil {
-		return Run{}, score.Score{}, err
+	if err == nil && run.Kind != KindScores {
+		err = fmt.Errorf("run %q holds %ss, no scores: %w", run.ID, run.Kind, ErrInvalid)
 	}
-	if run.Kind != KindScores {
-		return Run{}, score.Score{}, fmt.Errorf("run %q holds %ss, no scores: %w", run.ID, run.Kind, ErrInvalid)
-	}
-	var found []score.Score
-	err = s.Runs.Scores(ctx, run, []frame.AccountID{frame.AccountID(r.Account)}, func(part []score.Score) error {
-		for i := range part {
-			if part[i].Account == frame.AccountID(r.Account) {
-				found = append(found, part[i])
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return Run{}, score.Score{}, fmt.Errorf("read the score of account %q in run %q: %w", r.Account, run.ID, err)
-	}
-	if len(found) == 0 {
-		return Run{}, score.Score{}, s.absent(ctx, run, frame.AccountID(r.Account))
-	}
-	return run, found[0], nil
-}
-
-// absent says that a run has no score of an account, and of whom to ask instead.
-func (s *Service) absent(ctx context.Context, run Run, account frame.AccountID) error {
-	moves, err := s.Moves(ctx, run)
-	if err != nil {
-		return err
-	}
-	switch move, gone := moves[account]; {
-	case !gone:
-		return fmt.Errorf("run %q has no account %q: %w", run.ID, account, ErrNotFound)
-	case move.Kind == features.Group:
-		return fmt.Errorf("run %q counts account %q in group %q; ask for that: %w", run.ID, account, move.Into, ErrNotFound)
-	default:
-		return fmt.Errorf("run %q has no account %q of its own: it goes on in %q (%s since %s); ask for that: %w", run.ID, account, move.Into, move.Kind,
-			time.Unix(move.Since, 0).In(s.Settings.Location()).Format(time.DateOnly), ErrNotFound)
-	}
+	return run, err
 }
 
 // unrecorded names the mapped sources whose rows don't say when they were known:
@@ -231,4 +211,13 @@ func standing(sc *score.Score) string {
 		return "scored"
 	}
 	return sc.Unscorable
+}
+
+// absent is a disclosure's, for those who hold none.
+func (s *Service) absent(ctx context.Context, run Run, account frame.AccountID) error {
+	d, err := s.disclose(ctx, run)
+	if err != nil {
+		return err
+	}
+	return d.absent(ctx, account)
 }

@@ -49,9 +49,12 @@ type twinFacts struct {
 	built func()
 	// groups tells whether the last build asked was one of groups.
 	groups bool
-	// moves and standings are what Moves and Standings answer.
+	// moves and standings are what Moves and Standings answer, links what Links does.
+	// Erased answers who is erased in the standings, and those named beside.
 	moves     map[frame.AccountID]features.Move
 	standings map[frame.AccountID]features.Standing
+	links     []features.Link
+	erased    []frame.AccountID
 	mu        sync.Mutex
 	calls     map[string]int
 }
@@ -153,7 +156,19 @@ func (f *twinFacts) Moves(context.Context, features.Request) (map[frame.AccountI
 
 func (f *twinFacts) Links(context.Context, uint64) ([]features.Link, error) {
 	f.called("links")
-	return []features.Link{}, nil
+	return append([]features.Link{}, f.links...), nil
+}
+
+func (f *twinFacts) Erased(context.Context, uint64) ([]frame.AccountID, error) {
+	f.called("erased")
+	all := slices.Clone(f.erased)
+	for account, s := range f.standings {
+		if s.Erased {
+			all = append(all, account)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 func (f *twinFacts) Standings(context.Context, features.Request, int) (map[frame.AccountID]features.Standing, error) {

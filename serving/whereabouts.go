@@ -17,6 +17,9 @@ type Whereabouts interface {
 	// Links returns all rows of account_links up to the watermark; not nil when there
 	// is none.
 	Links(ctx context.Context, watermark uint64) ([]features.Link, error)
+	// Erased returns who asked to be erased by loads up to the watermark, whenever that
+	// was recorded, under the name by which it asked and no other, in bytewise order.
+	Erased(ctx context.Context, watermark uint64) ([]frame.AccountID, error)
 	// Standings returns what was agreed with the accounts, or asked by them, as of the
 	// request's one cutoff; whoever has no standing is not in it.
 	Standings(ctx context.Context, r features.Request, horizonDays int) (map[frame.AccountID]features.Standing, error)
