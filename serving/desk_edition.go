@@ -177,7 +177,10 @@ func readEdition(ctx context.Context, runs Runs, r Run) (*edition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e, e.readWorths(ctx, runs)
+	if err := e.readWorths(ctx, runs); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // editionBuilder is an edition under construction.

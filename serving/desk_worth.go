@@ -14,7 +14,7 @@ import (
 	"fealty/model/wallet"
 )
 
-// ErrNoWorth: the run tells nothing of what the account is worth. It always comes
+// ErrNoWorth says that a run tells nothing of what the account is worth. It always comes
 // with ErrNotFound.
 var ErrNoWorth = errors.New("nothing is told of what the account is worth")
 
