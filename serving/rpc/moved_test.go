@@ -47,7 +47,7 @@ func TestAnswerOfAnotherAccountSaysSo(t *testing.T) {
 		}
 		return decode(t, answer)
 	}
-	first := func(answer map[string]any) map[string]any { return answer["scores"].([]any)[0].(map[string]any) }
+	first := func(answer map[string]any) map[string]any { return firstScore(t, answer) }
 	for path, s := range map[string]map[string]any{
 		"/v1/scores/old":      ask(http.MethodGet, "/v1/scores/old", ""),
 		"/v1/scores:batchGet": first(ask(http.MethodPost, "/v1/scores:batchGet", `{"accounts":["old"]}`)),
@@ -58,6 +58,20 @@ func TestAnswerOfAnotherAccountSaysSo(t *testing.T) {
 			t.Errorf("%s answers %v", path, s)
 		}
 	}
+}
+
+// firstScore is the first of an answer's scores.
+func firstScore(t *testing.T, answer map[string]any) map[string]any {
+	t.Helper()
+	all, ok := answer["scores"].([]any)
+	if !ok || len(all) == 0 {
+		t.Fatalf("no scores in %v", answer)
+	}
+	s, ok := all[0].(map[string]any)
+	if !ok {
+		t.Fatalf("a score is %v", all[0])
+	}
+	return s
 }
 
 // Each call that reads a run asks of groups when the request says so.
@@ -97,8 +111,8 @@ func TestGroupsAreAskedForByASwitch(t *testing.T) {
 	for _, path := range []string{"/v1/scores/holding?groups=true", "/v1/scores?groups=true"} {
 		code, body, _ := v.rest(t, http.MethodGet, path, fullKey, "")
 		s := decode(t, body)
-		if all, ok := s["scores"].([]any); ok {
-			s = all[0].(map[string]any)
+		if s["scores"] != nil {
+			s = firstScore(t, s)
 		}
 		if code != http.StatusOK || s["run"] != "groups" {
 			t.Errorf("%s: %d %s", path, code, body)
