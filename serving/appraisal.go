@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -39,7 +40,9 @@ const (
 // cutoff knew, judged by what came after it. It is immutable and safe for
 // concurrent use. Parts that could not be learnt are nil.
 type appraisal struct {
-	spendBy    string
+	spendBy string
+	// terms are what a lifetime value is of: those of the training.
+	terms      lifetime.Terms
 	lifetime   *lifetime.Portfolio
 	wallet     *wallet.Model
 	propensity map[features.HoldingKey]*crosssell.Propensity
@@ -56,15 +59,13 @@ var lifetimeKinds = []lifetime.Kind{lifetime.MBGNBD, lifetime.ParetoNBD}
 // came after the test cutoff, and written on the card of what was trained.
 func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Result, taught, test frame.Cutoff, last *labelled, report func(Progress)) (*appraisal, error) {
 	horizon := c.Label.HorizonDays
-	judged := &judged{accounts: last.accounts, margins: make([]float64, len(last.accounts)), y: last.y}
-	if err := trained.Model.Predict(last.frame(), judged.margins); err != nil {
-		return nil, fmt.Errorf("predict the test cutoff: %w", err)
-	}
-	crowd, err := s.crowd(ctx, c, test, horizon, report)
+	// The margins before any refit: the model that saw no row of the test.
+	judged := &judged{accounts: last.accounts, margins: trained.Rungs[ladder.Rung(trained.Card.Rung)], y: last.y}
+	crowd, err := s.crowd(ctx, c, test, horizon, true, report)
 	if err != nil {
 		return nil, err
 	}
-	a := &appraisal{spendBy: byRunRate, propensity: map[features.HoldingKey]*crosssell.Propensity{}}
+	a := &appraisal{spendBy: byRunRate, terms: s.Settings.Worth.terms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
 	card := &model.WorthCard{Accounts: crowd.rows()}
 	for _, part := range []struct {
 		stage string
@@ -86,10 +87,19 @@ func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Res
 	return a, nil
 }
 
-// crowd gathers the accounts as of a cutoff.
-func (s *Service) crowd(ctx context.Context, c *calendar, at frame.Cutoff, horizon int, report func(Progress)) (*crowd, error) {
-	g := s.gather(at)
+// crowd gathers the accounts as of a cutoff: those that may be learnt from, or
+// those that may be told of.
+func (s *Service) crowd(ctx context.Context, c *calendar, at frame.Cutoff, horizon int, learning bool, report func(Progress)) (*crowd, error) {
 	request := c.request([]frame.Cutoff{at}, s.catalogue())
+	standings, err := s.Facts.Standings(ctx, request, c.Label.HorizonDays)
+	if err != nil {
+		return nil, fmt.Errorf("ask what the accounts asked for: %w", err)
+	}
+	leave := untold(standings)
+	if learning {
+		leave = untaught(standings)
+	}
+	g := s.gather(at, leave)
 	progress := c.progress("gathering accounts", report)
 	if _, err := s.Facts.Build(ctx, request, func(sl *features.Slice) error {
 		progress(sl)
@@ -132,17 +142,16 @@ func (a *appraisal) fitLifetime(ctx context.Context, card *model.LifetimeCard, c
 			Purchases: string(choice.Purchases.Reason), Spend: string(choice.Spend.Reason),
 		})
 	}
-	terms := s.Worth.terms()
-	card.Months, card.Discount = terms.Months, model.Figure(terms.Discount)
-	scores, err := a.lifetime.Score(h, mean, segments, float64(horizon), terms)
+	card.Months, card.Discount = a.terms.Months, model.Figure(a.terms.Discount)
+	scores, err := a.lifetime.Score(h, mean, segments, float64(horizon), a.terms)
 	if err != nil {
 		return fmt.Errorf("judge lifetimes: %w", err)
 	}
-	after, spent, tenure := c.spentAfter(), c.column("spend_365d"), c.column("tenure_days")
+	spent, tenure := c.column(spendColumn), c.column(tenureColumn)
 	var pace, forecast, actual []float64
 	for k, i := range rows {
 		if v := features.RunRate(spent[i], tenure[i], horizon); !math.IsNaN(v) {
-			pace, forecast, actual = append(pace, v), append(forecast, scores.Expected[k]*scores.MeanSpend[k]), append(actual, after[i])
+			pace, forecast, actual = append(pace, v), append(forecast, scores.Expected[k]*scores.MeanSpend[k]), append(actual, c.after[i])
 		}
 	}
 	if len(actual) == 0 {
@@ -174,16 +183,13 @@ func parameters(all []lifetime.Estimate) []model.Parameter {
 
 // fitWallet fits wallets on peers and declarations.
 func (a *appraisal) fitWallet(ctx context.Context, card *model.WalletCard, c *crowd, s Settings) error {
-	peers, declared := c.peers()
-	card.Accounts, card.Declared = peers.Frame.Rows(), len(declared)
-	if len(peers.Categories) == 0 {
-		card.Why = "nobody has bought anything in the last year"
-		return nil
-	}
-	m, report, err := wallet.Fit(ctx, peers, declared, s.Worth.wallet(s.Seed))
+	p := c.purses()
+	card.Accounts, card.Declared = p.Frame.Rows(), len(p.declared)
+	m, report, err := wallet.Fit(ctx, p.Peers, p.declared, s.Worth.wallet(s.Seed))
 	switch {
 	case errors.Is(err, wallet.ErrInput):
-		return refused{err}
+		card.Why = err.Error()
+		return nil
 	case err != nil:
 		return fmt.Errorf("fit wallets: %w", err)
 	}
@@ -227,8 +233,17 @@ const leastItems = 3
 func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, card *model.CrossSellCard, key features.HoldingKey, taught frame.Cutoff, test []features.Holding) error {
 	var held []features.Holding
 	request := features.HoldingRequest{Request: c.request([]frame.Cutoff{taught}, nil), Key: key, HorizonDays: c.Label.HorizonDays}
-	err := s.Facts.Holdings(ctx, request, func(all []features.Holding) error {
-		held = append(held, all...)
+	standings, err := s.Facts.Standings(ctx, request.Request, c.Label.HorizonDays)
+	if err != nil {
+		return fmt.Errorf("ask what the accounts asked for: %w", err)
+	}
+	leave := untaught(standings)
+	err = s.Facts.Holdings(ctx, request, func(all []features.Holding) error {
+		for i := range all {
+			if !leave(all[i].Account) {
+				held = append(held, all[i])
+			}
+		}
 		return nil
 	})
 	if err != nil {
@@ -244,7 +259,6 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 	if err != nil {
 		return err
 	}
-	a.propensity[key] = p
 	later, fitted, err := lessonOf(ctx, test, s.Settings)
 	if err != nil {
 		return err
@@ -264,6 +278,7 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 			NDCG: model.Figure(q.NDCG), BaseNDCG: model.Figure(q.BaseNDCG),
 		})
 	}
+	a.propensity[key] = p
 	return nil
 }
 
@@ -299,11 +314,20 @@ func (a *appraisal) judgeLoyalty(ctx context.Context, card *model.LoyaltyCard, c
 			c.risk[i], kept[i] = score.Probability(j.margins[k]), 1-j.y[k]
 		}
 	}
-	t, err := a.tell(ctx, c, s, horizon, false)
-	if err != nil {
+	t := &told{crowd: c, horizon: horizon, spendBy: a.spendBy}
+	if err := a.measure(ctx, t, s, false); err != nil {
 		return err
 	}
-	after := c.spentAfter()
+	// What is recommended plays no part in loyalty.
+	in := t.input(unmeasured(c.rows()))
+	var err error
+	if a.scale, err = loyalty.FitScale(in); err != nil {
+		return fmt.Errorf("fit the scale of loyalty: %w", err)
+	}
+	if err := a.weigh(ctx, t, in, s); err != nil {
+		return err
+	}
+	after := slices.Clone(c.after)
 	for i := range after {
 		if math.IsNaN(kept[i]) {
 			after[i] = math.NaN()
@@ -351,15 +375,17 @@ func correlation(c loyalty.Correlation) model.Interval {
 }
 
 type worthHead struct {
-	Format  int    `json:"format"`
-	SpendBy string `json:"spend_by"`
+	Format   int     `json:"format"`
+	SpendBy  string  `json:"spend_by"`
+	Months   int     `json:"months"`
+	Discount float64 `json:"discount"`
 }
 
 const worthFormat = 1
 
 // save adds the parts to a bundle.
 func (a *appraisal) save(b artifact.Bundle) error {
-	raw, err := json.Marshal(worthHead{worthFormat, a.spendBy})
+	raw, err := json.Marshal(worthHead{worthFormat, a.spendBy, a.terms.Months, a.terms.Discount})
 	if err != nil {
 		return fmt.Errorf("save what tells worth: %w", err)
 	}
@@ -387,10 +413,7 @@ func (a *appraisal) save(b artifact.Bundle) error {
 			return err
 		}
 	}
-	if a.scale != nil {
-		return put(scaleSection, a.scale)
-	}
-	return nil
+	return put(scaleSection, a.scale)
 }
 
 // loadAppraisal reads what save wrote; nil when the bundle tells no worth.
@@ -405,8 +428,12 @@ func loadAppraisal(b artifact.Bundle) (*appraisal, error) {
 	if err := d.Decode(&head); err != nil || head.Format != worthFormat || head.SpendBy != byRunRate && head.SpendBy != byLifetime {
 		return nil, fmt.Errorf("section %s is not what this program reads (%+v): %w", worthSection, head, errors.Join(err, ErrInvalid))
 	}
-	a := &appraisal{spendBy: head.SpendBy, propensity: map[features.HoldingKey]*crosssell.Propensity{}}
-	var err error
+	a := &appraisal{spendBy: head.SpendBy, terms: lifetime.DefaultTerms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
+	a.terms.Months, a.terms.Discount = head.Months, head.Discount
+	err := a.terms.Validate()
+	if err != nil {
+		return nil, fmt.Errorf("section %s: %w", worthSection, err)
+	}
 	if text, ok := b[lifetimeSection]; ok {
 		if a.lifetime, err = lifetime.ParsePortfolio(text); err != nil {
 			return nil, fmt.Errorf("%s: %w", lifetimeSection, err)
@@ -420,10 +447,8 @@ func loadAppraisal(b artifact.Bundle) (*appraisal, error) {
 			return nil, fmt.Errorf("%s: %w", walletSection, err)
 		}
 	}
-	if text, ok := b[scaleSection]; ok {
-		if a.scale, err = loyalty.ParseScale(text); err != nil {
-			return nil, fmt.Errorf("%s: %w", scaleSection, err)
-		}
+	if a.scale, err = loyalty.ParseScale(b[scaleSection]); err != nil {
+		return nil, fmt.Errorf("%s: %w", scaleSection, err)
 	}
 	for _, key := range []features.HoldingKey{features.ByCategory, features.ByProduct} {
 		name := propensitySection + string(key) + ".txt"

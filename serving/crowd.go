@@ -3,6 +3,7 @@ package serving
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -30,6 +31,9 @@ type crowd struct {
 	// products and categories are what the accounts hold; a key that no line has is
 	// empty.
 	products, categories []features.Holding
+	// yearBefore is what each account spent in the 365 days before the last 365, and
+	// after what it spent in the horizon; 0 where nothing was asked of it.
+	yearBefore, after []float64
 	// declared is what was said of their wallets.
 	declared []features.Declared
 }
@@ -38,18 +42,30 @@ type crowd struct {
 type gathering struct {
 	part  *labelled
 	crowd *crowd
+	leave func(frame.AccountID) bool
 }
 
-func (s *Service) gather(at frame.Cutoff) *gathering {
+// gather begins a crowd without the accounts that are to be left out.
+func (s *Service) gather(at frame.Cutoff, leave func(frame.AccountID) bool) *gathering {
 	part := emptyParts(s.catalogue(), []frame.Cutoff{at})[at]
-	return &gathering{part, &crowd{cutoff: at, row: map[frame.AccountID]int{}}}
+	return &gathering{part, &crowd{cutoff: at, row: map[frame.AccountID]int{}}, leave}
+}
+
+// Nothing is told of an account that asked to be erased, and nothing is learnt
+// from one that asked for either.
+func untold(of map[frame.AccountID]features.Standing) func(frame.AccountID) bool {
+	return func(a frame.AccountID) bool { return of[a].Erased }
+}
+
+func untaught(of map[frame.AccountID]features.Standing) func(frame.AccountID) bool {
+	return func(a frame.AccountID) bool { return of[a].Erased || of[a].OptedOut }
 }
 
 // add takes the rows of a slice that have bought, with their margins of churn;
 // nil when there are none.
 func (g *gathering) add(sl *features.Slice, margins []float64) {
 	for i, status := range sl.Status {
-		if status == features.NeverBought {
+		if status == features.NeverBought || g.leave(sl.Frame.Accounts[i]) {
 			continue
 		}
 		g.crowd.row[sl.Frame.Accounts[i]] = len(g.crowd.status)
@@ -81,7 +97,10 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 	if err != nil {
 		return nil, fmt.Errorf("ask who the accounts are: %w", err)
 	}
-	for key, to := range map[features.HoldingKey]*[]features.Holding{features.ByCategory: &c.categories, features.ByProduct: &c.products} {
+	var whole []features.Holding
+	for key, to := range map[features.HoldingKey]*[]features.Holding{
+		features.ByCategory: &c.categories, features.ByProduct: &c.products, features.ByEverything: &whole,
+	} {
 		err := s.Facts.Holdings(ctx, features.HoldingRequest{Request: r, Key: key, HorizonDays: horizonDays}, func(all []features.Holding) error {
 			for i := range all {
 				if _, ok := c.row[all[i].Account]; ok {
@@ -93,6 +112,11 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 		if err != nil {
 			return nil, fmt.Errorf("ask what the accounts buy: %w", err)
 		}
+	}
+	c.yearBefore, c.after = make([]float64, c.rows()), make([]float64, c.rows())
+	for k := range whole {
+		i := c.row[whole[k].Account]
+		c.yearBefore[i], c.after[i] = whole[k].SpendLastYear, whole[k].SpendAfter
 	}
 	if c.declared, err = s.Facts.Declared(ctx, r); err != nil {
 		return nil, fmt.Errorf("ask what was declared of wallets: %w", err)
@@ -132,7 +156,7 @@ func historiesOf(f *frame.Frame) (h lifetime.Histories, mean []float64, rows []i
 		if !ok || !(m > 0) {
 			continue
 		}
-		h.Frequency, h.Recency, h.Age = append(h.Frequency, x), append(h.Recency, t), append(h.Age, age)
+		h.Frequency, h.Recency, h.Age, h.Paid = append(h.Frequency, x), append(h.Recency, t), append(h.Age, age), append(h.Paid, days[i])
 		mean, rows = append(mean, m), append(rows, i)
 	}
 	return h, mean, rows
@@ -196,19 +220,6 @@ func bought(held []features.Holding, past *crosssell.Purchases) []crosssell.Boug
 	return out
 }
 
-// spentAfter is what each account spent in the horizon.
-func (c *crowd) spentAfter() []float64 {
-	held := c.products
-	if len(held) == 0 {
-		held = c.categories
-	}
-	out := make([]float64, c.rows())
-	for i := range held {
-		out[c.row[held[i].Account]] += held[i].SpendAfter
-	}
-	return out
-}
-
 // everything is the category of accounts' spend where no line names one.
 const everything = ""
 
@@ -217,8 +228,89 @@ const everything = ""
 // moves.
 var peerColumns = []string{"tenure_days", "categories_ever", "contract_amount"}
 
-// peers are the accounts as wallets see them, with what was declared of them.
-func (c *crowd) peers() (wallet.Peers, []wallet.Declared) {
+// The most categories whose wallets are told, those that most accounts buy; and
+// the most levels of a text that makes peers: more of them are names, not kinds.
+const (
+	mostCategories = 500
+	mostLevels     = 1000
+)
+
+// purses are what wallets are told from: peers, what they spent the year before,
+// and what was declared.
+type purses struct {
+	wallet.Peers
+	earlier  wallet.Spend
+	declared []wallet.Declared
+}
+
+// purses are the accounts as wallets see them, by category; where no line names
+// one, by everything.
+func (c *crowd) purses() purses {
+	if len(c.categories) == 0 {
+		return c.wholePurses()
+	}
+	p := purses{Peers: c.alike(), earlier: wallet.Spend{Start: []int{0}}}
+	number := map[string]int32{}
+	for _, name := range c.usual() {
+		number[name] = int32(len(p.Categories)) //nolint:gosec // bounded by mostCategories
+		p.Categories = append(p.Categories, name)
+	}
+	held := c.categories
+	for _, account := range c.frame.Accounts {
+		for ; len(held) > 0 && held[0].Account <= account; held = held[1:] {
+			if k, ok := number[held[0].Key]; ok && held[0].Account == account {
+				p.add(k, held[0].Spend365, held[0].SpendLastYear)
+			}
+		}
+		p.end()
+	}
+	p.declared = c.declarations(number)
+	return p
+}
+
+// wholePurses are the accounts with all their spend as one category.
+func (c *crowd) wholePurses() purses {
+	p := purses{Peers: c.alike(), earlier: wallet.Spend{Start: []int{0}}}
+	p.Categories = []string{everything}
+	total := c.column(spendColumn)
+	for i := range c.rows() {
+		if !math.IsNaN(total[i]) {
+			p.add(0, total[i], c.yearBefore[i])
+		}
+		p.end()
+	}
+	p.declared = c.declarations(map[string]int32{everything: 0})
+	return p
+}
+
+// add appends what the account spends in a category; a year of more returns than
+// purchases counts as 0.
+func (p *purses) add(category int32, year, before float64) {
+	p.Spend.Category, p.Spend.Amount = append(p.Spend.Category, category), append(p.Spend.Amount, max(0, year))
+	p.earlier.Category, p.earlier.Amount = append(p.earlier.Category, category), append(p.earlier.Amount, max(0, before))
+}
+
+func (p *purses) end() {
+	p.Spend.Start, p.earlier.Start = append(p.Spend.Start, len(p.Spend.Amount)), append(p.earlier.Start, len(p.earlier.Amount))
+}
+
+// usual are the names of the categories that most accounts hold, by name.
+func (c *crowd) usual() []string {
+	holders := map[string]int{}
+	for i := range c.categories {
+		holders[c.categories[i].Key]++
+	}
+	names := slices.Sorted(maps.Keys(holders))
+	if len(names) > mostCategories {
+		slices.SortStableFunc(names, func(a, b string) int { return holders[b] - holders[a] })
+		names = names[:mostCategories]
+		slices.Sort(names)
+	}
+	return names
+}
+
+// alike are the accounts with what makes them peers, and no spend yet.
+func (c *crowd) alike() wallet.Peers {
 	p := wallet.Peers{Frame: &frame.Frame{Accounts: c.frame.Accounts, Cutoffs: c.frame.Cutoffs}, Segment: c.segments()}
 	for _, name := range peerColumns {
 		if f := c.frame.Column(name); f != nil {
@@ -233,55 +325,37 @@ func (c *crowd) peers() (wallet.Peers, []wallet.Declared) {
 		{"industry", func(p *features.Profile) string { return p.Industry }}, {"channel", func(p *features.Profile) string { return p.Channel }},
 		{"type", func(p *features.Profile) string { return p.Type }},
 	} {
-		p.Frame.Columns = append(p.Frame.Columns, c.levels(of.name, of.text))
-	}
-	number := map[string]int32{}
-	category := func(name string) int32 {
-		k, ok := number[name]
-		if !ok {
-			k = int32(len(p.Categories)) //nolint:gosec // bounded by what wallets check
-			number[name] = k
-			p.Categories = append(p.Categories, name)
+		if column := c.levels(of.name, of.text); len(column.Levels) <= mostLevels {
+			p.Frame.Columns = append(p.Frame.Columns, column)
 		}
-		return k
 	}
 	p.Spend.Start = make([]int, 1, c.rows()+1)
-	held := c.categories
-	total := c.column("spend_365d")
-	for i, account := range c.frame.Accounts {
-		if len(c.categories) == 0 {
-			if v := total[i]; !math.IsNaN(v) {
-				p.Spend.Category, p.Spend.Amount = append(p.Spend.Category, category(everything)), append(p.Spend.Amount, max(0, v))
-			}
-		}
-		for len(held) > 0 && held[0].Account <= account {
-			if held[0].Account == account {
-				p.Spend.Category, p.Spend.Amount = append(p.Spend.Category, category(held[0].Key)), append(p.Spend.Amount, max(0, held[0].Spend365))
-			}
-			held = held[1:]
-		}
-		p.Spend.Start = append(p.Spend.Start, len(p.Spend.Amount))
-	}
+	return p
+}
+
+// declarations are those of the numbered categories: of amount and rank what was
+// said of the newer period.
+func (c *crowd) declarations(number map[string]int32) []wallet.Declared {
 	var declared []wallet.Declared
 	for k := range c.declared {
 		d := &c.declared[k]
-		i, ok := c.row[d.Account]
-		// What was said of the whole spending has a category only where no line has one.
-		if !ok || (d.Category == everything) != (len(c.categories) == 0) {
+		i, bought := c.row[d.Account]
+		category, asked := number[d.Category]
+		if !bought || !asked {
 			continue
 		}
-		of := wallet.Declared{Account: i, Category: int(category(d.Category)), Period: d.Said.Period, Author: d.Said.Author}
-		if !math.IsNaN(d.Amount) && d.Amount > 0 {
+		of := wallet.Declared{Account: i, Category: int(category), Period: d.Said.Period, Author: d.Said.Author}
+		if d.Amount > 0 {
 			of.Amount = d.Amount
 		}
-		if byRank(d) {
+		if d.Rank > 0 && (of.Amount == 0 || d.Ranked.Period > d.Said.Period) {
 			of.Amount, of.Rank, of.Suppliers, of.Period, of.Author = 0, float64(d.Rank), d.Suppliers, d.Ranked.Period, d.Ranked.Author
 		}
 		if of.Amount > 0 || of.Rank > 0 {
 			declared = append(declared, of)
 		}
 	}
-	return p, declared
+	return declared
 }
 
 // levels is a column of texts as codes; an empty text is missing.

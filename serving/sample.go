@@ -153,7 +153,9 @@ func keep(parts map[frame.Cutoff]*labelled, sl *features.Slice, o *features.Outc
 		if p == nil || len(p.columns) != len(sl.Frame.Columns) {
 			return fmt.Errorf("a slice has rows at %s with %d columns, which nobody asked for", at, len(sl.Frame.Columns))
 		}
-		histories.Add(&p.known, i)
+		if o.Excluded[i] != features.Erased && o.Excluded[i] != features.OptedOut {
+			histories.Add(&p.known, i)
+		}
 		if why := whyLeftOut(sl, o, i); why != "" {
 			p.excluded[why]++
 			continue

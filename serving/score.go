@@ -41,7 +41,7 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 	}
 	var gathered *gathering
 	if m.worth != nil && !r.Groups {
-		gathered = s.gather(at)
+		gathered = s.gather(at, untold(k.standings))
 	}
 	margins, coverage, err := k.rankAll(ctx, request, gathered, c.progress("ranking accounts", report))
 	if err != nil {

@@ -27,13 +27,16 @@ const (
 
 // told is what an appraisal says of a crowd: row i of everything is row i of the
 // crowd. It holds about 700 bytes per account beside the crowd, 64 per account
-// and category, and the recommendations.
+// and category, and up to 18 recommendations of 120 bytes, in all 3 to 4 KB per
+// account; what is recommended takes EASE's matrix meanwhile (crosssell.Memory).
 type told struct {
 	crowd   *crowd
 	horizon int
 	// lifetimes are columns by the crowd's rows.
-	alive, noPurchase, purchases, spend []float64
-	value, low, high                    []float64
+	alive, noPurchase, purchases []float64
+	// spend is expected within the horizon, kept what it is if the account stays.
+	spend, kept      []float64
+	value, low, high []float64
 	// rate is the share of revenue that counts as margin.
 	rate       []float64
 	spendBy    string
@@ -41,6 +44,10 @@ type told struct {
 	categories []string
 	estimates  []wallet.Estimate
 	totals     []wallet.Total
+	// whole are what was declared of accounts' whole spending, by row.
+	whole map[int]wallet.Estimate
+	// columns are share, gap, width and trend of the wallet.
+	columns []frame.Column
 	// first is where an account's estimates begin; one more than there are rows.
 	first           []int
 	recommendations [][]score.Recommendation
@@ -52,31 +59,35 @@ type told struct {
 // tell appraises a crowd. With intervals, lifetime values have them.
 func (a *appraisal) tell(ctx context.Context, c *crowd, s Settings, horizon int, intervals bool) (*told, error) {
 	t := &told{crowd: c, horizon: horizon, spendBy: a.spendBy}
-	if err := a.tellLifetime(ctx, t, s, intervals); err != nil {
-		return nil, err
-	}
-	if err := a.tellWallets(t); err != nil {
+	if err := a.measure(ctx, t, s, intervals); err != nil {
 		return nil, err
 	}
 	buys, err := a.tellRecommendations(ctx, t, s)
 	if err != nil {
 		return nil, err
 	}
-	in := t.input(a, buys)
-	if a.scale == nil {
-		if a.scale, err = loyalty.FitScale(in); err != nil {
-			return nil, fmt.Errorf("fit the scale of loyalty: %w", err)
-		}
+	return t, a.weigh(ctx, t, t.input(buys), s)
+}
+
+// measure tells lifetimes and wallets.
+func (a *appraisal) measure(ctx context.Context, t *told, s Settings, intervals bool) error {
+	if err := a.tellLifetime(ctx, t, s, intervals); err != nil {
+		return err
 	}
+	return a.tellWallets(t)
+}
+
+// weigh tells loyalty and place.
+func (a *appraisal) weigh(ctx context.Context, t *told, in loyalty.Input, s Settings) (err error) {
 	in.Scale = a.scale
 	if t.loyalty, err = loyalty.Evaluate(ctx, in, s.Worth.Loyalty); err != nil {
-		return nil, refused{err}
+		return refused{err}
 	}
 	t.attitude = loyalty.Attitudes(t.loyalty)
-	if t.places, err = loyalty.Places(in, c.risk, s.Worth.Loyalty); err != nil {
-		return nil, refused{err}
+	if t.places, err = loyalty.Places(in, t.crowd.risk, s.Worth.Loyalty); err != nil {
+		return refused{err}
 	}
-	return t, nil
+	return nil
 }
 
 // unmeasured is a column without values.
@@ -90,27 +101,28 @@ func unmeasured(n int) []float64 {
 
 func (a *appraisal) tellLifetime(ctx context.Context, t *told, s Settings, intervals bool) error {
 	c, n := t.crowd, t.crowd.rows()
-	for _, column := range []*[]float64{&t.alive, &t.noPurchase, &t.purchases, &t.spend, &t.value, &t.low, &t.high} {
+	for _, column := range []*[]float64{&t.alive, &t.noPurchase, &t.purchases, &t.kept, &t.value, &t.low, &t.high} {
 		*column = unmeasured(n)
 	}
 	t.fits = make([]string, n)
 	spent, tenure, margin := c.column(spendColumn), c.column(tenureColumn), c.column(marginColumn)
 	t.rate = make([]float64, n)
 	for i := range n {
-		t.spend[i], t.rate[i] = features.RunRate(spent[i], tenure[i], t.horizon), s.marginShare(margin[i])
+		t.kept[i], t.rate[i] = features.RunRate(spent[i], tenure[i], t.horizon), s.marginShare(margin[i])
 	}
+	t.spend = slices.Clone(t.kept)
 	if a.lifetime == nil {
 		return nil
 	}
 	h, mean, rows := historiesOf(c.frame)
-	segments, terms := picked(c.segments(), rows), s.Worth.terms()
-	scores, err := a.lifetime.Score(h, mean, segments, float64(t.horizon), terms)
+	segments := picked(c.segments(), rows)
+	scores, err := a.lifetime.Score(h, mean, segments, float64(t.horizon), a.terms)
 	if err != nil {
 		return fmt.Errorf("tell lifetimes: %w", err)
 	}
 	low, high := unmeasured(len(rows)), unmeasured(len(rows))
 	if intervals {
-		if err := a.lifetime.ValueIntervals(ctx, h, mean, segments, terms, s.Worth.chance(s.Seed), low, high); err != nil {
+		if err := a.lifetime.ValueIntervals(ctx, h, mean, segments, a.terms, s.Worth.chance(s.Seed), low, high); err != nil {
 			return fmt.Errorf("tell lifetimes: %w", err)
 		}
 	}
@@ -119,20 +131,21 @@ func (a *appraisal) tellLifetime(ctx context.Context, t *told, s Settings, inter
 		t.alive[i], t.noPurchase[i], t.purchases[i] = scores.Alive[k], scores.NoPurchase[k], scores.Expected[k]
 		t.value[i], t.low[i], t.high[i] = scores.Value[k]*rate, low[k]*rate, high[k]*rate
 		if a.spendBy == byLifetime {
-			t.spend[i] = scores.Expected[k] * scores.MeanSpend[k]
+			t.spend[i], t.kept[i] = scores.Expected[k]*scores.MeanSpend[k], scores.IfAlive[k]*scores.MeanSpend[k]
 		}
 		t.fits[i] = fitName(a.lifetime, segments[k])
 	}
 	return nil
 }
 
-// fitName says which fit an account is told by.
+// fitName is the kind of the model that an account is told by, with the segment
+// whose own it is.
 func fitName(p *lifetime.Portfolio, segment string) string {
 	m, _ := p.Models(segment)
 	if p.Choice(segment).Purchases.Own() {
-		return fmt.Sprintf("%s, segment %s", m.Kind(), segment)
+		return string(m.Kind()) + "/" + segment
 	}
-	return string(m.Kind()) + ", all accounts"
+	return string(m.Kind())
 }
 
 func (a *appraisal) tellWallets(t *told) error {
@@ -141,13 +154,10 @@ func (a *appraisal) tellWallets(t *told) error {
 	if a.wallet == nil {
 		return nil
 	}
-	peers, declared := t.crowd.peers()
-	if len(peers.Categories) == 0 {
-		return nil
-	}
-	t.categories = peers.Categories
+	p := t.crowd.purses()
+	t.categories = p.Categories
 	var err error
-	if t.estimates, err = a.wallet.Estimate(peers, declared); err != nil {
+	if t.estimates, err = a.wallet.Estimate(p.Peers, p.declared); err != nil {
 		return refused{err}
 	}
 	t.totals = a.wallet.Totals(t.estimates, n)
@@ -156,6 +166,35 @@ func (a *appraisal) tellWallets(t *told) error {
 	}
 	for i := range n {
 		t.first[i+1] = max(t.first[i+1], t.first[i])
+	}
+	if len(t.crowd.categories) > 0 {
+		if err := a.tellWhole(t); err != nil {
+			return err
+		}
+	}
+	if t.columns, err = wallet.Columns(t.estimates, t.totals, &p.earlier); err != nil {
+		return refused{err}
+	}
+	return nil
+}
+
+// tellWhole takes what was declared of an account's whole spending as its total.
+func (a *appraisal) tellWhole(t *told) error {
+	p := t.crowd.wholePurses()
+	if len(p.declared) == 0 {
+		return nil
+	}
+	whole, err := a.wallet.Estimate(p.Peers, p.declared)
+	if err != nil {
+		return refused{err}
+	}
+	t.whole = map[int]wallet.Estimate{}
+	for _, e := range whole {
+		if e.State == wallet.Known {
+			t.whole[int(e.Account)] = e
+			total := &t.totals[e.Account]
+			total.State, total.Wallet, total.Low, total.High, total.Spend, total.Share, total.Potential = e.State, e.Wallet, e.Low, e.High, e.Spend, e.Share, e.Potential
+		}
 	}
 	return nil
 }
@@ -246,46 +285,40 @@ func recommendation(key features.HoldingKey, r crosssell.Recommendation) score.R
 	return out
 }
 
-// input is what loyalty and place are told from.
-func (t *told) input(a *appraisal, buys []float64) loyalty.Input {
+// input is what loyalty and place are told from, but the scale.
+func (t *told) input(buys []float64) loyalty.Input {
 	c, n := t.crowd, t.crowd.rows()
-	share, gap, back, before := unmeasured(n), unmeasured(n), unmeasured(n), unmeasured(n)
-	for i := range t.totals {
-		share[i], gap[i] = t.totals[i].Share, t.totals[i].Potential
-	}
-	held := c.products
-	if len(held) == 0 {
-		held = c.categories
-	}
-	for k := range held {
-		i := c.row[held[k].Account]
-		if math.IsNaN(before[i]) {
-			before[i] = 0
-		}
-		before[i] += held[k].SpendLastYear
-	}
+	back, before := unmeasured(n), unmeasured(n)
+	margin := c.column(marginColumn)
 	parents := make([]int32, n)
 	for i := range n {
 		parents[i] = -1
 		if p, ok := c.row[frame.AccountID(c.profiles[i].Parent)]; ok && p != i {
 			parents[i] = int32(p) //nolint:gosec // accounts of one run
 		}
-		before[i] *= t.rate[i]
+		// Where cost is known, last year's margin is not this year's.
+		if math.IsNaN(margin[i]) {
+			before[i] = c.yearBefore[i] * t.rate[i]
+		}
 		if c.status[i] == features.Lapsed {
 			back[i] = 1 - t.noPurchase[i]
 		}
 	}
-	return loyalty.Input{
-		Frame: c.frame, Segments: c.segments(), Parents: parents, Scale: a.scale, Extra: map[string][]float64{
-			loyalty.ExtraWalletShare: share, loyalty.ExtraWalletGap: gap, loyalty.ExtraPropensity: buys, loyalty.ExtraLifetimeValue: t.value,
-			loyalty.ExtraReturnProbability: back, loyalty.ExtraNetValueBefore: before,
+	in := loyalty.Input{
+		Frame: c.frame, Segments: c.segments(), Parents: parents, Extra: map[string][]float64{
+			loyalty.ExtraPropensity: buys, loyalty.ExtraLifetimeValue: t.value, loyalty.ExtraReturnProbability: back, loyalty.ExtraNetValueBefore: before,
 		},
 	}
+	for i := range t.columns {
+		in.Extra[t.columns[i].Name] = t.columns[i].Numbers
+	}
+	return in
 }
 
 // stake sets the value at risk of scores, whose segments are known, by the
-// lifetime forecast of spend where that is the better one. Row i of the frame is
-// that of score i.
+// lifetime forecast of spend where that is the better one: what the account would
+// spend if it stays, since the probability is that of leaving. Row i of the frame
+// is that of score i.
 func (k *scorer) stake(f *frame.Frame, scores []score.Score) error {
 	if k.worth == nil || k.worth.spendBy != byLifetime {
 		return nil
@@ -295,13 +328,13 @@ func (k *scorer) stake(f *frame.Frame, scores []score.Score) error {
 	for j, i := range rows {
 		segments[j] = scores[i].Segment
 	}
-	told, err := k.worth.lifetime.Score(h, mean, segments, float64(k.card.HorizonDays), k.Settings.Worth.terms())
+	told, err := k.worth.lifetime.Score(h, mean, segments, float64(k.card.HorizonDays), k.worth.terms)
 	if err != nil {
 		return fmt.Errorf("forecast spend: %w", err)
 	}
 	margin := values(f, marginColumn)
 	for j, i := range rows {
-		scores[i].ValueAtRisk = scores[i].Probability * told.Expected[j] * told.MeanSpend[j] * k.Settings.marginShare(margin[i])
+		scores[i].ValueAtRisk = scores[i].Probability * told.IfAlive[j] * told.MeanSpend[j] * k.Settings.marginShare(margin[i])
 	}
 	return nil
 }
@@ -347,6 +380,12 @@ func (t *told) of(i int) *score.Worth {
 			continue
 		}
 		w.Wallets = append(w.Wallets, of)
+	}
+	if e, ok := t.whole[i]; ok {
+		w.Wallet.Why = e.Why.String()
+		for _, flag := range e.Flags.Each() {
+			w.Wallet.Flags = append(w.Wallet.Flags, flag.String())
+		}
 	}
 	slices.SortStableFunc(w.Wallets, func(a, b score.Wallet) int { return byPotential(float64(a.Potential), float64(b.Potential)) })
 	return w

@@ -285,7 +285,7 @@ func (s *Service) tellAnew(ctx context.Context, r WorthRequest, intervals bool, 
 	if err := k.stand(ctx, request); err != nil {
 		return nil, err
 	}
-	gathered := s.gather(k.receipt.Cutoff)
+	gathered := s.gather(k.receipt.Cutoff, untold(k.standings))
 	margins, coverage, err := k.rankAll(ctx, request, gathered, c.progress("gathering accounts", report))
 	if err != nil {
 		return nil, err

@@ -209,7 +209,7 @@ func (s *Service) candidatesAnew(ctx context.Context, r *DecideRequest, result *
 		case standing.OptedOut:
 			result.LeftOut[optedOut]++
 		default:
-			value := t.told.spend[i] * t.told.rate[i]
+			value := t.told.kept[i] * t.told.rate[i]
 			if r.Value == ValueLifetime {
 				value = t.told.value[i]
 			}

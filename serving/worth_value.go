@@ -211,20 +211,18 @@ func (s *Service) measure(ctx context.Context, r WorthRequest, report func(Progr
 		c.watermark, k.receipt.Watermark = run.Watermark, run.Watermark
 		m.of = s.ofPublished(*run)
 	}
-	if m.crowd, err = s.crowd(ctx, c, k.receipt.Cutoff, 0, report); err != nil {
+	if m.crowd, err = s.crowd(ctx, c, k.receipt.Cutoff, 0, false, report); err != nil {
 		return nil, err
 	}
 	if err := k.stand(ctx, k.request(nil)); err != nil {
 		return nil, err
 	}
 	t := &told{crowd: m.crowd, horizon: k.card.HorizonDays, spendBy: k.worth.spendBy}
-	if err := k.worth.tellLifetime(ctx, t, s.Settings, false); err != nil {
+	if err := k.worth.measure(ctx, t, s.Settings, false); err != nil {
 		return nil, err
 	}
-	if err := k.worth.tellWallets(t); err != nil {
-		return nil, err
-	}
-	m.input = t.input(k.worth, unmeasured(m.crowd.rows()))
+	m.input = t.input(unmeasured(m.crowd.rows()))
+	m.input.Scale = k.worth.scale
 	names := r.accounts()
 	m.of.Absent = k.absent(names, m.crowd, m.of.Cutoff)
 	if m.of.Accounts = len(names) - len(m.of.Absent); len(names) == 0 {

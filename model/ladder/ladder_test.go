@@ -37,7 +37,6 @@ func lasting(s Sample) Sample {
 	return s
 }
 
-
 // planted makes accounts at several cutoffs whose margin is known: recency
 // counts, and with interaction also a product of two columns that no linear
 // model sees.

@@ -50,10 +50,10 @@ func TestValueInFourParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []struct{ existing, potential, influence, learning, total float64 }{
-		{300 - 50, 400 * .5, 2 * 40, 25, 250 + 200 + 80 + 25},
-		{1000*.5 - 730*.2*73/365, 60, 70, missing, 500 - 29.2 + 60 + 70},
+		{300 - 50, 400 * .3 * .5, 2 * 40, 25, 250 + 60 + 80 + 25},
+		{1000*.5 - 730*.2*73/365, 600 * .5 * .1, 70, missing, 500 - 29.2 + 30 + 70},
 		{300 - 400, missing, missing, missing, -100},
-		{missing, 2.5, 1, missing, missing},
+		{missing, 5 * .3 * .5, 1, missing, missing},
 	} {
 		for name, pair := range map[string][2]float64{
 			"existing": {w.Existing[i], want.existing}, "potential": {w.Potential[i], want.potential}, "influence": {w.Influence[i], want.influence},

@@ -55,7 +55,7 @@ type Worth struct {
 	// Existing is margin of the last 365 days − service cost − cost of overdue money;
 	// each of the two costs where it is known.
 	Existing []float64
-	// Potential is wallet gap × propensity.
+	// Potential is the margin of the wallet gap × propensity.
 	Potential []float64
 	// Influence is the margin of referred accounts, or referrals that bought ×
 	// ReferralWorth. It stands at those accounts too, so sums over accounts count it twice.
@@ -113,7 +113,7 @@ func Value(in Input, settings Settings) (*Worth, error) {
 			existing, w.Overdue[i] = existing-amount*settings.Value.OverdueRate*min(1, max(0, years)), true
 		}
 		w.Existing[i] = existing
-		w.Potential[i] = firstOf(at(gap, i), at(estimate, i)) * at(propensity, i)
+		w.Potential[i] = firstOf(at(gap, i), at(estimate, i)) * rate * at(propensity, i)
 		counted := math.NaN()
 		if settings.Value.ReferralWorth > 0 {
 			counted = at(bought, i) * settings.Value.ReferralWorth
@@ -166,7 +166,7 @@ var worthWords = map[WorthPart]Words{
 
 var worthFormulas = map[WorthPart]Words{
 	Existing:  {"margin (or revenue × margin rate) of the last 365 days − service cost − cost of overdue money, where known", "近365天毛利（或收入×毛利率）− 服务成本 − 逾期资金成本（已知部分）"},
-	Potential: {"wallet gap × propensity", "钱包缺口×购买倾向"},
+	Potential: {"margin (or margin rate) of the yearly wallet gap × probability of buying of it here within the horizon", "年度钱包缺口的毛利（或×毛利率）×期内在此购买的概率"},
 	Influence: {"margin of referred accounts, or referrals that bought × worth of one", "被推荐客户的毛利，或有效推荐数×单个推荐价值"},
 	Learning:  {"entered by a person", "人工填写"},
 }
