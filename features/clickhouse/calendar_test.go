@@ -182,6 +182,23 @@ func TestHolidaysOfCountriesWithoutAccountsCostNothing(t *testing.T) {
 	build(t.Context(), t, e, r).holds(t, []workedOut{{"a", "2025-01-15", "gap_last_days", 8}})
 }
 
+// Pauses of accounts that are one are each read by their own newest row, also where they begin on one day.
+func TestPausesOfAFamilyAreThoseOfItsMembers(t *testing.T) {
+	w := &town{links: []link{{account: "old", other: "new", kind: "merged", since: at("2025-01-22")}}}
+	w.lines = append(boughtOn("old", "2025-01-08"), boughtOn("new", "2025-02-01")...)
+	w.pauses = []pause{
+		{account: "old", start: at("2025-01-10"), end: at("2025-01-25")}, {account: "old", start: at("2025-01-10"), end: at("2025-01-20"), recorded: at("2025-01-20")},
+		{account: "new", start: at("2025-01-10"), end: at("2025-01-15"), recorded: at("2025-01-21")},
+		{account: "new", start: at("2025-01-18"), end: at("2025-01-22")},
+	}
+	e := embedded(t)
+	w.fill(t, e)
+	r := request("2025-03-01")
+	r.Catalogue = fromFiles(features.Orders)
+	// 24 days from the 8th on, without those of the 10th to the 21st.
+	build(t.Context(), t, e, r).holds(t, []workedOut{{"new", "2025-03-01", "gap_last_days", 12}})
+}
+
 // A stop of everybody moves no rhythm, of orders or contacts: histories are told once without rest, and once
 // with a stop in the middle after which everything comes as many days later.
 func TestStopOfTheWholeTownMovesNoRhythm(t *testing.T) {

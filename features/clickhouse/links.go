@@ -144,7 +144,9 @@ func askFamilies(ctx context.Context, e Engine, all []*family, sql string, param
 // joined returns a statement that reads the rows of every member of a family
 // under the family's name, from {members} and {member_of}. What an account is said to
 // be (accounts) or to have come to (outcomes) is the head's own, from {heads} and {head_of}.
+// A statement that must tell the members apart reads account AS member.
 func joined(info Info, sql string) string {
+	sql = strings.ReplaceAll(sql, "account AS member", "member")
 	return canonicalSource.ReplaceAllStringFunc(sql, func(source string) string {
 		found := canonicalSource.FindStringSubmatch(source)
 		schema, _ := features.Schema(strings.ToLower(found[3]))
@@ -165,7 +167,7 @@ func joined(info Info, sql string) string {
 		}
 		// In one line: the words may stand in a comment.
 		return fmt.Sprintf("%s%s(SELECT %s FROM (%s) AS facts INNER JOIN (SELECT pair.1 AS one, pair.2 AS name FROM (SELECT arrayJoin(arrayZip({%s:Array(String)}, {%s:Array(String)})) AS pair)) AS names ON facts.account = names.one)",
-			found[1], found[2], "names.name AS account, "+strings.Join(slices.DeleteFunc(columns, func(c string) bool { return c == quoted(schema.Account) }), ", "), rows, one, name)
+			found[1], found[2], "names.name AS account, facts.account AS member, "+strings.Join(slices.DeleteFunc(columns, func(c string) bool { return c == quoted(schema.Account) }), ", "), rows, one, name)
 	})
 }
 

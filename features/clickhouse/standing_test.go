@@ -13,11 +13,12 @@ import (
 // As of 2025-03-01, with the horizon of 60 days: [2025-03-01, 2025-04-30).
 func TestStandings(t *testing.T) {
 	w := &town{}
-	for _, account := range []string{"rests", "old number", "heir", "branch 1", "branch 2", "branch 3", "branch 4", "erased later"} {
+	for _, account := range []string{"rests", "old number", "heir", "branch 1", "branch 2", "branch 3", "branch 4", "erased later", "both of a day"} {
 		w.lines = append(w.lines, line{account: account, order: account, amount: euros(10), ordered: at("2025-01-10")})
 	}
 	w.links = []link{
 		{account: "old number", other: "heir", kind: "merged", since: at("2025-01-20")},
+		{account: "the other", other: "both of a day", kind: "merged", since: at("2025-01-20")},
 		{account: "branch 1", other: "all rest", kind: "group", since: at("2025-01-01")},
 		{account: "branch 2", other: "all rest", kind: "group", since: at("2025-01-01")},
 		{account: "branch 3", other: "one rests", kind: "group", since: at("2025-01-01")},
@@ -30,6 +31,8 @@ func TestStandings(t *testing.T) {
 			{account: "rests", start: "2025-02-01"},
 			{account: "known too late", start: "2025-02-01", recorded: "2025-03-05"},
 			{account: "old number", start: "2025-03-05", end: "2025-04-04", recorded: "2025-02-20"}, // half of the horizon
+			// Of two members from one day on; what was said of the one last says nothing of the other.
+			{account: "both of a day", start: "2025-02-01", recorded: "2025-02-01"}, {account: "the other", start: "2025-02-01", end: "2025-02-05", recorded: "2025-02-10"},
 			{account: "branch 1", start: "2025-02-01"}, {account: "branch 2", start: "2025-02-01"}, {account: "branch 3", start: "2025-02-01"},
 		},
 		[]consentRow{
@@ -37,6 +40,7 @@ func TestStandings(t *testing.T) {
 			{"heir", "email", "news", "2024-01-01", "2025-02-01", ""},
 			{"old number", "email", "news", "2023-01-01", "", ""}, // the two are one, and one consent stands
 			{"erased later", "", "erasure", "2025-06-01", "", ""}, // whenever it was recorded
+			{"the other", "", "erasure", "2025-01-01", "", ""}, {"both of a day", "", "erasure", "2025-01-01", "2025-01-05", "2025-01-05"},
 			{"branch 1", "", "profiling", "2024-01-01", "2025-03-01", "2025-03-01"},
 		}, nil)
 	warehouse := clickhouse.Warehouse{Engine: e}
@@ -52,9 +56,9 @@ func TestStandings(t *testing.T) {
 		return got
 	}
 	paused, erased := features.Standing{Paused: true}, features.Standing{Erased: true}
-	rests := features.Standing{Paused: true, OptedOut: true}
+	rests, both := features.Standing{Paused: true, OptedOut: true}, features.Standing{Paused: true, Erased: true}
 	want := map[frame.AccountID]features.Standing{
-		"rests": rests, "heir": paused, "erased later": erased, "branch 1": paused, "branch 2": paused, "branch 3": paused,
+		"rests": rests, "heir": paused, "erased later": erased, "both of a day": both, "branch 1": paused, "branch 2": paused, "branch 3": paused,
 	}
 	if diff := cmp.Diff(want, standings(func(*features.Request) {})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -65,7 +69,7 @@ func TestStandings(t *testing.T) {
 	})); diff != "" {
 		t.Errorf("by name (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[frame.AccountID]features.Standing{"rests": rests, "heir": paused, "erased later": erased, "all rest": paused},
+	if diff := cmp.Diff(map[frame.AccountID]features.Standing{"rests": rests, "heir": paused, "erased later": erased, "both of a day": both, "all rest": paused},
 		standings(func(r *features.Request) { r.Groups = true })); diff != "" {
 		t.Errorf("of groups (-want +got):\n%s", diff)
 	}
@@ -80,12 +84,13 @@ func TestStandings(t *testing.T) {
 		return got
 	}
 	merged := features.Move{Into: "heir", Kind: features.Merged, Since: at("2025-01-20")}
-	if diff := cmp.Diff(map[frame.AccountID]features.Move{"old number": merged}, moves(false)); diff != "" {
+	gone := features.Move{Into: "both of a day", Kind: features.Merged, Since: at("2025-01-20")}
+	if diff := cmp.Diff(map[frame.AccountID]features.Move{"old number": merged, "the other": gone}, moves(false)); diff != "" {
 		t.Errorf("moves (-want +got):\n%s", diff)
 	}
 	rest, one := features.Move{Into: "all rest", Kind: features.Group}, features.Move{Into: "one rests", Kind: features.Group}
 	if diff := cmp.Diff(map[frame.AccountID]features.Move{
-		"old number": merged, "branch 1": rest, "branch 2": rest, "branch 3": one, "branch 4": one,
+		"old number": merged, "the other": gone, "branch 1": rest, "branch 2": rest, "branch 3": one, "branch 4": one,
 	}, moves(true)); diff != "" {
 		t.Errorf("moves into groups (-want +got):\n%s", diff)
 	}

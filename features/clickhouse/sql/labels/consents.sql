@@ -3,8 +3,8 @@
 -- Parameters: cutoffs Array(DateTime('UTC')); accounts Array(String), empty = all; from_account, to_account String: the
 --           range from … to, both included, to = '' is open; watermark,
 --           recorded_by UInt64, the latter in Unix seconds, 0 = whenever.
--- As of:    the newest knowledge: each consent's newest version with load <= watermark, recorded by recorded_by. A
---           consent stands from given_at until it is withdrawn; what happens from the cutoff on is not seen.
+-- As of:    the newest knowledge: each consent's newest version, of each member of a family, with load <= watermark,
+--           recorded by recorded_by. A consent stands from given_at until it is withdrawn; what happens from the cutoff on is not seen.
 -- Opted out: the account gave consents before the cutoff and none of them stands at it, whatever the channel and purpose;
 --           or it gave one for the purpose profiling, and none for that purpose stands. To withdraw one channel of several
 --           is no opting out, and an account that was never asked has not opted out.
@@ -15,6 +15,7 @@ WITH
     (
         SELECT
             account,
+            account AS member,
             lower(purpose) AS what,
             toInt64(toUnixTimestamp(given_at)) AS given,
             argMax(toInt64(ifNull(toUnixTimestamp(withdrawn_at), 99999999999)), (recorded_at, load)) AS withdrawn
@@ -24,7 +25,7 @@ WITH
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
           AND ({to_account:String} = '' OR account <= {to_account:String})
-        GROUP BY account, channel, purpose, given
+        GROUP BY account, member, channel, purpose, given
     ),
     history AS
     (

@@ -3,8 +3,8 @@
 -- Parameters: cutoffs Array(DateTime('UTC')); horizon_days UInt64 = H; accounts Array(String), empty = all;
 --           from_account, to_account String: the range from … to, both included, to = '' is open; watermark,
 --           recorded_by UInt64, the latter in Unix seconds, 0 = whenever.
--- As of:    the newest knowledge: each pause's newest version with load <= watermark, recorded by recorded_by. A pause
---           lasts from its start to its end, the end not included; one without an end lasts on.
+-- As of:    the newest knowledge: each pause's newest version, of each member of a family, with load <= watermark,
+--           recorded by recorded_by. A pause lasts from its start to its end, the end not included; one without an end lasts on.
 -- Paused:   one pause holds the cutoff, or covers at least half of [cutoff, cutoff + H). Pauses are not added up: those
 --           that lie on each other would count twice.
 WITH
@@ -12,6 +12,7 @@ WITH
     (
         SELECT
             account,
+            account AS member,
             toInt64(toUnixTimestamp(start)) AS begins,
             argMax(toInt64(ifNull(toUnixTimestamp(end), 99999999999)), (recorded_at, load)) AS ends
         FROM pauses
@@ -20,7 +21,7 @@ WITH
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
           AND account >= {from_account:String}
           AND ({to_account:String} = '' OR account <= {to_account:String})
-        GROUP BY account, begins
+        GROUP BY account, member, begins
     ),
     history AS
     (

@@ -8,8 +8,8 @@
 --           + day; calendars Array(UInt64): the calendar of each cutoff. cadence_segments Array(String) and cadence_days
 --           Array(UInt16): the cadence of each segment, 0 for none; first that of the segment '' and of all that are not named.
 -- As of:    what is true of the account at a cutoff is its newest version with valid_from empty or before it, recorded_at <=
---           known_at, load <= watermark. A pause reads as the newest row of its start with recorded_at <= known_at, load <=
---           watermark; without an end, or with one from the cutoff on, it lasts to the cutoff.
+--           known_at, load <= watermark. A pause reads as the newest row of its start, of each member of a family, with
+--           recorded_at <= known_at, load <= watermark; without an end, or with one from the cutoff on, it lasts to the cutoff.
 -- Columns:  arrays with an element per cutoff. shelves: where the days of its country stand in rest_days, 0 without any. spans:
 --           its pauses (first day, day after the last), in days that are no holiday, none over another: of overlapping ones
 --           the later begins where those before it are over. cadences: days, 0 for none. beats.sql counts by them.
@@ -20,11 +20,11 @@ WITH
         SELECT
             account,
             arraySort(groupArrayIf((begun, recorded, load, place, days), place > 0)) AS versions,
-            arraySort(groupArrayIf((begun, recorded, load, place, days), place = 0)) AS pauses
+            arraySort(groupArrayIf((who, begun, recorded, load, days), place = 0)) AS pauses
         FROM
         (
             SELECT
-                account, toInt64(ifNull(toUnixTimestamp(valid_from), 0)) AS begun, toUnixTimestamp(recorded_at) AS recorded, load,
+                account, account AS member, cityHash64(member) AS who, toInt64(ifNull(toUnixTimestamp(valid_from), 0)) AS begun, toUnixTimestamp(recorded_at) AS recorded, load,
                 -- One more than the place, since 0 means a pause or no version at all.
                 toInt64(1 + indexOf({rest_countries:Array(String)}, country)) AS place,
                 toInt64(transform(segment, {cadence_segments:Array(String)}, {cadence_days:Array(UInt16)}, {cadence_days:Array(UInt16)}[1])) AS days
@@ -36,7 +36,7 @@ WITH
               AND ({to_account:String} = '' OR account <= {to_account:String})
             UNION ALL
             SELECT
-                account, toInt64(toUnixTimestamp(start)) AS begun, toUnixTimestamp(recorded_at) AS recorded, load,
+                account, account AS member, cityHash64(member) AS who, toInt64(toUnixTimestamp(start)) AS begun, toUnixTimestamp(recorded_at) AS recorded, load,
                 toInt64(0) AS place, toInt64(ifNull(toUnixTimestamp(`end`), 0)) AS days
             FROM pauses
             WHERE {rested:UInt8}
@@ -54,9 +54,9 @@ WITH
             -- (calendar, version); a version without a place is none that was known, its load says nothing: that of mapped rows is 0.
             arrayMap((c, k, o) -> (o, arrayFilter(v -> v.1 < toUnixTimestamp(c) AND v.2 <= toUnixTimestamp(k), versions)[-1]),
                 {cutoffs:Array(DateTime('UTC'))}, {known_at:Array(DateTime('UTC'))}, {calendars:Array(UInt64)}) AS truths,
-            -- (start, instant of the end)
-            arrayMap((c, k) -> arrayMap(p -> (p.1, if(p.5 = 0 OR p.5 > toUnixTimestamp(c), toUnixTimestamp(c), p.5)),
-                arrayFilter(p -> p.1 < toUnixTimestamp(c) AND p.2 <= toUnixTimestamp(k), pauses)),
+            -- (start, instant of the end, whose)
+            arrayMap((c, k) -> arrayMap(p -> (p.2, if(p.5 = 0 OR p.5 > toUnixTimestamp(c), toUnixTimestamp(c), p.5), p.1),
+                arrayFilter(p -> p.2 < toUnixTimestamp(c) AND p.3 <= toUnixTimestamp(k), pauses)),
                 {cutoffs:Array(DateTime('UTC'))}, {known_at:Array(DateTime('UTC'))}) AS agreements
         FROM told
     ),
@@ -66,7 +66,7 @@ WITH
             account,
             arrayMap(t -> if(t.2.4 > 1, (t.1 + t.2.4 - 1) * 65536, 0), truths) AS shelves,
             arrayMap(t -> if(t.2.4 = 0, {cadence_days:Array(UInt16)}[1], t.2.5), truths) AS cadences,
-            arrayMap(a -> arrayFilter((p, n) -> p.1 != n.1, a, arrayShiftLeft(a, 1)), agreements) AS newest
+            arrayMap(a -> arraySort(arrayFilter((p, n) -> (p.1, p.3) != (n.1, n.3), a, arrayShiftLeft(a, 1))), agreements) AS newest
         FROM agreed
     ),
     worked AS
