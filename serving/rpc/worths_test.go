@@ -189,7 +189,7 @@ func TestWorthOfAServedRun(t *testing.T) {
 		w := worthOf(a)
 		return score.Score{Account: a, Name: "of " + string(a), Worth: &w.Worth}
 	}
-	runs := &worthRuns{scores: []score.Score{told("erased"), told("heir"), {Account: "new"}}}
+	runs := &worthRuns{scores: []score.Score{{Account: "erased", Unscorable: features.Erased.String()}, told("heir"), {Account: "new"}}}
 	desk := serving.NewDesk(serving.DeskOptions{
 		Runs: runs, Settings: serving.DefaultSettings(),
 		Moves: func(_ context.Context, r serving.Run) (map[frame.AccountID]features.Move, error) {
@@ -197,9 +197,6 @@ func TestWorthOfAServedRun(t *testing.T) {
 				return map[frame.AccountID]features.Move{"heir": {Into: "holding", Kind: features.Group}}, nil
 			}
 			return map[frame.AccountID]features.Move{"old": {Into: "heir", Kind: features.Merged, Since: 3600}}, nil
-		},
-		Standings: func(context.Context, serving.Run) (map[frame.AccountID]features.Standing, error) {
-			return map[frame.AccountID]features.Standing{"erased": {Erased: true}}, nil
 		},
 	})
 	if _, err := desk.Refresh(t.Context()); err != nil {
