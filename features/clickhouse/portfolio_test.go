@@ -127,6 +127,8 @@ func TestPortfolioGivesTheValuesWorkedOutByHand(t *testing.T) {
 	refixed.amount, refixed.cost = euros(90), euros(70)
 	late := goods("b", "6", "p", "ink", "2025-03-02", 1000, euros(1))
 	late.recorded = at("2025-04-02")
+	known := goods("b", "4", "q", "pens", "2025-03-31", 20, euros(10))
+	known.recorded = at("2025-04-01") // just known
 	w := trade{
 		places: []residence{
 			{account: "a", region: "north", department: "retail", manager: "mia", from: at("2024-01-01")},
@@ -139,7 +141,7 @@ func TestPortfolioGivesTheValuesWorkedOutByHand(t *testing.T) {
 			goods("a", "2", "p", "ink", "2025-01-01", 100, euros(60)),
 			beside, again, // 30 came back, and nobody says what that was worth
 			goods("a", "1", "p", "ink", "2025-01-05", 7, euros(3)), // of an order begun before
-			goods("b", "4", "q", "pens", "2025-03-31", 20, euros(10)),
+			known,
 			goods("b", "7", "q", "pens", "2025-04-01", 8, euros(1)), // after
 			fixed, unfixed, refixed, late,
 			goods("c", "8", "q", "pens", "2025-02-01", 1, euros(.5)), // in no list
@@ -148,7 +150,7 @@ func TestPortfolioGivesTheValuesWorkedOutByHand(t *testing.T) {
 			{id: "1", account: "a", kind: "visit", who: "", at: at("2025-01-10 09:00:00"), cost: euros(40)},
 			{id: "2", account: "a", kind: "visit", who: "mia", at: at("2025-01-10 15:00:00"), cost: absent},
 			{id: "3", account: "b", kind: "visit", who: "mia", at: at("2025-01-10"), cost: euros(10)},
-			{id: "4", account: "b", kind: "call", who: "mia", at: at("2025-01-11 23:30:00"), cost: euros(1)},
+			{id: "4", account: "b", kind: "call", who: "mia", at: at("2025-01-11 23:30:00"), recorded: at("2025-04-01"), cost: euros(1)},
 			{id: "5", account: "b", kind: "call", who: "tom", at: at("2025-01-10"), cost: absent},
 			{id: "6", account: "b", kind: "visit", who: "tom", at: at("2024-12-31"), cost: euros(1000)},
 			{id: "7", account: "b", kind: "visit", who: "tom", at: at("2025-04-01"), cost: euros(1000)},
@@ -164,7 +166,7 @@ func TestPortfolioGivesTheValuesWorkedOutByHand(t *testing.T) {
 		payments: []payment{
 			{id: "y1", account: "a", invoice: "i1", paid: at("2024-12-20"), amount: euros(40)},
 			{id: "y2", account: "a", invoice: "i1", paid: at("2025-02-01"), amount: euros(70)}, // 10 too much
-			{id: "y3", account: "a", invoice: "i2", paid: at("2025-03-01"), amount: euros(100)},
+			{id: "y3", account: "a", invoice: "i2", paid: at("2025-03-01"), recorded: at("2025-04-01"), amount: euros(100)},
 			{id: "y4", account: "a", invoice: "i2", paid: at("2025-04-01"), amount: euros(100)}, // later
 			{id: "y5", account: "b", invoice: "lost", paid: at("2025-02-01"), amount: euros(3)},
 		},
