@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -58,8 +59,8 @@ type holdings struct {
 	// all that are in one of them.
 	later     []*family
 	laterOnes []map[string]bool
-	// keys keeps one copy of each key and category.
-	keys map[string]string
+	// words keeps one copy of each key and category, so that no block of an answer is kept.
+	words map[string]string
 	// parts are those of the range before; their room is used again.
 	parts []features.Holding
 }
@@ -73,7 +74,7 @@ func holdingsOf(ctx context.Context, e Engine, r features.HoldingRequest) (*hold
 		return nil, err
 	}
 	p.params["by"], p.params["horizon_days"], p.params["recorded_by"] = string(r.Key), uint64(r.HorizonDays), uint64(r.RecordedBy) //nolint:gosec // validated: not negative
-	h := &holdings{prepared: p, by: r.Key, keys: map[string]string{}}
+	h := &holdings{prepared: p, by: r.Key, words: map[string]string{}}
 	if r.HorizonDays == 0 {
 		return h, nil
 	}
@@ -188,35 +189,36 @@ func (h *holdings) rows(t *frame.Table, each func(x *features.Holding, cutoff in
 		return err
 	}
 	count := func(k, i int) int { return int(c[k].Integers[i]) }
-	account, copied := "", ""
+	var account, category string
 	var x features.Holding
 	for i := range t.Rows() {
 		if text := c[0].Texts[i]; text != account || i == 0 {
-			account, copied = text, strings.Clone(text)
+			account = strings.Clone(text)
 		}
 		k, err := h.place(account, c[1].Integers[i])
 		if err != nil {
 			return err
 		}
-		x = features.Holding{
-			Account: frame.AccountID(copied), Cutoff: h.Cutoffs[k], Key: h.word(c[2].Texts[i]), Category: h.word(c[3].Texts[i]),
-			Orders: count(4, i), Orders90: count(5, i), Spend: c[6].Numbers[i], Spend365: c[7].Numbers[i], SpendLastYear: c[8].Numbers[i],
-			OrdersAfter: count(13, i), SpendAfter: c[14].Numbers[i],
+		if text := c[3].Texts[i]; text != category {
+			category = h.word(text)
 		}
-		if x.Orders > 0 {
-			x.First, x.Last, x.FirstDays, x.LastDays = c[9].Integers[i], c[10].Integers[i], count(11, i), count(12, i)
+		x = features.Holding{
+			Account: frame.AccountID(account), Cutoff: h.Cutoffs[k], Key: h.word(c[2].Texts[i]), Category: category,
+			Orders: count(4, i), Orders90: count(5, i), Spend: c[6].Numbers[i], Spend365: c[7].Numbers[i], SpendLastYear: c[8].Numbers[i],
+			First: c[9].Integers[i], Last: c[10].Integers[i], FirstDays: count(11, i), LastDays: count(12, i),
+			OrdersAfter: count(13, i), SpendAfter: c[14].Numbers[i],
 		}
 		each(&x, k)
 	}
 	return nil
 }
 
-// word returns the one copy of a key or category, so that no block of an answer is kept by it.
+// word returns the one copy of a key or category.
 func (h *holdings) word(text string) string {
-	word, ok := h.keys[text]
+	word, ok := h.words[text]
 	if !ok {
 		word = strings.Clone(text)
-		h.keys[word] = word
+		h.words[word] = word
 	}
 	return word
 }
@@ -242,26 +244,30 @@ func met(parts []features.Holding, key features.HoldingKey) []features.Holding {
 		return strings.Compare(string(a[0].Account), string(b[0].Account))
 	})
 	all := make([]features.Holding, 0, len(parts))
+	var own []*features.Holding
 	for len(runs) > 0 {
 		begin, account := len(all), runs[0][0].Account
+		own = own[:0]
 		for ; len(runs) > 0 && runs[0][0].Account == account; runs = runs[1:] {
-			all = append(all, runs[0]...)
+			for i := range runs[0] {
+				own = append(own, &runs[0][i])
+			}
 		}
-		own := all[begin:]
-		slices.SortFunc(own, features.CompareHoldings)
-		all = all[:begin]
+		slices.SortFunc(own, func(a, b *features.Holding) int {
+			return cmp.Or(cmp.Compare(a.Cutoff, b.Cutoff), strings.Compare(a.Key, b.Key))
+		})
 		for _, x := range own {
 			if key != features.ByProduct {
 				x.Category = x.Key
 			}
 			last := len(all) - 1
 			switch {
-			case !holdsBefore(&x) && x.OrdersAfter == 0 && x.SpendAfter == 0:
-			case last < begin || features.CompareHoldings(all[last], x) != 0:
-				all = append(all, x)
-			case holdsBefore(&x):
+			case !holdsBefore(x) && x.OrdersAfter == 0 && x.SpendAfter == 0:
+			case last < begin || all[last].Cutoff != x.Cutoff || all[last].Key != x.Key:
+				all = append(all, *x)
+			case holdsBefore(x):
 				x.OrdersAfter, x.SpendAfter = all[last].OrdersAfter, all[last].SpendAfter
-				all[last] = x
+				all[last] = *x
 			default:
 				all[last].OrdersAfter, all[last].SpendAfter = x.OrdersAfter, x.SpendAfter
 			}

@@ -11,7 +11,8 @@
 --           stands at its first line.
 -- Amounts:  base currency (amount_base), the account's own where a source gives none; every line counts, that of a return
 --           without a purchase too. Lines without a category (or product) say nothing.
--- Category: of a product, the one that the account's newest line seen gives it.
+-- Category: of a product, the one that the account's newest line seen gives it; '' when not asked by product.
+-- Purchases: first_at and last_at are Unix seconds, and like the days 0 where orders is 0.
 -- Shape:    an account's lines lie sorted by category (or product) and order and are then split: a group of its own for each
 --           account and category took half as long again.
 WITH
@@ -42,36 +43,50 @@ WITH
             arrayJoin(arraySplit((l, k, b) -> k != b, lines, lines.1, arrayShiftRight(lines.1, 1))) AS shelf
         FROM history
     ),
-    windows AS
+    -- Texts are set aside, so that what follows moves numbers only.
+    entries_of AS
     (
         SELECT
             account,
             shelf[1].6 AS held,
+            arrayZip(shelf.2, shelf.3, shelf.4, shelf.5) AS entries,
+            if({by:String} = 'product', arrayFilter(n -> n.3 != '', arrayZip(shelf.3, shelf.4, shelf.7)), []) AS names
+        FROM shelves
+    ),
+    windows AS
+    (
+        SELECT
+            account,
+            held,
+            names,
             cutoff,
             toInt64(toUnixTimestamp(cutoff)) AS now,
+            toInt64(toUnixTimestamp(known_at)) AS known,
             toInt32(toUInt16(toDate(cutoff, {tz:String}))) AS today,
-            arrayFilter(l -> l.3 < now AND l.4 <= toInt64(toUnixTimestamp(known_at)), shelf) AS seen,
-            arrayFilter(l -> {horizon_days:UInt64} > 0 AND l.3 < now + toInt64({horizon_days:UInt64}) * 86400
-                AND ({recorded_by:UInt64} = 0 OR l.4 <= toInt64({recorded_by:UInt64})), shelf) AS near
-        FROM shelves
+            arrayFilter(l -> l.2 < now AND l.3 <= known, entries) AS seen,
+            arrayFilter(l -> {horizon_days:UInt64} > 0 AND l.2 < now + toInt64({horizon_days:UInt64}) * 86400
+                AND ({recorded_by:UInt64} = 0 OR l.3 <= toInt64({recorded_by:UInt64})), entries) AS near
+        FROM entries_of
         ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
-        WHERE notEmpty(seen) OR arrayExists(l -> l.3 >= now, near)
+        WHERE notEmpty(seen) OR arrayExists(l -> l.2 >= now, near)
     ),
     orders AS
     (
         SELECT
             account,
             held,
+            names,
             cutoff,
             now,
+            known,
             today,
             seen,
             near,
-            arrayFilter((t, o, b) -> o != b, seen.3, seen.2, arrayShiftRight(seen.2, 1)) AS order_times,
-            arrayFilter((s, o, a) -> o != a, arrayCumSum(seen.5), seen.2, arrayShiftLeft(seen.2, 1)) AS sums,
+            arrayFilter((t, o, b) -> o != b, seen.2, seen.1, arrayShiftRight(seen.1, 1)) AS order_times,
+            arrayFilter((s, o, a) -> o != a, arrayCumSum(seen.4), seen.1, arrayShiftLeft(seen.1, 1)) AS sums,
             arrayFilter((t, s, b) -> s > b, order_times, sums, arrayShiftRight(sums, 1)) AS purchases,
-            arrayFilter((t, o, b) -> o != b, near.3, near.2, arrayShiftRight(near.2, 1)) AS near_times,
-            arrayFilter((s, o, a) -> o != a, arrayCumSum(near.5), near.2, arrayShiftLeft(near.2, 1)) AS near_sums,
+            arrayFilter((t, o, b) -> o != b, near.2, near.1, arrayShiftRight(near.1, 1)) AS near_times,
+            arrayFilter((s, o, a) -> o != a, arrayCumSum(near.4), near.1, arrayShiftLeft(near.1, 1)) AS near_sums,
             arrayMin(purchases) AS first,
             arrayMax(purchases) AS last
         FROM windows
@@ -80,17 +95,17 @@ SELECT
     account,
     cutoff,
     held,
-    if({by:String} = 'product', arraySort(arrayMap(l -> (l.3, l.4, l.7), arrayFilter(l -> l.7 != '', seen)))[-1].3, held) AS category,
+    if({by:String} = 'product', arraySort(arrayFilter(n -> n.1 < now AND n.2 <= known, names))[-1].3, '') AS category,
     length(purchases) AS orders,
     arrayCount(t -> t >= now - 90 * 86400, purchases) AS orders_90d,
-    toFloat64(arraySum(seen.5)) AS spend,
-    toFloat64(arraySum(l -> if(l.3 >= now - 365 * 86400, l.5, 0), seen)) AS spend_365d,
-    toFloat64(arraySum(l -> if(l.3 >= now - 730 * 86400 AND l.3 < now - 365 * 86400, l.5, 0), seen)) AS spend_last_year,
-    if(empty(purchases), NULL, toDateTime(first, 'UTC')) AS first_at,
-    if(empty(purchases), NULL, toDateTime(last, 'UTC')) AS last_at,
-    if(empty(purchases), NULL, today - toInt32(toUInt16(toDate(toDateTime(first, 'UTC'), {tz:String})))) AS first_days,
-    if(empty(purchases), NULL, today - toInt32(toUInt16(toDate(toDateTime(last, 'UTC'), {tz:String})))) AS last_days,
+    toFloat64(arraySum(seen.4)) AS spend,
+    toFloat64(arraySum((t, a) -> if(t >= now - 365 * 86400, a, 0), seen.2, seen.4)) AS spend_365d,
+    toFloat64(arraySum((t, a) -> if(t >= now - 730 * 86400 AND t < now - 365 * 86400, a, 0), seen.2, seen.4)) AS spend_last_year,
+    first AS first_at,
+    last AS last_at,
+    if(first = 0, 0, today - toInt32(toUInt16(toDate(toDateTime(first, 'UTC'), {tz:String})))) AS first_days,
+    if(last = 0, 0, today - toInt32(toUInt16(toDate(toDateTime(last, 'UTC'), {tz:String})))) AS last_days,
     arrayCount((t, s, b) -> t >= now AND s > b, near_times, near_sums, arrayShiftRight(near_sums, 1)) AS orders_after,
-    toFloat64(arraySum(l -> if(l.3 >= now, l.5, 0), near)) AS spend_after
+    toFloat64(arraySum((t, a) -> if(t >= now, a, 0), near.2, near.4)) AS spend_after
 FROM orders
 SETTINGS short_circuit_function_evaluation = 'disable'
