@@ -334,7 +334,7 @@ func (k *scorer) stake(f *frame.Frame, scores []score.Score) error {
 	}
 	margin := values(f, marginColumn)
 	for j, i := range rows {
-		scores[i].ValueAtRisk = scores[i].Probability * told.IfAlive[j] * told.MeanSpend[j] * k.Settings.marginShare(margin[i])
+		scores[i].ValueAtRisk = scores[i].Probability * (told.IfAlive[j] * told.MeanSpend[j]) * k.Settings.marginShare(margin[i])
 	}
 	return nil
 }

@@ -156,7 +156,9 @@ type Score struct {
 	Percentile float64
 	Band       Band
 	Stage      Stage
-	// ValueAtRisk = probability × run-rate margin over the horizon, base currency.
+	// ValueAtRisk = probability × the margin over the horizon if the account stays,
+	// base currency: of its run-rate, or of a lifetime model where that was found to
+	// forecast spend better.
 	ValueAtRisk float64
 	// RunRate is the account's expected spend over the horizon at its usual pace.
 	RunRate float64

@@ -172,11 +172,15 @@ func newBand(p *Params, segment string, basis Basis, scores []float64) (b band, 
 // bounds returns the wallet and its bounds, none below the spend.
 func (m *Model) bounds(b *band, q quantiles) (wallet, low, high float64) {
 	log, unit := m.base(b.Basis, q)
-	wallet = max(q.spend, math.Exp(log+b.Centre*unit))
-	low = max(q.spend, math.Exp(log+b.Low*unit))
-	high = max(wallet, math.Exp(log+b.High*unit))
+	wallet = max(q.spend, amount(log+b.Centre*unit))
+	low = max(q.spend, amount(log+b.Low*unit))
+	high = max(wallet, amount(log+b.High*unit))
 	return wallet, low, high
 }
+
+// amount is what a logarithm stands for, at most maxSpend: a band that one outlier
+// among equal peers has set reaches beyond what a number can be.
+func amount(log float64) float64 { return min(math.Exp(log), maxSpend) }
 
 // setBands sets the bands of all segments by tests, first that of all together.
 func (m *Model) setBands(tests []tested) {
