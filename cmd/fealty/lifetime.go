@@ -147,10 +147,15 @@ func lifetimeFit(fit *serving.WorthFitResult) answer {
 	for _, s := range l.Segments {
 		segments.rows = append(segments.rows, []any{s.Segment, s.Accounts, s.RepeatBuyers, s.Purchases, s.Spend})
 	}
+	about := []any{"accounts", l.Accounts, "purchases by", l.Model}
+	if l.Model == "" {
+		about = append(about, "no lifetime model, because", l.Why)
+	} else {
+		about = append(about, "log-likelihood", l.LogLikelihood, "correlation of frequency and spend", l.Correlation,
+			"months of the value", l.Months, "discount a month", l.Discount)
+	}
 	return answer{data: fit, rows: 1, sections: []section{
-		fitFacts(fit, "purchases by", l.Model, "why not", l.Why, "accounts", l.Accounts, "log-likelihood", l.LogLikelihood,
-			"correlation of frequency and spend", l.Correlation, "months of the value", l.Months, "discount a month", l.Discount),
-		parameters, segments,
+		fitFacts(fit, about...), parameters, segments,
 		{title: "Mean absolute error of spend within the horizon", head: []string{"forecast", "error", "used"}, rows: [][]any{
 			{"run-rate", l.RunRate, l.SpendBy == "run_rate"}, {"lifetime", l.Forecast, l.SpendBy == "lifetime"},
 		}},
