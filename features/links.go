@@ -276,6 +276,32 @@ func (u Unions) Pool(links []Link, parents []Parent, cutoff frame.Cutoff, known 
 	return pooled, nil
 }
 
+// Withdraw returns the links and parents without those that put the named accounts, or whatever
+// is one with them, into a group or others under them: for Pool, so that each of them stays by
+// itself. Links that make one account of several stay.
+func (u Unions) Withdraw(accounts []frame.AccountID, links []Link, parents []Parent) ([]Link, []Parent) {
+	if len(accounts) == 0 {
+		return links, parents
+	}
+	out := map[frame.AccountID]bool{}
+	for _, account := range accounts {
+		out[u.Of(account)] = true
+	}
+	var kept []Link
+	for i := range links {
+		if l := &links[i]; l.Kind != Group && l.Kind != Sister || !out[u.Of(l.Account)] && !out[u.Of(l.Other)] {
+			kept = append(kept, *l)
+		}
+	}
+	var above []Parent
+	for _, p := range parents {
+		if !out[u.Of(p.Account)] && !out[u.Of(p.Parent)] {
+			above = append(above, p)
+		}
+	}
+	return kept, above
+}
+
 // round returns the accounts of a cycle among those that belong to others, in its
 // order; nil when there is none.
 func round(belongs map[frame.AccountID][]frame.AccountID) []frame.AccountID {

@@ -200,6 +200,28 @@ func TestPoolForgetsTheParentsOfAccountsThatWentOn(t *testing.T) {
 	}
 }
 
+// Who is withdrawn stays what it is one with, in no group; those whom it held together stand alone.
+func TestWithdrawnAccountsAreInNoGroup(t *testing.T) {
+	links := []features.Link{
+		{Account: "old", Other: "erased", Kind: features.Renamed, Since: 1}, {Account: "branch", Other: "new", Kind: features.Renamed, Since: 1},
+		{Account: "old", Other: "sister", Kind: features.Sister, Since: 1}, {Account: "new", Other: "holding", Kind: features.Group, Since: 1},
+		{Account: "old", Other: "holding", Kind: features.Group, Since: 1},
+	}
+	parents := []features.Parent{{Account: "below 1", Parent: "erased", Cutoff: 5}, {Account: "below 2", Parent: "erased", Cutoff: 5}, {Account: "other", Parent: "holding", Cutoff: 5}}
+	u, err := features.Unite(links, 5, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	links, parents = u.Withdraw([]frame.AccountID{"old"}, links, parents)
+	got, err := u.Pool(links, parents, 5, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(features.Unions{"old": "erased", "branch": "holding", "new": "holding", "other": "holding"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // A cycle of parents is told exactly when somebody belongs to itself by some steps, those who
 // went on in another taken for it; and groups do not depend on the order in which parents are told.
 func TestPoolRefusesExactlyTheCycles(t *testing.T) {

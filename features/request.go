@@ -22,7 +22,7 @@ type Request struct {
 	KnownAt []frame.KnownAt
 	// Groups pools the accounts that belong together by links of kind group or sister, or
 	// by a parent: one row for the group under its name and none for the branches;
-	// whoever belongs to no group stands for itself.
+	// whoever belongs to no group stands for itself, and so does whoever asked to be erased.
 	Groups bool
 	// Accounts to build; empty means all.
 	Accounts []frame.AccountID

@@ -153,15 +153,20 @@ func Build(ctx context.Context, e Engine, r features.Request, each func(*feature
 	return report, nil
 }
 
-// unite follows the links as known at each cutoff.
+// unite follows the links as known at each cutoff. Accounts that asked to be erased are
+// in no group, and hold none together: nothing is told of them under another name either.
 func (p *prepared) unite(ctx context.Context, e Engine) error {
 	links, err := readLinks(ctx, e, p.Watermark)
 	if err != nil {
 		return err
 	}
 	var parents []features.Parent
+	var erased []frame.AccountID
 	if p.Groups {
 		if parents, err = readParents(ctx, e, p.params); err != nil {
+			return err
+		}
+		if erased, err = readErased(ctx, e, p.params); err != nil {
 			return err
 		}
 	}
@@ -174,6 +179,7 @@ func (p *prepared) unite(ctx context.Context, e Engine) error {
 			return fmt.Errorf("unite the accounts as of %s: %w", c, err)
 		}
 		if p.Groups {
+			links, parents := p.unions[k].Withdraw(erased, links, parents)
 			if p.unions[k], err = p.unions[k].Pool(links, parents, c, p.KnownAt[k]); err != nil {
 				return fmt.Errorf("pool the accounts as of %s: %w", c, err)
 			}

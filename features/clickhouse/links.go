@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -75,6 +76,30 @@ func readParents(ctx context.Context, e Engine, params Params) ([]features.Paren
 		return nil, fmt.Errorf("ask to whom the accounts belong: %w", err)
 	}
 	return parents, nil
+}
+
+// readErased returns the accounts that asked to be erased, at whatever time; of accounts
+// that are one those that asked.
+func readErased(ctx context.Context, e Engine, params Params) ([]frame.AccountID, error) {
+	params = maps.Clone(params)
+	params["recorded_by"], params["cutoffs"] = uint64(0), params["cutoffs"].([]frame.Cutoff)[:1]
+	var erased []frame.AccountID
+	err := ask(ctx, e, statement("labels/consents.sql"), params, func(t *frame.Table) error {
+		c, err := pick(t, "account", "erased")
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			if c[1].Float(i) != 0 {
+				erased = append(erased, frame.AccountID(c[0].Texts[i]))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask which accounts are erased: %w", err)
+	}
+	return erased, nil
 }
 
 // family is accounts that are one, at the cutoffs at which it is these.

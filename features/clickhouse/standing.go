@@ -54,7 +54,8 @@ func prepareOne(r features.Request) (*prepared, error) {
 // Standings returns what was agreed with the accounts, or asked by them, as of the
 // request's one cutoff and known_at; whoever has no standing is not in it. Pauses
 // are measured against the horizon. Of accounts that are one it is what all of them
-// agreed; of a group what holds of every branch that ever ordered.
+// agreed; of a group what holds of every branch that had ordered before the cutoff,
+// of which erased ones are none.
 func (w Warehouse) Standings(ctx context.Context, r features.Request, horizonDays int) (map[frame.AccountID]features.Standing, error) {
 	p, err := prepareOne(r)
 	if err != nil {
@@ -157,11 +158,18 @@ func (w Warehouse) pooledStandings(ctx context.Context, p *prepared, horizonDays
 	}
 	ordered := map[frame.AccountID]bool{}
 	for part := range slices.Chunk(slices.Sorted(maps.Keys(everybody(groups))), mostNames) {
-		err := one.accounts(ctx, w.Engine, accountRange{named: part}, func(account string, lines int64) {
-			ordered[branch(frame.AccountID(account))] = ordered[branch(frame.AccountID(account))] || lines > 0
+		err := ask(ctx, w.Engine, statement(populationFile), one.with(accountRange{named: part}), func(t *frame.Table) error {
+			c, err := pick(t, "account")
+			if err != nil {
+				return err
+			}
+			for _, account := range c[0].Texts {
+				ordered[branch(frame.AccountID(account))] = true
+			}
+			return nil
 		})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("ask which branches had ordered: %w", err)
 		}
 	}
 	for group, members := range groups {

@@ -1,6 +1,7 @@
 package clickhouse_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,5 +94,35 @@ func TestStandings(t *testing.T) {
 		"old number": merged, "the other": gone, "branch 1": rest, "branch 2": rest, "branch 3": one, "branch 4": one,
 	}, moves(true)); diff != "" {
 		t.Errorf("moves into groups (-want +got):\n%s", diff)
+	}
+}
+
+// As of 2025-03-01 only one branch of the group had ordered, and it rests; a branch that
+// asked to be erased is in no group, whatever was pooled before.
+func TestGroupsKnowNoLaterOrdersAndNoErasedBranches(t *testing.T) {
+	w := &town{lines: slices.Concat(boughtOn("rests", "2025-01-10"), boughtOn("buys later", "2025-03-10"),
+		boughtOn("erased", "2025-01-05", "2025-02-20"), boughtOn("stays", "2025-01-10", "2025-02-01"), boughtOn("below", "2025-01-12"))}
+	for branch, group := range map[string]string{"rests": "silent", "buys later": "silent", "erased": "partly", "stays": "partly", "below": "erased"} {
+		w.links = append(w.links, link{account: branch, other: group, kind: "group", since: at("2025-01-01")})
+	}
+	e := embedded(t)
+	w.fill(t, e)
+	fillStanding(t, e, []pauseRow{{account: "rests", start: "2025-02-01"}}, []consentRow{{"erased", "", "erasure", "2025-06-01", "", ""}}, nil)
+	r := request("2025-03-01")
+	r.Catalogue = fromFiles(features.Orders)
+	branches := build(t.Context(), t, e, r)
+	r.Groups = true
+	groups := build(t.Context(), t, e, r)
+	for account, branch := range map[string]string{"partly": "stays", "erased": "erased", "below": "below"} {
+		if got, want := accountLife(groups, account, "2025-03-01"), accountLife(branches, branch, "2025-03-01"); got != want || want == "no row" {
+			t.Errorf("%s reads\n%s, want\n%s", account, got, want)
+		}
+	}
+	got, err := clickhouse.Warehouse{Engine: e}.Standings(t.Context(), r, 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[frame.AccountID]features.Standing{"silent": {Paused: true}, "erased": {Erased: true}}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
