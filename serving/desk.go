@@ -21,8 +21,12 @@ const (
 	// who walk through its pages.
 	keepReplaced = 15 * time.Minute
 	// askThroughEvery is how often the warehouse is asked through which day its
-	// data is complete, which costs a pass over the orders.
+	// data is complete, which costs a pass over the orders, and how accounts stand.
 	askThroughEvery = 5 * time.Minute
+	// hearEvery is how often it is asked who wants to be erased. An answer that does
+	// not come is asked for again at the next look, so that one within five minutes
+	// is promised with some to spare.
+	hearEvery = 2 * time.Minute
 	// readAttempts is how often a refresh begins anew because the run that it
 	// reads was dropped meanwhile.
 	readAttempts = 3
@@ -38,9 +42,11 @@ type DeskOptions struct {
 	// Grow computes how the base grew, for Growth; nil means that this desk computes
 	// nothing of it.
 	Grow func(ctx context.Context, request GrowthRequest, report func(Progress)) (GrowthResult, error)
-	// Moves tells where accounts of a run have gone, Standings how they stand now;
-	// nil means that nobody tells.
+	// Moves tells where accounts of a run have gone, Erased of which of them nothing
+	// may be told now, Standings how they stand otherwise; nil means that nobody tells.
+	// Without an answer of Erased nothing is told of a run.
 	Moves     func(ctx context.Context, r Run) (map[frame.AccountID]features.Move, error)
+	Erased    func(ctx context.Context, r Run) (map[frame.AccountID]bool, error)
 	Standings func(ctx context.Context, r Run) (map[frame.AccountID]features.Standing, error)
 	// Metas are the words of the features, by name.
 	Metas map[string]frame.Meta
@@ -78,30 +84,36 @@ type Desk struct {
 	groups *Desk
 }
 
-// shelf is what a desk holds at one moment. It is replaced whole.
+// shelf is what a desk holds at one moment. It is replaced whole, rolls included.
 type shelf struct {
 	// current is nil when nothing is published, replaced when there is none.
 	current, replaced *edition
 	replacedAt        time.Time
+	// rolls are those of current and replaced.
+	rolls map[*edition]*roll
+	// unheard is the run that is published and not told of, since nobody said who
+	// wants to be erased; "" when there is none, or while another is held.
+	unheard string
 	// through is the warehouse's last complete day; 0 when it is not known.
 	through      frame.Cutoff
 	askedThrough time.Time
-	// standing is nil when nobody told it yet.
-	standing *roll
+	// standing is how the accounts of current stand; nil when nobody told it yet.
+	standing      map[frame.AccountID]features.Standing
+	askedStanding time.Time
 }
 
-// roll is how the accounts of a run stood when that was asked. It is read-only.
+// roll is of whom nothing may be told in an edition, as of when that was asked. It
+// is read-only.
 type roll struct {
-	of    map[frame.AccountID]features.Standing
-	asked time.Time
+	erased map[frame.AccountID]bool
+	// hidden are the rows that lists leave out: not those of whom the run itself says
+	// that they are erased.
+	hidden map[int]bool
+	asked  time.Time
 }
 
-func (s *shelf) stands(account frame.AccountID) features.Standing {
-	if s.standing == nil {
-		return features.Standing{}
-	}
-	return s.standing.of[account]
-}
+// hides tells whether nothing may be told of an account of an edition that is held.
+func (s *shelf) hides(e *edition, account frame.AccountID) bool { return s.rolls[e].erased[account] }
 
 var _ Answers = (*Desk)(nil)
 
@@ -184,6 +196,13 @@ func (d *Desk) latest(ctx context.Context) (Run, error) {
 }
 
 func (d *Desk) refresh(ctx context.Context) (bool, error) {
+	changed, err := d.take(ctx)
+	// Whatever became of the newest run: who is to be forgotten is asked of those held.
+	return changed, errors.Join(err, d.tidy(ctx))
+}
+
+// take puts the run to hold on the shelf, if it is another.
+func (d *Desk) take(ctx context.Context) (bool, error) {
 	for attempt := 1; ; attempt++ {
 		run, err := d.latest(ctx)
 		before := d.shelf.Load()
@@ -194,9 +213,16 @@ func (d *Desk) refresh(ctx context.Context) (bool, error) {
 		case err != nil:
 			return false, fmt.Errorf("look for the published run: %w", err)
 		case before.current != nil && before.current.run.ID == run.ID:
-			return false, d.tidy(ctx, before)
+			return false, nil
 		}
 		begin := d.Now()
+		erased, err := d.hear(ctx, run)
+		if err != nil {
+			if before.current == nil {
+				d.shelf.Store(&shelf{unheard: run.ID, through: before.through, askedThrough: before.askedThrough})
+			}
+			return false, err
+		}
 		e, err := d.read(ctx, run)
 		if errors.Is(err, ErrNotFound) && attempt < readAttempts {
 			continue // it was dropped while it was read; another one is published now
@@ -204,15 +230,42 @@ func (d *Desk) refresh(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		after := &shelf{current: e, replaced: before.current, replacedAt: d.Now(), through: before.through, askedThrough: before.askedThrough}
-		if before.standing != nil { // holds until it is asked of this run
-			after.standing = &roll{of: before.standing.of}
+		after := &shelf{
+			current: e, replaced: before.current, replacedAt: d.Now(), through: before.through, askedThrough: before.askedThrough,
+			rolls:    map[*edition]*roll{e: e.roll(erased, begin)},
+			standing: before.standing, // holds until it is asked of this run
+		}
+		if before.current != nil {
+			after.rolls[before.current] = before.rolls[before.current]
 		}
 		d.shelf.Store(after)
 		d.Log.InfoContext(ctx, "holding a run", "run", run.ID, "cutoff", run.Cutoff.String(), "accounts", e.rows(), "scored", e.scored,
 			"bytes", e.bytes, "took", d.Now().Sub(begin))
-		return true, d.tidy(ctx, after)
+		return true, nil
 	}
+}
+
+// hear asks of whom nothing may be told in a run.
+func (d *Desk) hear(ctx context.Context, run Run) (map[frame.AccountID]bool, error) {
+	if d.Erased == nil {
+		return nil, nil
+	}
+	erased, err := d.Erased(ctx, run)
+	if err != nil {
+		return nil, fmt.Errorf("ask who of run %q wants to be erased: %w", run.ID, err)
+	}
+	return erased, nil
+}
+
+// roll is of whom nothing may be told in the edition, as asked at an instant.
+func (e *edition) roll(of map[frame.AccountID]bool, asked time.Time) *roll {
+	r := &roll{erased: of, hidden: map[int]bool{}, asked: asked}
+	for account := range of {
+		if row, ok := e.find(account); ok && e.unscorable.at(row) != erased {
+			r.hidden[row] = true
+		}
+	}
+	return r
 }
 
 // read reads a run, and where its accounts have gone.
@@ -225,36 +278,53 @@ func (d *Desk) read(ctx context.Context, run Run) (*edition, error) {
 	return e, err
 }
 
-// tidy lets go of a replaced run that is old or was dropped, and asks from time
-// to time through which day the data is complete and how the accounts stand.
-func (d *Desk) tidy(ctx context.Context, held *shelf) error {
-	now, next := d.Now(), *held
+// tidy lets go of a replaced run that is old or was dropped, and asks from time to
+// time who wants to be erased, through which day the data is complete and how the
+// accounts stand. What it is not told it asks for again when it is called next.
+func (d *Desk) tidy(ctx context.Context) error {
+	now, next := d.Now(), *d.shelf.Load()
+	if next.current == nil {
+		return nil
+	}
 	if next.replaced != nil {
 		_, err := d.Runs.Run(ctx, next.replaced.run.ID)
 		if errors.Is(err, ErrNotFound) || now.Sub(next.replacedAt) >= keepReplaced {
 			next.replaced = nil
 		}
 	}
-	var err error
-	if d.DataThrough != nil && (next.askedThrough.IsZero() || now.Sub(next.askedThrough) >= askThroughEvery) {
-		var through frame.Cutoff
-		if through, err = d.DataThrough(ctx); err == nil {
-			next.through, next.askedThrough = through, now
+	var errs []error
+	held := next.rolls
+	next.rolls = map[*edition]*roll{}
+	for _, e := range []*edition{next.current, next.replaced} {
+		if e == nil {
+			continue
+		}
+		next.rolls[e] = held[e]
+		if d.Erased == nil || now.Sub(held[e].asked) < hearEvery {
+			continue
+		}
+		if erased, err := d.hear(ctx, e.run); err != nil {
+			errs = append(errs, err)
 		} else {
-			err = fmt.Errorf("ask through which day the data is complete: %w", err)
+			next.rolls[e] = e.roll(erased, now)
 		}
 	}
-	if d.Standings != nil && next.current != nil && (next.standing == nil || now.Sub(next.standing.asked) >= askThroughEvery) {
-		of, failed := d.Standings(ctx, next.current.run)
-		if failed == nil {
-			next.standing = &roll{of, now}
+	if d.DataThrough != nil && (next.askedThrough.IsZero() || now.Sub(next.askedThrough) >= askThroughEvery) {
+		if through, err := d.DataThrough(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("ask through which day the data is complete: %w", err))
+		} else {
+			next.through, next.askedThrough = through, now
 		}
-		err = errors.Join(err, failed)
 	}
-	if next != *held {
-		d.shelf.Store(&next)
+	if d.Standings != nil && (next.askedStanding.IsZero() || now.Sub(next.askedStanding) >= askThroughEvery) {
+		if standing, err := d.Standings(ctx, next.current.run); err != nil {
+			errs = append(errs, err)
+		} else {
+			next.standing, next.askedStanding = standing, now
+		}
 	}
-	return err
+	d.shelf.Store(&next)
+	return errors.Join(errs...)
 }
 
 // Watch refreshes at once and then every 5 s until ctx ends. What goes wrong is
@@ -276,6 +346,8 @@ func (d *Desk) Watch(ctx context.Context) {
 func (d *Desk) holding() (*shelf, error) {
 	s := d.shelf.Load()
 	switch {
+	case s.unheard != "":
+		return nil, fmt.Errorf("run %q is published, but the warehouse doesn't tell yet who wants to be erased; ask again in a moment: %w", s.unheard, ErrUnavailable)
 	case s.current == nil && d.groups == nil:
 		return nil, fmt.Errorf("%w: %w", errNoGroups, ErrUnavailable)
 	case s.current == nil:
@@ -365,37 +437,38 @@ func (d *Desk) Get(_ context.Context, account frame.AccountID) (Answer, error) {
 }
 
 // find returns an account's score, or that of the account or group it goes on in.
+// Of an erased account it is not told where it went.
 func (s *shelf) find(account frame.AccountID) (Found, bool) {
-	row, ok := s.current.find(account)
-	if ok {
-		return s.found(s.current, row), true
+	e := s.current
+	if row, ok := e.find(account); ok {
+		return s.found(e, row), true
 	}
-	move, gone := s.current.moves[account]
+	move, gone := e.moves[account]
 	if !gone {
 		return Found{}, false
 	}
-	if row, ok = s.current.find(move.Into); !ok {
+	row, ok := e.find(move.Into)
+	if !ok {
 		return Found{}, false
 	}
-	f := s.found(s.current, row)
+	f := s.found(e, row)
+	if f.Unscorable == erased || s.hides(e, account) {
+		f = Found{Score: blank(&f.Score)}
+		f.Account = account
+		return f, true
+	}
 	f.Moved = &Moved{Account: account, Kind: move.Kind, Since: move.Since}
 	return f, true
 }
 
-// found returns row i of an edition. Of an account that asked to be erased since the
-// run was made nothing is told but that.
+// found returns row i of an edition. Of an account that has asked to be erased
+// nothing is told but that.
 func (s *shelf) found(e *edition, i int) Found {
-	stands := s.stands(frame.AccountID(e.account.at(i)))
-	f := Found{Score: e.score(i), Brief: e.brief(i), OptedOut: stands.OptedOut}
-	if stands.Erased && f.Unscorable != erased {
-		nan := math.NaN()
-		f.Brief = nil
-		f.Score = score.Score{
-			Account: f.Account, Unscorable: erased, Receipt: f.Receipt,
-			Margin: nan, Base: nan, Probability: nan, Percentile: nan, ValueAtRisk: nan, RunRate: nan,
-		}
+	sc := e.score(i)
+	if s.hides(e, sc.Account) {
+		return Found{Score: blank(&sc)}
 	}
-	return f
+	return Found{Score: sc, Brief: e.brief(i), OptedOut: s.standing[sc.Account].OptedOut}
 }
 
 // BatchGet implements Answers. An account asked for twice is answered twice.

@@ -70,14 +70,7 @@ func (d *Desk) List(ctx context.Context, r ListRequest) (ListPage, error) {
 // listed is a test that lets nobody through who asked to be erased: what the run
 // still holds of it is nobody's to filter and order by.
 func (s *shelf) listed(e *edition, passes test) test {
-	hidden := map[int]bool{}
-	if s.standing != nil {
-		for account, stands := range s.standing.of {
-			if row, ok := e.find(account); ok && stands.Erased && e.unscorable.at(row) != erased {
-				hidden[row] = true
-			}
-		}
-	}
+	hidden := s.rolls[e].hidden
 	if len(hidden) == 0 {
 		return passes
 	}

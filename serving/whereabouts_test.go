@@ -1,7 +1,10 @@
 package serving
 
 import (
+	"context"
+	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +19,7 @@ import (
 func wherever(runs Runs, facts *twinFacts) (*Desk, *time.Time) {
 	now := day(100).Time()
 	s := &Service{Facts: facts, Runs: runs, Settings: DefaultSettings(), Now: func() time.Time { return now }}
-	return NewDesk(DeskOptions{Runs: runs, Settings: DefaultSettings(), Moves: s.Moves, Standings: s.Standings, Now: s.Now}), &now
+	return NewDesk(DeskOptions{Runs: runs, Settings: DefaultSettings(), Moves: s.Moves, Erased: s.Erased, Standings: s.Standings, Now: s.Now}), &now
 }
 
 func TestAnAccountIsFoundWhereItGoesOn(t *testing.T) {
@@ -44,11 +47,61 @@ func TestAnAccountIsFoundWhereItGoesOn(t *testing.T) {
 	}
 }
 
+// silent fails when a desk tells anything of an erased account: by name, in lists
+// however they are filtered and ordered, or of its worth. told are the accounts that lists
+// still have to show, in order of account.
+func silent(t *testing.T, d *Desk, account frame.AccountID, told ...frame.AccountID) {
+	t.Helper()
+	a, err := d.Get(t.Context(), account)
+	if err != nil || a.Account != account || a.Unscorable != erased || a.Name != "" || a.Band != score.None || a.Stage != "" || len(a.Up)+len(a.Down) > 0 ||
+		a.Brief != nil || a.Moved != nil || a.Change != nil || a.Receipt.RowHash != "" || a.OptedOut {
+		t.Errorf("%s is erased: %+v, %v", account, a, err)
+	}
+	for name, v := range map[string]float64{
+		"probability": a.Probability, "margin": a.Margin, "base": a.Base, "percentile": a.Percentile, "value at risk": a.ValueAtRisk, "run rate": a.RunRate,
+	} {
+		if !math.IsNaN(v) {
+			t.Errorf("%s is erased, and its %s is %v", account, name, v)
+		}
+	}
+	if found, unknown, err := d.BatchGet(t.Context(), []frame.AccountID{account}); err != nil || len(unknown) > 0 || len(found) != 1 || found[0].Unscorable != erased || found[0].Name != "" {
+		t.Errorf("%s in a batch: %+v, %v", account, found, err)
+	}
+	if w, err := d.Worth(t.Context(), account); !errors.Is(err, ErrNoWorth) || w.Run != "" {
+		t.Errorf("%s is erased, and its worth is told: %+v, %v", account, w, err)
+	}
+	for _, r := range []ListRequest{
+		{OrderBy: "account"}, {Filter: `account = "*"`, OrderBy: "account"}, {Filter: "probability >= 0", OrderBy: "account"},
+		{Filter: `name = "1"`, OrderBy: "account"}, {Filter: `NOT account = "nobody"`, OrderBy: "account"}, {Filter: "tier = vip", OrderBy: "account"},
+		{Filter: "loyalty >= 0", OrderBy: "loyalty, account"}, {OrderBy: "probability desc, account"}, {Filter: `account = "` + string(account) + `"`},
+	} {
+		want := told
+		if strings.HasSuffix(r.Filter, string(account)+`"`) {
+			want = nil
+		}
+		page, err := d.List(t.Context(), r)
+		if err != nil {
+			t.Fatalf("%+v: %v", r, err)
+		}
+		var got []frame.AccountID
+		for i := range page.Answers {
+			got = append(got, page.Answers[i].Account)
+		}
+		if !slices.Equal(got, want) || page.Total != len(want) {
+			t.Errorf("filter %q in order of %q lists %v of %d, want %v", r.Filter, r.OrderBy, got, page.Total, want)
+		}
+	}
+}
+
+// everyWorth are scores of n accounts, all with a worth: the loyalty rises with the
+// account.
+func everyWorth(n int) []score.Score { return worthy(n + 1)[:n] }
+
 // Between an erasure and the next run nothing of the account is told, filtered or
 // ordered by; whoever opted out is marked.
 func TestErasedSinceTheRunIsNotShown(t *testing.T) {
 	runs, facts := &twinRuns{}, &twinFacts{standings: map[frame.AccountID]features.Standing{"C0002": {OptedOut: true}}}
-	publishOn(t, runs, 99, markedScores(3, 1))
+	publishOn(t, runs, 99, everyWorth(4))
 	d, now := wherever(runs, facts)
 	refreshed(t, d, true)
 	if a, err := d.Get(t.Context(), "C0001"); err != nil || a.Probability != .5 || a.OptedOut {
@@ -57,29 +110,142 @@ func TestErasedSinceTheRunIsNotShown(t *testing.T) {
 	if a, err := d.Get(t.Context(), "C0002"); err != nil || a.Probability != .5 || !a.OptedOut {
 		t.Errorf("opted out: %+v, %v; want the score and the mark", a, err)
 	}
-	facts.standings = map[frame.AccountID]features.Standing{"C0001": {Erased: true}}
+	facts.standings = map[frame.AccountID]features.Standing{"C0001": {Erased: true, OptedOut: true}}
 	*now = now.Add(askThroughEvery)
 	refreshed(t, d, false)
-	a, err := d.Get(t.Context(), "C0001")
-	if err != nil || a.Unscorable != "erased" || a.Name != "" || a.Band != score.None || a.Stage != "" || len(a.Up) > 0 {
-		t.Errorf("erased: %+v, %v", a, err)
-	}
-	for name, v := range map[string]float64{"probability": a.Probability, "margin": a.Margin, "percentile": a.Percentile, "value at risk": a.ValueAtRisk, "run rate": a.RunRate} {
-		if !math.IsNaN(v) {
-			t.Errorf("erased, and its %s is %v", name, v)
+	silent(t, d, "C0001", "C0000", "C0002", "C0003")
+}
+
+// Links change between a run and an erasure: its rows carry the names of its own day.
+func TestErasedUnderAnotherNameThanThatOfTheRun(t *testing.T) {
+	t.Run("merged since", func(t *testing.T) {
+		// The run knows of no link; as the accounts stand today only the heir is erased.
+		runs, facts := &twinRuns{}, &twinFacts{
+			links: []features.Link{merge("C0001", "C0002", 99, 0)}, standings: map[frame.AccountID]features.Standing{"C0002": {Erased: true}},
+			erased: []frame.AccountID{"C0001"},
 		}
-	}
-	for _, filter := range []string{"", `name = "1"`, "NOT account = \"C0000\""} {
-		page, err := d.List(t.Context(), ListRequest{Filter: filter})
+		publishOn(t, runs, 98, everyWorth(4))
+		d, _ := wherever(runs, facts)
+		refreshed(t, d, true)
+		silent(t, d, "C0001", "C0000", "C0003")
+		silent(t, d, "C0002", "C0000", "C0003")
+	})
+	t.Run("the link ended since", func(t *testing.T) {
+		// The row C0002 is made of what "before" bought too.
+		runs, facts := &twinRuns{}, &twinFacts{
+			links: []features.Link{merge("before", "C0002", 90, 99)}, erased: []frame.AccountID{"before"},
+			moves: map[frame.AccountID]features.Move{"before": {Into: "C0002", Kind: features.Merged, Since: 7}},
+		}
+		publishOn(t, runs, 98, everyWorth(4))
+		d, _ := wherever(runs, facts)
+		refreshed(t, d, true)
+		silent(t, d, "C0002", "C0000", "C0001", "C0003")
+		silent(t, d, "before", "C0000", "C0001", "C0003")
+	})
+	t.Run("in a walk through the run before", func(t *testing.T) {
+		runs, facts := &twinRuns{}, &twinFacts{}
+		publishOn(t, runs, 98, everyWorth(4))
+		d, now := wherever(runs, facts)
+		refreshed(t, d, true)
+		page, err := d.List(t.Context(), ListRequest{OrderBy: "account", PageSize: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range page.Answers {
-			if page.Answers[i].Account == "C0001" || page.Total != len(page.Answers) {
-				t.Errorf("filter %q lists %d of %d, the erased account among them", filter, len(page.Answers), page.Total)
-			}
+		publishOn(t, runs, 99, everyWorth(4))
+		refreshed(t, d, true)
+		facts.erased = []frame.AccountID{"C0002"}
+		*now = now.Add(hearEvery)
+		refreshed(t, d, false)
+		page, err = d.List(t.Context(), ListRequest{OrderBy: "account", PageSize: 1000, PageToken: page.NextPageToken})
+		if err != nil || page.Total != 3 || len(page.Answers) != 2 || page.Answers[0].Account != "C0001" || page.Answers[1].Account != "C0003" {
+			t.Errorf("%+v, %v", page, err)
+		}
+	})
+}
+
+// Nothing is told before it is known who wants to be erased; afterwards nothing that
+// goes wrong keeps the next wish from being heard.
+func TestWishesToBeErasedAreHeard(t *testing.T) {
+	runs, facts := &failingRuns{twinRuns: &twinRuns{}}, &twinFacts{}
+	publishOn(t, runs.twinRuns, 98, everyWorth(4))
+	down := errors.New("connection refused")
+	fault := down
+	d, now := wherever(runs, facts)
+	told := d.Erased
+	d.Erased = func(ctx context.Context, r Run) (map[frame.AccountID]bool, error) {
+		if fault != nil {
+			return nil, fault
+		}
+		return told(ctx, r)
+	}
+	d.Score = func(context.Context, Published, []frame.AccountID) ([]Found, []frame.AccountID, error) {
+		return nil, nil, nil
+	}
+	if _, err := d.Refresh(t.Context()); !errors.Is(err, down) {
+		t.Errorf("refresh: %v", err)
+	}
+	ask := map[string]func() error{
+		"get":   func() error { _, err := d.Get(t.Context(), "C0001"); return err },
+		"batch": func() error { _, _, err := d.BatchGet(t.Context(), []frame.AccountID{"C0001"}); return err },
+		"list":  func() error { _, err := d.List(t.Context(), ListRequest{}); return err },
+		"worth": func() error { _, err := d.Worth(t.Context(), "C0001"); return err },
+		"now":   func() error { _, _, err := d.ScoreNow(t.Context(), []frame.AccountID{"C0001"}); return err },
+	}
+	for name, ask := range ask {
+		if err := ask(); KindOf(err) != Unavailable || !strings.Contains(err.Error(), "wants to be erased") {
+			t.Errorf("%s before anybody said who is erased: %v", name, err)
 		}
 	}
+	if st := d.Status(t.Context()); st.Ready || !strings.Contains(st.Detail, "refused") {
+		t.Errorf("%+v", st)
+	}
+	fault = nil
+	refreshed(t, d, true)
+	for name, ask := range ask {
+		if err := ask(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	// A look that fails is made up for at the next one, a run that can't be read and
+	// links that lead round change nothing.
+	d.Standings = func(context.Context, Run) (map[frame.AccountID]features.Standing, error) {
+		return nil, features.ErrCycle
+	}
+	runs.scores = errors.New("a damaged run")
+	publishOn(t, runs.twinRuns, 99, everyWorth(4))
+	facts.erased = []frame.AccountID{"C0001"}
+	fault = down
+	for range int(2 * time.Minute / lookEvery) {
+		*now = now.Add(lookEvery)
+		if _, err := d.Refresh(t.Context()); err == nil {
+			t.Fatal("no word of what goes wrong")
+		}
+	}
+	if a, err := d.Get(t.Context(), "C0001"); err != nil || a.Unscorable != "" {
+		t.Errorf("while the warehouse doesn't answer: %+v, %v", a, err)
+	}
+	fault = nil
+	*now = now.Add(lookEvery)
+	if _, err := d.Refresh(t.Context()); !errors.Is(err, runs.scores) {
+		t.Errorf("%v", err)
+	}
+	silent(t, d, "C0001", "C0000", "C0002", "C0003")
+	if longest := hearEvery + lookEvery; longest > 4*time.Minute {
+		t.Errorf("a wish is heard after %s, the README says five minutes", longest)
+	}
+	// A new run is told of with today's roll from the first instant.
+	runs.scores, fault = nil, nil
+	if changed, err := d.Refresh(t.Context()); !changed || !errors.Is(err, features.ErrCycle) {
+		t.Fatalf("refresh: changed = %v, %v", changed, err)
+	}
+	silent(t, d, "C0001", "C0000", "C0002", "C0003")
+	facts.erased = append(facts.erased, "C0003")
+	*now = now.Add(hearEvery)
+	if _, err := d.Refresh(t.Context()); !errors.Is(err, features.ErrCycle) {
+		t.Errorf("%v", err)
+	}
+	silent(t, d, "C0003", "C0000", "C0002")
 }
 
 func TestDeskOfGroups(t *testing.T) {
