@@ -42,6 +42,7 @@ func (d Dimension) Of(p *Profile) string {
 		return p.Region
 	case PerManager:
 		return p.Manager
+	case PerProduct, PerCategory:
 	}
 	return ""
 }

@@ -293,11 +293,11 @@ func (l *ledger) targets(ctx context.Context, e Engine) error {
 		for i := range t.Rows() {
 			manager := c[2].Texts[i]
 			// Several hosts may know the same target.
-			if k := (begins{strings.Clone(manager), c[1].Integers[i]}); seen[k] {
+			k := begins{strings.Clone(manager), c[1].Integers[i]}
+			if seen[k] {
 				continue
-			} else {
-				seen[k] = true
 			}
+			seen[k] = true
 			for _, b := range []*book{&l.total, l.book(manager)} {
 				b.Targets++
 				b.amounts(c, i, &b.TargetAmount)
