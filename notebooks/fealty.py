@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import tempfile
 import time
@@ -33,18 +32,19 @@ def data(name):
 
 
 class Fealty:
-    """One configuration, one embedded warehouse. Leave it with close()."""
+    """One configuration, one embedded warehouse. close() removes it, and so does the end of the process."""
 
     def __init__(self, config):
         """config is the text of a fealty.yaml."""
         self.program = pathlib.Path(os.environ.get("FEALTY_BIN") or HERE.parent / "bin" / "fealty")
         if not self.program.exists():
             raise FileNotFoundError(f"{self.program} is not there: run `make build`, or set FEALTY_BIN")
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="fealty-notebook-"))
+        self.temporary = tempfile.TemporaryDirectory(prefix="fealty-notebook-")
+        self.folder = pathlib.Path(self.temporary.name)
         (self.folder / "fealty.yaml").write_text(config)
 
     def close(self):
-        shutil.rmtree(self.folder)
+        self.temporary.cleanup()
 
     def run(self, *verb):
         """Runs a verb and returns what it prints; an error of the verb is an exception."""
