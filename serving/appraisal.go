@@ -71,7 +71,7 @@ func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Res
 		stage string
 		fit   func() error
 	}{
-		{"fitting lifetimes", func() error { return a.fitLifetime(ctx, &card.Lifetime, crowd, s.Settings, horizon) }},
+		{"fitting lifetimes", func() error { return a.fitLifetime(ctx, &card.Lifetime, crowd, horizon) }},
 		{"fitting wallets", func() error { return a.fitWallet(ctx, &card.Wallet, crowd, s.Settings) }},
 		{"fitting what is bought next", func() error { return s.fitPropensities(ctx, c, a, card, taught, crowd) }},
 		{"measuring loyalty", func() error { return a.judgeLoyalty(ctx, &card.Loyalty, crowd, s.Settings, horizon, judged) }},
@@ -112,7 +112,7 @@ func (s *Service) crowd(ctx context.Context, c *calendar, at frame.Cutoff, horiz
 }
 
 // fitLifetime fits purchases and spend, and compares the forecasts of spend.
-func (a *appraisal) fitLifetime(ctx context.Context, card *model.LifetimeCard, c *crowd, s Settings, horizon int) error {
+func (a *appraisal) fitLifetime(ctx context.Context, card *model.LifetimeCard, c *crowd, horizon int) error {
 	nan := model.Figure(math.NaN())
 	card.SpendBy, card.RunRate, card.Forecast, card.LogLikelihood, card.Correlation = byRunRate, nan, nan, nan, nan
 	h, mean, rows := historiesOf(c.frame)
@@ -361,9 +361,9 @@ func (a *appraisal) judgeLoyalty(ctx context.Context, card *model.LoyaltyCard, c
 		existing[i] = t.places[i].Existing
 	}
 	point, err := loyalty.WorthOfRetention(existing, kept, float64(horizon), s.Worth.Loyalty.Retention)
-	if err != nil {
+	if err != nil { // too few, or nobody earns: no failure of the training
 		card.WhyNot = err.Error()
-		return nil
+		return nil //nolint:nilerr // said on the card
 	}
 	card.Point = model.Interval{Value: model.Figure(point.Point.Value), Low: model.Figure(point.Point.Low), High: model.Figure(point.Point.High)}
 	card.Five = model.Interval{Value: model.Figure(point.Five.Value), Low: model.Figure(point.Five.Low), High: model.Figure(point.Five.High)}

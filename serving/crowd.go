@@ -373,7 +373,7 @@ func (c *crowd) levels(name string, of func(*features.Profile) string) frame.Col
 		if !found {
 			code = -1
 		}
-		column.Codes[i] = int32(code) //nolint:gosec // no more levels than accounts
+		column.Codes[i] = int32(code)
 	}
 	return column
 }

@@ -3,6 +3,7 @@ package serving
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"fealty/features"
 	"fealty/model/crosssell"
@@ -50,7 +51,7 @@ func (w *WorthSettings) validate() error {
 
 // text is canonical: equal exactly when the settings are.
 func (w *WorthSettings) text() string {
-	raw, err := json.Marshal(w)
+	raw, err := json.Marshal(w) //nolint:musttag // the names of the fields are as good as any: it is hashed, not read
 	if err != nil {
 		panic("serving: settings of worth are no JSON: " + err.Error()) // validate refuses what is no number
 	}
@@ -105,13 +106,6 @@ func (w *WorthSettings) rules(key features.HoldingKey, past *crosssell.Purchases
 		return r
 	}
 	r.Items = known(w.ExcludedProducts, item)
-	r.Categories = known(w.ExcludedCategories, func(name string) bool {
-		for _, c := range past.Categories {
-			if c == name {
-				return true
-			}
-		}
-		return false
-	})
+	r.Categories = known(w.ExcludedCategories, func(name string) bool { return slices.Contains(past.Categories, name) })
 	return r
 }

@@ -391,6 +391,7 @@ func (p parts) rung(a *candidate) (*Model, error) {
 		linear = p.rule
 	case Lifetime:
 		linear = p.lasting
+	case Logistic, Boosting, Blend:
 	}
 	if !a.rung.hasLinear() {
 		linear = nil

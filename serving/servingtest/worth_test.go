@@ -93,17 +93,17 @@ func TestWorthInTheTown(t *testing.T) {
 		w := &worths[i]
 		checkWorth(t, w)
 		for _, of := range w.Wallets {
-			real, ok := truth[[2]string{string(w.Account), of.Category}]
+			usual, ok := truth[[2]string{string(w.Account), of.Category}]
 			if !ok || of.State == "unknown" || of.Spend == 0 {
 				continue
 			}
 			// What was spent of late may lie above what is spent in a usual year.
-			real = max(real, float64(of.Spend))
+			usual = max(usual, float64(of.Spend))
 			all++
-			if real >= float64(of.Low) && real <= float64(of.High) {
+			if usual >= float64(of.Low) && usual <= float64(of.High) {
 				inside++
 			}
-			told, actual = append(told, float64(of.Amount)), append(actual, real)
+			told, actual = append(told, float64(of.Amount)), append(actual, usual)
 		}
 	}
 	rank := loyalty.Spearman(told, actual)
