@@ -174,7 +174,10 @@ func (d *Desk) look(ctx context.Context) (changed bool, err error) {
 		return changed, err // whoever asked went away; that says nothing of the warehouse
 	}
 	trouble := ""
-	if err != nil {
+	switch {
+	case errors.Is(err, features.ErrCycle):
+		trouble = errRound.Error() // anybody may ask for the status; the log has the rest
+	case err != nil:
 		trouble = err.Error()
 	}
 	if before := d.trouble.Swap(&trouble); err != nil && (before == nil || *before != trouble) {
@@ -514,7 +517,7 @@ func (d *Desk) ScoreNow(ctx context.Context, accounts []frame.AccountID) (found 
 	from := Published{Run: s.current.run, Rank: s.current.rank}
 	scores, unknown, err := d.Score(ctx, from, once)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, d.withoutNames(ctx, "score now", err)
 	}
 	t := teller{run: from.Run, metas: d.Metas, live: true}
 	last := s.lastDay(from.Run)
@@ -523,6 +526,20 @@ func (d *Desk) ScoreNow(ctx context.Context, accounts []frame.AccountID) (found 
 		found = append(found, t.answer(scores[i]))
 	}
 	return found, unknown, nil
+}
+
+// errRound is told of links in a cycle to those whose request is as it should be, and
+// who are not to learn the names of other accounts.
+var errRound = errors.New("the links between accounts lead round in a circle, so that nobody can say which of them goes on; fealty data check names them")
+
+// withoutNames turns an error of links in a cycle into one without names; the log has
+// them.
+func (d *Desk) withoutNames(ctx context.Context, doing string, err error) error {
+	if !errors.Is(err, features.ErrCycle) {
+		return err
+	}
+	d.Log.WarnContext(ctx, doing, "error", err)
+	return fmt.Errorf("%w: %w", errRound, ErrConflict)
 }
 
 // Status implements Answers; of groups it says only which run is held. Bytes are

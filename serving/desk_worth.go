@@ -137,7 +137,7 @@ func (d *Desk) Growth(ctx context.Context, request GrowthRequest) (GrowthResult,
 	defer leave()
 	g, err := d.Grow(ctx, request, nil)
 	if err != nil {
-		return GrowthResult{}, err
+		return GrowthResult{}, d.withoutNames(ctx, "growth", err)
 	}
 	if n := len(g.Base) + len(g.Rows); n > MaxGrowthRows {
 		return GrowthResult{}, fmt.Errorf("growth by %s has %d rows and at most %d are answered: choose longer steps or a coarser part: %w", request.By, n, MaxGrowthRows, ErrExhausted)

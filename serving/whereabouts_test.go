@@ -3,6 +3,8 @@ package serving
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -246,6 +248,47 @@ func TestWishesToBeErasedAreHeard(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	silent(t, d, "C0003", "C0000", "C0002")
+}
+
+// Whoever asks as one should is not told which accounts are linked in a cycle; the
+// log is.
+func TestLinksInACycleAreToldWithoutNames(t *testing.T) {
+	runs := &twinRuns{}
+	publishOn(t, runs, 99, markedScores(3, 1))
+	cycle := func() error {
+		_, err := features.Unite([]features.Link{merge("A1", "B2", 50, 0), merge("B2", "A1", 50, 0)}, day(99), frame.KnownAt(day(99)))
+		return fmt.Errorf("unite: %w", err)
+	}
+	var log strings.Builder
+	d := NewDesk(DeskOptions{
+		Runs: runs, Settings: DefaultSettings(), Now: day(100).Time, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Standings: func(context.Context, Run) (map[frame.AccountID]features.Standing, error) { return nil, cycle() },
+		Score: func(context.Context, Published, []frame.AccountID) ([]Found, []frame.AccountID, error) {
+			return nil, nil, cycle()
+		},
+		Grow: func(context.Context, GrowthRequest, func(Progress)) (GrowthResult, error) {
+			return GrowthResult{}, cycle()
+		},
+	})
+	named := func(text string) bool { return strings.Contains(text, "A1") || strings.Contains(text, "B2") }
+	if _, err := d.Refresh(t.Context()); !errors.Is(err, features.ErrCycle) || !named(err.Error()) {
+		t.Fatalf("refresh: %v", err)
+	}
+	if st := d.Status(t.Context()); !st.Ready || named(st.Detail) || !strings.Contains(st.Detail, "circle") {
+		t.Errorf("status: %+v", st)
+	}
+	for name, ask := range map[string]func() error{
+		"score now": func() error { _, _, err := d.ScoreNow(t.Context(), []frame.AccountID{"C0001"}); return err },
+		"growth":    func() error { _, err := d.Growth(t.Context(), GrowthRequest{}); return err },
+	} {
+		log.Reset()
+		if err := ask(); KindOf(err) != Conflict || errors.Is(err, features.ErrCycle) || named(err.Error()) || !strings.Contains(err.Error(), "circle") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !named(log.String()) {
+			t.Errorf("%s: the log says %q", name, log.String())
+		}
+	}
 }
 
 func TestDeskOfGroups(t *testing.T) {
