@@ -22,7 +22,8 @@ const (
 )
 
 // scorer turns rows of features into scores: all of one model, cutoff and
-// known_at. It is immutable.
+// known_at. What it takes it is told in steps (stand, rank, previous); between them
+// it changes nothing, and several goroutines may use it.
 type scorer struct {
 	*Service
 	*registered
