@@ -96,7 +96,7 @@ b "ink" rank 3 of 4 of 2024-01-01 by Wang/manager known 2024-10-01`
 	}
 	r := request("2024-10-02")
 	r.Accounts = []frame.AccountID{"b"}
-	if got := told(declared(t, w, r)); got != after[strings.Index(after, `b "ink"`):] {
+	if got := told(declared(t, w, r)); got != `b "ink" rank 3 of 4 of 2024-01-01 by Wang/manager known 2024-10-01` {
 		t.Errorf("of one account: %s", got)
 	}
 }

@@ -234,11 +234,13 @@ func clearBefore(x *features.Holding) {
 // it, so that few are compared with each other.
 func met(parts []features.Holding, key features.HoldingKey) []features.Holding {
 	var runs [][]features.Holding
-	for begin, end := 0, 0; begin < len(parts); begin = end {
-		for end = begin; end < len(parts) && parts[end].Account == parts[begin].Account; {
+	for begin := 0; begin < len(parts); {
+		end := begin + 1
+		for end < len(parts) && parts[end].Account == parts[begin].Account {
 			end++
 		}
 		runs = append(runs, parts[begin:end])
+		begin = end
 	}
 	slices.SortStableFunc(runs, func(a, b []features.Holding) int {
 		return strings.Compare(string(a[0].Account), string(b[0].Account))

@@ -126,8 +126,10 @@ func dumbHoldings(w *town, r features.HoldingRequest, zone *time.Location) []fea
 	type name struct{ account, key string }
 	of := map[name][]line{}
 	for _, l := range w.lines {
-		n := name{l.account, l.category}
+		n := name{account: l.account}
 		switch r.Key {
+		case features.ByCategory:
+			n.key = l.category
 		case features.ByProduct:
 			n.key = l.product
 		case features.ByEverything:
