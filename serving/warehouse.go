@@ -13,11 +13,16 @@ import (
 // Facts is what the use cases ask of the warehouse: features, labels and what
 // is in it.
 type Facts interface {
+	Builds
 	Labels
 	Whereabouts
 	Holdings
 	Wallets
 	Ledger
+}
+
+// Builds are the features of accounts, and what is known of the warehouse.
+type Builds interface {
 	// Describe returns the engine's kind and version, such as "chdb 26.7.3.1".
 	Describe() string
 	Build(ctx context.Context, r features.Request, each func(*features.Slice) error) (*features.BuildReport, error)
