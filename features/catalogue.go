@@ -115,6 +115,9 @@ type Feature struct {
 	// without any it is missing for every account, because nobody writes that down.
 	// "" means any row of the file's source.
 	Part Source
+	// Else is a file whose column of the feature's name counts where File, or what the
+	// feature is made of, says nothing; without a name there is none.
+	Else File
 	Kind Kind
 	// Of names the features that a Ratio or Difference is made of.
 	Of []string

@@ -402,17 +402,24 @@ func cadence() []Feature {
 			ReasonEN: []string{"The last contact lies {contact_recency_days} days back, {contact_recency_to_gap} times the usual {contact_gap_median_days} days"},
 			ReasonZH: []string{"距上次联系{contact_recency_days}天，为通常间隔{contact_gap_median_days}天的{contact_recency_to_gap}倍"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Meta: frame.Meta{
+		{File: Contact, Else: Orders, Kind: Measured, Integer: true, Meta: frame.Meta{
 			Name: "contact_cadence_days", Unit: "days", Group: "contact", Factor: Service, Direction: frame.Unknown,
 			LabelEN: "Days between contacts planned for its segment", LabelZH: "所属客户层级计划联系间隔天数",
 			ReasonEN: []string{"Planned for its segment: a contact every {contact_cadence_days} days"},
 			ReasonZH: []string{"其客户层级计划每{contact_cadence_days}天联系一次"},
 		}},
-		{Kind: Difference, Of: []string{"contact_recency_days", "contact_cadence_days"}, Integer: true, Meta: frame.Meta{
+		// Of an account that was never contacted it counts from the first purchase.
+		{Kind: Difference, Of: []string{"contact_recency_days", "contact_cadence_days"}, Else: Orders, Part: Interactions, Integer: true, Meta: frame.Meta{
 			Name: "contact_overdue_days", Unit: "days", Group: "contact", Factor: Service, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Days by which a contact is overdue", LabelZH: "联系逾期天数",
-			ReasonEN: []string{"The last contact lies {contact_recency_days} days back; planned for its segment is one every {contact_cadence_days} days"},
-			ReasonZH: []string{"距上次联系{contact_recency_days}天；其客户层级计划每{contact_cadence_days}天联系一次"},
+			ReasonEN: []string{
+				"The last contact lies {contact_recency_days} days back; planned for its segment is one every {contact_cadence_days} days",
+				"Not contacted since its first purchase; planned for its segment is a contact every {contact_cadence_days} days",
+			},
+			ReasonZH: []string{
+				"距上次联系{contact_recency_days}天；其客户层级计划每{contact_cadence_days}天联系一次",
+				"自首次购买以来尚未联系；其客户层级计划每{contact_cadence_days}天联系一次",
+			},
 		}},
 	}
 }

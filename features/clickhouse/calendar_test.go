@@ -270,9 +270,9 @@ func TestStopOfTheWholeTownMovesNoRhythm(t *testing.T) {
 // the cutoff; the numbers are worked out by hand.
 func TestContactIsOverdueAgainstTheCadenceOfTheSegment(t *testing.T) {
 	w := &town{}
-	for _, account := range []string{"key", "small", "unsorted", "elsewhere", "stranger", "never-met"} {
+	for _, account := range []string{"key", "small", "unsorted", "elsewhere", "stranger", "never-met", "unheard-of"} {
 		w.lines = append(w.lines, boughtOn(account, "2025-01-02")...)
-		if account != "never-met" {
+		if account != "never-met" && account != "unheard-of" {
 			w.contacts = append(w.contacts, metOn(account, "2025-01-21")...)
 		}
 	}
@@ -284,9 +284,12 @@ func TestContactIsOverdueAgainstTheCadenceOfTheSegment(t *testing.T) {
 		{account: "small", segment: "small", from: at("2025-02-01"), recorded: at("2025-02-20")},
 		{account: "unsorted", from: at("2024-01-01")},
 		{account: "elsewhere", segment: "nobody plans it", from: at("2024-01-01")},
+		{account: "unheard-of", segment: "key accounts", from: at("2024-01-01")},
 	}
-	// A week of rest for the key account.
-	w.pauses = []pause{{account: "key", start: at("2025-01-25"), end: at("2025-02-01")}}
+	// A week of rest for the key accounts.
+	for _, account := range []string{"key", "unheard-of"} {
+		w.pauses = append(w.pauses, pause{account: account, start: at("2025-01-25"), end: at("2025-02-01")})
+	}
 	e := embedded(t)
 	w.fill(t, e)
 	const before, after = "2025-02-10", "2025-03-01" // 20 and 39 days after the visit
@@ -300,13 +303,19 @@ func TestContactIsOverdueAgainstTheCadenceOfTheSegment(t *testing.T) {
 		{"key", before, "contact_cadence_days", 7}, {"key", before, "contact_overdue_days", 20 - 7 - 7}, {"key", after, "contact_overdue_days", 39 - 7 - 7},
 		{"small", before, "contact_overdue_days", 20 - 7}, {"small", after, "contact_overdue_days", 39 - 90},
 		{"unsorted", before, "contact_overdue_days", 20 - 30}, {"elsewhere", before, "contact_overdue_days", 20 - 30}, {"stranger", after, "contact_overdue_days", 39 - 30},
-		{"never-met", after, "contact_cadence_days", 30}, {"never-met", after, "contact_overdue_days", nan},
+		// Without a contact it counts from the purchase, 58 days before.
+		{"never-met", after, "contact_cadence_days", 30}, {"never-met", after, "contact_recency_days", nan}, {"never-met", after, "contact_overdue_days", 58 - 30},
+		{"unheard-of", after, "contact_cadence_days", 7}, {"unheard-of", after, "contact_overdue_days", 58 - 7 - 7},
 	})
 	// Only some segments have one; one for all; none.
 	r.Cadence = features.Cadence{Segments: map[string]int{"key accounts": 7}}
 	build(t.Context(), t, e, r).holds(t, []workedOut{{"key", before, "contact_overdue_days", 20 - 7 - 7}, {"unsorted", before, "contact_overdue_days", nan}, {"stranger", before, "contact_cadence_days", nan}})
 	r.Cadence = features.Cadence{Days: 10}
 	build(t.Context(), t, e, r).holds(t, []workedOut{{"key", before, "contact_overdue_days", 20 - 7 - 10}, {"stranger", before, "contact_overdue_days", 20 - 10}})
+	// Where nobody writes contacts down, nothing is overdue.
+	r.Cutoffs, r.KnownAt = []frame.Cutoff{frame.Cutoff(at("2025-01-15"))}, []frame.KnownAt{frame.KnownAt(at("2025-01-15"))}
+	build(t.Context(), t, e, r).holds(t, []workedOut{{"key", "2025-01-15", "contact_overdue_days", nan}, {"key", "2025-01-15", "contact_cadence_days", nan}})
+	r.Cutoffs, r.KnownAt = request(before, after).Cutoffs, request(before, after).KnownAt
 	r.Cadence = features.Cadence{}
 	m := build(t.Context(), t, e, r)
 	for _, name := range []string{"contact_cadence_days", "contact_overdue_days"} {

@@ -372,7 +372,8 @@ func (a *intake) add(f features.File, t *frame.Table) error {
 	}
 	for c := range a.Catalogue {
 		feature := &a.Catalogue[c]
-		if feature.Kind != features.Measured || feature.File != f {
+		stands := feature.Else.Name != "" && feature.Else == f
+		if !stands && (feature.Kind != features.Measured || feature.File != f) {
 			continue
 		}
 		column := t.Column(feature.Name)
@@ -381,8 +382,12 @@ func (a *intake) add(f features.File, t *frame.Table) error {
 		}
 		values, has := a.values[c], a.measurable(feature)
 		for i, row := range rows {
-			if row >= 0 && has != nil && has[row%len(has)] {
-				values[row] = column.Float(i)
+			if row < 0 || has == nil || !has[row%len(has)] {
+				continue
+			}
+			// Whichever of two files answers first.
+			if v := column.Float(i); feature.Else.Name == "" || !math.IsNaN(v) && (!stands || math.IsNaN(values[row])) {
+				values[row] = v
 			}
 		}
 	}
@@ -511,7 +516,8 @@ func (g *grid) categories(ask asker, params Params) error {
 	return nil
 }
 
-// derive computes the features that are made of two others.
+// derive computes the features that are made of two others; where it can't, what a file says
+// in its place stays.
 func (g *grid) derive() {
 	for c := range g.Catalogue {
 		f := &g.Catalogue[c]
@@ -520,7 +526,9 @@ func (g *grid) derive() {
 		}
 		a, b := g.values[g.column[f.Of[0]]], g.values[g.column[f.Of[1]]]
 		for i := range a {
-			g.values[c][i] = f.Derive(a[i], b[i])
+			if v := f.Derive(a[i], b[i]); !math.IsNaN(v) {
+				g.values[c][i] = v
+			}
 		}
 	}
 }

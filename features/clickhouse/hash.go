@@ -23,6 +23,7 @@ func DefinitionsHash(catalogue []features.Feature) (string, error) {
 		write(f.Unit)
 		write(f.File.Name)
 		write(string(f.Part))
+		write(f.Else.Name)
 		write(strconv.Itoa(int(f.Kind)))
 		write(strconv.FormatBool(f.Zero))
 		if f.File.Own() {

@@ -358,11 +358,13 @@ func (r record) twin(cutoff, known int64, zone *time.Location) map[string]float6
 	}
 	missing("contact_gap_median_days")
 	f["contact_cadence_days"], f["contact_overdue_days"] = math.NaN(), math.NaN()
-	if days := r.cadence(cutoff, known); len(seen) > 0 && days > 0 {
+	if days := r.cadence(cutoff, known); days > 0 {
 		f["contact_cadence_days"] = float64(days)
+		last := day(at("2023-05-01")) // the purchase of every record
 		if n := len(touched); n > 0 {
-			f["contact_overdue_days"] = float64(day(cutoff) - touched[n-1] - days)
+			last = touched[n-1]
 		}
+		f["contact_overdue_days"] = float64(day(cutoff) - last - days)
 	}
 
 	for _, name := range []string{"key_people_left_180d", "key_people_left_365d", "key_people_new_180d", "people_live", "key_people_live"} {

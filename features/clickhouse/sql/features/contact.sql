@@ -7,7 +7,8 @@
 --           when that version's at < cutoff. A complaint is resolved by a complaint_resolved row naming it in ref.
 -- Rhythm:   the time since the last contact and the gaps between contacts count the days on which the account doesn't rest, as in
 --           orders.sql; what we owe an answer to (complaints, surveys) ages by the calendar.
--- Cadence:  that of the segment of the account as of the cutoff (terms.sql); NULL where none is configured.
+-- Cadence:  that of the segment of the account as of the cutoff (terms.sql); NULL where none is configured. orders.sql says it of
+--           accounts without any interaction.
 -- Kinds:    visit, call, email, care, complaint, complaint_resolved, referral, survey (or survey_…, value = the answer).
 WITH
     history AS

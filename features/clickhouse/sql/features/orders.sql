@@ -13,6 +13,8 @@
 --           pauses, from the day of the start to the day before the end, and the holidays of its country. A purchase on a day
 --           of rest counts as one of the next working day. Windows, tenure and buying days are of the calendar.
 -- Rests:    as terms.sql says.
+-- Contacts: contact_cadence_days and contact_overdue_days are those of an account that was never contacted: its first contact is
+--           due a cadence after its first purchase. contact.sql says them of the others.
 -- Shape:    lines of one account collapse into movements (order, instant, recording), which do not depend on a cutoff;
 --           each cutoff then filters the movements. Ages are seconds before the cutoff. Missing is NULL. What is used several
 --           times stands in a stage of its own, since an engine works an alias out anew wherever it stands (planning a
@@ -51,6 +53,7 @@ WITH
             account,
             shelves,
             spans,
+            cadences,
             arrayCumSum(lines.5) AS line_sums,
             -- What a line returns is the negative part of its running net: a correction adds a difference, and for any
             -- known_at the sum over what was recorded is right.
@@ -92,10 +95,12 @@ WITH
             arrayFilter(m -> m.2 < toUnixTimestamp(cutoff) AND m.4 <= toUnixTimestamp(known_at), moves) AS seen,
             arrayMap(t -> toInt64(now) - t, seen.2) AS ages,
             shelf,
-            pauses
+            pauses,
+            cadence
         FROM movements
         ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at,
-            arrayResize(shelves, length({cutoffs:Array(DateTime('UTC'))})) AS shelf, arrayResize(spans, length({cutoffs:Array(DateTime('UTC'))})) AS pauses
+            arrayResize(shelves, length({cutoffs:Array(DateTime('UTC'))})) AS shelf, arrayResize(spans, length({cutoffs:Array(DateTime('UTC'))})) AS pauses,
+            arrayResize(cadences, length({cutoffs:Array(DateTime('UTC'))}), toInt64({cadence_days:Array(UInt16)}[1])) AS cadence
         WHERE notEmpty(seen)
     ),
     bought AS
@@ -112,21 +117,22 @@ WITH
             arrayMap((x, y) -> x - y, return_sums, arrayShiftRight(return_sums, 1)) AS order_returns,
             arrayReverseSort(arrayFilter(p -> p.3 > 0, arrayZip(order_ages, order_days, order_nets))) AS purchases,
             arrayCompact(purchases.2) AS days,
-            shelf, pauses
+            shelf, pauses, cadence
         FROM as_of
     ),
     paced AS
     (
         SELECT
-            account, cutoff, today, this_month, seen, ages, order_ages, order_returns, purchases, days,
+            account, cutoff, today, this_month, seen, ages, order_ages, order_returns, purchases, days, cadence,
             -- Include: beats.sql
         FROM bought
     ),
     gapped AS
     (
         SELECT
-            account, cutoff, today, this_month, seen, ages, order_ages, order_returns, purchases, days,
+            account, cutoff, today, this_month, seen, ages, order_ages, order_returns, purchases, days, cadence,
             beats[-1] - beats[-2] AS recency,
+            beats[-1] - beats[1] AS first_recency,
             arrayPopFront(arrayDifference(arrayCompact(arrayPopBack(beats)))) AS gaps,
             arrayFilter((d, g) -> g != 0, days, arrayDifference(arrayPopBack(beats))) AS gap_days
         FROM paced
@@ -142,6 +148,8 @@ WITH
             gap_days,
             gaps,
             recency,
+            first_recency,
+            cadence,
             arraySort(gaps) AS sorted_gaps,
             length(gaps) AS gap_count,
             arraySum(gaps) AS gap_sum,
@@ -224,6 +232,8 @@ SELECT
     if(never, NULL, arrayCount(m -> this_month - m < 12, months)) AS active_months_12m,
     if(never, NULL, greatest(recency, arrayMax(gaps))) AS longest_silence_days,
     if(arrayMax(arrayMap((g, d) -> if(today - d <= 90, g, 0), gaps, gap_days)) = 0, NULL, arrayMax(arrayMap((g, d) -> if(today - d <= 90, g, 0), gaps, gap_days))) AS comeback_gap_days,
-    if(never, NULL, arrayCount(a -> a * 2 <= p_ages[1], p_ages) / length(p_ages)) AS recent_half_orders_share
+    if(never, NULL, arrayCount(a -> a * 2 <= p_ages[1], p_ages) / length(p_ages)) AS recent_half_orders_share,
+    nullIf(cadence, 0) AS contact_cadence_days,
+    if(never OR cadence = 0, NULL, first_recency - cadence) AS contact_overdue_days
 FROM measured
 SETTINGS short_circuit_function_evaluation = 'disable'
