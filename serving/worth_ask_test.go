@@ -200,10 +200,10 @@ func TestDecideTellsWhatItRestsOn(t *testing.T) {
 
 // An account at a loss is worth no contact, and the answer counts it.
 func TestDecideWithALoss(t *testing.T) {
-	s, _, _, _ := village(3)
+	s, _, runs, _ := village(3)
 	all := markedScores(2, 1)
 	all[0].Probability, all[0].ValueAtRisk, all[1].Probability, all[1].ValueAtRisk = .5, -40, .5, 400
-	publishOn(t, s.Runs.(*twinRuns), 99, all)
+	publishOn(t, runs, 99, all)
 	r, err := s.Decide(t.Context(), DecideRequest{}, nil)
 	if err != nil || r.Losing != 1 || len(r.List.Rows) != 1 || r.List.Rows[0].Account != all[1].Account {
 		t.Errorf("%+v (%v)", r, err)
@@ -277,8 +277,8 @@ func TestTellingAnewIsWhatWasPublished(t *testing.T) {
 	if err != nil || len(is.List.Rows) != len(was.List.Rows) || math.Abs(is.List.Total-was.List.Total) > 1e-6 || !maps.Equal(is.LeftOut, was.LeftOut) {
 		t.Errorf("decided anew: %v of %+v, published %v of %+v (%v)", is.List.Total, is.LeftOut, was.List.Total, was.LeftOut, err)
 	}
-	if runs := s.Runs.(*twinRuns).runs; len(runs) != 1 {
-		t.Errorf("%d runs after telling", len(runs))
+	if runs, err := s.ListRuns(t.Context(), RunsRequest{}); err != nil || len(runs.Runs) != 1 {
+		t.Errorf("runs after telling: %+v (%v)", runs, err)
 	}
 	r, err := s.Lifetimes(t.Context(), WorthRequest{Cutoff: at, Accounts: []string{"nobody", "C0003", "C0005"}}, nil)
 	if err != nil || len(r.Rows) != 1 || len(r.Absent) != 2 || r.Absent[0] != (Absent{"C0003", "erased"}) || !strings.Contains(r.Absent[1].Why, "had bought by 2026-01-14") {

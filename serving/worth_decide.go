@@ -200,10 +200,14 @@ func (s *Service) candidatesAnew(ctx context.Context, r *DecideRequest, result *
 	}
 	result.WorthOf = t.of()
 	crowd := t.told.crowd
+	for _, standing := range t.standings {
+		if standing.Erased {
+			result.LeftOut[erased]++
+		}
+	}
 	for i, account := range crowd.frame.Accounts {
 		switch standing := t.standings[account]; {
-		case standing.Erased:
-			result.LeftOut[erased]++
+		case standing.Erased: // counted above, whether the crowd holds it or not
 		case math.IsNaN(crowd.risk[i]):
 			result.LeftOut[crowd.status[i].String()]++
 		case standing.OptedOut:

@@ -3,6 +3,7 @@ package serving
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"fealty/features"
@@ -143,7 +144,7 @@ func (r *ValueResult) sum(rows []ValueRow) {
 			tiers[loyalty.Tier(row.Tier)] = t
 		}
 		t.Accounts++
-		if row.Value == row.Value { // not NaN
+		if !math.IsNaN(float64(row.Value)) {
 			t.Value, all = t.Value+row.Value, all+row.Value
 		}
 		if len(row.Breaches) > 0 {

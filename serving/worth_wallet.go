@@ -59,7 +59,8 @@ func (s *Service) WalletsOf(ctx context.Context, r WalletRequest, report func(Pr
 	result.Rows = topRows(rows, r.Limit, func(a, b *WalletRow) int {
 		return cmp.Or(byPotential(float64(a.Potential), float64(b.Potential)), cmp.Compare(a.Account, b.Account), cmp.Compare(a.Category, b.Category))
 	})
-	return result, s.sayWallets(ctx, &result)
+	err = s.sayWallets(ctx, &result)
+	return result, err
 }
 
 // sayWallets puts the reasons of rows in words, and says who declared what.

@@ -87,9 +87,9 @@ func readLoyalty(name string, file io.Reader, over loyalty.Settings) (loyalty.Se
 // copied shares no memory with the settings.
 func copied(s loyalty.Settings) (loyalty.Settings, error) {
 	var out loyalty.Settings
-	raw, err := json.Marshal(s)
+	raw, err := json.Marshal(s) //nolint:musttag // only to be read back below
 	if err == nil {
-		err = json.Unmarshal(raw, &out)
+		err = json.Unmarshal(raw, &out) //nolint:musttag // as it was written above
 	}
 	if err != nil {
 		return out, fmt.Errorf("copy the settings of loyalty: %w", err)
@@ -104,7 +104,7 @@ func (r *fileReader) strict(n *yaml.Node, t reflect.Type, what string) error {
 	if n.Tag == "!!null" {
 		return r.refuse(n, "%s: is empty; give a value, or leave it out", what)
 	}
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // all other kinds are single values
 	case reflect.Struct:
 		fields := yamlFields(t)
 		return r.entries(n, what, func(key string, at, value *yaml.Node) error {

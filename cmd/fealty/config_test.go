@@ -376,7 +376,7 @@ crosssell:
 		t.Errorf("the same fingerprint as without, or it does not know where it stands: %q", c.origins[loyaltyKey])
 	}
 	for text, want := range map[string]string{
-		"loyalty:\n  wieghts: {}\n":                        `fealty.yaml:2: unknown key "wieghts" in loyalty; did you mean "weights"?`,
+		"loyalty:\n  weihgts: {}\n":                        `fealty.yaml:2: unknown key "weihgts" in loyalty; did you mean "weights"?`,
 		"loyalty:\n  tiers:\n    vip: 1\n":                 `fealty.yaml:3: unknown key "vip" in loyalty.tiers`,
 		"loyalty:\n  caps:\n    - {column: x, bound: 3}\n": `unknown key "bound" in loyalty.caps[0]`,
 		"loyalty:\n  weights: {repeat_purchase: much}\n":   `fealty.yaml:2: loyalty.weights.repeat_purchase: "much" is no number`,
