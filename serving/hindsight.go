@@ -39,7 +39,8 @@ const hindsightMonths = 12
 // counted date is in time, too early, or bothers somebody. Flags before the last
 // purchase count for nothing, though they may have been early warnings: the account
 // bought again. Whoever the label at a date leaves out by today's knowledge (a
-// pause, an erasure, a touch in the horizon) is neither flagged nor counted there.
+// pause, an erasure, a touch in the horizon) is neither flagged nor counted there;
+// whoever asked to be erased is named nowhere.
 // An account that was renamed or merged since then goes on, so that a flag on it bothers. Months whose outcome is not known yet, and those for which
 // nothing could have been trained, are listed and not counted.
 //
@@ -83,7 +84,7 @@ func (s *Service) Hindsight(ctx context.Context, r HindsightRequest, report func
 		calendar: c, capacity: r.Capacity, byValue: r.By == ByValue, plans: plans, past: past,
 		lost: map[frame.AccountID]*lostAccount{}, bothered: map[frame.AccountID]*botheredAccount{}, byRule: map[frame.AccountID]int{},
 	}
-	if err := h.truth(ctx, s.Facts); err != nil {
+	if err := h.truth(ctx, s); err != nil {
 		return HindsightResult{}, err
 	}
 	for i := range plans {
@@ -366,19 +367,24 @@ type hindsight struct {
 	bothered map[frame.AccountID]*botheredAccount
 	// byRule is the first date at which the rule flagged an account that was not lost.
 	byRule map[frame.AccountID]int
+	// erased are the accounts of which nothing may be told today. The labels leave
+	// them out where they knew of them; whoever's orders were recorded late stands in
+	// no label.
+	erased map[frame.AccountID]bool
 }
 
 // truth asks when each account bought for the last time, with the newest
 // knowledge, and which of them were lost in the counted months.
-func (h *hindsight) truth(ctx context.Context, facts Facts) error {
+func (h *hindsight) truth(ctx context.Context, s *Service) error {
 	// Everything that was ever ordered, whenever it was recorded: the last day is
 	// read too, incomplete as it may be, since it may bring somebody back.
-	people, err := facts.Population(ctx, features.Request{
-		Cutoffs: []frame.Cutoff{frame.Cutoff(h.span.Last + 1)}, KnownAt: []frame.KnownAt{math.MaxUint32},
-		Watermark: h.watermark, Zone: h.Zone,
-	})
+	all := Run{Purpose: PurposeBackfill, Cutoff: frame.Cutoff(h.span.Last + 1), KnownAt: math.MaxUint32, Watermark: h.watermark}
+	people, err := s.Facts.Population(ctx, s.ofRun(all))
 	if err != nil {
 		return fmt.Errorf("ask when the accounts bought for the last time: %w", err)
+	}
+	if h.erased, err = s.Erased(ctx, all); err != nil {
+		return err
 	}
 	h.last = make(map[frame.AccountID]int64, len(people))
 	for i := range people {

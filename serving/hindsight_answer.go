@@ -164,7 +164,8 @@ type HindsightResult struct {
 	HighBand float64          `json:"high_band"`
 	Months   []HindsightMonth `json:"months"`
 	Total    HindsightSums    `json:"total"`
-	// Counted months, and lost accounts that the label leaves out (LeftOut).
+	// Counted months, and lost accounts that the label leaves out or that asked to be
+	// erased (LeftOut).
 	Counted int `json:"counted_months"`
 	LeftOut int `json:"left_out"`
 	// Accounts lists the lost ones by spend, then the bothered ones by month.

@@ -106,7 +106,7 @@ func (s *Service) told(ctx context.Context, h *hindsight) (HindsightResult, erro
 	}
 	weeks := make([][]float64, len(h.plans))
 	for account, l := range h.lost {
-		if l.leftOut {
+		if l.leftOut || h.erased[account] {
 			r.LeftOut++
 			continue
 		}
@@ -118,6 +118,9 @@ func (s *Service) told(ctx context.Context, h *hindsight) (HindsightResult, erro
 		r.Accounts = append(r.Accounts, row)
 	}
 	for account, b := range h.bothered {
+		if h.erased[account] {
+			continue
+		}
 		row := h.botheredRow(account, b)
 		sums := &h.plans[b.first].HindsightSums
 		sums.Bothered++
@@ -126,8 +129,10 @@ func (s *Service) told(ctx context.Context, h *hindsight) (HindsightResult, erro
 		}
 		r.Accounts = append(r.Accounts, row)
 	}
-	for _, month := range h.byRule {
-		h.plans[month].RuleBothered++
+	for account, month := range h.byRule {
+		if !h.erased[account] {
+			h.plans[month].RuleBothered++
+		}
 	}
 	// Money is added up in the order of the rows, so that the sums don't follow a map's.
 	slices.SortFunc(r.Accounts, compareHindsight)

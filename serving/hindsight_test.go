@@ -26,6 +26,38 @@ func looked(t *testing.T, s *Service, r HindsightRequest) HindsightResult {
 // months have no outcome yet.
 var year = HindsightRequest{From: "2025-01-31", To: "2026-01-31", Rung: "logistic"}
 
+// An account that asked to be erased is in no list and no sum, also where no label
+// speaks of it: its orders were recorded after all dates.
+func TestHindsightNamesNobodyWhoWasErased(t *testing.T) {
+	s, facts, _, _ := village(300)
+	r := year
+	r.Capacity = 40 // enough to bother somebody
+	before := looked(t, s, r)
+	var lost, bothered *HindsightAccount
+	for i := range before.Accounts {
+		switch a := &before.Accounts[i]; a.Outcome {
+		case OutcomeReached, OutcomeMissed:
+			lost = a
+		default:
+			bothered = a
+		}
+	}
+	if lost == nil || bothered == nil {
+		t.Fatalf("nobody was lost, or nobody bothered: %+v", before.Total)
+	}
+	facts.erased = []frame.AccountID{"old name", frame.AccountID(bothered.Account)}
+	facts.moves = map[frame.AccountID]features.Move{"old name": {Into: frame.AccountID(lost.Account), Kind: features.Renamed}}
+	after := looked(t, s, r)
+	for i := range after.Accounts {
+		if a := after.Accounts[i].Account; a == lost.Account || a == bothered.Account {
+			t.Errorf("%s is named: %+v", a, after.Accounts[i])
+		}
+	}
+	if len(after.Accounts) != len(before.Accounts)-2 || after.LeftOut != before.LeftOut+1 || after.Total.Lost != before.Total.Lost-1 || after.Total.Bothered != before.Total.Bothered-1 {
+		t.Errorf("%d rows, left out %d, %+v; before %d, %d, %+v", len(after.Accounts), after.LeftOut, after.Total, len(before.Accounts), before.LeftOut, before.Total)
+	}
+}
+
 func TestHindsightAddsUp(t *testing.T) {
 	s, facts, _, _ := village(300)
 	r := looked(t, s, year)
@@ -265,7 +297,7 @@ func TestHindsightWithoutEnoughHistory(t *testing.T) {
 	if !slices.Equal(states, want) || r.From != "2024-01-31" {
 		t.Errorf("from %s the months are %v", r.From, states)
 	}
-	if why := r.Months[len(r.Months)-1].Why; !strings.Contains(why, "logistic not asked for") {
+	if why := r.Months[len(r.Months)-1].Why; !strings.Contains(why, "lifetime not asked for: the highest rung to try is rule") {
 		t.Errorf("why the ladder stepped down is %q", why)
 	}
 }
