@@ -111,7 +111,7 @@ func anyScore(t *rapid.T, account string) score.Score {
 		Manager: text.Draw(t, "manager"), Unscorable: rapid.SampledFrom([]string{"", "", "lapsed", "never_bought"}).Draw(t, "unscorable"),
 		Margin: number.Draw(t, "margin"), Base: number.Draw(t, "base"), Probability: number.Draw(t, "probability"), Percentile: number.Draw(t, "percentile"),
 		Band:        rapid.SampledFrom([]score.Band{score.None, score.Low, score.Medium, score.High}).Draw(t, "band"),
-		Stage:       rapid.SampledFrom([]score.Stage{score.Lapsed, score.New, score.AtRisk, score.Active}).Draw(t, "stage"),
+		Stage:       rapid.SampledFrom([]score.Stage{score.Paused, score.Lapsed, score.WonBack, score.New, score.AtRisk, score.Active, score.NeverBought}).Draw(t, "stage"),
 		ValueAtRisk: number.Draw(t, "value at risk"), RunRate: number.Draw(t, "run rate"), Up: reasons.Draw(t, "up"), Down: reasons.Draw(t, "down"),
 		Receipt: score.Receipt{
 			Model: "m1", DefinitionsHash: "d", RowHash: text.Draw(t, "hash"), Cutoff: day(90), KnownAt: frame.KnownAt(day(90)), Watermark: 3,
