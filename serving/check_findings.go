@@ -228,6 +228,16 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 		v.add("accounts_apart", PhaseTrain, SeverityError, m.Table, m.Column, part(m, "account")+" with imported rows have rows on the cluster too", "each account's rows in one of the two",
 			"each part would be taken for the whole; import none of what the cluster holds, or all of it")
 	},
+	"terms_apart": func(v *verdict, m *features.Measurement) {
+		lost := map[string]string{"start": "pauses", "country": "holidays", "segment": "cadence of the segment"}[m.Column]
+		if m.Column == "segment" && len(v.Settings.Cadence.Segments) == 0 {
+			return // nobody asks for it
+		}
+		v.add("terms_apart", PhaseScore, SeverityError, m.Table, m.Column,
+			part(m, "account")+" with rows of "+m.Table+" have their orders or contacts on the other side of the cluster, where the "+lost+" can't be seen",
+			"rows of "+m.Table+" where the account's orders and contacts are",
+			"map "+m.Table+" on the cluster, sharded by account, where order_lines and interactions are mapped; import it where they are imported")
+	},
 	"clock_dates_only": func(v *verdict, m *features.Measurement) {
 		v.add("no_time_of_day", PhaseTrain, SeverityAdvice, m.Table, m.Column, part(m, "order line")+" are those"+of(m)+", which knows days only", "nothing; features count days",
 			"see that business_time_zone ("+v.Settings.Zone+") is the zone of these days")

@@ -1,6 +1,7 @@
 package serving_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -397,5 +398,43 @@ func TestCheckAsOfACutoff(t *testing.T) {
 	c.Sources = s.sources
 	if _, err := c.Check(t.Context(), serving.CheckRequest{Cutoff: "2031-01-01"}); !errors.Is(err, serving.ErrInvalid) {
 		t.Errorf("a cutoff outside of the data: %v", err)
+	}
+}
+
+// counted answers an inspection with what was counted.
+type counted []features.Measurement
+
+func (c counted) Inspect(context.Context, features.Inspection) ([]features.Measurement, error) {
+	return c, nil
+}
+
+// On a cluster pauses and segments that lie elsewhere than the orders are an error; segments
+// only where a cadence is planned for some.
+func TestCheckTellsTermsThatLieElsewhere(t *testing.T) {
+	s := newShop(t)
+	s.checker.Inspector = counted{
+		{Check: "terms_apart", Table: "pauses", Column: "start", Count: 2, Total: 3}, {Check: "terms_apart", Table: "accounts", Column: "country", Total: 3},
+		{Check: "terms_apart", Table: "accounts", Column: "segment", Count: 3, Total: 3},
+	}
+	told := func() []string {
+		t.Helper()
+		result, err := s.checker.Check(t.Context(), serving.CheckRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var columns []string
+		for _, f := range result.Findings {
+			if f.Check == "terms_apart" && f.Severity == serving.SeverityError && strings.Contains(f.Detail, "sharded by account") {
+				columns = append(columns, f.Table+"."+f.Column)
+			}
+		}
+		return columns
+	}
+	if diff := cmp.Diff([]string{"pauses.start"}, told()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	s.checker.Settings.Cadence.Segments = map[string]int{"large": 14}
+	if diff := cmp.Diff([]string{"accounts.segment", "pauses.start"}, told()); diff != "" {
+		t.Errorf("with cadences (-want +got):\n%s", diff)
 	}
 }

@@ -43,6 +43,7 @@ var checkStatements embed.FS
 //	holiday_country   holidays of a country that no account is of; Subject is the country
 //	cycle             1 when links lead from an account back to itself; Detail names them
 //	apart             accounts with imported and cluster-mapped facts
+//	terms_apart       accounts with imported facts whose pauses, country or segment are mapped on the cluster, or the other way round
 //	unreadable        a mapped source that can't be read; Detail says why
 //	drift             a mapped column whose type changed; Detail says how
 //	sorting           1 when a mapped table is not sorted by the account first; Detail is its key
@@ -118,7 +119,11 @@ func (w Warehouse) Inspect(ctx context.Context, r features.Inspection) ([]featur
 		}
 	}
 	apart, err := w.apart(ctx, r.Watermark)
-	return append(append(all, cycle), apart...), err
+	if err != nil {
+		return nil, err
+	}
+	terms, err := w.termsApart(ctx, r.Watermark)
+	return slices.Concat(all, []features.Measurement{cycle}, apart, terms), err
 }
 
 // parentsInACycle notes accounts that belong to each other now. Links that go round

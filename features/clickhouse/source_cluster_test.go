@@ -56,6 +56,14 @@ func TestSourcesOfAClusterAreReadOnEachOfItsHosts(t *testing.T) {
 	}
 	same1(t, "apart", inspect("apart", "order_lines"), []features.Measurement{{Check: "apart", Table: "order_lines", Column: "account", Total: 1}})
 	same1(t, "left out", inspect("left_out", "order_lines")[0], features.Measurement{Check: "left_out", Table: "order_lines", Column: "account", Source: "erp", Total: 24})
+	// What says when an account rests, or how often it is contacted, on another side than its orders.
+	loaded(t, w, into("pauses"), csv(t, "pauses", "account,start\nshard-0-1,2025-01-05\nshard-1-1,2025-01-05\nimported,2025-01-05\nstranger,2025-01-05"))
+	loaded(t, w, into("accounts"), csv(t, "accounts", "account,country,segment\nshard-0-1,DE,large\nshard-1-1,AT,\nimported,DE,large"))
+	loaded(t, w, into("holidays"), csv(t, "holidays", "country,day\nDE,2025-01-01\nFR,2025-05-01"))
+	same1(t, "terms of pauses", inspect("terms_apart", "pauses"), []features.Measurement{{Check: "terms_apart", Table: "pauses", Column: "start", Count: 2, Total: 4}})
+	same1(t, "terms of accounts", inspect("terms_apart", "accounts"), []features.Measurement{
+		{Check: "terms_apart", Table: "accounts", Column: "country", Count: 1, Total: 2}, {Check: "terms_apart", Table: "accounts", Column: "segment", Count: 1, Total: 2},
+	})
 	// An account on both sides is found.
 	loaded(t, w, into("order_lines"), csv(t, "order_lines", "account,order_id,amount,amount_base,ordered_at\nshard-1-2,i2,10,10,2025-01-01"))
 	same1(t, "apart", inspect("apart", "order_lines"), []features.Measurement{{Check: "apart", Table: "order_lines", Column: "account", Count: 1, Total: 2}})
