@@ -78,6 +78,16 @@ func (e *env) dial(o *askOptions) (*client.Client, error) {
 	return client.Dial(target, options)
 }
 
+// zone is the business time zone of the configuration, in which days are told as
+// replay tells them.
+func (e *env) zone(o *askOptions) (*time.Location, error) {
+	c, err := e.loadConfig(o.flags)
+	if err != nil {
+		return nil, err
+	}
+	return c.settings.Location(), nil
+}
+
 // asked adds what helps to a refusal for want of a key.
 func asked(err error) error {
 	if serving.KindOf(err) == serving.Unauthenticated {
@@ -144,7 +154,11 @@ func runGet(ctx context.Context, e *env, o getOptions) (err error) {
 	if err != nil {
 		return asked(err)
 	}
-	list, data := scoresTable(found), []json.RawMessage{}
+	zone, err := e.zone(&o.ask)
+	if err != nil {
+		return err
+	}
+	list, data := scoresTable(found, zone), []json.RawMessage{}
 	sections := []section{list}
 	for _, s := range found {
 		raw, err := asJSON(s)
@@ -168,29 +182,29 @@ func runGet(ctx context.Context, e *env, o getOptions) (err error) {
 	return nil
 }
 
-// scoresTable has a row for each score.
-func scoresTable(scores []*fealtyv1.Score) section {
+// scoresTable has a row for each score; days are those of a zone.
+func scoresTable(scores []*fealtyv1.Score, zone *time.Location) section {
 	s := section{head: []string{"account", "name", "probability", "percentile", "band", "stage", "value_at_risk", "currency", "no_score", "opted_out", "asked_as"}}
 	for _, one := range scores {
 		s.rows = append(s.rows, []any{
 			one.GetAccount(), one.GetName(), one.Probability, one.Percentile, word(one.GetBand().String(), "BAND_"), //nolint:protogetter // absent is not 0
 			word(one.GetStage().String(), "STAGE_"), one.ValueAtRisk, one.GetCurrency(), one.GetUnscorable(), one.OptedOut, //nolint:protogetter // absent is not 0
-			askedAs(one.GetMoved()),
+			askedAs(one.GetMoved(), zone),
 		})
 	}
 	return s
 }
 
 // askedAs names the account that was asked for when the score is of another, and how
-// it goes on in that.
-func askedAs(m *fealtyv1.Moved) string {
+// it goes on in that, since which day of a zone.
+func askedAs(m *fealtyv1.Moved, zone *time.Location) string {
 	switch {
 	case m == nil:
 		return ""
 	case m.GetSince() == nil:
 		return fmt.Sprintf("%s (%s)", m.GetAccount(), m.GetKind())
 	}
-	return fmt.Sprintf("%s (%s %s)", m.GetAccount(), m.GetKind(), m.GetSince().AsTime().Format(time.DateOnly))
+	return fmt.Sprintf("%s (%s %s)", m.GetAccount(), m.GetKind(), m.GetSince().AsTime().In(zone).Format(time.DateOnly))
 }
 
 // word is an enum's name as people write it.
@@ -269,8 +283,12 @@ func runList(ctx context.Context, e *env, o *listOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	zone, err := e.zone(&o.ask)
+	if err != nil {
+		return err
+	}
 	if next := whole.GetNextPageToken(); next != "" {
 		e.say("%d of %d; next: --page-token %s", len(whole.GetScores()), whole.GetTotalSize(), next)
 	}
-	return e.show(answer{data: raw, sections: []section{scoresTable(whole.GetScores())}})
+	return e.show(answer{data: raw, sections: []section{scoresTable(whole.GetScores(), zone)}})
 }
