@@ -14,6 +14,7 @@ import (
 	"fealty/model"
 	"fealty/model/artifact"
 	"fealty/model/crosssell"
+	"fealty/model/derive"
 	"fealty/model/ladder"
 	"fealty/model/lifetime"
 	"fealty/model/loyalty"
@@ -48,10 +49,6 @@ type appraisal struct {
 	propensity map[features.HoldingKey]*crosssell.Propensity
 	scale      *loyalty.Scale
 }
-
-// lifetimeKinds are tried in this order: the first whose parameters the
-// histories determine.
-var lifetimeKinds = []lifetime.Kind{lifetime.MBGNBD, lifetime.ParetoNBD}
 
 // appraise fits what tells worth. Unsupervised parts are fitted on what the test
 // cutoff knew; the cutoff taught, whose horizon was over by the test, gives
@@ -118,7 +115,7 @@ func (a *appraisal) fitLifetime(ctx context.Context, card *model.LifetimeCard, c
 	h, mean, rows := historiesOf(c.frame)
 	card.Accounts = len(rows)
 	segments := picked(c.segments(), rows)
-	for _, kind := range lifetimeKinds {
+	for _, kind := range derive.Kinds() {
 		var err error
 		a.lifetime, err = lifetime.FitPortfolio(ctx, kind, h, mean, segments, lifetime.DefaultLeast())
 		if err == nil {

@@ -113,6 +113,10 @@ type Columns struct {
 // no departure it has no optimum, and the NBD is what it comes to.
 var kinds = []lifetime.Kind{lifetime.MBGNBD, lifetime.NBD}
 
+// Kinds returns the lifetime models in the order in which they are tried, for
+// whoever fits one beside the columns. The result is the caller's own.
+func Kinds() []lifetime.Kind { return slices.Clone(kinds) }
+
 // Fit fits the parameters on what one cutoff knows, for a horizon of so many
 // days. Too few accounts, or histories that do not determine the parameters, are
 // no error: the columns are then missing, and Why says so. The error is ctx's, or
