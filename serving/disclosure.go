@@ -3,6 +3,7 @@ package serving
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -23,13 +24,20 @@ const linksAheadDays = 1
 // group of which every branch that has bought asked, or the group itself. The result
 // is read-only.
 func (s *Service) Erased(ctx context.Context, r Run) (map[frame.AccountID]bool, error) {
+	erased, _, err := s.forgotten(ctx, r)
+	return erased, err
+}
+
+// forgotten are the erased accounts of a run, and where its accounts have gone, in
+// groups or not; both nil when nobody is erased.
+func (s *Service) forgotten(ctx context.Context, r Run) (map[frame.AccountID]bool, map[frame.AccountID]features.Move, error) {
 	watermark, err := s.Facts.Watermark(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("ask for the newest load: %w", err)
+		return nil, nil, fmt.Errorf("ask for the newest load: %w", err)
 	}
 	asked, err := s.Facts.Erased(ctx, watermark)
 	if err != nil || len(asked) == 0 {
-		return nil, err
+		return nil, nil, err
 	}
 	erased := make(map[frame.AccountID]bool, len(asked))
 	for _, account := range asked {
@@ -37,12 +45,12 @@ func (s *Service) Erased(ctx context.Context, r Run) (map[frame.AccountID]bool, 
 	}
 	links, err := s.Facts.Links(ctx, watermark)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	now := s.now().Unix()
 	today, err := features.UniteWithin(links, frame.Cutoff(now), frame.KnownAt(now), linksAheadDays)
 	if err != nil {
-		return nil, fmt.Errorf("unite those that asked to be erased: %w", err)
+		return nil, nil, fmt.Errorf("unite those that asked to be erased: %w", err)
 	}
 	for _, members := range today.Members() {
 		if slices.ContainsFunc(members, func(a frame.AccountID) bool { return erased[a] }) {
@@ -57,7 +65,7 @@ func (s *Service) Erased(ctx context.Context, r Run) (map[frame.AccountID]bool, 
 	}
 	moves, err := s.Moves(ctx, apart)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for account, move := range moves {
 		if erased[account] && move.Kind != features.Group {
@@ -65,18 +73,16 @@ func (s *Service) Erased(ctx context.Context, r Run) (map[frame.AccountID]bool, 
 		}
 	}
 	if r.Purpose == PurposeGroups {
-		err = s.eraseGroups(ctx, r, erased)
+		if moves, err = s.Moves(ctx, r); err == nil {
+			err = s.eraseGroups(ctx, r, moves, erased)
+		}
 	}
-	return erased, err
+	return erased, moves, err
 }
 
 // eraseGroups adds the groups of a run of which every branch that has bought is
 // erased.
-func (s *Service) eraseGroups(ctx context.Context, r Run, erased map[frame.AccountID]bool) error {
-	moves, err := s.Moves(ctx, r)
-	if err != nil {
-		return err
-	}
+func (s *Service) eraseGroups(ctx context.Context, r Run, moves map[frame.AccountID]features.Move, erased map[frame.AccountID]bool) error {
 	touched := map[frame.AccountID]bool{}
 	for account, move := range moves {
 		if erased[account] && move.Kind == features.Group {
@@ -132,6 +138,31 @@ type disclosure struct {
 	*Service
 	run    Run
 	erased map[frame.AccountID]bool
+}
+
+// standToday asks how the accounts of a request stand, and who of them is erased as
+// of this instant: of that a receipt of earlier knows nothing.
+func (k *scorer) standToday(ctx context.Context, request features.Request) error {
+	if err := k.stand(ctx, request); err != nil {
+		return err
+	}
+	erased, moves, err := k.forgotten(ctx, Run{
+		Purpose: PurposeBackfill, Cutoff: k.receipt.Cutoff, KnownAt: k.receipt.KnownAt, Watermark: k.receipt.Watermark,
+	})
+	if err != nil || len(erased) == 0 {
+		return err
+	}
+	all := make(map[frame.AccountID]features.Standing, len(k.standings)+len(erased))
+	maps.Copy(all, k.standings)
+	for account := range erased {
+		if _, gone := moves[account]; !gone {
+			stands := all[account]
+			stands.Erased = true
+			all[account] = stands
+		}
+	}
+	k.standings = all
+	return nil
 }
 
 // disclose opens the door to a run as of this instant.

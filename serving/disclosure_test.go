@@ -128,3 +128,63 @@ func TestReplayTellsNothingOfWhoWasErased(t *testing.T) {
 		}
 	}
 }
+
+// Nor does any verb over what accounts are worth, whichever name was the one to ask:
+// the run counts "before" in C0000, and how accounts stood then knows nothing of it.
+func TestWorthTellsNothingOfWhoWasErasedSince(t *testing.T) {
+	wish := func(facts *twinFacts, account string) {
+		facts.erased = []frame.AccountID{"before"}
+		facts.moves = map[frame.AccountID]features.Move{"before": {Into: frame.AccountID(account), Kind: features.Merged, Since: 7}}
+	}
+	t.Run("published", func(t *testing.T) {
+		s, facts, _ := worthOfThree(t)
+		wish(facts, "C0000")
+		lives, err := s.Lifetimes(t.Context(), WorthRequest{}, nil)
+		if err != nil || lives.Accounts != 2 || len(lives.Rows) != 2 || lives.Rows[0].Account == "C0000" || lives.Rows[1].Account == "C0000" {
+			t.Errorf("%+v, %v", lives, err)
+		}
+		lives, err = s.Lifetimes(t.Context(), WorthRequest{Accounts: []string{"C0000", "C0001", "before"}}, nil)
+		if want := []Absent{{"C0000", erased}, {"before", erased}}; err != nil || !slices.Equal(lives.Absent, want) || len(lives.Rows) != 1 {
+			t.Errorf("%+v, %v; want %v absent", lives, err, want)
+		}
+		for _, value := range []string{ValueHorizon, ValueLifetime} {
+			list, err := s.Decide(t.Context(), DecideRequest{Value: value}, nil)
+			if err != nil || list.LeftOut[erased] != 2 {
+				t.Errorf("%s: %v are left out, %v; want C0000 and C0004", value, list.LeftOut, err)
+			}
+			for _, c := range list.List.Rows {
+				if c.Account == "C0000" {
+					t.Errorf("%s: on the list is %+v", value, c)
+				}
+			}
+		}
+	})
+	t.Run("computed", func(t *testing.T) {
+		s, facts, _ := settled(t, 200)
+		const at = "2026-01-14"
+		back, err := s.WinBacks(t.Context(), WorthRequest{}, nil)
+		if err != nil || len(back.Rows) == 0 {
+			t.Fatalf("%+v, %v", back, err)
+		}
+		gone, all := back.Rows[0].Account, back.Accounts
+		wish(facts, gone)
+		for name, r := range map[string]WorthRequest{"of the run": {}, "anew": {Cutoff: at}} {
+			after, err := s.WinBacks(t.Context(), r, nil)
+			if err != nil || len(after.Rows) != len(back.Rows)-1 || after.Rows[0].Account == gone || after.Accounts != all-1 {
+				t.Errorf("win back, %s: %d rows of %d accounts, %v; before %d of %d", name, len(after.Rows), after.Accounts, err, len(back.Rows), all)
+			}
+			best, err := s.Best(t.Context(), BestRequest{WorthRequest: r, By: "sales", Share: 1}, nil)
+			if err != nil || slices.ContainsFunc(best.Rows, func(b BestRow) bool { return b.Account == gone }) || len(best.Rows) == 0 {
+				t.Errorf("the best, %s: %v", name, err)
+			}
+			r.Accounts = []string{gone, "before"}
+			if after, err = s.WinBacks(t.Context(), r, nil); err != nil || len(after.Rows) > 0 || after.Accounts != 0 || len(after.Absent) != 2 || after.Absent[0].Why != erased {
+				t.Errorf("asked by name, %s: %+v, %v", name, after, err)
+			}
+		}
+		lives, err := s.Lifetimes(t.Context(), WorthRequest{Cutoff: at}, nil)
+		if err != nil || slices.ContainsFunc(lives.Rows, func(l LifetimeRow) bool { return l.Account == gone }) || len(lives.Rows) == 0 {
+			t.Errorf("lifetimes anew: %v", err)
+		}
+	})
+}

@@ -212,12 +212,3 @@ func standing(sc *score.Score) string {
 	}
 	return sc.Unscorable
 }
-
-// absent is a disclosure's, for those who hold none.
-func (s *Service) absent(ctx context.Context, run Run, account frame.AccountID) error {
-	d, err := s.disclose(ctx, run)
-	if err != nil {
-		return err
-	}
-	return d.absent(ctx, account)
-}

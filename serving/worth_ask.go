@@ -178,18 +178,15 @@ func (s *Service) publishedWorths(ctx context.Context, r WorthRequest, each func
 	if err != nil {
 		return WorthOf{}, err
 	}
-	standings, err := s.Standings(ctx, run)
+	d, err := s.disclose(ctx, run)
 	if err != nil {
 		return WorthOf{}, err
 	}
 	of := s.ofPublished(run)
 	names, met := r.accounts(), map[frame.AccountID]bool{}
-	err = s.Runs.Worths(ctx, run, names, func(part []score.Worth) error {
+	err = d.worths(ctx, names, func(part []score.Worth) error {
 		for i := range part {
 			w := &part[i]
-			if standings[w.Account].Erased {
-				continue
-			}
 			if len(names) > 0 {
 				met[w.Account] = true
 			}
@@ -205,7 +202,7 @@ func (s *Service) publishedWorths(ctx context.Context, r WorthRequest, each func
 		return WorthOf{}, fmt.Errorf("run %q tells nothing of worth: %w, and score (fealty score)", run.ID, noWorth(run.Model))
 	}
 	missing := slices.DeleteFunc(names, func(a frame.AccountID) bool { return met[a] })
-	if of.Absent, err = s.absentWorths(ctx, run, missing, standings); err != nil {
+	if of.Absent, err = d.absentWorths(ctx, missing); err != nil {
 		return WorthOf{}, err
 	}
 	return of, nil
@@ -220,23 +217,19 @@ func (s *Service) ofPublished(run Run) WorthOf {
 
 // absentWorths says why a run tells nothing of accounts; an error when it is
 // because the run tells no worth at all.
-func (s *Service) absentWorths(ctx context.Context, run Run, missing []frame.AccountID, standings map[frame.AccountID]features.Standing) ([]Absent, error) {
+func (d *disclosure) absentWorths(ctx context.Context, missing []frame.AccountID) ([]Absent, error) {
 	if len(missing) == 0 {
 		return nil, nil
 	}
 	why := map[frame.AccountID]string{}
-	err := s.Runs.Scores(ctx, run, missing, func(part []score.Score) error {
+	err := d.scores(ctx, missing, func(part []score.Score) error {
 		for i := range part {
 			sc := &part[i]
-			switch {
-			case standings[sc.Account].Erased:
-				why[sc.Account] = erased
-			case sc.Unscorable == "" || sc.Unscorable == features.Lapsed.String():
+			if sc.Unscorable == "" || sc.Unscorable == features.Lapsed.String() {
 				// Whoever has bought has a worth, if the run tells any.
-				return fmt.Errorf("run %q tells nothing of worth: %w, and score (fealty score)", run.ID, noWorth(run.Model))
-			default:
-				why[sc.Account] = sc.Unscorable
+				return fmt.Errorf("run %q tells nothing of worth: %w, and score (fealty score)", d.run.ID, noWorth(d.run.Model))
 			}
+			why[sc.Account] = sc.Unscorable
 		}
 		return nil
 	})
@@ -245,8 +238,12 @@ func (s *Service) absentWorths(ctx context.Context, run Run, missing []frame.Acc
 	}
 	var all []Absent
 	for _, account := range missing {
-		if why[account] == "" {
-			err := s.absent(ctx, run, account)
+		switch {
+		case why[account] != "":
+		case d.hides(account):
+			why[account] = erased
+		default:
+			err := d.absent(ctx, account)
 			if !errors.Is(err, ErrNotFound) {
 				return nil, err
 			}
@@ -282,7 +279,7 @@ func (s *Service) tellAnew(ctx context.Context, r WorthRequest, intervals bool, 
 		return nil, noWorth(k.card.Version)
 	}
 	request := k.request(nil)
-	if err := k.stand(ctx, request); err != nil {
+	if err := k.standToday(ctx, request); err != nil {
 		return nil, err
 	}
 	gathered := s.gather(k.receipt.Cutoff, untold(k.standings))

@@ -146,16 +146,18 @@ func (s *Service) publishedCandidates(ctx context.Context, result *DecideResult,
 	if err != nil {
 		return err
 	}
+	d, err := s.disclose(ctx, run)
+	if err != nil {
+		return err
+	}
 	result.WorthOf = s.ofPublished(run)
-	err = s.Runs.Scores(ctx, run, nil, func(part []score.Score) error {
+	err = d.scores(ctx, nil, func(part []score.Score) error {
 		for i := range part {
 			sc := &part[i]
-			switch standing := standings[sc.Account]; {
-			case standing.Erased:
-				result.LeftOut[erased]++
+			switch {
 			case sc.Unscorable != "":
 				result.LeftOut[sc.Unscorable]++
-			case standing.OptedOut:
+			case standings[sc.Account].OptedOut:
 				result.LeftOut[optedOut]++
 			default:
 				// The value that the account's value at risk is made of.
@@ -174,7 +176,7 @@ func (s *Service) publishedCandidates(ctx context.Context, result *DecideResult,
 		c.Value[i] = math.NaN()
 	}
 	told := false
-	err = s.Runs.Worths(ctx, run, nil, func(part []score.Worth) error {
+	err = d.worths(ctx, nil, func(part []score.Worth) error {
 		for i := range part {
 			told = true
 			if row, ok := c.row[part[i].Account]; ok {

@@ -215,7 +215,7 @@ func (s *Service) measure(ctx context.Context, r WorthRequest, report func(Progr
 	if m.crowd, err = s.crowd(ctx, c, k.receipt.Cutoff, 0, false, report); err != nil {
 		return nil, err
 	}
-	if err := k.stand(ctx, k.request(nil)); err != nil {
+	if err := k.standToday(ctx, k.request(nil)); err != nil {
 		return nil, err
 	}
 	t := &told{crowd: m.crowd, horizon: k.card.HorizonDays, spendBy: k.worth.spendBy}
@@ -226,8 +226,10 @@ func (s *Service) measure(ctx context.Context, r WorthRequest, report func(Progr
 	m.input.Scale = k.worth.scale
 	names := r.accounts()
 	m.of.Absent = k.absent(names, m.crowd, m.of.Cutoff)
-	if m.of.Accounts = len(names) - len(m.of.Absent); len(names) == 0 {
-		m.of.Accounts = m.crowd.rows()
+	for i := range m.crowd.rows() {
+		if m.shown(i, names) {
+			m.of.Accounts++
+		}
 	}
 	return m, nil
 }
