@@ -114,10 +114,11 @@ func (s *Service) Portfolio(ctx context.Context, r PortfolioRequest) (PortfolioR
 	if run.ID != "" {
 		result.Run, result.Cutoff = run.ID, c.text(run.Cutoff)
 	}
-	var gone map[frame.AccountID]features.Standing
+	var gone map[frame.AccountID]bool
 	if by == features.PerAccount {
-		if gone, err = s.Facts.Standings(ctx, at, c.Label.HorizonDays); err != nil {
-			return PortfolioResult{}, fmt.Errorf("ask how the accounts stand: %w", err)
+		// By the names that the accounts of the period have, as those of a run.
+		if gone, err = s.Erased(ctx, Run{Purpose: PurposeBackfill, Cutoff: to, KnownAt: at.KnownAt[0], Watermark: at.Watermark}); err != nil {
+			return PortfolioResult{}, err
 		}
 	}
 	var rows []features.Takings
@@ -128,7 +129,7 @@ func (s *Service) Portfolio(ctx context.Context, r PortfolioRequest) (PortfolioR
 	}
 	total, err := s.Facts.Portfolio(ctx, features.PortfolioRequest{Request: at, From: from, By: by}, func(block []features.Takings) error {
 		for i := range block {
-			if gone[frame.AccountID(block[i].Key)].Erased {
+			if gone[frame.AccountID(block[i].Key)] {
 				result.Erased++
 				continue
 			}
@@ -219,6 +220,10 @@ func (k *risks) read(ctx context.Context, s *Service, at features.Request) (Run,
 	if err != nil {
 		return Run{}, fmt.Errorf("ask for the published run: %w", err)
 	}
+	told, err := s.disclose(ctx, run)
+	if err != nil {
+		return Run{}, err
+	}
 	moves, err := s.Facts.Moves(ctx, at)
 	if err != nil {
 		return Run{}, fmt.Errorf("ask which accounts go on in others: %w", err)
@@ -231,7 +236,7 @@ func (k *risks) read(ctx context.Context, s *Service, at features.Request) (Run,
 	}
 	// Of goods, what the run says of each account.
 	said := map[frame.AccountID]risk{}
-	err = s.Runs.Scores(ctx, run, nil, func(block []score.Score) error {
+	err = told.scores(ctx, nil, func(block []score.Score) error {
 		for i := range block {
 			sc := &block[i]
 			if sc.Unscorable != "" {

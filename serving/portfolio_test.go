@@ -206,6 +206,13 @@ func TestPortfolioKeepsTheMostRevenueAndNoErasedAccount(t *testing.T) {
 	if want := []string{"a04 48", "a31 47", "a08 46"}; !slices.Equal(got, want) || r.Erased != 1 || r.Keys != 49 {
 		t.Errorf("%v, want %v; %d keys, %d erased", got, want, r.Keys, r.Erased)
 	}
+	// Nor one that another was counted in who asked.
+	f.erased, f.moves = []frame.AccountID{"before"}, map[frame.AccountID]features.Move{"before": {Into: "a04", Kind: features.Merged}}
+	r, err = s.Portfolio(t.Context(), PortfolioRequest{By: "account", Limit: 1})
+	if err != nil || r.Rows[0].Key != "a31" || r.Erased != 2 || r.Keys != 48 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	f.erased, f.moves = nil, nil
 	// Nothing was published as of an earlier end.
 	r, err = s.Portfolio(t.Context(), PortfolioRequest{By: "account", From: "2025-01-31", To: "2025-09-29", Limit: 1})
 	if err != nil || r.Run != "" || !strings.Contains(figured(&r.Rows[0]), "risk_rate!accounts_at_risk+accounts_scored") {
