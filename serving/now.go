@@ -108,7 +108,11 @@ func (k *scorer) now(ctx context.Context, request features.Request, found map[fr
 			return err
 		}
 		for i := range part {
-			found[part[i].Account] = Found{Score: part[i], OptedOut: k.standings[part[i].Account].OptedOut}
+			f := Found{Score: part[i], OptedOut: k.standings[part[i].Account].OptedOut}
+			if f.Unscorable == erased {
+				f = Found{Score: blank(&f.Score)}
+			}
+			found[f.Account] = f
 		}
 		return nil
 	})
@@ -127,6 +131,7 @@ func without(accounts []frame.AccountID, found map[frame.AccountID]Found) []fram
 }
 
 // inOrder returns the scores in the order asked, each account once, and who has none.
+// Of an erased account it is not told where it went.
 func inOrder(accounts []frame.AccountID, found map[frame.AccountID]Found, moves map[frame.AccountID]features.Move) (scores []Found, unknown []frame.AccountID) {
 	seen := make(map[frame.AccountID]bool, len(accounts))
 	for _, a := range accounts {
@@ -144,7 +149,11 @@ func inOrder(accounts []frame.AccountID, found map[frame.AccountID]Found, moves 
 			unknown = append(unknown, a)
 			continue
 		}
-		f.Moved = &Moved{Account: a, Kind: move.Kind, Since: move.Since}
+		if f.Unscorable == erased {
+			f.Account = a // and not where it went
+		} else {
+			f.Moved = &Moved{Account: a, Kind: move.Kind, Since: move.Since}
+		}
 		scores = append(scores, f)
 	}
 	return scores, unknown

@@ -397,6 +397,17 @@ func TestScoreNowOfAnAccountThatGoesOnInAnother(t *testing.T) {
 	if f := found[2]; f.Account != "C0009" || f.Moved == nil || f.Moved.Account != "older" || !f.OptedOut {
 		t.Errorf("renamed: %+v", f)
 	}
+	// An erased account is told by no other name, and by nothing that was known of it.
+	facts.standings = map[frame.AccountID]features.Standing{"C0003": {Erased: true, OptedOut: true}}
+	found, _, err = s.ScoreNow(t.Context(), from, []frame.AccountID{"old", "C0003"})
+	if err != nil || len(found) != 2 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	for i, account := range []frame.AccountID{"old", "C0003"} {
+		if f := found[i]; f.Account != account || f.Moved != nil || f.Unscorable != erased || f.OptedOut || f.Receipt.RowHash != "" || f.Name != "" || !math.IsNaN(f.Margin) {
+			t.Errorf("erased: %+v", f)
+		}
+	}
 	// Nobody asks where accounts have gone while all are found.
 	facts.calls = nil
 	if _, _, err := s.ScoreNow(t.Context(), from, []frame.AccountID{"C0003"}); err != nil || facts.calls["moves"] != 0 || facts.calls["build"] != 1 {
