@@ -166,7 +166,9 @@ func (p *prepared) unite(ctx context.Context, e Engine) error {
 		if parents, err = readParents(ctx, e, p.params); err != nil {
 			return err
 		}
-		if erased, err = readErased(ctx, e, p.params); err != nil {
+		one := maps.Clone(p.params)
+		one["cutoffs"] = p.Cutoffs[:1]
+		if erased, err = readErased(ctx, e, one); err != nil {
 			return err
 		}
 	}

@@ -78,11 +78,11 @@ func readParents(ctx context.Context, e Engine, params Params) ([]features.Paren
 	return parents, nil
 }
 
-// readErased returns the accounts that asked to be erased, at whatever time; of accounts
-// that are one those that asked.
+// readErased returns the accounts that asked to be erased, at whatever time, as of the cutoffs
+// of the parameters; they are the same at each. Of accounts that are one it is those that asked.
 func readErased(ctx context.Context, e Engine, params Params) ([]frame.AccountID, error) {
 	params = maps.Clone(params)
-	params["recorded_by"], params["cutoffs"] = uint64(0), params["cutoffs"].([]frame.Cutoff)[:1]
+	params["recorded_by"] = uint64(0)
 	var erased []frame.AccountID
 	err := ask(ctx, e, statement("labels/consents.sql"), params, func(t *frame.Table) error {
 		c, err := pick(t, "account", "erased")

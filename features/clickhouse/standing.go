@@ -173,13 +173,13 @@ func (w Warehouse) pooledStandings(ctx context.Context, p *prepared, horizonDays
 		}
 	}
 	for group, members := range groups {
-		s, any := features.Standing{Erased: true, OptedOut: true, Paused: true}, false
+		s, some := features.Standing{Erased: true, OptedOut: true, Paused: true}, false
 		for _, m := range members {
 			if ordered[branch(m)] {
-				s, any = s.Both(branches[branch(m)]), true
+				s, some = s.Both(branches[branch(m)]), true
 			}
 		}
-		if any && s != (features.Standing{}) {
+		if some && s != (features.Standing{}) {
 			pooled[group] = s
 		}
 	}
