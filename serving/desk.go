@@ -251,7 +251,7 @@ func (d *Desk) take(ctx context.Context) (bool, error) {
 // hear asks of whom nothing may be told in a run.
 func (d *Desk) hear(ctx context.Context, run Run) (map[frame.AccountID]bool, error) {
 	if d.Erased == nil {
-		return nil, nil
+		return map[frame.AccountID]bool{}, nil
 	}
 	erased, err := d.Erased(ctx, run)
 	if err != nil {

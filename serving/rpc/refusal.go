@@ -52,7 +52,7 @@ var codeOf = map[serving.Kind]codes.Code{
 // and their own words are passed on as far as plain lets them.
 var sentences = map[serving.Kind]string{
 	serving.NotFound:        "no such account is known",
-	serving.Unavailable:     "not available now: nothing is published yet, or the warehouse does not answer",
+	serving.Unavailable:     "not available now: nothing is published yet, or the warehouse does not answer or has not told yet who wants to be erased",
 	serving.Unauthenticated: "a valid key is needed: Authorization: Bearer fealty_…",
 	serving.Denied:          "the key does not allow this",
 	serving.Canceled:        "canceled by the caller",
