@@ -358,8 +358,9 @@ func (a *aftermath) partial(ctx context.Context, e Engine) error {
 func (a *aftermath) pace(ctx context.Context, e Engine, spend, tenure []float64) error {
 	params := a.params()
 	params["accounts"], params["from_account"], params["to_account"] = []string{}, "", ""
-	// Neither spend nor tenure knows days of rest.
+	// Neither spend nor tenure knows days of rest or cadences.
 	params["rested"], params["rest_countries"] = uint64(0), []string{}
+	params["cadence_days"] = []int64{0}
 	params["calendars"], params["rest_days"], params["rest_before"] = make([]int64, len(a.cutoffs)), []int64{0}, []int64{0}
 	sql, err := fileStatement(features.File{Name: ordersFile})
 	if err != nil {
