@@ -84,7 +84,7 @@ var (
 		"probability", "percentile", "value_at_risk", "run_rate", "change", "loyalty", "lifetime_value", "wallet_share", "potential",
 	}
 	wordFields = map[string][]string{
-		"band": {"low", "medium", "high"}, "stage": {"paused", "lapsed", "won_back", "new", "at_risk", "active", "never_bought"},
+		"band": {"low", "medium", "high"}, "stage": {"lapsed", "won_back", "new", "at_risk", "active", "never_bought", "paused"},
 		"tier": {"small", "ordinary", "major", "vip"}, "verdict": {"keep", "grow", "fix_terms", "review"},
 	}
 )
