@@ -236,8 +236,16 @@ func (s *Service) past(ctx context.Context, c *calendar, plans []pastMonth, repo
 	}
 	catalogue := s.catalogue()
 	k := &past{parts: emptyParts(catalogue, all), newest: map[frame.Cutoff][]fate{}, asKnown: map[learnt][]fate{}, silent: map[frame.Cutoff][]bool{}}
+	gone, err := s.Facts.Erased(ctx, c.watermark)
+	if err != nil {
+		return nil, fmt.Errorf("ask who is erased: %w", err)
+	}
+	untaught := make(map[frame.AccountID]bool, len(gone))
+	for _, account := range gone {
+		untaught[account] = true
+	}
 	progress := c.progress("building features and labels", report)
-	_, err := s.Facts.Build(ctx, c.request(all, catalogue), func(sl *features.Slice) error {
+	_, err = s.Facts.Build(ctx, c.request(all, catalogue), func(sl *features.Slice) error {
 		progress(sl)
 		histories := derive.Histories(sl.Frame)
 		for i, status := range sl.Status {
@@ -245,7 +253,9 @@ func (s *Service) past(ctx context.Context, c *calendar, plans []pastMonth, repo
 			if p == nil {
 				continue
 			}
-			histories.Add(&p.known, i)
+			if !untaught[sl.Frame.Accounts[i]] {
+				histories.Add(&p.known, i)
+			}
 			if status == features.Eligible {
 				p.add(sl.Frame, i)
 				at := sl.Frame.Cutoffs[i]
