@@ -3,7 +3,7 @@ package serving
 import "testing"
 
 func TestBacktestShowsChallengersWhenAsked(t *testing.T) {
-	s, _, _, _ := village(150)
+	s, _, _, _ := village(150) //nolint:dogsled // only the service is asked
 	for _, asked := range []bool{false, true} {
 		table, err := s.Backtest(t.Context(), BacktestRequest{Last: 1, Challengers: asked}, nil)
 		if err != nil {
