@@ -37,14 +37,20 @@ var metas = []frame.Meta{
 	{
 		Name: "lifetime_alive", Unit: "share", Group: "lifetime", Factor: "frequency", Direction: frame.Lowers,
 		LabelEN: "Probability of still being a customer, by its rhythm", LabelZH: "按购买节奏估计的仍为客户的概率",
-		ReasonEN: []string{"By its rhythm of purchases, it is still a customer with a probability of {lifetime_alive}"},
-		ReasonZH: []string{"按其购买节奏，仍为客户的概率为{lifetime_alive}"},
+		ReasonEN: []string{
+			"No order for {recency_days} days, where one came every {gap_median_days} days: still a customer with a probability of {lifetime_alive}",
+			"By its rhythm of purchases, it is still a customer with a probability of {lifetime_alive}",
+		},
+		ReasonZH: []string{"已有{recency_days}天未下单，此前通常每{gap_median_days}天下单一次：仍为客户的概率为{lifetime_alive}", "按其购买节奏，仍为客户的概率为{lifetime_alive}"},
 	},
 	{
 		Name: "lifetime_no_purchase", Unit: "share", Group: "lifetime", Factor: "frequency", Direction: frame.Raises,
 		LabelEN: "Probability of no purchase within the horizon, by its rhythm", LabelZH: "按购买节奏估计的期内不购买的概率",
-		ReasonEN: []string{"By its rhythm of purchases, it buys nothing within the horizon with a probability of {lifetime_no_purchase}"},
-		ReasonZH: []string{"按其购买节奏，期内不购买的概率为{lifetime_no_purchase}"},
+		ReasonEN: []string{
+			"Days with a purchase: {buying_days_total} in {tenure_days}, none in the last {recency_days}: no purchase within the horizon with a probability of {lifetime_no_purchase}",
+			"By its rhythm of purchases, it buys nothing within the horizon with a probability of {lifetime_no_purchase}",
+		},
+		ReasonZH: []string{"{tenure_days}天内有{buying_days_total}个购买日，近{recency_days}天没有购买：期内不购买的概率为{lifetime_no_purchase}", "按其购买节奏，期内不购买的概率为{lifetime_no_purchase}"},
 	},
 	{
 		Name: "lifetime_purchases", Unit: "days", Group: "lifetime", Factor: "frequency", Direction: frame.Lowers,
