@@ -605,7 +605,8 @@ type Score struct {
 	Band Band `protobuf:"varint,9,opt,name=band,proto3,enum=fealty.v1.Band" json:"band,omitempty"`
 	// Where the account stands in its life with us.
 	Stage Stage `protobuf:"varint,10,opt,name=stage,proto3,enum=fealty.v1.Stage" json:"stage,omitempty"`
-	// Probability × run-rate margin over the horizon, in currency.
+	// Probability × the margin over the horizon if the account stays, in currency:
+	// of its run-rate, or of the lifetime model where that forecasts spend better.
 	ValueAtRisk *float64 `protobuf:"fixed64,11,opt,name=value_at_risk,json=valueAtRisk,proto3,oneof" json:"value_at_risk,omitempty"`
 	// The account's expected spend over the horizon at its usual pace, in currency.
 	RunRate *float64 `protobuf:"fixed64,12,opt,name=run_rate,json=runRate,proto3,oneof" json:"run_rate,omitempty"`
