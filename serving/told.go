@@ -387,12 +387,12 @@ func (t *told) of(i int) *score.Worth {
 			w.Wallet.Flags = append(w.Wallet.Flags, flag.String())
 		}
 	}
-	slices.SortStableFunc(w.Wallets, func(a, b score.Wallet) int { return byPotential(float64(a.Potential), float64(b.Potential)) })
+	slices.SortStableFunc(w.Wallets, func(a, b score.Wallet) int { return largestFirst(float64(a.Potential), float64(b.Potential)) })
 	return w
 }
 
-// byPotential puts the largest first, what is not known last.
-func byPotential(a, b float64) int {
+// largestFirst orders numbers the largest first, what is not known last.
+func largestFirst(a, b float64) int {
 	switch {
 	case math.IsNaN(a) && math.IsNaN(b):
 		return 0

@@ -370,7 +370,7 @@ func (s *Service) Lifetimes(ctx context.Context, r WorthRequest, report func(Pro
 			Value: model.Figure(l.Value), Low: model.Figure(l.Low), High: model.Figure(l.High), Model: l.Model,
 		})
 	})
-	result.Rows = topRows(rows, r.Limit, func(a, b *LifetimeRow) int { return byPotential(float64(a.Value), float64(b.Value)) })
+	result.Rows = topRows(rows, r.Limit, func(a, b *LifetimeRow) int { return largestFirst(float64(a.Value), float64(b.Value)) })
 	return result, err
 }
 
@@ -403,7 +403,7 @@ func (s *Service) Loyalties(ctx context.Context, r WorthRequest, report func(Pro
 			Satisfaction: model.Figure(l.Satisfaction), ResponseRate: model.Figure(l.ResponseRate),
 		})
 	})
-	result.Rows = topRows(rows, r.Limit, func(a, b *LoyaltyRow) int { return byPotential(float64(a.Score), float64(b.Score)) })
+	result.Rows = topRows(rows, r.Limit, func(a, b *LoyaltyRow) int { return largestFirst(float64(a.Score), float64(b.Score)) })
 	return result, err
 }
 

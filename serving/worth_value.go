@@ -105,7 +105,7 @@ func (s *Service) ValuesOf(ctx context.Context, r WorthRequest, report func(Prog
 		return result, err
 	}
 	result.sum(rows)
-	result.Rows = topRows(rows, r.Limit, func(a, b *ValueRow) int { return byPotential(float64(a.Value), float64(b.Value)) })
+	result.Rows = topRows(rows, r.Limit, func(a, b *ValueRow) int { return largestFirst(float64(a.Value), float64(b.Value)) })
 	return result, nil
 }
 

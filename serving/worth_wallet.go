@@ -57,7 +57,7 @@ func (s *Service) WalletsOf(ctx context.Context, r WalletRequest, report func(Pr
 		return result, err
 	}
 	result.Rows = topRows(rows, r.Limit, func(a, b *WalletRow) int {
-		return cmp.Or(byPotential(float64(a.Potential), float64(b.Potential)), cmp.Compare(a.Account, b.Account), cmp.Compare(a.Category, b.Category))
+		return cmp.Or(largestFirst(float64(a.Potential), float64(b.Potential)), cmp.Compare(a.Account, b.Account), cmp.Compare(a.Category, b.Category))
 	})
 	err = s.sayWallets(ctx, &result)
 	return result, err

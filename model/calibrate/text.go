@@ -1,10 +1,11 @@
 package calibrate
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"fealty/model"
 )
 
 const (
@@ -71,11 +72,8 @@ func (v *VennAbers) MarshalText() ([]byte, error) {
 // The result is an Affine, a Beta, an *Isotonic or a *VennAbers. Errors wrap
 // ErrText and say what is wrong.
 func Parse(text []byte) (Calibrator, error) {
-	if len(text) > maxText {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrText, len(text), maxText)
-	}
 	var c content
-	if err := json.Unmarshal(text, &c); err != nil {
+	if err := model.DecodeText(text, maxText, &c); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrText, err)
 	}
 	if c.Format != format || c.Version != version {
@@ -85,14 +83,8 @@ func Parse(text []byte) (Calibrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrText, c.Kind, err)
 	}
-	// JSON can say one thing in many ways, some of which other readers read
-	// otherwise (repeated keys); only the way of MarshalText is accepted.
-	again, err := calibrator.MarshalText()
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(again, text) {
-		return nil, fmt.Errorf("%w: not as it was written (an unknown, repeated or missing key, or another spelling)", ErrText)
+	if err := model.AsWritten(calibrator, text); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrText, err)
 	}
 	return calibrator, nil
 }

@@ -1,13 +1,13 @@
 package crosssell
 
 import (
-	"bytes"
 	"encoding"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
+	"fealty/model"
 	"fealty/model/calibrate"
 	"fealty/model/tree"
 )
@@ -65,11 +65,8 @@ func (p *Propensity) MarshalText() ([]byte, error) {
 // unknown, repeated or missing key, every number finite and within its bounds.
 // Errors wrap ErrText and say what is wrong.
 func Parse(text []byte) (*Propensity, error) {
-	if len(text) > maxText {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are read", ErrText, len(text), maxText)
-	}
 	var c content
-	if err := json.Unmarshal(text, &c); err != nil {
+	if err := model.DecodeText(text, maxText, &c); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrText, err)
 	}
 	if c.Format != format || c.Version != version {
@@ -79,13 +76,8 @@ func Parse(text []byte) (*Propensity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrText, err)
 	}
-	// JSON can say one thing in many ways; only the way of MarshalText is accepted.
-	again, err := p.MarshalText()
-	if err != nil {
+	if err := model.AsWritten(p, text); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrText, err)
-	}
-	if !bytes.Equal(again, text) {
-		return nil, fmt.Errorf("%w: not as it was written (an unknown, repeated or missing key, or another spelling)", ErrText)
 	}
 	return p, nil
 }

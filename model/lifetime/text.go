@@ -1,12 +1,14 @@
 package lifetime
 
 import (
-	"bytes"
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
+
+	"fealty/model"
 )
 
 const (
@@ -158,24 +160,16 @@ func (e *estimator) check(c content) error {
 }
 
 func decode(text []byte, most int, into any) error {
-	if len(text) > most {
-		return fmt.Errorf("%w: %d bytes, at most %d are read", ErrText, len(text), most)
-	}
-	if err := json.Unmarshal(text, into); err != nil {
+	if err := model.DecodeText(text, most, into); err != nil {
 		return fmt.Errorf("%w: %w", ErrText, err)
 	}
 	return nil
 }
 
-// asWritten says whether a model's text is the one that it was read from: JSON
-// can say one thing in many ways, some of which other readers read otherwise.
-func asWritten(m interface{ MarshalText() ([]byte, error) }, text []byte) error {
-	again, err := m.MarshalText()
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(again, text) {
-		return fmt.Errorf("%w: not as it was written (an unknown, repeated or missing key, or another spelling)", ErrText)
+// asWritten is model.AsWritten as an error of this package.
+func asWritten(m encoding.TextMarshaler, text []byte) error {
+	if err := model.AsWritten(m, text); err != nil {
+		return fmt.Errorf("%w: %w", ErrText, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"fealty/model/metrics"
 	"fealty/model/score"
 )
 
@@ -34,18 +35,9 @@ func Spearman(a, b []float64) Correlation {
 	if len(x) < 4 {
 		return c
 	}
-	// Mean ranks in percent: the centre of both is 50.
-	x, y = score.Percentiles(x), score.Percentiles(y)
-	var xy, xx, yy float64
-	for i := range x {
-		xy += (x[i] - 50) * (y[i] - 50)
-		xx += (x[i] - 50) * (x[i] - 50)
-		yy += (y[i] - 50) * (y[i] - 50)
-	}
-	if xx == 0 || yy == 0 {
+	if c.Value = metrics.Spearman(x, y); math.IsNaN(c.Value) {
 		return c
 	}
-	c.Value = min(1, max(-1, xy/math.Sqrt(xx*yy)))
 	z := math.Atanh(c.Value)
 	half := 1.959963984540054 * math.Sqrt((1+c.Value*c.Value/2)/float64(len(x)-3))
 	c.Low, c.High = math.Tanh(z-half), math.Tanh(z+half)

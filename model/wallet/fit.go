@@ -12,6 +12,7 @@ import (
 
 	"fealty/features/frame"
 	"fealty/model/boost"
+	"fealty/model/metrics"
 	"fealty/model/tree"
 )
 
@@ -338,7 +339,7 @@ func suspectOf(f *frame.Frame, y []float64) string {
 				there, spend = append(there, v), append(spend, y[k])
 			}
 		}
-		if len(there) > suspectRows/100 && spearman(there, spend) > suspectFrom {
+		if len(there) > suspectRows/100 && metrics.Spearman(there, spend) > suspectFrom {
 			return c.Name
 		}
 	}

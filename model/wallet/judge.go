@@ -1,10 +1,11 @@
 package wallet
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
+
+	"fealty/model/metrics"
 )
 
 // Coverage is how often intervals held the truth, on accounts of which the truth
@@ -163,42 +164,7 @@ func (m *Model) cover(name string, basis Basis, tests []tested, which []int) (c 
 	c.Width = ranked(widths, middleLevel)
 	const fewest = 3
 	if basis == ByDeclared && c.Accounts >= fewest {
-		c.Correlation = spearman(wallets, truths)
+		c.Correlation = metrics.Spearman(wallets, truths)
 	}
 	return c, true
-}
-
-// spearman returns the rank correlation of two lists of equal length; ties share
-// their mean rank. NaN where either list never differs.
-func spearman(a, b []float64) float64 {
-	x, y := ranks(a), ranks(b)
-	mean := float64(len(a)+1) / 2
-	var xy, xx, yy float64
-	for i := range x {
-		xy += (x[i] - mean) * (y[i] - mean)
-		xx += (x[i] - mean) * (x[i] - mean)
-		yy += (y[i] - mean) * (y[i] - mean)
-	}
-	return xy / math.Sqrt(xx*yy)
-}
-
-// ranks are 1 … n, ties sharing their mean.
-func ranks(values []float64) []float64 {
-	order := make([]int, len(values))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(values[a], values[b]) })
-	to := make([]float64, len(values))
-	for from := 0; from < len(order); {
-		end := from + 1
-		for end < len(order) && values[order[end]] == values[order[from]] {
-			end++
-		}
-		for _, i := range order[from:end] {
-			to[i] = float64(from+1+end) / 2
-		}
-		from = end
-	}
-	return to
 }

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fealty/features/frame"
+	"fealty/model/metrics"
 )
 
 const day = 86_400
@@ -115,7 +116,7 @@ func against(w *town, all []Estimate, why Why) (inside, correlation float64, n i
 		}
 		wallets, truths = append(wallets, e.Wallet), append(truths, truth)
 	}
-	return inside / float64(len(wallets)), spearman(wallets, truths), len(wallets)
+	return inside / float64(len(wallets)), metrics.Spearman(wallets, truths), len(wallets)
 }
 
 func TestPlantedWalletsAreRecovered(t *testing.T) {
@@ -143,7 +144,7 @@ func TestPlantedWalletsAreRecovered(t *testing.T) {
 			spent, truths = append(spent, e.Spend), append(truths, w.truth[k])
 		}
 	}
-	if own := spearman(spent, truths); correlation < own+0.03 {
+	if own := metrics.Spearman(spent, truths); correlation < own+0.03 {
 		t.Errorf("rank correlation %v, own spend alone %v", correlation, own)
 	}
 	inside, correlation, n = against(w, all, DeclaredAmount)
