@@ -2,27 +2,15 @@ package serving
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 
 	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model"
-	"fealty/model/crosssell"
-	"fealty/model/lifetime"
 	"fealty/model/loyalty"
 	"fealty/model/score"
 	"fealty/model/wallet"
-)
-
-const (
-	// listed is how many recommendations of each kind are kept of an account, by
-	// category and by product.
-	listed = 3
-	// weighed is how many categories of each kind are given a probability when the
-	// propensity to buy of the wallet is asked.
-	weighed = 100
 )
 
 // told is what an appraisal says of a crowd: row i of everything is row i of the
@@ -99,192 +87,6 @@ func unmeasured(n int) []float64 {
 	return out
 }
 
-func (a *appraisal) tellLifetime(ctx context.Context, t *told, s Settings, intervals bool) error {
-	c, n := t.crowd, t.crowd.rows()
-	for _, column := range []*[]float64{&t.alive, &t.noPurchase, &t.purchases, &t.kept, &t.value, &t.low, &t.high} {
-		*column = unmeasured(n)
-	}
-	t.fits = make([]string, n)
-	spent, tenure, margin := c.column(spendColumn), c.column(tenureColumn), c.column(marginColumn)
-	t.rate = make([]float64, n)
-	for i := range n {
-		t.kept[i], t.rate[i] = features.RunRate(spent[i], tenure[i], t.horizon), s.marginShare(margin[i])
-	}
-	t.spend = slices.Clone(t.kept)
-	if a.lifetime == nil {
-		return nil
-	}
-	h, mean, rows := historiesOf(c.frame)
-	segments := picked(c.segments(), rows)
-	scores, err := a.lifetime.Score(h, mean, segments, float64(t.horizon), a.terms)
-	if err != nil {
-		return fmt.Errorf("tell lifetimes: %w", err)
-	}
-	low, high := unmeasured(len(rows)), unmeasured(len(rows))
-	if intervals {
-		if err := a.lifetime.ValueIntervals(ctx, h, mean, segments, a.terms, s.Worth.chance(s.Seed), low, high); err != nil {
-			return fmt.Errorf("tell lifetimes: %w", err)
-		}
-	}
-	for k, i := range rows {
-		rate := t.rate[i]
-		t.alive[i], t.noPurchase[i], t.purchases[i] = scores.Alive[k], scores.NoPurchase[k], scores.Expected[k]
-		t.value[i], t.low[i], t.high[i] = scores.Value[k]*rate, low[k]*rate, high[k]*rate
-		if a.spendBy == byLifetime {
-			t.spend[i], t.kept[i] = scores.Expected[k]*scores.MeanSpend[k], scores.IfAlive[k]*scores.MeanSpend[k]
-		}
-		t.fits[i] = fitName(a.lifetime, segments[k])
-	}
-	return nil
-}
-
-// fitName is the kind of the model that an account is told by, with the segment
-// whose own it is.
-func fitName(p *lifetime.Portfolio, segment string) string {
-	m, _ := p.Models(segment)
-	if p.Choice(segment).Purchases.Own() {
-		return string(m.Kind()) + "/" + segment
-	}
-	return string(m.Kind())
-}
-
-func (a *appraisal) tellWallets(t *told) error {
-	n := t.crowd.rows()
-	t.first = make([]int, n+1)
-	if a.wallet == nil {
-		return nil
-	}
-	p := t.crowd.purses()
-	t.categories = p.Categories
-	var err error
-	if t.estimates, err = a.wallet.Estimate(p.Peers, p.declared); err != nil {
-		return refused{err}
-	}
-	t.totals = a.wallet.Totals(t.estimates, n)
-	for i := range t.estimates {
-		t.first[t.estimates[i].Account+1] = i + 1
-	}
-	for i := range n {
-		t.first[i+1] = max(t.first[i+1], t.first[i])
-	}
-	if len(t.crowd.categories) > 0 {
-		if err := a.tellWhole(t); err != nil {
-			return err
-		}
-	}
-	if t.columns, err = wallet.Columns(t.estimates, t.totals, &p.earlier); err != nil {
-		return refused{err}
-	}
-	return nil
-}
-
-// tellWhole takes what was declared of an account's whole spending as its total.
-func (a *appraisal) tellWhole(t *told) error {
-	p := t.crowd.wholePurses()
-	if len(p.declared) == 0 {
-		return nil
-	}
-	whole, err := a.wallet.Estimate(p.Peers, p.declared)
-	if err != nil {
-		return refused{err}
-	}
-	t.whole = map[int]wallet.Estimate{}
-	for _, e := range whole {
-		if e.State == wallet.Known {
-			t.whole[int(e.Account)] = e
-			total := &t.totals[e.Account]
-			total.State, total.Wallet, total.Low, total.High, total.Spend, total.Share, total.Potential = e.State, e.Wallet, e.Low, e.High, e.Spend, e.Share, e.Potential
-		}
-	}
-	return nil
-}
-
-// wallets are the estimates of an account.
-func (t *told) wallets(i int) []wallet.Estimate {
-	if len(t.estimates) == 0 {
-		return nil
-	}
-	return t.estimates[t.first[i]:t.first[i+1]]
-}
-
-// tellRecommendations lists what may be bought next, and returns by row the
-// probability that the account buys of its wallet here: that of its categories,
-// weighed by what it spends elsewhere in each.
-func (a *appraisal) tellRecommendations(ctx context.Context, t *told, s Settings) ([]float64, error) {
-	t.recommendations = make([][]score.Recommendation, t.crowd.rows())
-	buys := unmeasured(t.crowd.rows())
-	for _, key := range []features.HoldingKey{features.ByProduct, features.ByCategory} {
-		p := a.propensity[key]
-		if p == nil {
-			continue
-		}
-		past, err := purchases(t.crowd.held(key))
-		if err != nil {
-			return nil, err
-		}
-		if len(past.Items) < leastItems {
-			continue
-		}
-		m, _, err := crosssell.Fit(ctx, past, p.Params())
-		if err != nil {
-			return nil, fmt.Errorf("find what goes together by %s: %w", key, err)
-		}
-		rules, err := s.Worth.rules(key, past).Compile(past)
-		if err != nil {
-			return nil, refused{err}
-		}
-		most := listed
-		if key == features.ByCategory {
-			most = weighed
-		}
-		err = p.RecommendAll(ctx, m, most, rules, func(account int, list []crosssell.Recommendation) {
-			i := t.crowd.row[past.Accounts[account]]
-			if key == features.ByCategory {
-				buys[i] = t.buysOfWallet(i, list)
-			}
-			count := map[crosssell.Kind]int{}
-			for _, r := range list {
-				if count[r.Kind]++; count[r.Kind] <= listed {
-					t.recommendations[i] = append(t.recommendations[i], recommendation(key, r))
-				}
-			}
-		})
-		if err != nil {
-			return nil, fmt.Errorf("recommend by %s: %w", key, err)
-		}
-	}
-	return buys, nil
-}
-
-func (t *told) buysOfWallet(i int, list []crosssell.Recommendation) float64 {
-	probability := make(map[string]float64, len(list))
-	for _, r := range list {
-		probability[r.Item] = r.Probability
-	}
-	var sum, all float64
-	for _, e := range t.wallets(i) {
-		if p, ok := probability[t.categories[e.Category]]; ok && e.Potential > 0 {
-			sum += p * e.Potential
-			all += e.Potential
-		}
-	}
-	if all == 0 {
-		return math.NaN()
-	}
-	return sum / all
-}
-
-func recommendation(key features.HoldingKey, r crosssell.Recommendation) score.Recommendation {
-	out := score.Recommendation{
-		Kind: r.Kind.String(), Item: r.Item, Category: r.Category, Probability: model.Figure(r.Probability), Amount: model.Figure(r.Amount),
-		Reason: string(r.Reason.Code), Because: r.Reason.Because, Orders: r.Reason.Orders, Days: r.Reason.Days, Buyers: r.Reason.Buyers,
-	}
-	if key == features.ByCategory {
-		out.Item, out.Category = "", r.Item
-	}
-	return out
-}
-
 // input is what loyalty and place are told from, but the scale.
 func (t *told) input(buys []float64) loyalty.Input {
 	c, n := t.crowd, t.crowd.rows()
@@ -313,30 +115,6 @@ func (t *told) input(buys []float64) loyalty.Input {
 		in.Extra[t.columns[i].Name] = t.columns[i].Numbers
 	}
 	return in
-}
-
-// stake sets the value at risk of scores, whose segments are known, by the
-// lifetime forecast of spend where that is the better one: what the account would
-// spend if it stays, since the probability is that of leaving. Row i of the frame
-// is that of score i.
-func (k *scorer) stake(f *frame.Frame, scores []score.Score) error {
-	if k.worth == nil || k.worth.spendBy != byLifetime {
-		return nil
-	}
-	h, mean, rows := historiesOf(f)
-	segments := make([]string, len(rows))
-	for j, i := range rows {
-		segments[j] = scores[i].Segment
-	}
-	told, err := k.worth.lifetime.Score(h, mean, segments, float64(k.card.HorizonDays), k.worth.terms)
-	if err != nil {
-		return fmt.Errorf("forecast spend: %w", err)
-	}
-	margin := values(f, marginColumn)
-	for j, i := range rows {
-		scores[i].ValueAtRisk = scores[i].Probability * (told.IfAlive[j] * told.MeanSpend[j]) * k.Settings.marginShare(margin[i])
-	}
-	return nil
 }
 
 // attach gives a score its worth. Nothing is told of an account that was erased.

@@ -1,0 +1,89 @@
+package serving
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"fealty/features/frame"
+	"fealty/model"
+	"fealty/model/loyalty"
+	"fealty/model/score"
+)
+
+// judged is what the churn model said at the test cutoff, and what came.
+type judged struct {
+	accounts []frame.AccountID
+	// margins of churn, and y what came.
+	margins, y []float64
+}
+
+// judgeLoyalty fits the scale of loyalty and sets the score beside what happened
+// next. The outcome changes nothing of the score.
+func (a *appraisal) judgeLoyalty(ctx context.Context, card *model.LoyaltyCard, c *crowd, s Settings, horizon int, j *judged) error {
+	kept := unmeasured(c.rows())
+	for k, account := range j.accounts {
+		if i, ok := c.row[account]; ok {
+			c.risk[i], kept[i] = score.Probability(j.margins[k]), 1-j.y[k]
+		}
+	}
+	t := &told{crowd: c, horizon: horizon, spendBy: a.spendBy}
+	if err := a.measure(ctx, t, s, false); err != nil {
+		return err
+	}
+	// What is recommended plays no part in loyalty.
+	in := t.input(unmeasured(c.rows()))
+	var err error
+	if a.scale, err = loyalty.FitScale(in); err != nil {
+		return fmt.Errorf("fit the scale of loyalty: %w", err)
+	}
+	if err := a.weigh(ctx, t, in, s); err != nil {
+		return err
+	}
+	after := slices.Clone(c.after)
+	for i := range after {
+		if math.IsNaN(kept[i]) {
+			after[i] = math.NaN()
+		}
+	}
+	proof, err := loyalty.Prove(t.loyalty.Score, kept, after, c.risk, s.Worth.Loyalty.Disagreement)
+	if err != nil {
+		return fmt.Errorf("judge loyalty: %w", err)
+	}
+	card.Kept, card.Spend, card.Agreement = correlation(proof.Loyalty.Kept), correlation(proof.Loyalty.Spend), correlation(proof.Agreement)
+	if proof.Churn != nil {
+		card.ChurnKept, card.ChurnSpend = correlation(proof.Churn.Kept), correlation(proof.Churn.Spend)
+	}
+	for _, tenth := range proof.Loyalty.Tenths {
+		card.Tenths = append(card.Tenths, model.LoyaltyTenth{
+			Accounts: tenth.N, Score: model.Figure(tenth.Score), Kept: model.Figure(tenth.Kept), Spend: model.Figure(tenth.Spend),
+		})
+	}
+	card.Stories, card.Measured = len(proof.Stories), map[string]int{}
+	for k, name := range loyalty.Names() {
+		for _, v := range t.loyalty.Indicators[k] {
+			if !math.IsNaN(v) {
+				card.Measured[name]++
+			}
+		}
+	}
+	nan := model.Figure(math.NaN())
+	card.Point, card.Five = model.Interval{Value: nan, Low: nan, High: nan}, model.Interval{Value: nan, Low: nan, High: nan}
+	existing := make([]float64, c.rows())
+	for i := range existing {
+		existing[i] = t.places[i].Existing
+	}
+	point, err := loyalty.WorthOfRetention(existing, kept, float64(horizon), s.Worth.Loyalty.Retention)
+	if err != nil { // too few, or nobody earns: no failure of the training
+		card.WhyNot = err.Error()
+		return nil //nolint:nilerr // said on the card
+	}
+	card.Point = model.Interval{Value: model.Figure(point.Point.Value), Low: model.Figure(point.Point.Low), High: model.Figure(point.Point.High)}
+	card.Five = model.Interval{Value: model.Figure(point.Five.Value), Low: model.Figure(point.Five.Low), High: model.Figure(point.Five.High)}
+	return nil
+}
+
+func correlation(c loyalty.Correlation) model.Interval {
+	return model.Interval{Value: model.Figure(c.Value), Low: model.Figure(c.Low), High: model.Figure(c.High)}
+}

@@ -1,0 +1,169 @@
+package serving
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"fealty/features"
+	"fealty/features/frame"
+	"fealty/model/wallet"
+)
+
+// everything is the category of accounts' spend where no line names one.
+const everything = ""
+
+// peerColumns are what makes accounts peers in a wallet: how long and how
+// broadly they buy, not how much or how often, which is what share of wallet
+// moves.
+var peerColumns = []string{"tenure_days", "categories_ever", "contract_amount"}
+
+// The most categories whose wallets are told, those that most accounts buy; and
+// the most levels of a text that makes peers: more of them are names, not kinds.
+const (
+	mostCategories = 500
+	mostLevels     = 1000
+)
+
+// purses are what wallets are told from: peers, what they spent the year before,
+// and what was declared.
+type purses struct {
+	wallet.Peers
+	earlier  wallet.Spend
+	declared []wallet.Declared
+}
+
+// purses are the accounts as wallets see them, by category; where no line names
+// one, by everything.
+func (c *crowd) purses() purses {
+	if len(c.categories) == 0 {
+		return c.wholePurses()
+	}
+	p := purses{Peers: c.alike(), earlier: wallet.Spend{Start: []int{0}}}
+	number := map[string]int32{}
+	for _, name := range c.usual() {
+		number[name] = int32(len(p.Categories)) //nolint:gosec // bounded by mostCategories
+		p.Categories = append(p.Categories, name)
+	}
+	held := c.categories
+	for _, account := range c.frame.Accounts {
+		for ; len(held) > 0 && held[0].Account <= account; held = held[1:] {
+			if k, ok := number[held[0].Key]; ok && held[0].Account == account {
+				p.add(k, held[0].Spend365, held[0].SpendLastYear)
+			}
+		}
+		p.end()
+	}
+	p.declared = c.declarations(number)
+	return p
+}
+
+// wholePurses are the accounts with all their spend as one category.
+func (c *crowd) wholePurses() purses {
+	p := purses{Peers: c.alike(), earlier: wallet.Spend{Start: []int{0}}}
+	p.Categories = []string{everything}
+	total := c.column(spendColumn)
+	for i := range c.rows() {
+		if !math.IsNaN(total[i]) {
+			p.add(0, total[i], c.yearBefore[i])
+		}
+		p.end()
+	}
+	p.declared = c.declarations(map[string]int32{everything: 0})
+	return p
+}
+
+// add appends what the account spends in a category; a year of more returns than
+// purchases counts as 0.
+func (p *purses) add(category int32, year, before float64) {
+	p.Spend.Category, p.Spend.Amount = append(p.Spend.Category, category), append(p.Spend.Amount, max(0, year))
+	p.earlier.Category, p.earlier.Amount = append(p.earlier.Category, category), append(p.earlier.Amount, max(0, before))
+}
+
+func (p *purses) end() {
+	p.Spend.Start, p.earlier.Start = append(p.Spend.Start, len(p.Spend.Amount)), append(p.earlier.Start, len(p.earlier.Amount))
+}
+
+// usual are the names of the categories that most accounts hold, by name.
+func (c *crowd) usual() []string {
+	holders := map[string]int{}
+	for i := range c.categories {
+		holders[c.categories[i].Key]++
+	}
+	names := slices.Sorted(maps.Keys(holders))
+	if len(names) > mostCategories {
+		slices.SortStableFunc(names, func(a, b string) int { return holders[b] - holders[a] })
+		names = names[:mostCategories]
+		slices.Sort(names)
+	}
+	return names
+}
+
+// alike are the accounts with what makes them peers, and no spend yet.
+func (c *crowd) alike() wallet.Peers {
+	p := wallet.Peers{Frame: &frame.Frame{Accounts: c.frame.Accounts, Cutoffs: c.frame.Cutoffs}, Segment: c.segments()}
+	for _, name := range peerColumns {
+		if f := c.frame.Column(name); f != nil {
+			p.Frame.Columns = append(p.Frame.Columns, *f)
+		}
+	}
+	for _, of := range []struct {
+		name string
+		text func(*features.Profile) string
+	}{
+		{"segment", func(p *features.Profile) string { return p.Segment }}, {"region", func(p *features.Profile) string { return p.Region }},
+		{"industry", func(p *features.Profile) string { return p.Industry }}, {"channel", func(p *features.Profile) string { return p.Channel }},
+		{"type", func(p *features.Profile) string { return p.Type }},
+	} {
+		if column := c.levels(of.name, of.text); len(column.Levels) <= mostLevels {
+			p.Frame.Columns = append(p.Frame.Columns, column)
+		}
+	}
+	p.Spend.Start = make([]int, 1, c.rows()+1)
+	return p
+}
+
+// declarations are those of the numbered categories: of amount and rank what was
+// said of the newer period.
+func (c *crowd) declarations(number map[string]int32) []wallet.Declared {
+	var declared []wallet.Declared
+	for k := range c.declared {
+		d := &c.declared[k]
+		i, bought := c.row[d.Account]
+		category, asked := number[d.Category]
+		if !bought || !asked {
+			continue
+		}
+		of := wallet.Declared{Account: i, Category: int(category), Period: d.Said.Period, Author: d.Said.Author}
+		if d.Amount > 0 {
+			of.Amount = d.Amount
+		}
+		if d.Rank > 0 && (of.Amount == 0 || d.Ranked.Period > d.Said.Period) {
+			of.Amount, of.Rank, of.Suppliers, of.Period, of.Author = 0, float64(d.Rank), d.Suppliers, d.Ranked.Period, d.Ranked.Author
+		}
+		if of.Amount > 0 || of.Rank > 0 {
+			declared = append(declared, of)
+		}
+	}
+	return declared
+}
+
+// levels is a column of texts as codes; an empty text is missing.
+func (c *crowd) levels(name string, of func(*features.Profile) string) frame.Column {
+	column := frame.Column{Meta: frame.Meta{Name: name}, Kind: frame.Category, Codes: make([]int32, c.rows())}
+	for i := range c.profiles {
+		if text := of(&c.profiles[i]); text != "" {
+			column.Levels = append(column.Levels, text)
+		}
+	}
+	slices.Sort(column.Levels)
+	column.Levels = slices.Compact(column.Levels)
+	for i := range c.profiles {
+		code, found := slices.BinarySearch(column.Levels, of(&c.profiles[i]))
+		if !found {
+			code = -1
+		}
+		column.Codes[i] = int32(code)
+	}
+	return column
+}
