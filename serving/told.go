@@ -140,6 +140,7 @@ func (t *told) of(i int) *score.Worth {
 	}
 	nan := model.Figure(math.NaN())
 	w.Wallet.Amount, w.Wallet.Low, w.Wallet.High, w.Wallet.Spend, w.Wallet.Share, w.Wallet.Potential = nan, nan, nan, nan, nan, nan
+	w.Wallet.Width, w.Wallet.Trend = nan, nan
 	if t.totals != nil {
 		total := &t.totals[i]
 		w.Wallet.State, w.Wallet.Amount, w.Wallet.Low, w.Wallet.High = total.State.String(), model.Figure(total.Wallet), model.Figure(total.Low), model.Figure(total.High)
@@ -148,7 +149,7 @@ func (t *told) of(i int) *score.Worth {
 	for _, e := range t.wallets(i) {
 		of := score.Wallet{
 			Category: t.categories[e.Category], State: e.State.String(), Amount: model.Figure(e.Wallet), Low: model.Figure(e.Low), High: model.Figure(e.High),
-			Spend: model.Figure(e.Spend), Share: model.Figure(e.Share), Potential: model.Figure(e.Potential), Why: e.Why.String(),
+			Spend: model.Figure(e.Spend), Share: model.Figure(e.Share), Potential: model.Figure(e.Potential), Width: nan, Trend: nan, Why: e.Why.String(),
 		}
 		for _, flag := range e.Flags.Each() {
 			of.Flags = append(of.Flags, flag.String())

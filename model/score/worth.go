@@ -36,6 +36,9 @@ type Lifetime struct {
 	Value, Low, High float64
 	// Model names what was fitted, and on which accounts.
 	Model string
+	// Why is the code of why there is no lifetime value; "" when there is one, and in
+	// runs that did not tell it.
+	Why string
 }
 
 // Wallet is what an account spends in a category in a year, with everybody.
@@ -52,8 +55,16 @@ type Wallet struct {
 	Spend     model.Figure `json:"spend"`
 	Share     model.Figure `json:"share"`
 	Potential model.Figure `json:"potential"`
+	// Width is how wide the interval is against the wallet, Trend the change of the
+	// share; NaN when not known.
+	Width model.Figure `json:"width"`
+	Trend model.Figure `json:"trend"`
 	// Why is the code of what the state rests on.
 	Why string `json:"why,omitempty"`
+	// Author declared what the wallet rests on, Period is the instant from which it
+	// holds in Unix seconds; "" and 0 when nobody did.
+	Author string `json:"author,omitempty"`
+	Period int64  `json:"period,omitempty"`
 	// Flags are codes of what a person should look at.
 	Flags []string `json:"flags,omitempty"`
 }
@@ -85,9 +96,30 @@ type Loyalty struct {
 	Score, Uncapped float64
 	Cap             string
 	Indicators      []Indicator
+	// Profile names the weights; Why is the code of why there is no score, "" when
+	// there is one.
+	Profile, Why string
+	// Story is the code of how the score and the risk of leaving contradict each
+	// other, "" when they don't.
+	Story string
+	// Children is how many children the score is the mean of, 0 when the account's own.
+	Children int64
 	// Satisfaction and ResponseRate are attitude as surveys tell it, 0 to 100 and
 	// 0 to 1; they are no part of the score.
 	Satisfaction, ResponseRate float64
+	// Attitudes are all that is known of what the account says and feels, apart from
+	// what it does.
+	Attitudes []Attitude
+}
+
+// Attitude is one number of what an account says and feels.
+type Attitude struct {
+	Name string `json:"name"`
+	// Value is null when it is not measured, and Why says why.
+	Value model.Figure `json:"value"`
+	Why   string       `json:"why,omitempty"`
+	// Basis is the code of what the value is made of.
+	Basis string `json:"basis,omitempty"`
 }
 
 // Indicator is one of the ten measures of loyalty.
@@ -100,6 +132,11 @@ type Indicator struct {
 	// that are not measurable were left out; each sums to 100.
 	Weight model.Figure `json:"weight"`
 	Used   model.Figure `json:"used"`
+	// Author, Comment and At (Unix seconds) are of a measure that a person gave; ""
+	// and 0 of all others.
+	Author  string `json:"author,omitempty"`
+	Comment string `json:"comment,omitempty"`
+	At      int64  `json:"at,omitempty"`
 }
 
 // Place is where an account stands among the others, and what to do about it.

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 
 	"fealty/features/clickhouse"
@@ -15,16 +17,18 @@ import (
 )
 
 // worthField is one column of written_worths and where its value stands in a
-// Worth: a number, a text, or a pointer to a list, which is kept as JSON.
+// Worth: a number, a whole number of which 0 is none, a text, or a pointer to a
+// list, which is kept as JSON.
 type worthField struct {
 	name   string
 	number func(*score.Worth) *float64
+	whole  func(*score.Worth) *int64
 	text   func(*score.Worth) *string
 	list   func(*score.Worth) any
 }
 
 func (f *worthField) kind() frame.Kind {
-	if f.number != nil {
+	if f.number != nil || f.whole != nil {
 		return frame.Number
 	}
 	return frame.Text
@@ -36,6 +40,10 @@ func worthNumber(name string, of func(*score.Worth) *float64) worthField {
 
 func worthFigure(name string, of func(*score.Worth) *model.Figure) worthField {
 	return worthField{name: name, number: func(w *score.Worth) *float64 { return (*float64)(of(w)) }}
+}
+
+func worthWhole(name string, of func(*score.Worth) *int64) worthField {
+	return worthField{name: name, whole: of}
 }
 
 func worthText(name string, of func(*score.Worth) *string) worthField {
@@ -57,9 +65,14 @@ var worthFields = []worthField{
 	worthNumber("lifetime_low", func(w *score.Worth) *float64 { return &w.Lifetime.Low }),
 	worthNumber("lifetime_high", func(w *score.Worth) *float64 { return &w.Lifetime.High }),
 	worthText("lifetime_model", func(w *score.Worth) *string { return &w.Lifetime.Model }),
+	worthText("lifetime_why", func(w *score.Worth) *string { return &w.Lifetime.Why }),
 	worthNumber("loyalty", func(w *score.Worth) *float64 { return &w.Loyalty.Score }),
 	worthNumber("loyalty_uncapped", func(w *score.Worth) *float64 { return &w.Loyalty.Uncapped }),
 	worthText("loyalty_cap", func(w *score.Worth) *string { return &w.Loyalty.Cap }),
+	worthText("loyalty_profile", func(w *score.Worth) *string { return &w.Loyalty.Profile }),
+	worthText("loyalty_why", func(w *score.Worth) *string { return &w.Loyalty.Why }),
+	worthText("loyalty_story", func(w *score.Worth) *string { return &w.Loyalty.Story }),
+	worthWhole("loyalty_children", func(w *score.Worth) *int64 { return &w.Loyalty.Children }),
 	worthNumber("satisfaction", func(w *score.Worth) *float64 { return &w.Loyalty.Satisfaction }),
 	worthNumber("response_rate", func(w *score.Worth) *float64 { return &w.Loyalty.ResponseRate }),
 	worthNumber("value", func(w *score.Worth) *float64 { return &w.Place.Value }),
@@ -79,8 +92,13 @@ var worthFields = []worthField{
 	worthFigure("wallet_share", func(w *score.Worth) *model.Figure { return &w.Wallet.Share }),
 	worthFigure("wallet_potential", func(w *score.Worth) *model.Figure { return &w.Wallet.Potential }),
 	worthText("wallet_why", func(w *score.Worth) *string { return &w.Wallet.Why }),
+	worthText("wallet_author", func(w *score.Worth) *string { return &w.Wallet.Author }),
+	worthWhole("wallet_period", func(w *score.Worth) *int64 { return &w.Wallet.Period }),
+	worthFigure("wallet_width", func(w *score.Worth) *model.Figure { return &w.Wallet.Width }),
+	worthFigure("wallet_trend", func(w *score.Worth) *model.Figure { return &w.Wallet.Trend }),
 	worthList("indicators", func(w *score.Worth) any { return &w.Loyalty.Indicators }),
-	worthList("wallets", func(w *score.Worth) any { return &w.Wallets }),
+	worthList("attitudes", func(w *score.Worth) any { return &w.Loyalty.Attitudes }),
+	worthList("wallets", func(w *score.Worth) any { return (*walletList)(&w.Wallets) }),
 	worthList("wallet_flags", func(w *score.Worth) any { return &w.Wallet.Flags }),
 	worthList("recommendations", func(w *score.Worth) any { return &w.Recommendations }),
 	worthList("because", func(w *score.Worth) any { return &w.Place.Because }),
@@ -116,6 +134,8 @@ func (c *columns) addWorth(w *score.Worth, account frame.AccountID, run string, 
 		switch f := &worthFields[i]; {
 		case f.number != nil:
 			l.number(*f.number(w))
+		case f.whole != nil:
+			l.number(orMissing(*f.whole(w)))
 		case f.text != nil:
 			l.text(*f.text(w))
 		default:
@@ -136,6 +156,32 @@ func listText(list any) (string, error) {
 	return string(raw), err
 }
 
+// orMissing is a whole number below 2⁵³ as a number, missing when it is 0.
+func orMissing(v int64) float64 {
+	if v == 0 {
+		return math.NaN()
+	}
+	return float64(v)
+}
+
+// walletList reads wallets of runs that did not tell width and trend yet, which
+// are missing then, not 0.
+type walletList []score.Wallet
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *walletList) UnmarshalJSON(raw []byte) error {
+	if err := json.Unmarshal(raw, (*[]score.Wallet)(l)); err != nil {
+		return err //nolint:wrapcheck // whoever reads the list names it
+	}
+	// Within texts a quote is escaped: what is found is a key.
+	if !bytes.Contains(raw, []byte(`"width":`)) {
+		for i := range *l {
+			(*l)[i].Width, (*l)[i].Trend = model.Figure(math.NaN()), model.Figure(math.NaN())
+		}
+	}
+	return nil
+}
+
 // worthsOf reads a block of worths.sql.
 func worthsOf(t *frame.Table) ([]score.Worth, error) {
 	all := make([]score.Worth, t.Rows())
@@ -149,6 +195,10 @@ func worthsOf(t *frame.Table) ([]score.Worth, error) {
 			switch w := &all[i]; {
 			case f.number != nil:
 				*f.number(w) = c.Numbers[i]
+			case f.whole != nil:
+				if v := c.Numbers[i]; !math.IsNaN(v) {
+					*f.whole(w) = int64(v)
+				}
 			case f.text != nil:
 				*f.text(w) = c.Texts[i]
 			case c.Texts[i] != "":

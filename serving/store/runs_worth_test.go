@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -26,6 +27,8 @@ func drawnWorth(t *rapid.T, account frame.AccountID) *score.Worth {
 		switch f := &worthFields[i]; {
 		case f.number != nil:
 			*f.number(w) = drawnNumber(t, f.name)
+		case f.whole != nil:
+			*f.whole(w) = rapid.Int64Range(0, 1<<53).Draw(t, f.name)
 		case f.text != nil:
 			*f.text(w) = drawnText(t, f.name)
 		}
@@ -35,9 +38,11 @@ func drawnWorth(t *rapid.T, account frame.AccountID) *score.Worth {
 	text := func(name string) string { return strings.ToValidUTF8(drawnText(t, name), "?") }
 	for range rapid.IntRange(0, 2).Draw(t, "lists") {
 		w.Loyalty.Indicators = append(w.Loyalty.Indicators, score.Indicator{Name: text("name"), Value: figure("value"), Why: text("why"), Weight: figure("weight"), Used: figure("used")})
+		w.Loyalty.Attitudes = append(w.Loyalty.Attitudes, score.Attitude{Name: text("name"), Value: figure("value"), Why: text("why"), Basis: text("basis")})
 		w.Wallets = append(w.Wallets, score.Wallet{
 			Category: text("category"), State: "known", Amount: figure("amount"), Low: figure("low"), High: figure("high"), Spend: figure("spend"),
-			Share: figure("share"), Potential: figure("potential"), Why: text("why"), Flags: []string{text("flag")},
+			Share: figure("share"), Potential: figure("potential"), Width: figure("width"), Trend: figure("trend"), Why: text("why"), Flags: []string{text("flag")},
+			Author: text("author"), Period: 1,
 		})
 		w.Wallet.Flags = append(w.Wallet.Flags, text("flag"))
 		w.Recommendations = append(w.Recommendations, score.Recommendation{
@@ -64,6 +69,8 @@ func worthBits(w *score.Worth) string {
 		switch f := &worthFields[i]; {
 		case f.number != nil:
 			number(*f.number(w))
+		case f.whole != nil:
+			fmt.Fprintf(&b, "%d,", *f.whole(w))
 		case f.text != nil:
 			fmt.Fprintf(&b, "%q,", *f.text(w))
 		default:
@@ -156,5 +163,21 @@ func TestWorthsThatAreRefused(t *testing.T) {
 	}
 	if err := s.Briefs(t.Context(), r, func([]serving.Brief) error { return nil }); !errors.Is(err, serving.ErrNotFound) {
 		t.Errorf("in brief of a dropped run: %v", err)
+	}
+}
+
+func TestWalletsOfBeforeTellNoWidth(t *testing.T) {
+	var before, since []score.Wallet
+	if err := json.Unmarshal([]byte(`[{"category":"a \"width\": 3","state":"known","amount":5}]`), (*walletList)(&before)); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(`[{"state":"known","width":0,"trend":null}]`), (*walletList)(&since)); err != nil {
+		t.Fatal(err)
+	}
+	if w := before[0]; w.Amount != 5 || !math.IsNaN(float64(w.Width)) || !math.IsNaN(float64(w.Trend)) {
+		t.Errorf("a wallet without width and trend reads as %+v; both are missing", w)
+	}
+	if w := since[0]; w.Width != 0 || !math.IsNaN(float64(w.Trend)) {
+		t.Errorf("a wallet of width 0 reads as %+v", w)
 	}
 }
