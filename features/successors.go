@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
+	"unicode"
 
 	"fealty/features/frame"
 )
@@ -50,7 +52,7 @@ const likelyOverlap = 0.5
 // Successions finds the accounts that may go on as another as of a cutoff: the other's
 // first purchase lies within so many days of the one's last, before which the one
 // had begun, the one has been silent as many days since, and they share an address, tax number
-// or parent. Pairs that a link names, of any kind, are left out. Each account
+// or parent, without regard to case, spaces and full-width letters. Pairs that a link names, of any kind, are left out. Each account
 // has at most one successor: that of the most evidence, then the nearest. Overlap is NaN, and
 // WithOverlap judges it.
 func Successions(traders []Trader, declared []Link, cutoff frame.Cutoff, withinDays int) []Succession {
@@ -70,7 +72,7 @@ func Successions(traders []Trader, declared []Link, cutoff frame.Cutoff, withinD
 	} {
 		alike := map[string][]int{}
 		for i := range traders {
-			if key := by.of(&traders[i]); key != "" && traders[i].First != 0 {
+			if key := folded(by.of(&traders[i])); key != "" && traders[i].First != 0 {
 				alike[key] = append(alike[key], i)
 			}
 		}
@@ -103,6 +105,21 @@ func Successions(traders []Trader, declared []Link, cutoff frame.Cutoff, withinD
 	}
 	slices.SortFunc(all, func(a, b Succession) int { return cmp.Compare(a.From, b.From) })
 	return all
+}
+
+// folded is what two ways of typing one number, address or name have in common: letters
+// of one case, none of full width, and no space.
+func folded(s string) string {
+	return strings.Map(func(r rune) rune {
+		// The full-width forms of ASCII stand in its order (Unicode, block FF00).
+		if r >= '！' && r <= '～' {
+			r += '!' - '！'
+		}
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, s)
 }
 
 func (s *Succession) better(than *Succession) bool {

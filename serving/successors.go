@@ -24,20 +24,27 @@ type SuccessionFinder interface {
 }
 
 // SuccessorsRequest asks for links that nobody declared; Cutoff "" means
-// data_through, WithinDays 0 the default.
+// data_through, WithinDays 0 the default. Author is who will confirm them, "" for
+// a mere look.
 type SuccessorsRequest struct {
 	Cutoff     string `json:"cutoff,omitempty"`
 	WithinDays int    `json:"within_days,omitempty"`
+	Author     string `json:"author,omitempty"`
 }
 
 // ProposedLink is a link for a person to confirm; its first fields are those of
-// account_links.
+// account_links. Kind is always renamed: what was bought can't tell a rename from a
+// merger, and both make one account of two.
 type ProposedLink struct {
-	Account  string   `json:"account"`
-	Other    string   `json:"other"`
-	Kind     string   `json:"kind"`
-	Since    string   `json:"since"`
-	Evidence []string `json:"evidence"`
+	Account string `json:"account"`
+	Other   string `json:"other"`
+	Kind    string `json:"kind"`
+	Since   string `json:"since"`
+	// RecordedAt is the instant of the proposal: nobody knew before, so that no
+	// cutoff before it may see the link, however long ago it began.
+	RecordedAt string   `json:"recorded_at"`
+	Author     string   `json:"author,omitempty"`
+	Evidence   []string `json:"evidence"`
 	// LastOrder of the account, FirstOrder of the other.
 	LastOrder  string `json:"last_order"`
 	FirstOrder string `json:"first_order"`
@@ -58,6 +65,8 @@ type Matchmaker struct {
 	Facts    Facts
 	Finder   SuccessionFinder
 	Settings Settings
+	// Now is the clock, by which proposals are dated.
+	Now func() time.Time
 }
 
 // Operation returns the proposal as an operation that writes nothing.
@@ -94,9 +103,10 @@ func (m Matchmaker) Propose(ctx context.Context, r SuccessorsRequest) (Successor
 	}
 	result := SuccessorsResult{Cutoff: c.text(at), WithinDays: r.WithinDays, Links: make([]ProposedLink, len(found))}
 	day := func(at int64) string { return time.Unix(at, 0).In(c.zone).Format(time.DateOnly) }
+	now := m.Now().UTC().Format(time.RFC3339)
 	for i, s := range found {
 		result.Links[i] = ProposedLink{
-			Account: string(s.From), Other: string(s.To), Kind: features.Renamed, Since: day(s.First), Evidence: s.Evidence,
+			Account: string(s.From), Other: string(s.To), Kind: features.Renamed, Since: day(s.First), RecordedAt: now, Author: r.Author, Evidence: s.Evidence,
 			LastOrder: day(s.Last), FirstOrder: day(s.First), Overlap: model.Figure(s.Overlap),
 		}
 	}

@@ -72,9 +72,11 @@ func newDataLinks(e *env) *cobra.Command {
 		Use: "links", Short: "Propose accounts that may be others under a new number", Args: none,
 		Long: `Lists accounts whose purchases stop as those of another begin that shares their tax number, address or parent, and
 how much of what the other buys they bought. Pairs that account_links names are left out. Nothing is applied: strike the
-rows that are wrong out of the CSV, and import the rest as account_links.`,
+rows that are wrong out of the CSV, and import the rest as account_links. Every row is proposed as renamed; write merged
+or split where you know it. Its recorded_at is this instant: what nobody knew before changes no cutoff before it. The
+author (for CSV needed) is who stands for the rows.`,
 		Example: `  fealty data links
-  fealty data links -o csv > links.csv
+  fealty data links --author 'Li Wei' -o csv > links.csv
   fealty import account_links links.csv`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.flags = c.Flags()
@@ -83,22 +85,26 @@ rows that are wrong out of the CSV, and import the rest as account_links.`,
 	}
 	c.Flags().StringVar(&o.request.Cutoff, "cutoff", "", "the as-of date (default: the last complete day of the data)")
 	c.Flags().IntVar(&o.request.WithinDays, "within", serving.DefaultWithinDays, "days between the last purchase of the one and the first of the other")
+	c.Flags().StringVar(&o.request.Author, "author", "", "who confirms the links that are left in the CSV")
 	addConfigFlags(c.Flags(), "warehouse.url", "state.dir", "business_time_zone")
 	return c
 }
 
 func runDataLinks(ctx context.Context, e *env, o dataLinksOptions) error {
+	if e.global.output == csvForm && strings.TrimSpace(o.request.Author) == "" {
+		return fmt.Errorf("links as CSV are there to be imported, and who confirms them stands in each: say --author: %w", serving.ErrInvalid)
+	}
 	r, err := perform[serving.SuccessorsResult](ctx, e, o.flags, job{operation: serving.OpSuccessors, request: o.request})
 	if err != nil {
 		return err
 	}
 	found := section{
 		title: fmt.Sprintf("Proposed links as of %s", r.Cutoff),
-		head:  []string{"account", "other", "kind", "since", "evidence", "last_order", "first_order", "product_overlap"},
+		head:  []string{"account", "other", "kind", "since", "recorded_at", "author", "evidence", "last_order", "first_order", "product_overlap"},
 	}
 	for i := range r.Links {
 		l := &r.Links[i]
-		found.rows = append(found.rows, []any{l.Account, l.Other, l.Kind, l.Since, strings.Join(l.Evidence, " "), l.LastOrder, l.FirstOrder, float64(l.Overlap)})
+		found.rows = append(found.rows, []any{l.Account, l.Other, l.Kind, l.Since, l.RecordedAt, l.Author, strings.Join(l.Evidence, " "), l.LastOrder, l.FirstOrder, float64(l.Overlap)})
 	}
 	return e.show(answer{data: r, sections: []section{found}})
 }

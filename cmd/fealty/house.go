@@ -79,7 +79,7 @@ func openHouse(ctx context.Context, e *env, c *config) (_ *house, err error) {
 // operations are the verbs over this house.
 func (h *house) operations(c *config) *serving.Operations {
 	check := serving.Checker{Facts: h.warehouse, Inspector: h.warehouse, Settings: c.settings, Sources: c.sources, Now: h.service.Now}
-	matchmaker := serving.Matchmaker{Facts: h.warehouse, Finder: h.warehouse, Settings: c.settings}
+	matchmaker := serving.Matchmaker{Facts: h.warehouse, Finder: h.warehouse, Settings: c.settings, Now: h.service.Now}
 	return serving.NewOperations(c.settings.Map(), append(h.service.Operations(), check.Operation(), matchmaker.Operation())...)
 }
 
