@@ -28,6 +28,10 @@ const (
 // Kinds returns the purchase models in which accounts leave.
 func Kinds() []Kind { return []Kind{BGNBD, MBGNBD, ParetoNBD} }
 
+// Leaves says whether accounts leave in the model: without that nobody can say
+// whether one is still alive, and Alive is 1 for all.
+func (k Kind) Leaves() bool { return k != NBD }
+
 // names of the parameters, in the papers' letters and order.
 func (k Kind) names() []string {
 	switch k {

@@ -75,7 +75,8 @@ type Choice struct {
 	Purchases, Spend       Used
 }
 
-// pair are the two models that an account is scored by.
+// pair are the two models that an account is scored by; spend is nil where there
+// is none, and purchases are then valued at the account's own plain mean.
 type pair struct {
 	model *Model
 	spend *Spend
@@ -84,16 +85,21 @@ type pair struct {
 // Portfolio scores accounts by the fits of their segments, or the fit of all
 // where a segment is too small: immutable, safe for concurrent use.
 type Portfolio struct {
-	least    Least
-	pooled   pair
+	least  Least
+	pooled pair
+	// problem is why there is no spend model of all accounts, "" where there is one or
+	// none was asked for.
+	problem  string
 	segments []Choice // ascending by name
 	own      map[string]pair
 }
 
 // FitPortfolio fits a purchase model and a spend model on all accounts, then on
 // each segment that is large enough. mean is as in FitSpend; segment names one per
-// account ("" is one, too). Errors are those of Fit and FitSpend on all accounts; a
-// segment whose fit does not converge uses the fit of all, and its Choice says so.
+// account ("" is one, too). Errors are those of Fit and FitSpend on all accounts,
+// but where the spend of all does not converge purchases stand without it, valued
+// at each account's own plain mean (SpendProblem). A segment whose fit does not
+// converge uses the fit of all, and its Choice says so.
 func FitPortfolio(ctx context.Context, kind Kind, h Histories, mean []float64, segment []string, least Least) (*Portfolio, error) {
 	if err := least.Validate(); err != nil {
 		return nil, err
@@ -106,11 +112,12 @@ func FitPortfolio(ctx context.Context, kind Kind, h Histories, mean []float64, s
 		return nil, fmt.Errorf("fit purchases of all accounts: %w", err)
 	}
 	spend, err := FitSpend(ctx, h.counts(), mean, nil)
+	pooled, err := used(err)
 	if err != nil {
 		return nil, fmt.Errorf("fit spend of all accounts: %w", err)
 	}
 	rows := bySegment(segment)
-	p := &Portfolio{least: least, pooled: pair{model, spend}, own: make(map[string]pair, len(rows))}
+	p := &Portfolio{least: least, pooled: pair{model, spend}, problem: pooled.Problem, own: make(map[string]pair, len(rows))}
 	for _, name := range sortedNames(rows) {
 		part, partMean := pick(h, mean, rows[name])
 		repeat := 0
@@ -178,7 +185,23 @@ func (p *Portfolio) Choice(segment string) Choice {
 	return Choice{Segment: segment, Purchases: Used{Reason: Unknown}, Spend: Used{Reason: Unknown}}
 }
 
-// Models returns the models that accounts of a segment are scored by.
+// SpendProblem is why there is no spend model of all accounts, "" where there is
+// one.
+func (p *Portfolio) SpendProblem() string { return p.problem }
+
+// PlainSpend returns the portfolio without its spend models: purchases are those
+// of its purchase models, each valued at the account's own plain mean.
+func (p *Portfolio) PlainSpend() *Portfolio {
+	plain := *p
+	plain.pooled.spend, plain.own = nil, make(map[string]pair, len(p.own))
+	for name, use := range p.own {
+		plain.own[name] = pair{model: use.model}
+	}
+	return &plain
+}
+
+// Models returns the models that accounts of a segment are scored by. The spend
+// model is nil where purchases are valued at the account's own plain mean.
 func (p *Portfolio) Models(segment string) (*Model, *Spend) {
 	use, known := p.own[segment]
 	if !known {
@@ -196,7 +219,8 @@ type Scores struct {
 	// what is lost when it leaves.
 	IfAlive []float64
 	// MeanSpend is expected per purchase; Value is the discounted margin of the
-	// months of the terms.
+	// months of the terms. Both are NaN where there is neither a spend model nor a
+	// purchase that was paid.
 	MeanSpend, Value []float64
 }
 
@@ -246,7 +270,7 @@ func (p *Portfolio) Score(h Histories, mean []float64, segment []string, t float
 			s.Alive[i] = alive(use.model.kind, use.model.p, x, recency, age)
 			s.NoPurchase[i] = use.model.noPurchase(s.Alive[i], x, recency, age, t)
 			s.Expected[i], s.IfAlive[i] = s.Alive[i]*at.purchases, at.purchases
-			s.MeanSpend[i] = use.spend.expected(h.paid(i), mean[i])
+			s.MeanSpend[i] = perPurchase(use.spend, h.paid(i), mean[i])
 			s.Value[i] = s.Alive[i] * at.worth * s.MeanSpend[i]
 		}
 	})
@@ -264,7 +288,8 @@ type (
 	outlook struct{ purchases, worth float64 }
 )
 
-// Pooled returns the models that were fitted on all accounts.
+// Pooled returns the models that were fitted on all accounts; the spend model is
+// nil where there is none.
 func (p *Portfolio) Pooled() (*Model, *Spend) { return p.pooled.model, p.pooled.spend }
 
 // ValueIntervals is ValueIntervals of each account by the models of its segment.

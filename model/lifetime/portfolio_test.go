@@ -117,6 +117,67 @@ func TestPortfolioFallsBackWhereASegmentIsNotDetermined(t *testing.T) {
 	}
 }
 
+// Amounts that are all the same determine no spread of spend: purchases stand, and
+// are valued at the plain mean, as they are without the spend model on purpose.
+// The value is then homogeneous in the mean, and its interval one of purchases.
+func TestPurchasesStandWithoutASpendModel(t *testing.T) {
+	p, h, mean, segment := portfolio(t)
+	same := slices.Repeat([]float64{12}, h.Rows())
+	alone, err := FitPortfolio(t.Context(), MBGNBD, h, same, segment, DefaultLeast())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, s := alone.Pooled(); s != nil || alone.SpendProblem() == "" || p.SpendProblem() != "" {
+		t.Fatalf("spend of equal amounts was fitted: %v, %q", s, alone.SpendProblem())
+	}
+	text, err := alone.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := ParsePortfolio(text)
+	if err != nil || back.SpendProblem() != alone.SpendProblem() {
+		t.Fatalf("read back with %q: %v", back.SpendProblem(), err)
+	}
+	terms, chance := weeks(12, 0.01), Chance{Level: 0.8, Draws: 100, Seed: 9}
+	plain := p.PlainSpend()
+	if _, err := plain.MarshalText(); !errors.Is(err, ErrParams) {
+		t.Errorf("a portfolio without its spend models was saved: %v", err)
+	}
+	a, err := back.Score(h, mean, segment, 13, terms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := plain.Score(h, mean, segment, 13, terms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full, err := p.Score(h, mean, segment, 13, terms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	low, high := make([]float64, h.Rows()), make([]float64, h.Rows())
+	if err := plain.ValueIntervals(t.Context(), h, mean, segment, terms, chance, low, high); err != nil {
+		t.Fatal(err)
+	}
+	for i, x := range h.Frequency {
+		for _, s := range []*Scores{a, b} {
+			switch {
+			case x == 0 && !(math.IsNaN(s.MeanSpend[i]) && math.IsNaN(s.Value[i])):
+				t.Fatalf("row %d: %v a purchase, %v in all, of an account that paid none", i, s.MeanSpend[i], s.Value[i])
+			case x > 0 && s.MeanSpend[i] != mean[i]:
+				t.Fatalf("row %d: %v a purchase, its own mean is %v", i, s.MeanSpend[i], mean[i])
+			}
+		}
+		if x > 0 {
+			near(t, "value", b.Value[i], full.Value[i]/full.MeanSpend[i]*mean[i], 1e-12)
+		}
+		// Whole purchases at one price a month: 0 or at least one of the last month.
+		if least := mean[i] * math.Pow(1.01, -12); (x == 0) != math.IsNaN(low[i]) || high[i] > 0 && high[i] < least*(1-1e-12) || low[i] > high[i] {
+			t.Fatalf("row %d: %v … %v at %v a purchase", i, low[i], high[i], mean[i])
+		}
+	}
+}
+
 func TestPortfolioTravelsToTheSameBits(t *testing.T) {
 	p, h, mean, segment := portfolio(t)
 	text, err := p.MarshalText()
@@ -144,6 +205,7 @@ func TestPortfolioTravelsToTheSameBits(t *testing.T) {
 		{`"model_reason":"too-small"`, `"model_reason":"unknown"`},
 		{`"repeat_buyers":`, `"repeat_buyers":-`},
 		{`"segments"`, `"segments":[],"segments"`},
+		{`"segments"`, `"pooled_spend_problem":"none","segments"`},
 		{`"rows":`, `"rows":0`},
 	} {
 		changed := bytes.Replace(text, []byte(change.from), []byte(change.to), 1)

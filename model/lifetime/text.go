@@ -176,11 +176,13 @@ func asWritten(m encoding.TextMarshaler, text []byte) error {
 
 // portfolioContent is the saved form of a portfolio.
 type portfolioContent struct {
-	Format   string           `json:"format"`
-	Version  int              `json:"version"`
-	Least    Least            `json:"least"`
-	Pooled   json.RawMessage  `json:"pooled"`
-	Spend    json.RawMessage  `json:"pooled_spend"`
+	Format  string          `json:"format"`
+	Version int             `json:"version"`
+	Least   Least           `json:"least"`
+	Pooled  json.RawMessage `json:"pooled"`
+	// Spend is absent where it has a problem.
+	Spend    json.RawMessage  `json:"pooled_spend,omitempty"`
+	Problem  string           `json:"pooled_spend_problem,omitempty"`
 	Segments []segmentContent `json:"segments"`
 }
 
@@ -199,15 +201,21 @@ type segmentContent struct {
 
 const portfolioFormat = format + " portfolio"
 
-// MarshalText returns the portfolio as JSON, in shortest round-trip decimals.
+// MarshalText returns the portfolio as JSON, in shortest round-trip decimals. One
+// of PlainSpend has no text of its own: save what it was made of.
 func (p *Portfolio) MarshalText() ([]byte, error) {
-	c := portfolioContent{Format: portfolioFormat, Version: version, Least: p.least, Segments: []segmentContent{}}
+	if p.pooled.spend == nil && p.problem == "" {
+		return nil, fmt.Errorf("%w: a portfolio without its spend models has no text: save the one that it was made of", ErrParams)
+	}
+	c := portfolioContent{Format: portfolioFormat, Version: version, Least: p.least, Problem: p.problem, Segments: []segmentContent{}}
 	var err error
 	if c.Pooled, err = p.pooled.model.MarshalText(); err != nil {
 		return nil, err
 	}
-	if c.Spend, err = p.pooled.spend.MarshalText(); err != nil {
-		return nil, err
+	if p.pooled.spend != nil {
+		if c.Spend, err = p.pooled.spend.MarshalText(); err != nil {
+			return nil, err
+		}
 	}
 	for _, s := range p.segments {
 		v := segmentContent{
@@ -251,11 +259,15 @@ func ParsePortfolio(text []byte) (*Portfolio, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the pooled model: %w", err)
 	}
-	spend, err := ParseSpend(c.Spend)
-	if err != nil {
-		return nil, fmt.Errorf("the pooled spend: %w", err)
+	var spend *Spend
+	if c.Problem == "" {
+		if spend, err = ParseSpend(c.Spend); err != nil {
+			return nil, fmt.Errorf("the pooled spend: %w", err)
+		}
+	} else if c.Spend != nil {
+		return nil, fmt.Errorf("%w: a pooled spend beside its problem %q", ErrText, c.Problem)
 	}
-	p := &Portfolio{least: c.Least, pooled: pair{model, spend}, own: make(map[string]pair, len(c.Segments))}
+	p := &Portfolio{least: c.Least, pooled: pair{model, spend}, problem: c.Problem, own: make(map[string]pair, len(c.Segments))}
 	for k, s := range c.Segments {
 		if err := p.read(s); err != nil {
 			return nil, fmt.Errorf("segment %d %q: %w", k, s.Segment, err)

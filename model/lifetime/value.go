@@ -61,7 +61,9 @@ func (t Terms) ends() (ends, factors []float64) {
 // Value writes the expected discounted value of every account into out: the
 // purchases expected of it in each month × the spend expected per purchase
 // (mean as in Spend.Expected) × what a unit of spend in that month is worth. The
-// model's histories and terms are in one unit of time.
+// model's histories and terms are in one unit of time. Where s is nil, a purchase
+// is of the account's own plain mean, and the value of an account without one is
+// NaN.
 func Value(m *Model, s *Spend, h Histories, mean []float64, terms Terms, out []float64) error {
 	if err := checkValue(m, h, mean, terms); err != nil {
 		return err
@@ -76,10 +78,22 @@ func Value(m *Model, s *Spend, h Histories, mean []float64, terms Terms, out []f
 		for i := from; i < to; i++ {
 			x, age := h.Frequency[i], h.Age[i]
 			m.purchases(x, age, ends, purchases, &sums)
-			out[i] = alive(m.kind, m.p, x, h.Recency[i], age) * worth(purchases, factors) * s.expected(h.paid(i), mean[i])
+			out[i] = alive(m.kind, m.p, x, h.Recency[i], age) * worth(purchases, factors) * perPurchase(s, h.paid(i), mean[i])
 		}
 	})
 	return nil
+}
+
+// perPurchase is the spend expected per purchase: by the spend model, or where
+// there is none the plain mean of the account's own, NaN without any.
+func perPurchase(s *Spend, paid, mean float64) float64 {
+	if s != nil {
+		return s.expected(paid, mean)
+	}
+	if paid == 0 {
+		return math.NaN()
+	}
+	return mean
 }
 
 // worth of cumulative purchases by month, at one unit of spend each.
@@ -137,7 +151,11 @@ func (c Chance) Validate() error {
 // account has its own parameters, from the asymptotic normal distribution of
 // their logarithms (so that the interval knows how well the model is known), then
 // the account's own rates given its history, then its purchases and their amounts.
-// The interval is equal-tailed; many accounts have 0 as their lower bound.
+// That is a parametric bootstrap in which the refits are replaced by what the
+// curvature of the likelihood says of them; no account is drawn again. The interval
+// is equal-tailed; many accounts have 0 as their lower bound. Where s is nil, every
+// purchase is of the account's own plain mean, so that the interval is of purchases
+// alone, and NaN for an account without one.
 //
 // An account's draws depend on the seed and its own history only, not on the
 // order of the rows. Cost: about 1 µs per draw and year. ctx.Err() if cancelled.
@@ -158,9 +176,11 @@ func ValueIntervals(ctx context.Context, m *Model, s *Spend, h Histories, mean [
 	if err != nil {
 		return err
 	}
-	spends, err := s.draws(chance, c.Draws)
-	if err != nil {
-		return err
+	var spends [][]float64
+	if s != nil {
+		if spends, err = s.draws(chance, c.Draws); err != nil {
+			return err
+		}
 	}
 	_, factors := terms.ends()
 	tail := (1 - c.Level) / 2 * float64(c.Draws+1)
@@ -168,9 +188,17 @@ func ValueIntervals(ctx context.Context, m *Model, s *Spend, h Histories, mean [
 		values := make([]float64, c.Draws)
 		for i := from; i < to && ctx.Err() == nil; i++ {
 			x, recency, age := h.Frequency[i], h.Recency[i], h.Age[i]
+			if s == nil && h.paid(i) == 0 {
+				low[i], high[i] = math.NaN(), math.NaN()
+				continue
+			}
 			source := rand.NewPCG(c.Seed, fingerprint(x, recency, age, mean[i]))
 			for d := range values {
-				values[d] = future{m.kind, four(models[d]), [3]float64(spends[d]), source}.value(x, recency, age, h.paid(i), mean[i], terms.Month, factors)
+				f := future{kind: m.kind, p: four(models[d]), source: source}
+				if s != nil {
+					f.spend = spends[d]
+				}
+				values[d] = f.value(x, recency, age, h.paid(i), mean[i], terms.Month, factors)
 			}
 			slices.Sort(values)
 			low[i] = values[max(int(math.Floor(tail))-1, 0)]
@@ -228,9 +256,10 @@ func four(values []float64) (p [4]float64) {
 
 // future draws what one account will do, for given parameters.
 type future struct {
-	kind   Kind
-	p      [4]float64
-	spend  [3]float64
+	kind Kind
+	p    [4]float64
+	// spend are the parameters of the spend model, nil where there is none.
+	spend  []float64
 	source rand.Source
 }
 
@@ -253,16 +282,20 @@ func (f future) value(x, recency, age, paid, mean, month float64, factors []floa
 			purchases = math.Ceil(v)
 		}
 	}
-	p, q, v := f.spend[0], f.spend[1], f.spend[2]
-	if paid == 0 {
-		mean = 0
+	amount := func(n float64) float64 { return n * mean }
+	if f.spend != nil {
+		p, q, v := f.spend[0], f.spend[1], f.spend[2]
+		if paid == 0 {
+			mean = 0
+		}
+		perUnit := f.gamma(p*paid+q, v+paid*mean)
+		amount = func(n float64) float64 { return f.gamma(p*n, perUnit) }
 	}
-	perUnit := f.gamma(p*paid+q, v+paid*mean)
 	var sum float64
 	for _, factor := range factors {
 		n := min(distuv.Poisson{Lambda: rate * min(month, time), Src: f.source}.Rand(), purchases)
 		if n > 0 {
-			sum += factor * f.gamma(p*n, perUnit)
+			sum += factor * amount(n)
 		}
 		purchases -= n
 		if time -= month; purchases <= 0 || time <= 0 {
