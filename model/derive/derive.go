@@ -1,5 +1,6 @@
 // Package derive makes columns that are fitted: what a lifetime model expects
-// of an account beside all others that the cutoff knows.
+// of an account beside all others that the cutoff knows, and, where asked, what
+// its peers let expect as its wallet.
 //
 // Place in the flow: frame → [derive] → learn. A feature in SQL depends on one
 // account's rows alone; whatever rests on the others' too is a derived column.
@@ -14,7 +15,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"fealty/features/frame"
@@ -112,6 +112,8 @@ type Columns struct {
 	horizon float64
 	// why is what was in the way of a fit; then all columns are missing.
 	why string
+	// wallet is nil where its columns are not asked for.
+	wallet *walletColumns
 }
 
 // kinds are tried in this order. The MBG/NBD (Batislam, Denizel and Filiztekin
@@ -156,17 +158,21 @@ func (c *Columns) Why() string { return c.why }
 // Model returns the lifetime model, nil when none was fitted.
 func (c *Columns) Model() *lifetime.Model { return c.model }
 
-// Of returns the derived columns of a frame's rows, in the order of Metas. A
-// row without a purchase has none of the values.
+// Of returns the derived columns of a frame's rows, in the order of Metas, then of
+// WalletMetas where it has those. A row without a purchase has none of the values.
 func (c *Columns) Of(f *frame.Frame) ([]frame.Column, error) {
-	n := f.Rows()
-	out := make([]frame.Column, len(metas))
-	for j := range out {
-		out[j] = frame.Column{Meta: metas[j], Kind: frame.Number, Numbers: make([]float64, n)}
-		for i := range n {
-			out[j].Numbers[i] = math.NaN()
-		}
+	out, err := c.lifetime(f)
+	if err != nil || c.wallet == nil {
+		return out, err
 	}
+	wallets, err := c.wallet.of(f)
+	return append(out, wallets...), err
+}
+
+// lifetime returns the columns of the lifetime model.
+func (c *Columns) lifetime(f *frame.Frame) ([]frame.Column, error) {
+	n := f.Rows()
+	out := missing(metas, n)
 	if c.model == nil {
 		return out, nil
 	}
@@ -198,9 +204,9 @@ func (c *Columns) Of(f *frame.Frame) ([]frame.Column, error) {
 // Extend returns the frame with the derived columns behind its own, sharing
 // those. A frame that has them already is refused.
 func (c *Columns) Extend(f *frame.Frame) (*frame.Frame, error) {
-	for i := range metas {
-		if f.Column(metas[i].Name) != nil {
-			return nil, fmt.Errorf("derive: the frame has a column %q, which is derived here", metas[i].Name)
+	for _, m := range slices.Concat(metas, walletMetas) {
+		if f.Column(m.Name) != nil {
+			return nil, fmt.Errorf("derive: the frame has a column %q, which is derived here", m.Name)
 		}
 	}
 	derived, err := c.Of(f)
@@ -216,8 +222,8 @@ func (c *Columns) Extend(f *frame.Frame) (*frame.Frame, error) {
 var ErrText = errors.New("derive: not saved columns")
 
 const (
-	// maxText bounds a saved text, in bytes.
-	maxText = 1 << 17
+	// maxText bounds a saved text, in bytes: a wallet model takes some 200 kB of it.
+	maxText = 1 << 22
 	format  = 1
 )
 
@@ -226,6 +232,8 @@ type saved struct {
 	Horizon int    `json:"horizon_days"`
 	Why     string `json:"why,omitempty"`
 	Model   string `json:"lifetime,omitempty"`
+	// Wallet is absent where its columns are not among them.
+	Wallet *savedWallet `json:"wallet,omitempty"`
 }
 
 // MarshalText returns the parameters as JSON. Equal columns have equal texts.
@@ -237,6 +245,12 @@ func (c *Columns) MarshalText() ([]byte, error) {
 			return nil, fmt.Errorf("save the lifetime columns: %w", err)
 		}
 		out.Model = string(text)
+	}
+	if c.wallet != nil {
+		var err error
+		if out.Wallet, err = c.wallet.save(); err != nil {
+			return nil, err
+		}
 	}
 	return json.Marshal(out)
 }
@@ -261,6 +275,12 @@ func Parse(text []byte) (*Columns, error) {
 		var err error
 		if c.model, err = lifetime.Parse([]byte(in.Model)); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrText, err)
+		}
+	}
+	if in.Wallet != nil {
+		var err error
+		if c.wallet, err = in.Wallet.read(); err != nil {
+			return nil, err
 		}
 	}
 	return c, nil

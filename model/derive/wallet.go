@@ -1,0 +1,286 @@
+package derive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"fealty/features/frame"
+	"fealty/model/wallet"
+)
+
+// The columns that wallets are read from: the spend of a year and of its newer
+// half, and what makes accounts peers: how long, how broadly and under which
+// contracts they buy, not how much, which is what share of wallet moves. A frame
+// has numbers alone; industry or region are none, so that these columns can be
+// computed again from one account's row.
+const (
+	yearSpend = "spend_365d"
+	halfSpend = "spend_180d"
+)
+
+var peerColumns = []string{tenure, "categories_ever", "contract_amount"}
+
+// walletMetas are the columns of the estimated wallet, in their order.
+var walletMetas = []frame.Meta{
+	{
+		Name: "wallet_share_est", Unit: "share", Group: "wallet", Factor: "wallet", Direction: frame.Lowers, Actionable: true,
+		LabelEN: "Estimated share of wallet, all categories", LabelZH: "估计钱包份额（全部品类）",
+		ReasonEN: []string{"About {wallet_share_est} of what similar accounts let expect as its wallet is spent here"},
+		ReasonZH: []string{"按相似客户推算的钱包中约{wallet_share_est}在本公司消费"},
+	},
+	{
+		Name: "wallet_gap_est", Unit: "base currency", Group: "wallet", Factor: "wallet", Direction: frame.Unknown, Actionable: true,
+		LabelEN: "Estimated spend elsewhere in a year", LabelZH: "估计一年内在别处的消费",
+		ReasonEN: []string{"About {wallet_gap_est} a year is estimated to be spent elsewhere"},
+		ReasonZH: []string{"估计每年约{wallet_gap_est}在别处消费"},
+	},
+	{
+		Name: "wallet_width_est", Unit: "times", Group: "wallet", Factor: "wallet", Direction: frame.Unknown,
+		LabelEN: "Uncertainty of the estimated wallet (high ÷ low)", LabelZH: "估计钱包的不确定性（上限÷下限）",
+		ReasonEN: []string{"The estimated wallet is known within a factor of {wallet_width_est}"},
+		ReasonZH: []string{"估计钱包的上限是下限的{wallet_width_est}倍"},
+	},
+	{
+		Name: "wallet_trend_est", Unit: "share", Group: "wallet", Factor: "wallet", Direction: frame.Lowers, Actionable: true,
+		LabelEN: "Change of the estimated share of wallet within the year", LabelZH: "一年内估计钱包份额的变化",
+		ReasonEN: []string{"Between the halves of the year, the share of the estimated wallet changed by {wallet_trend_est}"},
+		ReasonZH: []string{"上下半年之间，估计钱包份额变化了{wallet_trend_est}"},
+	},
+}
+
+// WalletMetas returns what the columns of the estimated wallet are, in their
+// order. The result is the caller's own.
+func WalletMetas() []frame.Meta { return slices.Clone(walletMetas) }
+
+// WalletNames are the names of those columns.
+func WalletNames() []string {
+	names := make([]string, len(walletMetas))
+	for j := range walletMetas {
+		names[j] = walletMetas[j].Name
+	}
+	return names
+}
+
+// Purses gathers what the accounts that one cutoff knows spend, and what makes
+// them peers; the zero value knows none. It takes 48 bytes per account.
+type Purses struct {
+	accounts []frame.AccountID
+	cutoffs  []frame.Cutoff
+	spend    []float64
+	peers    [][]float64
+}
+
+// PurseReader reads purses out of a frame of features.
+type PurseReader struct {
+	frame *frame.Frame
+	spend *frame.Column
+	peers []*frame.Column
+}
+
+// Spending returns what reads the purses of a frame's rows.
+func Spending(f *frame.Frame) PurseReader {
+	r := PurseReader{frame: f, spend: f.Column(yearSpend)}
+	for _, name := range peerColumns {
+		r.peers = append(r.peers, f.Column(name))
+	}
+	return r
+}
+
+// Add gives the purse of row i to what a cutoff knows; a row without spend in the
+// year teaches nothing.
+func (r PurseReader) Add(to *Purses, i int) {
+	if r.spend == nil || !(r.spend.Numbers[i] > 0) {
+		return
+	}
+	if to.peers == nil {
+		to.peers = make([][]float64, len(r.peers))
+	}
+	to.accounts, to.cutoffs = append(to.accounts, r.frame.Accounts[i]), append(to.cutoffs, r.frame.Cutoffs[i])
+	to.spend = append(to.spend, r.spend.Numbers[i])
+	for j, v := range r.at(i) {
+		to.peers[j] = append(to.peers[j], v)
+	}
+}
+
+// at returns what makes row i a peer, missing where the frame has no such column.
+func (r PurseReader) at(i int) []float64 {
+	values := make([]float64, len(r.peers))
+	for j, c := range r.peers {
+		values[j] = math.NaN()
+		if c != nil {
+			values[j] = c.Numbers[i]
+		}
+	}
+	return values
+}
+
+// asPeers returns the purses as wallets see them: one category, all spend.
+func (p *Purses) asPeers() wallet.Peers {
+	f := &frame.Frame{Accounts: p.accounts, Cutoffs: p.cutoffs}
+	for j, values := range p.peers {
+		f.Columns = append(f.Columns, frame.Column{Meta: frame.Meta{Name: peerColumns[j]}, Kind: frame.Number, Numbers: values})
+	}
+	s := wallet.Spend{Start: make([]int, len(p.accounts)+1), Category: make([]int32, len(p.accounts)), Amount: p.spend}
+	for i := range s.Start {
+		s.Start[i] = i
+	}
+	return wallet.Peers{Frame: f, Categories: []string{""}, Spend: s}
+}
+
+// walletColumns are what fits the columns of the estimated wallet.
+type walletColumns struct {
+	model *wallet.Model
+	// why is what was in the way of a fit; then all columns are missing.
+	why string
+}
+
+// walletParams are those of a model that every training cutoff has one of. No
+// interval is too wide for a column that tells its width.
+func walletParams() wallet.Params {
+	p := wallet.Defaults()
+	p.MaxRatio, p.MaxRows, p.References, p.Rounds, p.Threads = 1000, 5000, 500, 40, 1
+	return p
+}
+
+// WithWallet returns the columns with those of the estimated wallet behind, fitted
+// on the purses of the same cutoff: a high quantile of what peers spend in a year
+// with its split-conformal interval (package wallet). Declared wallets have columns
+// of their own in the catalogue and stay out, since no row holds those of others.
+// Too few accounts are no error: the columns are then missing, and WhyNoWallet
+// says so.
+func (c *Columns) WithWallet(ctx context.Context, p *Purses) (*Columns, error) {
+	out := *c
+	m, report, err := wallet.Fit(ctx, p.asPeers(), nil, walletParams())
+	switch {
+	case errors.Is(err, wallet.ErrInput):
+		out.wallet = &walletColumns{why: err.Error()}
+	case err != nil:
+		return nil, fmt.Errorf("fit the wallet columns: %w", err)
+	case report.Categories[0].Why != wallet.None:
+		out.wallet = &walletColumns{why: fmt.Sprintf("%d accounts have spent within the year, and a wallet needs %d", len(p.accounts), walletParams().MinPeers)}
+	default:
+		out.wallet = &walletColumns{model: m}
+	}
+	return &out, nil
+}
+
+// WithoutWallet returns the columns without those of the estimated wallet.
+func (c *Columns) WithoutWallet() *Columns {
+	out := *c
+	out.wallet = nil
+	return &out
+}
+
+// HasWallet tells whether the columns of the estimated wallet are among them.
+func (c *Columns) HasWallet() bool { return c.wallet != nil }
+
+// WhyNoWallet says why the columns of the wallet have no values, "" when they have.
+func (c *Columns) WhyNoWallet() string {
+	if c.wallet == nil {
+		return ""
+	}
+	return c.wallet.why
+}
+
+// of returns the columns of a frame's rows. A row whose spend is missing has none
+// of the values; more returns than purchases count as no spend.
+func (w *walletColumns) of(f *frame.Frame) ([]frame.Column, error) {
+	out := missing(walletMetas, f.Rows())
+	if w.model == nil {
+		return out, nil
+	}
+	var p Purses
+	var rows []int
+	read, half := Spending(f), f.Column(halfSpend)
+	if read.spend == nil {
+		return out, nil
+	}
+	p.peers = make([][]float64, len(read.peers))
+	for i, v := range read.spend.Numbers {
+		if math.IsNaN(v) {
+			continue
+		}
+		rows = append(rows, i)
+		p.accounts, p.cutoffs, p.spend = append(p.accounts, f.Accounts[i]), append(p.cutoffs, f.Cutoffs[i]), append(p.spend, max(0, v))
+		for j, of := range read.at(i) {
+			p.peers[j] = append(p.peers[j], of)
+		}
+	}
+	if len(rows) == 0 {
+		return out, nil
+	}
+	all, err := w.model.Estimate(p.asPeers(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("derive the wallet columns: %w", err)
+	}
+	for k, i := range rows {
+		e := &all[k]
+		if e.State == wallet.Unknown {
+			continue
+		}
+		values := [...]float64{e.Share, e.Potential, math.NaN(), math.NaN()}
+		if e.Low > 0 {
+			values[2] = e.High / e.Low
+		}
+		if half != nil {
+			newer := half.Numbers[i]
+			values[3] = (newer - (read.spend.Numbers[i] - newer)) / e.Wallet
+		}
+		for j, v := range values {
+			out[j].Numbers[i] = v
+		}
+	}
+	return out, nil
+}
+
+// missing returns columns without values.
+func missing(of []frame.Meta, rows int) []frame.Column {
+	out := make([]frame.Column, len(of))
+	for j := range out {
+		out[j] = frame.Column{Meta: of[j], Kind: frame.Number, Numbers: make([]float64, rows)}
+		for i := range rows {
+			out[j].Numbers[i] = math.NaN()
+		}
+	}
+	return out
+}
+
+// savedWallet is what is saved of them.
+type savedWallet struct {
+	Why   string `json:"why,omitempty"`
+	Model string `json:"model,omitempty"`
+}
+
+func (w *walletColumns) save() (*savedWallet, error) {
+	out := &savedWallet{Why: w.why}
+	if w.model != nil {
+		text, err := w.model.MarshalText()
+		if err != nil {
+			return nil, fmt.Errorf("save the wallet columns: %w", err)
+		}
+		out.Model = string(text)
+	}
+	return out, nil
+}
+
+// read checks what was saved: a model of the peers' columns, or why there is none.
+func (s *savedWallet) read() (*walletColumns, error) {
+	if (s.Why == "") == (s.Model == "") {
+		return nil, fmt.Errorf("%w: reason %q beside a wallet model of %d bytes", ErrText, s.Why, len(s.Model))
+	}
+	w := &walletColumns{why: s.Why}
+	if s.Model == "" {
+		return w, nil
+	}
+	var err error
+	if w.model, err = wallet.Parse([]byte(s.Model)); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrText, err)
+	}
+	if !slices.Equal(w.model.Features(), peerColumns) {
+		return nil, fmt.Errorf("%w: the wallet model reads %q, these columns %q", ErrText, w.model.Features(), peerColumns)
+	}
+	return w, nil
+}
