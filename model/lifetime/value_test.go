@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
@@ -183,5 +184,56 @@ func met(t *testing.T, what string, predicted, actual []float64) {
 	}
 	if math.Abs(sum) > 4*math.Sqrt(square) {
 		t.Errorf("%s: %.1f more happened than was expected, ± %.1f", what, sum, math.Sqrt(square))
+	}
+}
+
+// The parameters of the drawn futures come from the curvature of the likelihood.
+// How much they vary, and with them what is expected of an account, is what a
+// bootstrap that draws the accounts of CDNOW again and refits says, within what 40
+// refits can tell (a standard deviation of 40 is off by 11 %).
+func TestDrawnParametersVaryLikeRefits(t *testing.T) {
+	const refits = 40
+	h := cdnowSample(t)
+	m := fit(t, MBGNBD, h)
+	asked := Histories{Frequency: []float64{0, 4, 10}, Recency: []float64{0, 30, 36}, Age: []float64{38, 38, 38}}
+	chance := rand.New(rand.NewPCG(1, 2))
+	draws, err := m.draws(chance, 400)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expected := func(of *Model, all [][]float64) {
+		out := make([]float64, asked.Rows())
+		if err := of.Expected(asked, 39, out); err != nil {
+			t.Fatal(err)
+		}
+		for k, v := range append(out, of.theta...) {
+			all[k] = append(all[k], v)
+		}
+	}
+	columns := asked.Rows() + len(m.theta)
+	drawn, refitted := make([][]float64, columns), make([][]float64, columns)
+	for _, d := range draws {
+		of, err := Given(MBGNBD, d...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expected(of, drawn)
+	}
+	weights := make([]float64, h.Rows())
+	for range refits {
+		clear(weights)
+		for range weights {
+			weights[chance.IntN(len(weights))]++
+		}
+		of, err := Fit(t.Context(), MBGNBD, h, weights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expected(of, refitted)
+	}
+	for k := range columns {
+		if ratio := stat.StdDev(drawn[k], nil) / stat.StdDev(refitted[k], nil); ratio < .65 || ratio > 1.5 {
+			t.Errorf("column %d varies by %v as drawn and %v as refitted", k, stat.StdDev(drawn[k], nil), stat.StdDev(refitted[k], nil))
+		}
 	}
 }
