@@ -19,35 +19,91 @@ type Parameter struct {
 }
 
 // LifetimeCard says which lifetime model serves, and how its spend did beside
-// the run-rate.
+// the run-rate. What is omitted when empty is not told by models from before.
 type LifetimeCard struct {
-	// Why is what was in the way of a model, "" when there is one.
-	Why           string      `json:"why,omitempty"`
-	Model         string      `json:"model,omitempty"`
-	Accounts      int         `json:"accounts"`
-	LogLikelihood Figure      `json:"log_likelihood"`
-	Purchases     []Parameter `json:"purchases,omitempty"`
-	Spend         []Parameter `json:"spend,omitempty"`
+	// Why is what was in the way of a model, "" when there is one. Instead is why one
+	// in which nobody leaves serves instead of those that were tried, "" when one of
+	// them does.
+	Why     string `json:"why,omitempty"`
+	Instead string `json:"instead,omitempty"`
+	Model   string `json:"model,omitempty"`
+	// Models are those tried, in their order.
+	Models []LifetimeTrial `json:"models,omitempty"`
+	// Accounts have a history; of ReturnsOutweigh the returns take up the purchases,
+	// and NoHistory have none that can be read: nothing is told of either.
+	Accounts        int         `json:"accounts"`
+	ReturnsOutweigh int         `json:"returns_outweigh,omitempty"`
+	NoHistory       int         `json:"no_history,omitempty"`
+	LogLikelihood   Figure      `json:"log_likelihood"`
+	Purchases       []Parameter `json:"purchases,omitempty"`
+	Spend           []Parameter `json:"spend,omitempty"`
+	// SpendWhy is what was in the way of a model of spend, "" when there is one.
+	SpendWhy string `json:"spend_why,omitempty"`
 	// Correlation of frequency and mean spend, which the spend model takes for 0.
 	Correlation Figure       `json:"correlation"`
 	Segments    []SegmentFit `json:"segments,omitempty"`
-	// Months and Discount (a month) say what the lifetime value is.
+	// Months and Discount (a month) say what the lifetime value is, ValueBy what a
+	// purchase is worth in it: gamma_gamma, or plain_mean.
 	Months   int    `json:"months"`
 	Discount Figure `json:"discount"`
-	// RunRate and Forecast are the mean absolute errors of spend within the horizon;
-	// SpendBy is the better one.
+	ValueBy  string `json:"value_by,omitempty"`
+	// RunRate and Forecast are the mean absolute errors of spend within the horizon,
+	// over Judged accounts; SpendBy is the better one. TooYoung have no run-rate yet
+	// and took no part.
 	RunRate  Figure `json:"run_rate_mae"`
 	Forecast Figure `json:"lifetime_mae"`
 	SpendBy  string `json:"spend_by"`
+	Judged   int    `json:"judged,omitempty"`
+	TooYoung int    `json:"too_young,omitempty"`
+	// Stayed is the same of what an account spends if it stays, which value at risk
+	// is of, over those judged that bought within the horizon.
+	Stayed *SpendContest `json:"stayed,omitempty"`
+	// Coverage is how often the interval of spend within the horizon held it.
+	Coverage *LifetimeCoverage `json:"coverage,omitempty"`
 }
 
-// SegmentFit says what a segment's accounts are scored by.
+// LifetimeTrial is one lifetime model that was tried.
+type LifetimeTrial struct {
+	Model string `json:"model"`
+	// Why is what was in its way, "" when it was fitted; then the figures are told.
+	Why           string `json:"why,omitempty"`
+	LogLikelihood Figure `json:"log_likelihood"`
+	// MAE is the mean absolute error of its spend within the horizon, over all
+	// accounts with a history; the least serves.
+	MAE  Figure `json:"mae"`
+	Used bool   `json:"used,omitempty"`
+}
+
+// SpendContest are two forecasts of spend on one holdout, by their mean absolute
+// errors.
+type SpendContest struct {
+	Accounts int    `json:"accounts"`
+	RunRate  Figure `json:"run_rate_mae"`
+	Forecast Figure `json:"lifetime_mae"`
+	By       string `json:"by"`
+}
+
+// LifetimeCoverage is how often intervals held what came.
+type LifetimeCoverage struct {
+	Accounts int    `json:"accounts"`
+	Target   Figure `json:"target"`
+	Inside   Figure `json:"inside"`
+	// Above is the share of those that came to more than their interval.
+	Above Figure `json:"above"`
+}
+
+// SegmentFit says what a segment's accounts are scored by. Parameters are those of
+// its own fits; a problem is why there is none though the segment is large enough.
 type SegmentFit struct {
-	Segment      string `json:"segment"`
-	Accounts     int    `json:"accounts"`
-	RepeatBuyers int    `json:"repeat_buyers"`
-	Purchases    string `json:"purchases"`
-	Spend        string `json:"spend"`
+	Segment          string      `json:"segment"`
+	Accounts         int         `json:"accounts"`
+	RepeatBuyers     int         `json:"repeat_buyers"`
+	Purchases        string      `json:"purchases"`
+	PurchasesProblem string      `json:"purchases_problem,omitempty"`
+	Parameters       []Parameter `json:"parameters,omitempty"`
+	Spend            string      `json:"spend"`
+	SpendProblem     string      `json:"spend_problem,omitempty"`
+	SpendParameters  []Parameter `json:"spend_parameters,omitempty"`
 }
 
 // WalletCard says what wallets rest on and how often their intervals held.
