@@ -36,8 +36,11 @@ type Lifetime struct {
 	Value, Low, High float64
 	// Model names what was fitted, and on which accounts.
 	Model string
-	// Why is the code of why there is no lifetime value; "" when there is one, and in
-	// runs that did not tell it.
+	// ValueBy says what a purchase is worth in the value: gamma_gamma, or plain_mean,
+	// the account's own; "" without a value, and in runs that did not tell it.
+	ValueBy string
+	// Why is the code of why there is no lifetime value, or no Alive beside it; "" when
+	// there is, and in runs that did not tell it.
 	Why string
 }
 

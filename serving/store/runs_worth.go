@@ -65,6 +65,7 @@ var worthFields = []worthField{
 	worthNumber("lifetime_low", func(w *score.Worth) *float64 { return &w.Lifetime.Low }),
 	worthNumber("lifetime_high", func(w *score.Worth) *float64 { return &w.Lifetime.High }),
 	worthText("lifetime_model", func(w *score.Worth) *string { return &w.Lifetime.Model }),
+	worthText("lifetime_value_by", func(w *score.Worth) *string { return &w.Lifetime.ValueBy }),
 	worthText("lifetime_why", func(w *score.Worth) *string { return &w.Lifetime.Why }),
 	worthNumber("loyalty", func(w *score.Worth) *float64 { return &w.Loyalty.Score }),
 	worthNumber("loyalty_uncapped", func(w *score.Worth) *float64 { return &w.Loyalty.Uncapped }),

@@ -17,6 +17,7 @@ SELECT
         ifNull(toString(reinterpretAsUInt64(lifetime_low)), 'n'), ',',
         ifNull(toString(reinterpretAsUInt64(lifetime_high)), 'n'), ',',
         toString(length(lifetime_model)), ':', toString(lifetime_model),
+        toString(length(lifetime_value_by)), ':', toString(lifetime_value_by),
         toString(length(lifetime_why)), ':', toString(lifetime_why),
         ifNull(toString(reinterpretAsUInt64(loyalty)), 'n'), ',',
         ifNull(toString(reinterpretAsUInt64(loyalty_uncapped)), 'n'), ',',

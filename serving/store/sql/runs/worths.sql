@@ -4,7 +4,7 @@
 -- As of:    the run. Whoever asks has found the run committed before.
 SELECT
     account, alive, no_purchase, purchases, spend, spend_by, lifetime_value, lifetime_low, lifetime_high,
-    lifetime_model, lifetime_why, loyalty, loyalty_uncapped, loyalty_cap, loyalty_profile, loyalty_why, loyalty_story,
+    lifetime_model, lifetime_value_by, lifetime_why, loyalty, loyalty_uncapped, loyalty_cap, loyalty_profile, loyalty_why, loyalty_story,
     loyalty_children, satisfaction, response_rate, value, value_existing, value_potential, value_influence, value_learning,
     tier, level, cell, verdict, wallet_state, wallet, wallet_low, wallet_high, wallet_spend, wallet_share, wallet_potential,
     wallet_why, wallet_author, wallet_period, wallet_width, wallet_trend, indicators, attitudes, wallets, wallet_flags,
