@@ -103,28 +103,31 @@ const mostDeclared = 1e13
 
 // Rows returns the declaration as the row of wallets that it is.
 func (d *Declaration) Rows() Rows {
-	column := func(name string, kind frame.Kind) frame.Column {
-		return frame.Column{Meta: frame.Meta{Name: name}, Kind: kind}
-	}
-	text := func(name, value string) frame.Column {
-		c := column(name, frame.Text)
-		c.Texts = []string{value}
-		return c
-	}
-	number := func(name string, kind frame.Kind, value int64, given bool) frame.Column {
-		c := column(name, kind)
-		c.Integers, c.Null = []int64{0}, []bool{!given}
-		if given {
-			c.Integers[0] = value
-		}
-		return c
-	}
 	return &row{table: &frame.Table{Columns: []frame.Column{
-		text("account", string(d.Account)), text("category", d.Category), number("period", frame.Time, d.Period, true),
-		number("amount", frame.Decimal, int64(math.Round(d.Amount*frame.DecimalScale)), !math.IsNaN(d.Amount)),
-		number("rank", frame.Integer, int64(d.Rank), d.Rank != 0), number("suppliers", frame.Integer, int64(d.Suppliers), d.Suppliers != 0),
-		text("origin", ManagerOrigin), text("author", d.Author), number(RecordedAt, frame.Time, d.Recorded, true),
+		oneText("account", string(d.Account)), oneText("category", d.Category), oneNumber("period", frame.Time, d.Period, true),
+		oneDecimal("amount", d.Amount, !math.IsNaN(d.Amount)),
+		oneNumber("rank", frame.Integer, int64(d.Rank), d.Rank != 0), oneNumber("suppliers", frame.Integer, int64(d.Suppliers), d.Suppliers != 0),
+		oneText("origin", ManagerOrigin), oneText("author", d.Author), oneNumber(RecordedAt, frame.Time, d.Recorded, true),
 	}}}
+}
+
+// oneText is a column of one text.
+func oneText(name, value string) frame.Column {
+	return frame.Column{Meta: frame.Meta{Name: name}, Kind: frame.Text, Texts: []string{value}}
+}
+
+// oneNumber is a column of one whole number, which is missing when none is given.
+func oneNumber(name string, kind frame.Kind, value int64, given bool) frame.Column {
+	c := frame.Column{Meta: frame.Meta{Name: name}, Kind: kind, Integers: []int64{0}, Null: []bool{!given}}
+	if given {
+		c.Integers[0] = value
+	}
+	return c
+}
+
+// oneDecimal is a column of one decimal, to four decimals.
+func oneDecimal(name string, value float64, given bool) frame.Column {
+	return oneNumber(name, frame.Decimal, int64(math.Round(value*frame.DecimalScale)), given)
 }
 
 // row is one row, in a batch of its own.

@@ -122,6 +122,10 @@ func Schemas() []TableSchema {
 		{Name: "pauses", Account: "account", Event: "start", Fields: []Field{
 			key("account", frame.Text), key("start", frame.Time), null("end", frame.Time), text("kind"), text("author"), recorded,
 		}},
+		{Name: "assessments", Account: "account", Event: "at", Fields: []Field{
+			key("id", frame.Text), need("account", frame.Text), text("person"), need("item", frame.Text), need("value", frame.Decimal),
+			null("scale", frame.Decimal), null("expectation", frame.Decimal), need("kind", frame.Text), text("author"), text("comment"), need("at", frame.Time), recorded,
+		}},
 		{Name: "holidays", Event: "day", Fields: []Field{
 			key("country", frame.Text), key("day", frame.Time), text("name"), recorded,
 		}},

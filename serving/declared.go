@@ -15,3 +15,13 @@ type Wallets interface {
 	// category and period; the same again changes nothing and says so.
 	Declare(ctx context.Context, d features.Declaration) (features.LoadReport, error)
 }
+
+// Assessments say what accounts say of us and what is judged of them, and take what a
+// person says.
+type Assessments interface {
+	// Assessed returns the newest assessment of every item as of each cutoff, by
+	// account, cutoff and item.
+	Assessed(ctx context.Context, r features.Request) ([]features.Assessed, error)
+	// Assess takes an assessment; the same again changes nothing and says so.
+	Assess(ctx context.Context, a features.Assessment) (features.LoadReport, error)
+}

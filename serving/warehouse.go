@@ -18,6 +18,7 @@ type Facts interface {
 	Whereabouts
 	Holdings
 	Wallets
+	Assessments
 	Ledger
 }
 

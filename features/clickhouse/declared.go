@@ -20,55 +20,13 @@ const walletsTable = string(features.Wallets)
 // what is declared of each of them in a category and period adds up. The request's
 // catalogue and slices don't matter.
 func Declared(ctx context.Context, e Engine, r features.Request) ([]features.Declared, error) {
-	all, err := declared(ctx, e, r)
+	all, err := spoken(ctx, e, r, "declared.sql", (*prepared).declarations, func(d *features.Declared) *frame.AccountID { return &d.Account })
 	if err != nil {
 		return nil, fmt.Errorf("ask for declared wallets: %w", err)
 	}
 	slices.SortFunc(all, func(a, b features.Declared) int {
 		return cmp.Or(strings.Compare(string(a.Account), string(b.Account)), cmp.Compare(a.Cutoff, b.Cutoff), strings.Compare(a.Category, b.Category))
 	})
-	return all, nil
-}
-
-func declared(ctx context.Context, e Engine, r features.Request) ([]features.Declared, error) {
-	p, err := prepare(r)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.unite(ctx, e); err != nil {
-		return nil, err
-	}
-	ranges := []accountRange{{}}
-	if len(r.Accounts) > 0 {
-		if ranges, err = p.ranges(ctx, e); err != nil {
-			return nil, err
-		}
-	}
-	sql := statement("declared.sql")
-	var all []features.Declared
-	for _, rg := range ranges {
-		err := ask(ctx, e, sql, p.with(rg), func(t *frame.Table) error {
-			return p.declarations(t, func(d features.Declared, k int) {
-				if p.alone(string(d.Account), k) {
-					all = append(all, d)
-				}
-			})
-		})
-		if err != nil {
-			return nil, err
-		}
-		err = askFamilies(ctx, e, p.within(rg), sql, p.params, func(t *frame.Table, named map[string]*family) error {
-			return p.declarations(t, func(d features.Declared, k int) {
-				if f := named[string(d.Account)]; f.at[k] {
-					d.Account = frame.AccountID(f.head)
-					all = append(all, d)
-				}
-			})
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
 	return all, nil
 }
 

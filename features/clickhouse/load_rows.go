@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -154,8 +155,13 @@ func (c *completion) complete(b *buffer) error {
 			return err
 		}
 	}
-	if c.schema.Name == walletsTable {
+	switch c.schema.Name {
+	case walletsTable:
 		if err := c.rank(b); err != nil {
+			return err
+		}
+	case assessmentsTable:
+		if err := c.assess(b); err != nil {
 			return err
 		}
 	}
@@ -264,6 +270,27 @@ func (c *completion) rank(b *buffer) error {
 		rank, ranked := value("rank", i)
 		suppliers, counted := value("suppliers", i)
 		if column, fault := features.RankFault(declared, ranked, counted, rank, suppliers); fault != "" {
+			return c.refuse(c.rows+int64(i), column, "%s", fault)
+		}
+	}
+	return nil
+}
+
+// assess refuses rows of assessments that say nothing.
+func (c *completion) assess(b *buffer) error {
+	text := func(name string, i int) string { return b.columns[c.at[name]].Texts[i] }
+	number := func(name string, i int, missing float64) float64 {
+		if k := c.at[name]; !b.nulls[k][i] {
+			return float64(b.columns[k].Integers[i]) / frame.DecimalScale
+		}
+		return missing
+	}
+	for i := range b.rows {
+		a := features.Assessment{
+			Item: text("item", i), Kind: text("kind", i), Author: text("author", i), Comment: text("comment", i),
+			Value: number("value", i, math.NaN()), Scale: number("scale", i, 0), Expectation: number("expectation", i, math.NaN()),
+		}
+		if column, fault := a.Fault(); fault != "" {
 			return c.refuse(c.rows+int64(i), column, "%s", fault)
 		}
 	}

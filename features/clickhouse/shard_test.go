@@ -184,6 +184,7 @@ func TestMatrixOnTwoShards(t *testing.T) {
 	}
 	both("population", func(e clickhouse.Engine) (any, error) { return clickhouse.Population(t.Context(), e, r) })
 	both("extent", func(e clickhouse.Engine) (any, error) { return clickhouse.Extent(t.Context(), e, 9) })
+	both("assessed", func(e clickhouse.Engine) (any, error) { return clickhouse.Assessed(t.Context(), e, r) })
 	both("declared", func(e clickhouse.Engine) (any, error) { return clickhouse.Declared(t.Context(), e, r) })
 	both("holdings", func(e clickhouse.Engine) (any, error) {
 		return holdings(t, e, features.HoldingRequest{Request: r, Key: features.ByProduct, HorizonDays: 60}), nil

@@ -41,6 +41,7 @@ var checkStatements embed.FS
 //	country           countries that are not two capital letters; Subject is the country
 //	link_kind         links of a kind that nobody follows; Subject is the kind
 //	holiday_country   holidays of a country that no account is of; Subject is the country
+//	assessment        rows of assessments that say nothing: of no item, off their scale, judged by nobody
 //	cycle             1 when links lead from an account back to itself; Detail names them
 //	apart             accounts with imported and cluster-mapped facts
 //	terms_apart       accounts with imported facts whose pauses, country or segment are mapped on the cluster, or the other way round

@@ -52,6 +52,11 @@ func (w Warehouse) Declared(ctx context.Context, r features.Request) ([]features
 	return Declared(ctx, w.Engine, r)
 }
 
+// Assessed is the package's Assessed on this warehouse.
+func (w Warehouse) Assessed(ctx context.Context, r features.Request) ([]features.Assessed, error) {
+	return Assessed(ctx, w.Engine, r)
+}
+
 // Extent is the package's Extent on this warehouse.
 func (w Warehouse) Extent(ctx context.Context, watermark uint64) (features.Span, error) {
 	return Extent(ctx, w.Engine, watermark)

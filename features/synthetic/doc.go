@@ -23,7 +23,7 @@
 //
 // With [Params.Record] the town also has what stands around the orders:
 // deliveries, promotions, people, managers, invoices, payments, targets,
-// campaigns, consents, links between accounts, pauses and holidays. Four causes
+// campaigns, consents, links between accounts, pauses, holidays and assessments. Four causes
 // of leaving come by chance, to accounts of any kind, and multiply the hazard
 // while they are felt; TruthCauses has each with its times and size. At their
 // worst they add to the logarithm of the hazard:

@@ -26,6 +26,7 @@ const (
 	forTouches
 	forConsents
 	forTargets
+	forAssessments
 )
 
 // draw is a stream of random numbers that can be set to any account.

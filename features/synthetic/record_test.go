@@ -99,7 +99,7 @@ func TestTheRecordHangsTogether(t *testing.T) {
 			}
 		})
 	}
-	for _, table := range []string{"people", "invoices", "payments", "touches", "consents", "account_links", "pauses", "truth_causes", "truth_moves"} {
+	for _, table := range []string{"people", "invoices", "payments", "touches", "consents", "account_links", "pauses", "assessments", "truth_causes", "truth_moves"} {
 		refers(table, "account", "accounts", "account")
 	}
 	refers("payments", "invoice", "invoices", "id")

@@ -78,6 +78,7 @@ var recordWriters = map[string]writer{
 	"consents":      perAccount(writeConsents),
 	"account_links": perAccount(writeLinks),
 	"pauses":        perAccount(writePauses),
+	"assessments":   perAccount(writeAssessments),
 	"holidays":      writeHolidays,
 	TruthCauses:     perAccount(writeTruthCauses),
 	TruthMoves:      perAccount(writeTruthMoves),
@@ -105,6 +106,7 @@ type stream struct {
 	people    []person
 	invoices  []invoice
 	touches   []touch
+	answers   []answer
 	scratch   []byte
 }
 

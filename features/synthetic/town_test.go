@@ -80,7 +80,7 @@ func TestSameSeedSameTown(t *testing.T) {
 			t.Errorf("table %s is the same for seeds 7 and 8", table)
 		}
 	}
-	if got, want := len(first), 6+10+4; got != want {
+	if got, want := len(first), 6+11+4; got != want {
 		t.Errorf("%d tables, want %d: accounts, order_lines, interactions, wallets, contracts, products, those of the record and the truth", got, want)
 	}
 }
@@ -354,7 +354,7 @@ func TestWriteCSV(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"accounts", "order_lines", "interactions", "wallets", "contracts", "products", "fx_rates", "people", "managers", "invoices", "payments",
-		"targets", "touches", "consents", "account_links", "pauses", "holidays", "truth", "truth_wallets", "truth_causes", "truth_moves"}
+		"targets", "touches", "consents", "account_links", "pauses", "assessments", "holidays", "truth", "truth_wallets", "truth_causes", "truth_moves"}
 	if len(paths) != len(want) {
 		t.Fatalf("wrote %v", paths)
 	}

@@ -16,5 +16,8 @@ UNION ALL
 SELECT 'duplicates', 'wallets', 'period', toString(source) AS from_source, '', count() - uniqExact(sipHash128(account, category, period, ifNull(amount, 0), isNull(amount), ifNull(rank, 0), ifNull(suppliers, 0), recorded_at)), count()
 FROM wallets WHERE load <= {watermark:UInt64} GROUP BY from_source
 UNION ALL
+SELECT 'duplicates', 'assessments', 'id', toString(source) AS from_source, '', count() - uniqExact(sipHash128(id, recorded_at)), count()
+FROM assessments WHERE load <= {watermark:UInt64} GROUP BY from_source
+UNION ALL
 SELECT 'duplicates', 'accounts', 'account', toString(source) AS from_source, '', count() - uniqExact(sipHash128(account, ifNull(toUnixTimestamp(valid_from), 0), recorded_at)), count()
 FROM accounts WHERE load <= {watermark:UInt64} GROUP BY from_source

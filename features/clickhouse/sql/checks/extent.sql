@@ -16,3 +16,6 @@ FROM contracts WHERE load <= {watermark:UInt64} GROUP BY from_source
 UNION ALL
 SELECT 'extent', 'wallets', '', toString(source) AS from_source, '', count(), count()
 FROM wallets WHERE load <= {watermark:UInt64} GROUP BY from_source
+UNION ALL
+SELECT 'extent', 'assessments', '', toString(source) AS from_source, '', count(), count()
+FROM assessments WHERE load <= {watermark:UInt64} GROUP BY from_source

@@ -10,3 +10,6 @@ FROM order_lines WHERE load <= {watermark:UInt64} GROUP BY from_source
 UNION ALL
 SELECT 'future', 'interactions', 'at', toString(source) AS from_source, '', countIf(at > {now:DateTime('UTC')}), count()
 FROM interactions WHERE load <= {watermark:UInt64} GROUP BY from_source
+UNION ALL
+SELECT 'future', 'assessments', 'at', toString(source) AS from_source, '', countIf(at > {now:DateTime('UTC')}), count()
+FROM assessments WHERE load <= {watermark:UInt64} GROUP BY from_source

@@ -12,6 +12,8 @@ FROM
     SELECT 'contracts', account FROM contracts WHERE load <= {watermark:UInt64} GROUP BY account
     UNION ALL
     SELECT 'wallets', account FROM wallets WHERE load <= {watermark:UInt64} GROUP BY account
+    UNION ALL
+    SELECT 'assessments', account FROM assessments WHERE load <= {watermark:UInt64} GROUP BY account
 )
 WHERE (SELECT count() FROM accounts WHERE load <= {watermark:UInt64}) > 0
 GROUP BY table_name
