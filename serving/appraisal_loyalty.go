@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model"
 	"fealty/model/loyalty"
@@ -28,7 +29,7 @@ func (a *appraisal) judgeLoyalty(ctx context.Context, card *model.LoyaltyCard, c
 			c.risk[i], kept[i] = score.Probability(j.margins[k]), 1-j.y[k]
 		}
 	}
-	t := &told{crowd: c, horizon: horizon, spendBy: a.spendBy}
+	t := &told{crowd: c, horizon: horizon}
 	if err := a.measure(ctx, t, s, false); err != nil {
 		return err
 	}
@@ -70,11 +71,12 @@ func (a *appraisal) judgeLoyalty(ctx context.Context, card *model.LoyaltyCard, c
 	}
 	nan := model.Figure(math.NaN())
 	card.Point, card.Five = model.Interval{Value: nan, Low: nan, High: nan}, model.Interval{Value: nan, Low: nan, High: nan}
-	existing := make([]float64, c.rows())
-	for i := range existing {
-		existing[i] = t.places[i].Existing
+	// A year's margin: what an account has brought in less than one, brought up to it.
+	yearly, tenure := make([]float64, c.rows()), c.column(tenureColumn)
+	for i := range yearly {
+		yearly[i] = features.RunRate(t.places[i].Existing, tenure[i], horizon) / float64(horizon) * 365
 	}
-	point, err := loyalty.WorthOfRetention(existing, kept, float64(horizon), s.Worth.Loyalty.Retention)
+	point, err := loyalty.WorthOfRetention(yearly, kept, float64(horizon), s.Worth.Loyalty.Retention)
 	if err != nil { // too few, or nobody earns: no failure of the training
 		card.WhyNot = err.Error()
 		return nil //nolint:nilerr // said on the card

@@ -191,11 +191,11 @@ func (a *WorthAnswer) say(caps []loyalty.Cap) {
 	a.Tier, a.Level, a.Verdict = termOf(p.Tier, loyalty.Tier(p.Tier).Words), termOf(p.Level, loyalty.Level(p.Level).Words), termOf(p.Verdict, loyalty.Verdict(p.Verdict).Words)
 	a.Cell = termOf(p.Cell, func() (loyalty.Words, bool) { return loyalty.WordsOfCell(p.Cell) })
 	for _, g := range p.Because {
-		words := func() (loyalty.Words, bool) { return loyalty.Ground(g.Code).Words(float64(g.Value)) }
+		words := func() (loyalty.Words, bool) { return loyalty.WordsOfGround(g) }
 		a.Because = append(a.Because, SaidGround{termOf(g.Code, words), g.Value})
 	}
-	for _, code := range p.Breaches {
-		a.Breaches = append(a.Breaches, termOf(code, loyalty.BreachKind(code).Words))
+	for _, b := range p.Breaches {
+		a.Breaches = append(a.Breaches, termOf(b.Code, func() (loyalty.Words, bool) { return loyalty.WordsOfBreach(b) }))
 	}
 	a.Wallet = saidWallet(a.Worth.Wallet)
 	for _, w := range a.Worth.Wallets {

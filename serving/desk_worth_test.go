@@ -201,7 +201,7 @@ func TestWorthInWords(t *testing.T) {
 		}},
 		Place: score.Place{
 			Tier: "major", Level: "friend", Cell: "5-4-3", Verdict: "fix_terms", Because: []score.Ground{{Code: "overdue", Value: 1250}, {Code: "omen", Value: 3}},
-			Breaches: []string{"pays_late"},
+			Breaches: []score.Breach{{Code: "pays_late", Actual: nan, Bound: nan}, {Code: "answers_slow", Actual: 40, Bound: 24}},
 		},
 		Wallet: score.Wallet{State: "known"},
 		Wallets: []score.Wallet{{
@@ -222,7 +222,7 @@ func TestWorthInWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := []Term{
-		a.SpendBy, a.Tier, a.Level, a.Cell, a.Verdict, a.Because[0].Term, a.Because[1].Term, a.Breaches[0], a.Wallet.State, a.Wallet.Why,
+		a.SpendBy, a.Tier, a.Level, a.Cell, a.Verdict, a.Because[0].Term, a.Because[1].Term, a.Breaches[0], a.Breaches[1], a.Wallet.State, a.Wallet.Why,
 		a.Wallets[0].State, a.Wallets[0].Why, a.Wallets[0].Flags[0], a.Recommendations[0].Kind, a.Recommendations[0].Reason,
 		a.Recommendations[1].Kind, a.Recommendations[1].Reason, a.Indicators[0].Name, a.Indicators[0].Why, a.Indicators[1].Why, a.Cap,
 	}
@@ -234,7 +234,8 @@ func TestWorthInWords(t *testing.T) {
 		{"fix_terms", "Fix the terms", "调整条款"},
 		{"overdue", "Overdue: 1,250.00", "逾期1,250.00"},
 		{"omen", "omen", "omen"}, // of a later version
-		{"pays_late", "Invoices are paid later than the terms of the tier", "付款晚于该级别账期"},
+		{"pays_late", "Invoices are paid later than the terms of the tier", "付款晚于该级别账期"}, // of a run of before
+		{"answers_slow", "First answers take 40 hours; the policy of the tier is 24", "首次答复平均需40小时；该级别政策为24小时"},
 		{"known", "known", "已知"},
 		{"", "", ""},
 		{"unknown", "unknown", "未知"},

@@ -91,6 +91,7 @@ func unmeasured(n int) []float64 {
 func (t *told) input(buys []float64) loyalty.Input {
 	c, n := t.crowd, t.crowd.rows()
 	back, before := unmeasured(n), unmeasured(n)
+	gone := make([]bool, n)
 	margin := c.column(marginColumn)
 	parents := make([]int32, n)
 	for i := range n {
@@ -102,12 +103,12 @@ func (t *told) input(buys []float64) loyalty.Input {
 		if math.IsNaN(margin[i]) {
 			before[i] = c.yearBefore[i] * t.rate[i]
 		}
-		if c.status[i] == features.Lapsed {
+		if gone[i] = c.status[i] == features.Lapsed; gone[i] {
 			back[i] = 1 - t.noPurchase[i]
 		}
 	}
 	in := loyalty.Input{
-		Frame: c.frame, Segments: c.segments(), Parents: parents, Extra: map[string][]float64{
+		Frame: c.frame, Segments: c.segments(), Parents: parents, Gone: gone, Extra: map[string][]float64{
 			loyalty.ExtraPropensity: buys, loyalty.ExtraLifetimeValue: t.value, loyalty.ExtraReturnProbability: back, loyalty.ExtraNetValueBefore: before,
 		},
 	}

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model"
 	"fealty/model/loyalty"
@@ -30,7 +29,7 @@ type ValueRow struct {
 	// Because are the figures that the verdict rests on, Breaches the parts of the
 	// tier's policy that are not kept.
 	Because  []score.Ground `json:"because,omitempty"`
-	Breaches []string       `json:"breaches,omitempty"`
+	Breaches []score.Breach `json:"breaches,omitempty"`
 	EN       string         `json:"en,omitempty"`
 	ZH       string         `json:"zh,omitempty"`
 }
@@ -122,10 +121,10 @@ func (r *ValueRow) say() {
 	}
 	join(loyalty.Verdict(r.Verdict).Words())
 	for _, g := range r.Because {
-		join(loyalty.Ground(g.Code).Words(float64(g.Value)))
+		join(loyalty.WordsOfGround(g))
 	}
-	for _, code := range r.Breaches {
-		join(loyalty.BreachKind(code).Words())
+	for _, b := range r.Breaches {
+		join(loyalty.WordsOfBreach(b))
 	}
 }
 
@@ -218,7 +217,7 @@ func (s *Service) measure(ctx context.Context, r WorthRequest, report func(Progr
 	if err := k.standToday(ctx, k.request(nil)); err != nil {
 		return nil, err
 	}
-	t := &told{crowd: m.crowd, horizon: k.card.HorizonDays, spendBy: k.worth.spendBy}
+	t := &told{crowd: m.crowd, horizon: k.card.HorizonDays}
 	if err := k.worth.measure(ctx, t, s.Settings, false); err != nil {
 		return nil, err
 	}
@@ -288,13 +287,13 @@ func (s *Service) Best(ctx context.Context, r BestRequest, report func(Progress)
 	if err != nil {
 		return BestResult{}, err
 	}
-	ranked, err := loyalty.Best(m.input, by, r.Share)
+	ranks, err := loyalty.Best(m.input, by, r.Share)
 	if err != nil {
 		return BestResult{}, refused{err}
 	}
 	result := BestResult{WorthOf: m.of, By: r.By, EN: by.Label(score.English), ZH: by.Label(score.Chinese), Share: model.Figure(r.Share), Rows: []BestRow{}}
 	names := r.accounts()
-	for k, b := range ranked {
+	for k, b := range ranks.Best {
 		if m.shown(b.Row, names) && (r.Limit == 0 || len(result.Rows) < r.Limit) {
 			who := &m.crowd.profiles[b.Row]
 			result.Rows = append(result.Rows, BestRow{k + 1, string(m.crowd.frame.Accounts[b.Row]), who.Name, who.Manager, model.Figure(b.Value)})
@@ -329,11 +328,7 @@ func (s *Service) WinBacks(ctx context.Context, r WorthRequest, report func(Prog
 	if err != nil {
 		return WinBackResult{}, err
 	}
-	gone := make([]bool, m.crowd.rows())
-	for i, status := range m.crowd.status {
-		gone[i] = status == features.Lapsed
-	}
-	list, err := loyalty.WinBacks(m.input, gone, float64(m.card.HorizonDays), s.Settings.Worth.Loyalty)
+	list, err := loyalty.WinBacks(m.input, float64(m.card.HorizonDays), s.Settings.Worth.Loyalty)
 	if err != nil {
 		return WinBackResult{}, refused{err}
 	}

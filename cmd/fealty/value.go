@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"fealty/serving"
@@ -69,9 +70,15 @@ func runValue(ctx context.Context, e *env, o *valueOptions) error {
 		for k, g := range v.Because {
 			because[k] = fmt.Sprintf("%s=%s", g.Code, short(g.Value))
 		}
+		breaches := make([]string, len(v.Breaches))
+		for k, b := range v.Breaches {
+			if breaches[k] = b.Code; !math.IsNaN(float64(b.Actual)) {
+				breaches[k] = fmt.Sprintf("%s=%s>%s", b.Code, short(b.Actual), short(b.Bound))
+			}
+		}
 		s.rows = append(s.rows, []any{
 			v.Account, v.Value, v.Existing, v.Potential, v.Influence, v.Learning, v.Tier, v.Level, v.Cell, v.Verdict,
-			strings.Join(because, " "), strings.Join(v.Breaches, " "),
+			strings.Join(because, " "), strings.Join(breaches, " "),
 		})
 		words.rows = append(words.rows, []any{v.Account, v.EN, v.ZH})
 	}

@@ -9,9 +9,9 @@ import (
 	"fealty/model/score"
 )
 
-// What follows turns the codes of stored records back into words. A record keeps one
-// figure per ground and no bounds of a policy, so its words name no more than that. A
-// code that is unknown here, such as that of a later version, has no words.
+// What follows turns the codes of stored records back into words, with the figures
+// that are kept beside them. A code that is unknown here, such as that of a later
+// version, has no words.
 
 // Words names the tier in both languages.
 func (t Tier) Words() (Words, bool) {
@@ -61,8 +61,8 @@ func WordsOfWhy(code string) (Words, bool) {
 	return whyWords[w], true
 }
 
-// groundFigures says each ground with the one figure that a record keeps of it: see
-// Facts.figure. name is the figure's, which the words name in braces.
+// groundFigures says each ground with its first figure, which is all that records of
+// before kept of it. name is the figure's, which the words name in braces.
 var groundFigures = map[Ground]struct {
 	name, unit string
 	words      Words
@@ -78,15 +78,24 @@ var groundFigures = map[Ground]struct {
 	EarnsAtRisk: {"risk", "share", Words{"Risk of leaving {risk}, and no loss in the last year", "流失风险{risk}，近一年没有亏损"}},
 }
 
-// Words says the ground with the figure that a record keeps of it; false for an
-// unknown ground and for a figure that is missing.
-func (g Ground) Words(figure float64) (Words, bool) {
-	f, ok := groundFigures[g]
-	if !ok || math.IsNaN(figure) {
+// WordsOfGround says a ground with the figures that the record keeps of it; false for
+// an unknown ground, and where its first figure is missing.
+func WordsOfGround(g score.Ground) (Words, bool) {
+	first, ok := groundFigures[Ground(g.Code)]
+	if !ok || math.IsNaN(float64(g.Value)) {
 		return Words{}, false
 	}
-	r := strings.NewReplacer("{"+f.name+"}", score.Format(figure, f.unit))
-	return Words{r.Replace(f.words.EN), r.Replace(f.words.ZH)}, true
+	template := groundWords[Ground(g.Code)]
+	if len(g.Figures) < strings.Count(template.EN, "{") {
+		r := strings.NewReplacer("{"+first.name+"}", score.Format(float64(g.Value), first.unit))
+		return Words{r.Replace(first.words.EN), r.Replace(first.words.ZH)}, true
+	}
+	values := make(map[string]float64, len(g.Figures))
+	for name, v := range g.Figures {
+		values[name] = float64(v)
+	}
+	said := func(lang score.Language) string { return say(template, Words{}, values, factUnits, lang) }
+	return Words{said(score.English), said(score.Chinese)}, true
 }
 
 var breachLabels = map[BreachKind]Words{
@@ -96,10 +105,16 @@ var breachLabels = map[BreachKind]Words{
 	DiscountAbove:  {"Discount above the terms of the tier", "折扣率高于该级别条款"},
 }
 
-// Words names the breach without its figures.
-func (k BreachKind) Words() (Words, bool) {
-	w, ok := breachLabels[k]
-	return w, ok
+// WordsOfBreach says a breach with its figures, where the record keeps them; false for
+// an unknown one.
+func WordsOfBreach(b score.Breach) (Words, bool) {
+	kind, actual, bound := BreachKind(b.Code), float64(b.Actual), float64(b.Bound)
+	w, ok := breachLabels[kind]
+	if !ok || math.IsNaN(actual) || math.IsNaN(bound) {
+		return w, ok
+	}
+	breach := Breach{Kind: kind, Actual: actual, Bound: bound}
+	return Words{breach.Sentence(score.English), breach.Sentence(score.Chinese)}, true
 }
 
 var operatorWords = map[string]Words{

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"fealty/model"
 	"fealty/model/score"
 )
 
@@ -44,8 +45,11 @@ func TestCodesOfRecordsHaveWords(t *testing.T) {
 		}
 	}
 	for kind := range breachWords {
-		w, ok := kind.Words()
+		w, ok := WordsOfBreach(score.Breach{Code: string(kind), Actual: model.Figure(math.NaN()), Bound: 3})
 		check(string(kind), w, ok)
+		if w != breachLabels[kind] {
+			t.Errorf("a breach without its figures says %+v", w)
+		}
 	}
 	for _, cell := range []Cell{{}, {1, 2, 3}, {9, 9, 9}} {
 		w, ok := WordsOfCell(cell.String())
@@ -64,8 +68,9 @@ func TestCodesOfRecordsHaveWords(t *testing.T) {
 	for _, ok := range []bool{
 		func() bool { _, ok := Tier("gold").Words(); return ok }(), func() bool { _, ok := Level("gold").Words(); return ok }(),
 		func() bool { _, ok := Verdict("gold").Words(); return ok }(), func() bool { _, ok := WordsOfIndicator("gold"); return ok }(),
-		func() bool { _, ok := WordsOfWhy("gold"); return ok }(), func() bool { _, ok := BreachKind("gold").Words(); return ok }(),
-		func() bool { _, ok := Ground("gold").Words(1); return ok }(), func() bool { _, ok := WordsOfCell("gold"); return ok }(),
+		func() bool { _, ok := WordsOfWhy("gold"); return ok }(), func() bool { _, ok := WordsOfBreach(score.Breach{Code: "gold"}); return ok }(),
+		func() bool { _, ok := WordsOfPart(score.Part{Code: "gold"}); return ok }(), PartCode("gold").Of() != "",
+		func() bool { _, ok := WordsOfGround(score.Ground{Code: "gold", Value: 1}); return ok }(), func() bool { _, ok := WordsOfCell("gold"); return ok }(),
 		func() bool { _, ok := WordsOfCell("1-2"); return ok }(), func() bool { _, ok := WordsOfCell("1-2-3-4"); return ok }(),
 	} {
 		if ok {
@@ -74,23 +79,34 @@ func TestCodesOfRecordsHaveWords(t *testing.T) {
 	}
 }
 
-// A ground says the figure that a record keeps of it, and is silent without one.
+// A ground says the figures that a record keeps of it, that of a record of before its
+// first, and is silent without that.
 func TestGroundsSayTheirFigure(t *testing.T) {
 	facts := Facts{
 		NetValue: 1111, NetValueBefore: 2222, Potential: 3333, Risk: .44, OverdueDays: 55, OverdueAmount: 6666, Spend365d: 7777,
 		ReturnsShare365d: .88, ReturnOrders365d: 9, DiscountShare365d: .12,
 	}
 	for g := range groundWords {
-		figure := facts.figure(g)
+		whole := Judgement{Grounds: []Ground{g}, Facts: facts}.Records()[0]
+		figure := float64(whole.Value)
+		for name, v := range whole.Figures {
+			unit := factUnits[name]
+			if unit == "" {
+				unit = units[name]
+			}
+			if w, _ := WordsOfGround(whole); !strings.Contains(w.EN, score.Format(float64(v), unit)) {
+				t.Errorf("%s with %s %v says %+v", g, name, v, w)
+			}
+		}
 		unit := "base currency"
 		if figure < 1 {
 			unit = "share"
 		}
-		w, ok := g.Words(figure)
+		w, ok := WordsOfGround(score.Ground{Code: string(g), Value: whole.Value})
 		if said := score.Format(figure, unit); !ok || !strings.Contains(w.EN, said) || !strings.Contains(w.ZH, said) || strings.ContainsAny(w.EN+w.ZH, "{}") {
 			t.Errorf("%s with %s says %+v, %v", g, said, w, ok)
 		}
-		if _, ok := g.Words(math.NaN()); ok {
+		if _, ok := WordsOfGround(score.Ground{Code: string(g), Value: model.Figure(math.NaN())}); ok {
 			t.Errorf("%s has words without its figure", g)
 		}
 	}

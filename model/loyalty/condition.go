@@ -63,19 +63,22 @@ func (c Condition) String() string {
 	return fmt.Sprintf("%s %s %v", c.Column, c.Operator, c.Value)
 }
 
-// columns finds numbers by name: the frame's first, then the extras.
+// columns finds numbers by name: the extras first, then the frame's.
 type columns struct {
 	frame *frame.Frame
 	extra map[string][]float64
 }
 
 // of returns the values of the named column, or nil when there is none. They are
-// the frame's own and must not be written.
+// the input's own and must not be written.
 func (c columns) of(name string) []float64 {
+	if values, ok := c.extra[name]; ok {
+		return values
+	}
 	if f := c.frame.Column(name); f != nil && f.Kind == frame.Number {
 		return f.Numbers
 	}
-	return c.extra[name]
+	return nil
 }
 
 // at returns value i of a column, NaN when the column is absent.

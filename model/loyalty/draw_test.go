@@ -13,7 +13,7 @@ import (
 // columnsOf lists every column that a definition, a cap, a level, a policy or a
 // verdict reads, frame columns first.
 func columnsOf() (inFrame, extra []string) {
-	extra = []string{ExtraWalletShare, ExtraWalletTrend, ExtraLifetimeValue, ExtraServiceCost, ExtraWalletGap, ExtraPropensity, ExtraReferredMargin, ExtraReturnProbability, ExtraNetValueBefore}
+	extra = []string{ExtraWalletShare, ExtraWalletTrend, ExtraLifetimeValue, ExtraServiceCost, ExtraWalletGap, ExtraPropensity, ExtraBuyingLife, ExtraReturnProbability, ExtraNetValueBefore}
 	extra = append(extra, Items()...)
 	add := func(name string) {
 		if name != "" && !slices.Contains(inFrame, name) && !slices.Contains(extra, name) {

@@ -81,7 +81,8 @@ func ExampleVerdictRules_Judge() {
 		Spend365d: nan, ReturnsShare365d: nan, ReturnOrders365d: nan, DiscountShare365d: nan,
 	})
 	fmt.Println(j.Verdict.Label("en"))
-	fmt.Println(j.Sentences("en")[0])
+	words, _ := loyalty.WordsOfGround(j.Records()[0])
+	fmt.Println(words.EN)
 	// Output:
 	// Review by a person
 	// Net value -120.00 in the last year and -80.00 in the year before

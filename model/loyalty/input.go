@@ -59,7 +59,8 @@ type Input struct {
 	Frame *frame.Frame
 	// Extra holds columns that are handed in, by name: ExtraWalletShare,
 	// ExtraLifetimeValue, the survey items (Items), the columns of Value. Each is as
-	// long as the frame; NaN means missing.
+	// long as the frame; NaN means missing. It stands before a column of the frame that
+	// has its name.
 	Extra map[string][]float64
 	// Segments is each row's segment, or nil.
 	Segments []string
@@ -68,6 +69,12 @@ type Input struct {
 	// Values weigh the children of a parent; nil means by spend_365d. Missing and
 	// negative values weigh nothing.
 	Values []float64
+	// Gone marks the accounts that are gone already, which have no place among those
+	// who buy; nil means nobody.
+	Gone []bool
+	// Referrals are who referred whom, of those who bought then; nil where no referral
+	// is known.
+	Referrals []Referral
 	// Manual holds people's entries; those of accounts outside the frame are ignored.
 	Manual []Manual
 	// Scale holds the stored quantiles; nil makes what needs them not measurable.
@@ -76,6 +83,9 @@ type Input struct {
 	// in a result.
 	Threads int
 }
+
+// Referral is a row whose account referred that of the row Of.
+type Referral struct{ By, Of int32 }
 
 func (in *Input) columns() columns { return columns{in.Frame, in.Extra} }
 
@@ -110,6 +120,14 @@ func (in *Input) check() error {
 	}
 	if in.Parents != nil && len(in.Parents) != n {
 		return fmt.Errorf("loyalty: %d parents for %d rows", len(in.Parents), n)
+	}
+	if in.Gone != nil && len(in.Gone) != n {
+		return fmt.Errorf("loyalty: %d marks of accounts that are gone for %d rows", len(in.Gone), n)
+	}
+	for _, r := range in.Referrals {
+		if r.By < 0 || r.Of < 0 || int(r.By) >= n || int(r.Of) >= n {
+			return fmt.Errorf("loyalty: row %d referred row %d; give 0 … %d", r.By, r.Of, n-1)
+		}
 	}
 	for i, p := range in.Parents {
 		if p < -1 || int(p) >= n {

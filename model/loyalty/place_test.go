@@ -35,12 +35,11 @@ func TestValueInFourParts(t *testing.T) {
 		"margin_share_365d":       {.3, missing, .3, .3},
 		"overdue_amount":          {0, 730, missing, 0},
 		"overdue_days":            {missing, 73, missing, missing},
-		"wallet_gap":              {400, missing, missing, 5},
+		"wallet_gap":              {400, missing, -80, 5},
 		"referrals_bought":        {2, 0, missing, 1},
 		"+" + ExtraServiceCost:    {50, missing, 400, 1},
 		"+" + ExtraWalletGap:      {9999, 600, missing, 5},
 		"+" + ExtraPropensity:     {.5, .1, .5, .5},
-		"+" + ExtraReferredMargin: {missing, 70, missing, 1},
 	})
 	in.Manual = []Manual{{Account: "a", Kind: ManualLearning, Value: 25, Author: "Li", Comment: "a demanding buyer", At: 1}}
 	s := DefaultSettings()
@@ -51,9 +50,9 @@ func TestValueInFourParts(t *testing.T) {
 	}
 	for i, want := range []struct{ existing, potential, influence, learning, total float64 }{
 		{300 - 50, 400 * .3 * .5, 2 * 40, 25, 250 + 60 + 80 + 25},
-		{1000*.5 - 730*.2*73/365, 600 * .5 * .1, 70, missing, 500 - 29.2 + 30 + 70},
-		{300 - 400, missing, missing, missing, -100},
-		{missing, 5 * .3 * .5, 1, missing, missing},
+		{1000*.5 - 730*.2*73/365, 600 * .5 * .1, 0, missing, 500 - 29.2 + 30},
+		{300 - 400, 0, missing, missing, -100},
+		{missing, 5 * .3 * .5, 40, missing, missing},
 	} {
 		for name, pair := range map[string][2]float64{
 			"existing": {w.Existing[i], want.existing}, "potential": {w.Potential[i], want.potential}, "influence": {w.Influence[i], want.influence},
@@ -64,11 +63,26 @@ func TestValueInFourParts(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Equal(w.Revenue, []bool{false, true, false, false}) || !slices.Equal(w.Served, []bool{true, false, true, true}) || !slices.Equal(w.Overdue, []bool{true, true, false, true}) {
-		t.Errorf("what was known: revenue %v, served %v, overdue %v", w.Revenue, w.Served, w.Overdue)
+	said := ""
+	for _, p := range w.Parts(1) {
+		words, ok := WordsOfPart(p)
+		if !ok || PartCode(p.Code).Of() == "" || words.ZH == "" {
+			t.Errorf("part %+v is %+v", p, words)
+		}
+		said += words.EN + "; "
 	}
-	if got, want := w.Sentence(2, "en"), "Existing value: -100.00; Potential value: not measurable; Influence value: not measurable; Learning value: not measurable"; got != want {
-		t.Errorf("in words: %s", got)
+	if want := "Revenue of the last 365 days: 1,000.00; Margin rate assumed by loyalty.value.margin_rate, because no line says its cost: 50 %; " +
+		"Cost of overdue money, taken off: 29.20; Spent elsewhere in a year: 600.00; Probability of buying of that here within the horizon: 10 %; "; said != want {
+		t.Errorf("made of  %s\nwant %s", said, want)
+	}
+	// Whom an account referred stands for what it referred; of one without a margin nothing counts.
+	in.Referrals = []Referral{{1, 0}, {1, 2}, {0, 3}}
+	if w, err = Value(in, s); err != nil || !near(w.Influence[1], 600) || w.Referred[1] != 2 || w.Influence[0] != 0 || w.Influence[2] != 0 {
+		t.Errorf("influence %v of %v referred (%v)", w.Influence, w.Referred, err)
+	}
+	in.Referrals[0].Of = 4
+	if _, err := Value(in, s); err == nil || !strings.Contains(err.Error(), "referred row 4") {
+		t.Errorf("a referral of nobody: %v", err)
 	}
 }
 
@@ -138,18 +152,24 @@ func TestBreachesAreListed(t *testing.T) {
 	if s := got[1].Sentence("en"); s != "Discount of 30 %; the terms of the tier allow 20 %" {
 		t.Errorf("in words: %s", s)
 	}
+	// Never contacted, where contacts are kept, and where they are not.
+	in = planted(t, 3, map[string][]float64{"contacts_365d": {0, missing, 0}, "tenure_days": {15, 15, 14}})
+	if got, err = Breaches(in, []Tier{VIP, VIP, VIP}, defaultTiers()); err != nil || !slices.Equal(got, []Breach{{0, VIP, ContactOverdue, 15, 14}}) {
+		t.Errorf("never contacted: %v (%v)", got, err)
+	}
 }
 
 func TestBestAreRanked(t *testing.T) {
 	in := planted(t, 5, map[string][]float64{
 		"spend_365d": {1, 5, missing, 4, 2}, "orders_365d": {1, 2, 3, 4, 5}, "gap_median_days": {9, 1, 4, missing, 2},
 	})
+	var ranks Ranks
 	rows := func(by Ranking, share float64) (out []int) {
-		ranked, err := Best(in, by, share)
-		if err != nil {
+		var err error
+		if ranks, err = Best(in, by, share); err != nil {
 			t.Fatal(err)
 		}
-		for _, r := range ranked {
+		for _, r := range ranks.Best {
 			out = append(out, r.Row)
 		}
 		return out
@@ -163,10 +183,22 @@ func TestBestAreRanked(t *testing.T) {
 	if got := rows(ByVolume, .2); !slices.Equal(got, []int{4}) {
 		t.Errorf("best fifth by orders: %v", got)
 	}
-	in.Extra[ExtraQuantity] = []float64{9, 0, 0, 0, 0}
-	if got := rows(ByVolume, .2); !slices.Equal(got, []int{0}) {
-		t.Errorf("best fifth by units: %v", got)
+	in.Extra[ExtraQuantity] = []float64{missing, missing, missing, missing, missing}
+	if rows(ByVolume, .2); ranks.Column != "orders_365d" || ranks.Of != 5 {
+		t.Errorf("without a unit anywhere by %s of %d", ranks.Column, ranks.Of)
 	}
+	in.Extra[ExtraQuantity] = []float64{9, 0, 0, 0, 0}
+	if got := rows(ByVolume, .2); !slices.Equal(got, []int{0}) || ranks.Column != ExtraQuantity || ranks.Of != 1 {
+		t.Errorf("best fifth by units: %v of %d by %s", got, ranks.Of, ranks.Column)
+	}
+	// Nothing overdue is no rank, and who is gone is none of those who buy.
+	in.Extra["overdue_amount"] = []float64{0, 3, 7, 0, 9}
+	in.Gone = []bool{false, false, false, false, true}
+	if got := rows(ByOverdue, 1); !slices.Equal(got, []int{2, 1}) || ranks.Of != 2 {
+		t.Errorf("by overdue amount: %v of %d", got, ranks.Of)
+	}
+	delete(in.Extra, "overdue_amount")
+	in.Gone = nil
 	for _, c := range []struct {
 		by    Ranking
 		share float64
@@ -261,6 +293,9 @@ func TestVerdicts(t *testing.T) {
 		{"arrears", facts(func(f *Facts) { f.OverdueDays, f.OverdueAmount, f.Spend365d = 90, 10, 100 }), Review, []Ground{Arrears}},
 		{"a small old invoice", facts(func(f *Facts) { f.OverdueDays, f.OverdueAmount, f.Spend365d = 90, 9, 100 }), FixTerms, []Ground{Overdue}},
 		{"return abuse", facts(func(f *Facts) { f.ReturnsShare365d, f.ReturnOrders365d = .4, 3 }), Review, []Ground{ReturnAbuse}},
+		{"gone, with room", facts(func(f *Facts) { f.Gone, f.Potential = true, 900 }), NoVerdict, nil},
+		{"gone, at a loss", facts(func(f *Facts) { f.Gone, f.NetValue = true, -1 }), NoVerdict, nil},
+		{"gone in arrears", facts(func(f *Facts) { f.Gone, f.OverdueDays, f.OverdueAmount, f.Spend365d = true, 90, 10, 0 }), Review, []Ground{Arrears}},
 		{"two returns", facts(func(f *Facts) { f.ReturnsShare365d, f.ReturnOrders365d = .4, 2 }), Keep, []Ground{Earns}},
 	} {
 		j := defaultVerdicts().Judge(c.facts)
@@ -277,19 +312,22 @@ func TestVerdicts(t *testing.T) {
 	if err != nil || got[0].Verdict != Review || got[1].Verdict != Keep {
 		t.Fatalf("verdicts %+v, %v", got, err)
 	}
-	if s := got[0].Sentences("en"); len(s) != 1 || s[0] != "Overdue: 60.00, the oldest by 100 days, against a spend of 100.00 in the last 365 days" {
+	if g := got[0].Records(); len(g) != 1 || g[0].Value != 60 || len(g[0].Figures) != 3 {
+		t.Errorf("recorded as %+v", g)
+	} else if s, ok := WordsOfGround(g[0]); !ok || s.EN != "Overdue: 60.00, the oldest by 100 days, against a spend of 100.00 in the last 365 days" {
 		t.Errorf("in words: %q", s)
 	}
 }
 
 func TestWinBacksAreAListOfTheirOwn(t *testing.T) {
 	in := planted(t, 4, map[string][]float64{
-		"spend_total": {3650, 800, 999, 500}, "tenure_days": {1000, 400, 10, 50}, "recency_days": {270, 35, 1, 50},
+		"spend_total": {3650, 800, 999, 500}, "+" + ExtraBuyingLife: {730, 365, 9, 0},
 		"+" + ExtraReturnProbability: {.1, .5, .9, missing},
 	})
+	in.Gone = []bool{true, true, false, true}
 	s := DefaultSettings()
 	s.Value.MarginRate = .5
-	got, err := WinBacks(in, []bool{true, true, false, true}, 73, s)
+	got, err := WinBacks(in, 73, s)
 	if err != nil {
 		t.Fatal(err)
 	}

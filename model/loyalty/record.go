@@ -2,6 +2,7 @@ package loyalty
 
 import (
 	"math"
+	"slices"
 
 	"fealty/model"
 	"fealty/model/score"
@@ -37,7 +38,7 @@ func (s *Scores) Record(i int, a *Attitude) score.Loyalty {
 // Places returns, for every row, its commercial value, tier, level, RFM cell, verdict
 // with grounds, and breaches, in the form in which they are stored. risk is the
 // probability of leaving, nil when not known. Without cut points of spend and without
-// a scale the cells are empty.
+// a scale the cells are empty. Who is gone has no tier and breaks no policy.
 func Places(in Input, risk []float64, settings Settings) ([]score.Place, error) {
 	worth, err := Value(in, settings)
 	if err != nil {
@@ -51,7 +52,7 @@ func Places(in Input, risk []float64, settings Settings) ([]score.Place, error) 
 	if err != nil {
 		return nil, err
 	}
-	tiers := TiersOf(worth.Total, settings.Tiers)
+	tiers := TiersOf(in.standing(worth.Total), settings.Tiers)
 	breaches, err := Breaches(in, tiers, settings.Tiers)
 	if err != nil {
 		return nil, err
@@ -67,13 +68,25 @@ func Places(in Input, risk []float64, settings Settings) ([]score.Place, error) 
 		places[i] = score.Place{
 			Value: worth.Total[i], Existing: worth.Existing[i], Potential: worth.Potential[i], Influence: worth.Influence[i], Learning: worth.Learning[i],
 			Tier: string(tiers[i]), Level: string(levels[i]), Cell: cells[i].String(), Verdict: string(judgements[i].Verdict),
-		}
-		for _, g := range judgements[i].Grounds {
-			places[i].Because = append(places[i].Because, score.Ground{Code: string(g), Value: model.Figure(judgements[i].Facts.figure(g))})
+			Parts: worth.Parts(i), Because: judgements[i].Records(),
 		}
 	}
 	for _, b := range breaches {
-		places[b.Row].Breaches = append(places[b.Row].Breaches, string(b.Kind))
+		places[b.Row].Breaches = append(places[b.Row].Breaches, score.Breach{Code: string(b.Kind), Actual: model.Figure(b.Actual), Bound: model.Figure(b.Bound)})
 	}
 	return places, nil
+}
+
+// standing are values without those of the accounts that are gone.
+func (in *Input) standing(values []float64) []float64 {
+	if in.Gone == nil {
+		return values
+	}
+	out := slices.Clone(values)
+	for i, gone := range in.Gone {
+		if gone {
+			out[i] = math.NaN()
+		}
+	}
+	return out
 }

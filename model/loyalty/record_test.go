@@ -2,6 +2,7 @@ package loyalty
 
 import (
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -40,6 +41,10 @@ func TestRecordsSayWhatTheAnswersSay(t *testing.T) {
 		t.Errorf("%d scores are capped; the parent's mean is %v, its own %v", capped, scores.uncapped(0), scores.Computed[0])
 	}
 	risk := make([]float64, in.rows())
+	in.Gone = make([]bool, in.rows())
+	for i := 50; i < 90; i++ {
+		in.Gone[i] = true
+	}
 	for i := range 40 {
 		in.Extra[ExtraServiceCost][i] = 1e6
 		in.Extra[ExtraNetValueBefore][i] = float64(i%2)*10 - 5
@@ -55,12 +60,18 @@ func TestRecordsSayWhatTheAnswersSay(t *testing.T) {
 		seen[p.Level]++
 		for _, g := range p.Because {
 			seen[g.Code]++
-			if math.IsNaN(float64(g.Value)) {
-				t.Errorf("row %d: ground %s has no figure", i, g.Code)
+			if words, ok := WordsOfGround(g); !ok || strings.Contains(words.EN+words.ZH, "{") || g.Figures[groundFigures[Ground(g.Code)].name] != g.Value {
+				t.Errorf("row %d: ground %+v says %+v", i, g, words)
 			}
 		}
 		for _, b := range p.Breaches {
-			seen[b]++
+			seen[b.Code]++
+			if words, ok := WordsOfBreach(b); !ok || !(b.Actual > b.Bound) || strings.Contains(words.EN+words.ZH, "{") {
+				t.Errorf("row %d: breach %+v says %+v", i, b, words)
+			}
+		}
+		if in.Gone[i] && (p.Tier != "" || len(p.Breaches) > 0 || p.Verdict != "" && p.Verdict != string(Review)) {
+			t.Errorf("row %d is gone and stands as %+v", i, p)
 		}
 		if (p.Verdict == "") != (len(p.Because) == 0) {
 			t.Errorf("row %d: verdict %q on %d grounds", i, p.Verdict, len(p.Because))

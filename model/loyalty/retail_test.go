@@ -196,7 +196,14 @@ func TestLoyaltyGoesWithWhatHappenedNextOnRealOrders(t *testing.T) {
 			t.Errorf("tenth %d keeps %.3f, the poorer one before it %.3f", k+1, tenth.Kept, proof.Loyalty.Tenths[k-1].Kept)
 		}
 	}
-	worth, err := WorthOfRetention(columns["spend_365d"], kept, 90, DefaultSettings().Retention)
+	// A year's worth of who has bought for less than one: as the run-rate has it.
+	yearly := make([]float64, len(names))
+	for i, tenure := range columns["tenure_days"] {
+		if yearly[i] = columns["spend_365d"][i] * 365 / min(365, tenure); tenure < 90 {
+			yearly[i] = missing
+		}
+	}
+	worth, err := WorthOfRetention(yearly, kept, 90, DefaultSettings().Retention)
 	if err != nil {
 		t.Fatal(err)
 	}

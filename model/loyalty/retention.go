@@ -63,9 +63,9 @@ type PointWorth struct {
 const maxBlocks = 10_000
 
 // WorthOfRetention estimates the worth of one point of retention from what the
-// user's own accounts did: margin is each account's yearly margin, kept 1 or 0
-// (whether it still bought in the days that followed); rows where either is NaN
-// don't count. With r the share kept over the days, d the discount rate and m the mean
+// user's own accounts did: margin is each account's yearly margin (of one that has
+// bought for less than a year, what it would come to in one), kept 1 or 0 (whether it
+// still bought in the days that followed); rows where either is NaN don't count. With r the share kept over the days, d the discount rate and m the mean
 // margin of so many days, and N accounts, the value of the base is
 //
 //	V(r) = N · m · Σ_t (r ÷ (1 + d))^t = N · m · (1 + d) ÷ (1 + d − r),

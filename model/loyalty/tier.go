@@ -14,7 +14,8 @@ import (
 // Tier is an account's place by value.
 type Tier string
 
-// The tiers, best first. NoTier is that of an account without a value.
+// The tiers, best first. NoTier is that of an account without a value, and of one that
+// is gone.
 const (
 	VIP      Tier = "vip"
 	Major    Tier = "major"
@@ -28,7 +29,7 @@ func Tiers() []Tier { return []Tier{VIP, Major, Ordinary, Small} }
 
 var tierWords = map[Tier]Words{
 	VIP: {"VIP", "VIP客户"}, Major: {"Major", "主要客户"}, Ordinary: {"Ordinary", "普通客户"}, Small: {"Small", "小客户"},
-	NoTier: {"No tier: the value is not known", "未分级：价值未知"},
+	NoTier: {"No tier: already gone, or the value is not known", "未分级：已流失，或价值未知"},
 }
 
 // Label names the tier.
@@ -38,12 +39,12 @@ func (t Tier) Label(lang score.Language) string { return label(tierWords, t, lan
 // none.
 type Policy struct {
 	// ContactDays is the most days between contacts.
-	ContactDays float64 `yaml:"contact_days"`
+	ContactDays float64 `yaml:"contact_days" json:"contact_days"`
 	// ResponseHours is the most hours to a first answer.
-	ResponseHours float64 `yaml:"response_hours"`
+	ResponseHours float64 `yaml:"response_hours" json:"response_hours"`
 	// PaymentDays is the term of payment, DiscountMost the largest discount as a share.
-	PaymentDays  float64 `yaml:"payment_days"`
-	DiscountMost float64 `yaml:"discount_most"`
+	PaymentDays  float64 `yaml:"payment_days" json:"payment_days"`
+	DiscountMost float64 `yaml:"discount_most" json:"discount_most"`
 }
 
 // TierSettings are the cut points and policies.
@@ -198,7 +199,8 @@ func (b Breach) Sentence(lang score.Language) string {
 }
 
 // Breaches lists the policies that are broken, by row. What is not known breaks
-// nothing. tiers is as long as the input's rows.
+// nothing; an account that was never contacted where contacts are kept has gone
+// without one since its first purchase. tiers is as long as the input's rows.
 func Breaches(in Input, tiers []Tier, settings TierSettings) ([]Breach, error) {
 	if err := in.check(); err != nil {
 		return nil, err
@@ -221,12 +223,17 @@ func Breaches(in Input, tiers []Tier, settings TierSettings) ([]Breach, error) {
 	for k := range rules {
 		values[k] = cols.of(rules[k].column)
 	}
+	contacts, tenure := cols.of("contacts_365d"), cols.of("tenure_days")
 	var breaches []Breach
 	for i, tier := range tiers {
 		policy := settings.Policies[tier]
 		for k := range rules {
-			if bound := rules[k].bound(policy); bound > 0 && at(values[k], i) > bound {
-				breaches = append(breaches, Breach{i, tier, rules[k].kind, values[k][i], bound})
+			actual := at(values[k], i)
+			if rules[k].kind == ContactOverdue && math.IsNaN(actual) && at(contacts, i) == 0 {
+				actual = at(tenure, i)
+			}
+			if bound := rules[k].bound(policy); bound > 0 && actual > bound {
+				breaches = append(breaches, Breach{i, tier, rules[k].kind, actual, bound})
 			}
 		}
 	}
@@ -275,40 +282,56 @@ type Ranked struct {
 	Value float64
 }
 
-// Best returns the best share of the accounts that have the ranking's value, best
-// first, ties in row order. An unknown ranking, a share outside (0, 1] and a column
-// that is not there are errors.
-func Best(in Input, by Ranking, share float64) ([]Ranked, error) {
+// Ranks are the best accounts of a ranking.
+type Ranks struct {
+	// Column is what they are ranked by, Of how many accounts have any of it.
+	Column string
+	Of     int
+	// Best are the best of those, best first, ties in row order.
+	Best []Ranked
+}
+
+// Best returns the best share of the accounts that have some of the ranking's value,
+// more than 0, and are not gone. The column is the first of the ranking's that any of
+// them has. An unknown ranking, a share outside (0, 1] and a column that is not there
+// are errors.
+func Best(in Input, by Ranking, share float64) (Ranks, error) {
 	if err := in.check(); err != nil {
-		return nil, err
+		return Ranks{}, err
 	}
 	rule, ok := rankings[by]
 	if !ok {
-		return nil, fmt.Errorf("loyalty: unknown ranking %q; there are %v", by, Rankings())
+		return Ranks{}, fmt.Errorf("loyalty: unknown ranking %q; there are %v", by, Rankings())
 	}
 	if !(share > 0 && share <= 1) {
-		return nil, fmt.Errorf("loyalty: the best %v of the accounts; give a share above 0 and at most 1", share)
+		return Ranks{}, fmt.Errorf("loyalty: the best %v of the accounts; give a share above 0 and at most 1", share)
 	}
-	var values []float64
+	var r Ranks
 	for _, name := range rule.columns {
-		if values = in.columns().of(name); values != nil {
+		values := in.columns().of(name)
+		if values == nil {
+			continue
+		}
+		r.Column = name
+		for i, v := range values {
+			if v > 0 && !(in.Gone != nil && in.Gone[i]) {
+				r.Best = append(r.Best, Ranked{i, v})
+			}
+		}
+		if len(r.Best) > 0 {
 			break
 		}
 	}
-	if values == nil {
-		return nil, fmt.Errorf("loyalty: ranking by %s needs the column %s, which is not there", by, strings.Join(rule.columns, " or "))
+	if r.Column == "" {
+		return Ranks{}, fmt.Errorf("loyalty: ranking by %s needs the column %s, which is not there", by, strings.Join(rule.columns, " or "))
 	}
-	var ranked []Ranked
-	for i, v := range values {
-		if !math.IsNaN(v) {
-			ranked = append(ranked, Ranked{i, v})
-		}
-	}
-	slices.SortStableFunc(ranked, func(a, b Ranked) int {
+	slices.SortStableFunc(r.Best, func(a, b Ranked) int {
 		if rule.ascending {
 			a, b = b, a
 		}
 		return descending(a.Value, b.Value)
 	})
-	return ranked[:int(math.Ceil(share*float64(len(ranked))-1e-9))], nil
+	r.Of = len(r.Best)
+	r.Best = r.Best[:int(math.Ceil(share*float64(r.Of)-1e-9))]
+	return r, nil
 }

@@ -3,7 +3,9 @@ package loyalty
 import (
 	"fmt"
 	"math"
+	"strings"
 
+	"fealty/model"
 	"fealty/model/score"
 )
 
@@ -11,7 +13,8 @@ import (
 // relation goes to a person with its figures, nothing is shed by the machine.
 type Verdict string
 
-// The verdicts. NoVerdict is that of an account whose net value is not known.
+// The verdicts. NoVerdict is that of an account whose net value is not known, and of
+// one that is gone.
 const (
 	NoVerdict Verdict = ""
 	Keep      Verdict = "keep"
@@ -21,7 +24,7 @@ const (
 )
 
 var verdictWords = map[Verdict]Words{
-	NoVerdict: {"No verdict: the net value is not known", "无结论：净价值未知"},
+	NoVerdict: {"No verdict: already gone, or the net value is not known", "无结论：已流失，或净价值未知"},
 	Keep:      {"Keep", "维护"},
 	Grow:      {"Grow", "发展"},
 	FixTerms:  {"Fix the terms", "调整条款"},
@@ -99,6 +102,8 @@ func (r VerdictRules) validate() error {
 
 // Facts are an account's figures that a verdict looks at; NaN is not known.
 type Facts struct {
+	// Gone is an account that has left already.
+	Gone bool
 	// NetValue and NetValueBefore are the existing value of the last year and of the
 	// year before, Potential what could be added per year, base currency.
 	NetValue, NetValueBefore, Potential float64
@@ -118,7 +123,7 @@ type Judgement struct {
 // Judge applies the rules, the first that holds:
 //
 //	review     lasting loss (net value below 0 in both years), arrears, or return abuse
-//	no verdict net value not known
+//	no verdict gone already, or net value not known
 //	fix terms  net value below 0, an overdue invoice, or a deep discount
 //	grow       potential ≥ grow_share × net value and risk not above grow_risk
 //	keep       all others
@@ -138,8 +143,8 @@ func (r VerdictRules) Judge(f Facts) Judgement {
 		j.Verdict = Review
 		return j
 	}
-	if math.IsNaN(f.NetValue) {
-		return j
+	if f.Gone || math.IsNaN(f.NetValue) {
+		return j // whom to win back is another list
 	}
 	note(f.NetValue < 0, Loss)
 	note(f.OverdueDays >= r.OverdueDays && f.OverdueAmount > 0, Overdue)
@@ -174,7 +179,7 @@ func Verdicts(in Input, worth *Worth, risk []float64, rules VerdictRules) ([]Jud
 	out := make([]Judgement, n)
 	for i := range out {
 		out[i] = rules.Judge(Facts{
-			NetValue: worth.Existing[i], NetValueBefore: at(before, i), Potential: worth.Potential[i], Risk: at(risk, i),
+			Gone: in.Gone != nil && in.Gone[i], NetValue: worth.Existing[i], NetValueBefore: at(before, i), Potential: worth.Potential[i], Risk: at(risk, i),
 			OverdueDays: at(days, i), OverdueAmount: at(amount, i), Spend365d: at(spend, i),
 			ReturnsShare365d: at(returns, i), ReturnOrders365d: at(orders, i), DiscountShare365d: at(discount, i),
 		})
@@ -182,37 +187,32 @@ func Verdicts(in Input, worth *Worth, risk []float64, rules VerdictRules) ([]Jud
 	return out, nil
 }
 
-// figure is the one figure that stands for a ground.
-func (f *Facts) figure(g Ground) float64 {
-	switch g {
-	case Arrears, Overdue:
-		return f.OverdueAmount
-	case ReturnAbuse:
-		return f.ReturnsShare365d
-	case DeepTerms:
-		return f.DiscountShare365d
-	case Room:
-		return f.Potential
-	case EarnsAtRisk:
-		return f.Risk
-	case LastingLoss, Loss, Earns:
-		return f.NetValue
-	}
-	return math.NaN()
-}
-
-// Sentences says the grounds with their figures.
-func (j Judgement) Sentences(lang score.Language) []string {
-	f := j.Facts
-	values := map[string]float64{
+// figures names the account's figures.
+func (f *Facts) figures() map[string]float64 {
+	return map[string]float64{
 		"net_value": f.NetValue, "net_value_before": f.NetValueBefore, "potential": f.Potential, "risk": f.Risk,
 		"overdue_days": f.OverdueDays, "overdue_amount": f.OverdueAmount, "spend_365d": f.Spend365d,
 		"returns_share_365d": f.ReturnsShare365d, "return_orders_365d": f.ReturnOrders365d, "discount_share_365d": f.DiscountShare365d,
 	}
-	own := map[string]string{"net_value": "base currency", "net_value_before": "base currency", "potential": "base currency", "risk": "share"}
-	out := make([]string, len(j.Grounds))
+}
+
+// factUnits are the units of the figures that are no columns of features.
+var factUnits = map[string]string{"net_value": "base currency", "net_value_before": "base currency", "potential": "base currency", "risk": "share"}
+
+// Records are the grounds with all the figures that their sentences name.
+func (j Judgement) Records() []score.Ground {
+	if len(j.Grounds) == 0 {
+		return nil
+	}
+	figures := j.Facts.figures()
+	out := make([]score.Ground, len(j.Grounds))
 	for k, g := range j.Grounds {
-		out[k] = say(groundWords[g], verdictWords[j.Verdict], values, own, lang)
+		out[k] = score.Ground{Code: string(g), Value: model.Figure(figures[groundFigures[g].name]), Figures: map[string]model.Figure{}}
+		for name, v := range figures {
+			if strings.Contains(groundWords[g].EN, "{"+name+"}") && !math.IsNaN(v) {
+				out[k].Figures[name] = model.Figure(v)
+			}
+		}
 	}
 	return out
 }

@@ -11,10 +11,11 @@ import (
 // WinBack is an account already gone and what its return would be worth.
 type WinBack struct {
 	Row int
-	// YearlyMargin is what it was worth per year while it bought: spend_total ÷ its
-	// buying life in years (tenure_days − recency_days, at least 90 days) × the margin.
+	// YearlyMargin is what it was worth per year while it bought: spend_total ÷ the
+	// years from its first purchase to its last (ExtraBuyingLife, at least 90 days) ×
+	// the margin.
 	YearlyMargin float64
-	// Probability that it returns, NaN when not known.
+	// Probability that it buys again within the horizon, NaN when not known.
 	Probability float64
 	// Value = Probability × YearlyMargin × horizon ÷ 365, NaN without a probability.
 	Value float64
@@ -22,31 +23,27 @@ type WinBack struct {
 
 // WinBacks lists the accounts that are gone, the most valuable first, those without
 // a value after them by yearly margin. They belong in no other list: what is gone is
-// not at risk. gone is as long as the rows.
-func WinBacks(in Input, gone []bool, horizonDays float64, settings Settings) ([]WinBack, error) {
+// not at risk.
+func WinBacks(in Input, horizonDays float64, settings Settings) ([]WinBack, error) {
 	if err := settings.Validate(); err != nil {
 		return nil, err
 	}
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	if len(gone) != in.rows() {
-		return nil, fmt.Errorf("loyalty: %d marks of accounts that are gone for %d rows", len(gone), in.rows())
-	}
 	if !(horizonDays > 0 && !math.IsInf(horizonDays, 1)) {
 		return nil, fmt.Errorf("loyalty: a horizon of %v days; give more than 0", horizonDays)
 	}
 	cols := in.columns()
-	spend, tenure, recency := cols.of("spend_total"), cols.of("tenure_days"), cols.of("recency_days")
+	spend, lived := cols.of("spend_total"), cols.of(ExtraBuyingLife)
 	margin, probability := cols.of("margin_share_365d"), cols.of(ExtraReturnProbability)
 	var list []WinBack
-	for i := range gone {
-		if !gone[i] {
+	for i, gone := range in.Gone {
+		if !gone {
 			continue
 		}
 		w := WinBack{Row: i, Probability: at(probability, i)}
-		life := max(90, at(tenure, i)-at(recency, i)) // NaN stays NaN
-		w.YearlyMargin = at(spend, i) * 365 / life * firstOf(at(margin, i), settings.Value.MarginRate)
+		w.YearlyMargin = at(spend, i) * 365 / max(90, at(lived, i)) * firstOf(at(margin, i), settings.Value.MarginRate)
 		w.Value = w.Probability * w.YearlyMargin * horizonDays / 365
 		list = append(list, w)
 	}

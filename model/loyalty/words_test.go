@@ -154,9 +154,16 @@ func TestSentencesAreWhole(t *testing.T) {
 		for i := range scores.Score {
 			a := scores.Explain(i)
 			all = append(all, a.Sentences(lang)...)
-			all = append(all, verdicts[i].Sentences(lang)...)
+			for _, g := range verdicts[i].Records() {
+				w, _ := WordsOfGround(g)
+				all = append(all, w.In(lang))
+			}
+			for _, p := range worth.Parts(i) {
+				w, _ := WordsOfPart(p)
+				all = append(all, w.In(lang))
+			}
 			all = append(all, attitudes.Sentences(i, lang)...)
-			all = append(all, worth.Sentence(i, lang), cells[i].Sentence(lang), tiers[i].Label(lang), verdicts[i].Verdict.Label(lang))
+			all = append(all, cells[i].Sentence(lang), tiers[i].Label(lang), verdicts[i].Verdict.Label(lang))
 		}
 		for _, b := range breaches {
 			all = append(all, b.Sentence(lang))

@@ -3,25 +3,25 @@ package loyalty
 import (
 	"fmt"
 	"math"
-	"strings"
 
+	"fealty/model"
 	"fealty/model/score"
 )
 
 // Columns of commercial value that are handed in. Amounts are in base currency.
 const (
-	// ExtraServiceCost is what serving the account cost in the last 365 days.
+	// ExtraServiceCost is what contacts with the account cost in the last 365 days.
 	ExtraServiceCost = "service_cost_365d"
 	// ExtraWalletGap is the estimated yearly spend elsewhere, where none is declared; a
 	// name of package wallet.
 	ExtraWalletGap = "wallet_estimated_gap"
 	// ExtraPropensity is the probability that the account buys of it here, 0 … 1.
 	ExtraPropensity = "wallet_propensity"
-	// ExtraReferredMargin is the yearly margin of the accounts that it referred.
-	ExtraReferredMargin = "referred_margin_365d"
 	// ExtraReturnProbability is the probability that an account already gone buys
-	// again within a year.
+	// again within the horizon.
 	ExtraReturnProbability = "return_probability"
+	// ExtraBuyingLife is how many days lie between the first purchase and the last.
+	ExtraBuyingLife = "buying_life_days"
 )
 
 // ValueSettings are the assumptions of commercial value; they stand in the answer.
@@ -58,23 +58,28 @@ type Worth struct {
 	// Potential is the margin of the wallet gap × propensity.
 	Potential []float64
 	// Influence is the margin of referred accounts, or referrals that bought ×
-	// ReferralWorth. It stands at those accounts too, so sums over accounts count it twice.
+	// ReferralWorth. The margin stands at those accounts too, so sums over accounts count
+	// it twice.
 	Influence []float64
 	// Learning is what a person entered.
 	Learning []float64
 	// Total is Existing plus what is known of the other three; NaN without Existing.
 	Total []float64
-	// Revenue tells where Existing is made of revenue × MarginRate, because cost is
-	// not known; Served and Overdue where those costs were taken off.
-	Revenue, Served, Overdue []bool
+
+	// What the parts are made of, NaN where it is not known. Rate is the margin per unit
+	// of revenue, Assumed where it is MarginRate because no cost is known; Served and
+	// Overdue are the costs taken off, Gap and Propensity make Potential, Referred
+	// accounts the margin ReferredMargin.
+	Spend, Rate, Served, Overdue, Gap, Propensity, Referred, ReferredMargin []float64
+	Assumed                                                                 []bool
 }
 
 // Value computes the four parts of every row.
 //
 //	existing  = spend_365d × margin_share_365d, or spend_365d × margin_rate
 //	            − service_cost_365d − overdue_amount × overdue_rate × min(1, overdue_days ÷ 365)
-//	potential = (wallet_gap, else wallet_estimated_gap) × wallet_propensity
-//	influence = referred_margin_365d, else referrals_bought × referral_worth
+//	potential = (wallet_gap, else wallet_estimated_gap), at least 0, × its margin × wallet_propensity
+//	influence = Σ spend_365d × margin of the referred accounts, else referrals_bought × referral_worth
 //	learning  = the newest manual entry
 func Value(in Input, settings Settings) (*Worth, error) {
 	if err := settings.Validate(); err != nil {
@@ -84,41 +89,44 @@ func Value(in Input, settings Settings) (*Worth, error) {
 		return nil, err
 	}
 	n, cols := in.rows(), in.columns()
-	numbers := make([]float64, 5*n)
+	numbers := make([]float64, 13*n)
 	part := func(k int) []float64 { return numbers[k*n : (k+1)*n : (k+1)*n] }
 	w := &Worth{
 		Existing: part(0), Potential: part(1), Influence: part(2), Learning: part(3), Total: part(4),
-		Revenue: make([]bool, n), Served: make([]bool, n), Overdue: make([]bool, n),
+		Spend: part(5), Rate: part(6), Served: part(7), Overdue: part(8), Gap: part(9), Propensity: part(10), Referred: part(11), ReferredMargin: part(12),
+		Assumed: make([]bool, n),
 	}
 	spend, margin, service := cols.of("spend_365d"), cols.of("margin_share_365d"), cols.of(ExtraServiceCost)
 	overdue, days := cols.of("overdue_amount"), cols.of("overdue_days")
 	gap, estimate, propensity := cols.of("wallet_gap"), cols.of(ExtraWalletGap), cols.of(ExtraPropensity)
-	referred, bought := cols.of(ExtraReferredMargin), cols.of("referrals_bought")
-	learning := in.manuals(ManualLearning)
+	bought, learning := cols.of("referrals_bought"), in.manuals(ManualLearning)
 	for i := range n {
-		rate := at(margin, i)
-		if math.IsNaN(rate) {
-			rate, w.Revenue[i] = settings.Value.MarginRate, true
+		w.Spend[i], w.Rate[i] = at(spend, i), at(margin, i)
+		if math.IsNaN(w.Rate[i]) {
+			w.Rate[i], w.Assumed[i] = settings.Value.MarginRate, true
 		}
-		existing := at(spend, i) * rate
-		if cost := at(service, i); !math.IsNaN(cost) {
-			existing, w.Served[i] = existing-cost, true
-		}
+	}
+	w.refer(in.Referrals)
+	for i := range n {
+		w.Served[i], w.Overdue[i] = at(service, i), math.NaN()
 		// No overdue invoice has no days: its cost is 0.
 		if amount := at(overdue, i); !math.IsNaN(amount) {
 			years := at(days, i) / 365
 			if math.IsNaN(years) {
 				years = 0
 			}
-			existing, w.Overdue[i] = existing-amount*settings.Value.OverdueRate*min(1, max(0, years)), true
+			w.Overdue[i] = amount * settings.Value.OverdueRate * min(1, max(0, years))
 		}
+		existing := w.Spend[i]*w.Rate[i] - known(w.Served[i]) - known(w.Overdue[i])
 		w.Existing[i] = existing
-		w.Potential[i] = firstOf(at(gap, i), at(estimate, i)) * rate * at(propensity, i)
+		// A wallet below the account's own spend leaves nothing to win, not less than that.
+		w.Gap[i], w.Propensity[i] = max(0, firstOf(at(gap, i), at(estimate, i))), at(propensity, i)
+		w.Potential[i] = w.Gap[i] * w.Rate[i] * w.Propensity[i]
 		counted := math.NaN()
 		if settings.Value.ReferralWorth > 0 {
 			counted = at(bought, i) * settings.Value.ReferralWorth
 		}
-		w.Influence[i] = firstOf(at(referred, i), counted)
+		w.Influence[i] = firstOf(w.ReferredMargin[i], counted)
 		w.Learning[i] = math.NaN()
 		if m := learning[i]; m != nil {
 			w.Learning[i] = m.Value
@@ -126,6 +134,22 @@ func Value(in Input, settings Settings) (*Worth, error) {
 		w.Total[i] = existing + known(w.Potential[i]) + known(w.Influence[i]) + known(w.Learning[i])
 	}
 	return w, nil
+}
+
+// refer sums what the accounts that each has referred bring, NaN everywhere when no
+// referral is known.
+func (w *Worth) refer(referrals []Referral) {
+	none := 0.0
+	if referrals == nil {
+		none = math.NaN()
+	}
+	for i := range w.Referred {
+		w.Referred[i], w.ReferredMargin[i] = none, none
+	}
+	for _, r := range referrals {
+		w.Referred[r.By]++
+		w.ReferredMargin[r.By] += known(w.Spend[r.Of] * w.Rate[r.Of])
+	}
 }
 
 // firstOf returns the first value that is there.
@@ -180,15 +204,69 @@ func (p WorthPart) Formula(lang score.Language) string { return label(worthFormu
 // WorthParts returns the four parts.
 func WorthParts() []WorthPart { return []WorthPart{Existing, Potential, Influence, Learning} }
 
-// Sentence says the four parts of row i. It panics when there is no such row.
-func (w *Worth) Sentence(i int, lang score.Language) string {
-	parts := make([]string, 0, len(WorthParts()))
-	for k, v := range []float64{w.Existing[i], w.Potential[i], w.Influence[i], w.Learning[i]} {
-		text := Words{"not measurable", "无法衡量"}.In(lang)
-		if !math.IsNaN(v) {
-			text = score.Format(v, "base currency")
-		}
-		parts = append(parts, WorthParts()[k].Label(lang)+Words{": ", "："}.In(lang)+text)
-	}
-	return strings.Join(parts, Words{"; ", "；"}.In(lang))
+// PartCode names a figure that a part of commercial value is made of.
+type PartCode string
+
+// The figures, in order.
+const (
+	PartRevenue        PartCode = "revenue"
+	PartMargin         PartCode = "margin_share"
+	PartMarginRate     PartCode = "margin_rate"
+	PartService        PartCode = "service_cost"
+	PartOverdue        PartCode = "overdue_cost"
+	PartGap            PartCode = "wallet_gap"
+	PartPropensity     PartCode = "propensity"
+	PartReferred       PartCode = "referred_accounts"
+	PartReferredMargin PartCode = "referred_margin"
+)
+
+var partWords = map[PartCode]struct {
+	unit string
+	of   WorthPart
+	Words
+}{
+	PartRevenue:        {"base currency", Existing, Words{"Revenue of the last 365 days", "近365天收入"}},
+	PartMargin:         {"share", Existing, Words{"Margin of it, by the lines that say their cost", "毛利率（按有成本的订单行）"}},
+	PartMarginRate:     {"share", Existing, Words{"Margin rate assumed by loyalty.value.margin_rate, because no line says its cost", "设定的毛利率（loyalty.value.margin_rate）：没有订单行给出成本"}},
+	PartService:        {"base currency", Existing, Words{"Cost of contacts in the last 365 days, taken off", "扣除近365天联系成本"}},
+	PartOverdue:        {"base currency", Existing, Words{"Cost of overdue money, taken off", "扣除逾期资金成本"}},
+	PartGap:            {"base currency", Potential, Words{"Spent elsewhere in a year", "每年在别处的消费"}},
+	PartPropensity:     {"share", Potential, Words{"Probability of buying of that here within the horizon", "期内在此购买其中部分的概率"}},
+	PartReferred:       {"accounts", Influence, Words{"Accounts referred that bought", "推荐且已购买的客户数"}},
+	PartReferredMargin: {"base currency", Influence, Words{"Their margin of the last 365 days", "其近365天毛利"}},
 }
+
+// Parts are the figures that row i's value is made of, as far as they are known. It
+// panics when there is no such row.
+func (w *Worth) Parts(i int) []score.Part {
+	rate := PartMargin
+	if w.Assumed[i] {
+		rate = PartMarginRate
+	}
+	var parts []score.Part
+	for _, p := range []struct {
+		code  PartCode
+		value float64
+	}{
+		{PartRevenue, w.Spend[i]}, {rate, w.Rate[i]}, {PartService, w.Served[i]}, {PartOverdue, w.Overdue[i]},
+		{PartGap, w.Gap[i]}, {PartPropensity, w.Propensity[i]}, {PartReferred, w.Referred[i]}, {PartReferredMargin, w.ReferredMargin[i]},
+	} {
+		if nobody := (p.code == PartReferred || p.code == PartReferredMargin) && w.Referred[i] == 0; !math.IsNaN(p.value) && !nobody {
+			parts = append(parts, score.Part{Code: string(p.code), Value: model.Figure(p.value)})
+		}
+	}
+	return parts
+}
+
+// WordsOfPart says a figure that a part of value is made of; false for an unknown one.
+func WordsOfPart(p score.Part) (Words, bool) {
+	w, ok := partWords[PartCode(p.Code)]
+	if !ok {
+		return Words{}, false
+	}
+	value := score.Format(float64(p.Value), w.unit)
+	return Words{w.EN + ": " + value, w.ZH + "：" + value}, true
+}
+
+// Of is the part of value that the figure belongs to, "" for one that is unknown here.
+func (p PartCode) Of() WorthPart { return partWords[p].of }

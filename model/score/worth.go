@@ -1,6 +1,10 @@
 package score
 
 import (
+	"bytes"
+	"encoding/json"
+	"math"
+
 	"fealty/features/frame"
 	"fealty/model"
 )
@@ -148,14 +152,42 @@ type Place struct {
 	Value, Existing, Potential, Influence, Learning float64
 	// Tier, Level (of the relationship), Cell (RFM) and Verdict are codes.
 	Tier, Level, Cell, Verdict string
+	// Parts are the figures that the four parts were made of.
+	Parts []Part
 	// Because are the figures that the verdict rests on.
 	Because []Ground
 	// Breaches are the parts of the tier's policy that are not kept.
-	Breaches []string
+	Breaches []Breach
 }
 
-// Ground is one figure that a verdict rests on.
-type Ground struct {
+// Part is one figure that a part of commercial value was made of.
+type Part struct {
 	Code  string       `json:"code"`
 	Value model.Figure `json:"value"`
+}
+
+// Ground is what a verdict rests on: its first figure, and all of them by name. Runs
+// from before kept the first alone.
+type Ground struct {
+	Code    string                  `json:"code"`
+	Value   model.Figure            `json:"value"`
+	Figures map[string]model.Figure `json:"figures,omitempty"`
+}
+
+// Breach is a part of the tier's policy that is not kept: Actual is more than Bound.
+// Runs from before kept the code alone; both are NaN then.
+type Breach struct {
+	Code   string       `json:"code"`
+	Actual model.Figure `json:"actual"`
+	Bound  model.Figure `json:"bound"`
+}
+
+// UnmarshalJSON reads a breach, or the plain code of one.
+func (b *Breach) UnmarshalJSON(raw []byte) error {
+	*b = Breach{Actual: model.Figure(math.NaN()), Bound: model.Figure(math.NaN())}
+	if bytes.HasPrefix(raw, []byte{'"'}) {
+		return json.Unmarshal(raw, &b.Code)
+	}
+	type whole Breach
+	return json.Unmarshal(raw, (*whole)(b))
 }

@@ -102,6 +102,7 @@ var worthFields = []worthField{
 	worthList("wallets", func(w *score.Worth) any { return (*walletList)(&w.Wallets) }),
 	worthList("wallet_flags", func(w *score.Worth) any { return &w.Wallet.Flags }),
 	worthList("recommendations", func(w *score.Worth) any { return &w.Recommendations }),
+	worthList("value_parts", func(w *score.Worth) any { return &w.Place.Parts }),
 	worthList("because", func(w *score.Worth) any { return &w.Place.Because }),
 	worthList("breaches", func(w *score.Worth) any { return &w.Place.Breaches }),
 }

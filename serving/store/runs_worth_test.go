@@ -49,8 +49,9 @@ func drawnWorth(t *rapid.T, account frame.AccountID) *score.Worth {
 			Kind: "new", Item: text("item"), Category: text("category"), Probability: figure("probability"), Amount: figure("amount"),
 			Reason: text("reason"), Because: text("because"), Orders: rapid.IntRange(0, 3).Draw(t, "orders"), Days: 7, Buyers: 2,
 		})
-		w.Place.Because = append(w.Place.Because, score.Ground{Code: text("code"), Value: figure("ground")})
-		w.Place.Breaches = append(w.Place.Breaches, text("breach"))
+		w.Place.Parts = append(w.Place.Parts, score.Part{Code: text("part"), Value: figure("of")})
+		w.Place.Because = append(w.Place.Because, score.Ground{Code: text("code"), Value: figure("ground"), Figures: map[string]model.Figure{text("figure"): figure("of")}})
+		w.Place.Breaches = append(w.Place.Breaches, score.Breach{Code: text("breach"), Actual: figure("actual"), Bound: figure("bound")})
 	}
 	return w
 }

@@ -54,6 +54,7 @@ SELECT
         toString(length(wallets)), ':', wallets,
         toString(length(wallet_flags)), ':', wallet_flags,
         toString(length(recommendations)), ':', recommendations,
+        toString(length(value_parts)), ':', value_parts,
         toString(length(because)), ':', because,
         toString(length(breaches)), ':', breaches)))) AS checksum
 FROM written_worths
