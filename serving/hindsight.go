@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"fealty/features"
@@ -147,10 +147,10 @@ func (c *calendar) pastMonths(r HindsightRequest) ([]pastMonth, error) {
 		switch {
 		case !c.Label.Final(p.at, c.through):
 			p.State = MonthNotFinal
-			p.Why = fmt.Sprintf("its outcome is known when the data goes through %s", c.text(c.Label.End(p.at)))
+			p.because(WhyOutcomeOpen, "{through}", c.text(c.Label.End(p.at)))
 		case len(p.train) == 0:
 			p.State = MonthNoModel
-			p.Why = fmt.Sprintf("no month end was %d days over by then with as many days of data before it", int64(c.Label.End(0))/86400)
+			p.because(WhyNoHistory, "{days}", strconv.FormatInt(int64(c.Label.End(0))/86400, 10))
 		}
 		plans = append(plans, p)
 	}
@@ -424,9 +424,11 @@ func (h *hindsight) chance(last int64) int {
 	return slices.IndexFunc(h.plans, func(p pastMonth) bool { return p.counts() && h.inTime(p.at, last) })
 }
 
-// skip takes a date out of the count, at which nothing could be learnt.
-func (h *hindsight) skip(month int, why error) {
-	h.plans[month].State, h.plans[month].Why = MonthNoModel, plainly(why)
+// skip takes a date out of the count, at which nothing could be learnt, for a reason
+// and its values.
+func (h *hindsight) skip(month int, code string, values ...string) {
+	h.plans[month].State = MonthNoModel
+	h.plans[month].because(code, values...)
 	for account, l := range h.lost {
 		if l.month != month {
 			continue
@@ -457,21 +459,30 @@ func (h *hindsight) replay(ctx context.Context, params ladder.Params, month int,
 		return fmt.Errorf("replay %s: %w", p.Month, err)
 	}
 	rows := join(parts, false)
+	switch {
+	case len(rows.y) == 0:
+		h.skip(month, WhyNobodyTaught)
+		return nil
+	case len(scored.y) == 0:
+		h.skip(month, WhyNobodyJudged)
+		return nil
+	}
 	trained, err := h.climb(ctx, params, rows, scored, report)
 	switch {
-	case errors.Is(err, ladder.ErrTooFew), len(rows.y) == 0, len(scored.y) == 0:
-		h.skip(month, err)
+	case errors.Is(err, ladder.ErrTooFew):
+		churned := 0
+		for _, y := range rows.y {
+			churned += int(y)
+		}
+		h.skip(month, WhyTooFew, "{rows}", strconv.Itoa(len(rows.y)), "{churned}", strconv.Itoa(churned), "{stayed}", strconv.Itoa(len(rows.y)-churned),
+			"{least}", strconv.Itoa(ladder.RuleClass))
 		return nil
 	case err != nil:
 		return fmt.Errorf("replay %s: %w", p.Month, err)
 	}
 	card := &trained.Card
 	p.Rung, p.TrainCutoffs, p.TrainRows, p.AUC, p.Scored = card.Rung, len(p.train), card.Train.Rows, card.Report.Quality.AUC, len(scored.y)
-	for i := range card.Ladder {
-		if why := card.Ladder[i].Why; why != "" && p.Why == "" {
-			p.Why = card.Ladder[i].Rung + " " + why
-		}
-	}
+	p.steppedDown(card, params.MaxRung)
 	margins := trained.Rungs[ladder.Rung(card.Rung)]
 	// Those that may be flagged: not silent for the horizon yet.
 	var watched []int
@@ -492,10 +503,6 @@ func (h *hindsight) replay(ctx context.Context, params ladder.Params, month int,
 	h.count(month, scored, margins, spend, money, flags, byRule)
 	return nil
 }
-
-// plainly is the sentence of an error that is told as a reason, without the
-// kind behind it.
-func plainly(err error) string { return strings.TrimSuffix(err.Error(), ": "+ErrInvalid.Error()) }
 
 // release lets go of the rows that no later date needs.
 func (h *hindsight) release(month int) {

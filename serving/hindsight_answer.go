@@ -37,6 +37,24 @@ const (
 	MonthNoModel = "no_model"
 )
 
+// Why a month is not counted, or why the ladder stepped down at it.
+const (
+	// WhyOutcomeOpen and WhyNoHistory: the month lies too late, or too early.
+	WhyOutcomeOpen = "outcome_open"
+	WhyNoHistory   = "no_history"
+	// WhyNobodyTaught, WhyNobodyJudged and WhyTooFew: no label to learn from, none at
+	// the month itself, or too few of a class for any model.
+	WhyNobodyTaught = "nobody_taught"
+	WhyNobodyJudged = "nobody_judged"
+	WhyTooFew       = "too_few"
+	// The first rung that was not fitted: not asked for, without a lifetime model, or
+	// with too few rows or accounts.
+	WhyRungNotAsked       = "rung_not_asked"
+	WhyRungNoLifetime     = "rung_no_lifetime"
+	WhyRungTooFewRows     = "rung_too_few_rows"
+	WhyRungTooFewAccounts = "rung_too_few_accounts"
+)
+
 // What became of an account in hindsight.
 const (
 	// OutcomeReached and OutcomeMissed are accounts lost: flagged in time, or not.
@@ -88,11 +106,14 @@ type HindsightSums struct {
 // HindsightMonth is one date of the replay. What is counted is 0 in a month that
 // is not.
 type HindsightMonth struct {
-	// Month is its last day; State one of the Month… constants, and Why says why a
-	// month is not counted, or why the ladder stepped down.
-	Month string `json:"month"`
-	State string `json:"state"`
-	Why   string `json:"why,omitempty"`
+	// Month is its last day; State one of the Month… constants. WhyCode (one of the
+	// Why… constants), Why and WhyZH say why a month is not counted, or why the ladder
+	// stepped down.
+	Month   string `json:"month"`
+	State   string `json:"state"`
+	WhyCode string `json:"why_code,omitempty"`
+	Why     string `json:"why,omitempty"`
+	WhyZH   string `json:"why_zh,omitempty"`
 	// Rung, TrainCutoffs and TrainRows tell of the model, AUC how it ranked the
 	// accounts of that date.
 	Rung         string       `json:"rung,omitempty"`
@@ -170,8 +191,10 @@ type HindsightResult struct {
 	LeftOut int `json:"left_out"`
 	// Accounts lists the lost ones by spend, then the bothered ones by month.
 	Accounts []HindsightAccount `json:"accounts"`
-	// English and Chinese tell it in a paragraph; Notes say what the words mean.
+	// English and Chinese tell it in a paragraph; Notes, and NotesZH in Chinese, say
+	// what the words mean.
 	English string   `json:"english"`
 	Chinese string   `json:"chinese"`
 	Notes   []string `json:"notes"`
+	NotesZH []string `json:"notes_zh"`
 }

@@ -154,7 +154,8 @@ func (s *Service) told(ctx context.Context, h *hindsight) (HindsightResult, erro
 	if err := s.introduce(ctx, h, r.Accounts); err != nil {
 		return HindsightResult{}, err
 	}
-	r.English, r.Chinese, r.Notes = r.paragraph(score.English), r.paragraph(score.Chinese), h.notes(&r)
+	r.English, r.Chinese = r.paragraph(score.English), r.paragraph(score.Chinese)
+	r.Notes, r.NotesZH = h.notes(&r, score.English), h.notes(&r, score.Chinese)
 	return r, nil
 }
 

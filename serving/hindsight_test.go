@@ -3,7 +3,9 @@ package serving
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +13,8 @@ import (
 	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model"
+	"fealty/model/ladder"
+	"fealty/model/score"
 )
 
 func looked(t *testing.T, s *Service, r HindsightRequest) HindsightResult {
@@ -275,8 +279,10 @@ func TestHindsightWithACapacity(t *testing.T) {
 	if !(value.Total.MoneyReached/model.Figure(value.Total.Reached) > result.Total.MoneyReached/model.Figure(result.Total.Reached)) {
 		t.Errorf("by value %v of %d accounts, by risk %v of %d", value.Total.MoneyReached, value.Total.Reached, result.Total.MoneyReached, result.Total.Reached)
 	}
-	if !strings.Contains(strings.Join(value.Notes, " "), "value at risk") {
-		t.Errorf("the notes are %q", value.Notes)
+	for words, notes := range map[string][]string{"value at risk": value.Notes, "风险价值最高的": value.NotesZH} {
+		if all := strings.Join(notes, " "); !strings.Contains(all, words) || strings.ContainsAny(all, "{}") || len(notes) != len(value.Notes) {
+			t.Errorf("the notes are %q", notes)
+		}
 	}
 }
 
@@ -286,19 +292,23 @@ func TestHindsightWithoutEnoughHistory(t *testing.T) {
 	var states []string
 	for _, m := range r.Months {
 		states = append(states, m.State)
+		if m.Why == "" || m.WhyCode == "" || !strings.ContainsAny(m.WhyZH, "的未需无") || strings.ContainsAny(m.Why+m.WhyZH, "{}") {
+			t.Errorf("%s says why by %q: %q, %q", m.Month, m.WhyCode, m.Why, m.WhyZH)
+		}
 	}
 	// The orders begin on 2024-01-01; the first month end with 90 days before it is
 	// March's, and its label is final 97 days later, on July 7. In July's month too
 	// few of the accounts that began to buy had left.
 	want := slices.Concat(slices.Repeat([]string{MonthNoModel}, 7), slices.Repeat([]string{MonthCounted}, 3))
-	if july := r.Months[6]; !strings.Contains(july.Why, "a rule needs") {
-		t.Errorf("July is not counted because %q", july.Why)
+	if july := r.Months[6]; july.WhyCode != WhyTooFew || !strings.Contains(july.Why, "a rule needs") || !strings.Contains(july.WhyZH, "两类各至少 10 行") {
+		t.Errorf("July is not counted because %q, %q", july.Why, july.WhyZH)
 	}
 	if !slices.Equal(states, want) || r.From != "2024-01-31" {
 		t.Errorf("from %s the months are %v", r.From, states)
 	}
-	if why := r.Months[len(r.Months)-1].Why; !strings.Contains(why, "lifetime not asked for: the highest rung to try is rule") {
-		t.Errorf("why the ladder stepped down is %q", why)
+	last := r.Months[len(r.Months)-1]
+	if last.WhyCode != WhyRungNotAsked || last.Why != "lifetime not asked for: the highest rung to try is rule" || last.WhyZH != "未尝试 lifetime：要求的最高一级为 rule" {
+		t.Errorf("why the ladder stepped down is %q, %q", last.Why, last.WhyZH)
 	}
 }
 
@@ -338,6 +348,30 @@ func TestHindsightOfAHamlet(t *testing.T) {
 	_, err := s.Hindsight(t.Context(), HindsightRequest{From: "2024-09-30", To: "2024-09-30"}, nil)
 	if !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "a rule needs") {
 		t.Errorf("a hamlet: %v", err)
+	}
+}
+
+// What stands in one language stands in the other, with the same values.
+func TestHindsightSpeaksBothLanguages(t *testing.T) {
+	values := func(sentence string) []string {
+		all := regexp.MustCompile(`\{[A-Za-z]+\}`).FindAllString(sentence, -1)
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	english, chinese := hindsightSentences[score.English], hindsightSentences[score.Chinese]
+	if len(english) != len(chinese) {
+		t.Errorf("%d sentences in English, %d in Chinese", len(english), len(chinese))
+	}
+	for name, en := range english {
+		if zh := chinese[name]; zh == "" || !slices.Equal(values(en), values(zh)) {
+			t.Errorf("%s: %q and %q", name, en, zh)
+		}
+	}
+	var m HindsightMonth
+	card := model.Card{Train: model.Sample{Rows: 90, Accounts: 40, Churned: 12}, Ladder: []model.RungCard{{Rung: "rule"}, {Rung: "logistic", Why: "too few"}}}
+	m.steppedDown(&card, ladder.Blend)
+	if want := fmt.Sprintf("logistic 需要 %d 行、两类各 %d 行；现有 90 行，较少的一类 12 行", ladder.LogisticRows, ladder.LogisticClass); m.WhyZH != want {
+		t.Errorf("%q, want %q", m.WhyZH, want)
 	}
 }
 

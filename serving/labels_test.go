@@ -118,7 +118,7 @@ func TestSweepSeesWhatTrainingWithEachHorizonWould(t *testing.T) {
 	if result.Proposed.Row < 0 || result.Proposed.Why == "" || !strings.Contains(result.Proposed.WhyZH, "天") {
 		t.Errorf("proposed %+v", result.Proposed)
 	}
-	if result.Rhythm.HorizonDays != 90 || result.CategoryWhy == "" || result.CategoryProposed.Row != -1 {
+	if result.Rhythm.HorizonDays != 90 || !strings.Contains(result.Rhythm.WhyZH, "90天") || result.CategoryWhy == "" || result.CategoryWhyZH == "" || result.CategoryProposed.Row != -1 {
 		t.Errorf("rhythm %+v, categories %q %+v", result.Rhythm, result.CategoryWhy, result.CategoryProposed)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -58,9 +59,10 @@ type LabelsCompareResult struct {
 	MostBack float64 `json:"most_back"`
 	// SegmentsBy says what the segments are: the accounts' own or thirds of how
 	// often they buy.
-	SegmentsBy string       `json:"segments_by"`
-	Horizons   []HorizonRow `json:"horizons"`
-	Proposed   Choice       `json:"proposed"`
+	SegmentsBy   string       `json:"segments_by"`
+	SegmentsByZH string       `json:"segments_by_zh"`
+	Horizons     []HorizonRow `json:"horizons"`
+	Proposed     Choice       `json:"proposed"`
 	// Rhythm is the horizon that the gaps between orders propose: the 85th
 	// percentile of the accounts' median gaps, rounded.
 	Rhythm RhythmProposal `json:"rhythm"`
@@ -69,6 +71,7 @@ type LabelsCompareResult struct {
 	CategoryHorizonDays int           `json:"category_horizon_days"`
 	Categories          []CategoryRow `json:"categories"`
 	CategoryWhy         string        `json:"category_why,omitempty"`
+	CategoryWhyZH       string        `json:"category_why_zh,omitempty"`
 	CategoryProposed    Choice        `json:"category_proposed"`
 }
 
@@ -77,6 +80,9 @@ type RhythmProposal struct {
 	HorizonDays int          `json:"horizon_days"`
 	GapDays     model.Figure `json:"gap_days"`
 	Accounts    int64        `json:"accounts"`
+	// Why and WhyZH say it in a sentence, "" when nothing is proposed.
+	Why   string `json:"why,omitempty"`
+	WhyZH string `json:"why_zh,omitempty"`
 }
 
 // Choice is what is proposed and why. Row counts from 0; −1 when nothing is.
@@ -123,8 +129,9 @@ type Trial struct {
 type HorizonRow struct {
 	HorizonDays int `json:"horizon_days"`
 	Trial
-	// Why says why there is nothing to measure.
-	Why string `json:"why,omitempty"`
+	// Why and WhyZH say why there is nothing to measure.
+	Why   string `json:"why,omitempty"`
+	WhyZH string `json:"why_zh,omitempty"`
 }
 
 // CategoryRow is one rule for categories.
@@ -185,7 +192,7 @@ func (s *Service) LabelsCompare(ctx context.Context, r LabelsCompareRequest, rep
 	if err != nil {
 		return LabelsCompareResult{}, fmt.Errorf("propose a horizon: %w", err)
 	}
-	result.Rhythm = RhythmProposal{HorizonDays: p.HorizonDays, GapDays: model.Figure(p.GapDays), Accounts: p.Accounts}
+	result.Rhythm = rhythm(p)
 	return result, nil
 }
 
@@ -413,11 +420,11 @@ func (l *laboratory) takeCategories(ctx context.Context, s *Service, sl *feature
 // judge measures every definition and proposes one of each kind.
 func (l *laboratory) judge(ctx context.Context) (LabelsCompareResult, error) {
 	result := LabelsCompareResult{
-		Label: string(l.Label.Label), MostBack: l.mostBack, SegmentsBy: "segment", CategoryHorizonDays: l.Label.HorizonDays,
+		Label: string(l.Label.Label), MostBack: l.mostBack, SegmentsBy: "segment", SegmentsByZH: "客户分群", CategoryHorizonDays: l.Label.HorizonDays,
 		Horizons: []HorizonRow{}, Categories: []CategoryRow{}, CategoryProposed: Choice{Row: -1},
 	}
 	if l.segments == nil {
-		result.SegmentsBy = "thirds of how often accounts buy"
+		result.SegmentsBy, result.SegmentsByZH = "thirds of how often accounts buy", "按购买频率分成的三等份"
 	}
 	var trials []Trial
 	var names, namesZH []string
@@ -432,9 +439,11 @@ func (l *laboratory) judge(ctx context.Context) (LabelsCompareResult, error) {
 		row := HorizonRow{HorizonDays: l.days[i], Trial: trial}
 		switch {
 		case len(b.at) == 0:
+			first, through := l.first.Time().In(l.zone).Format(time.DateOnly), l.text(l.through)
 			row.Why = fmt.Sprintf("no month end has a final label and %d days before it; %s", l.days[i], l.calendar.days())
+			row.WhyZH = fmt.Sprintf("没有任何月末既有已确定的标签、之前又有%d天的数据；订单从%s到%s", l.days[i], first, through)
 		case trial.Rows == 0:
-			row.Why = "no account has a label"
+			row.Why, row.WhyZH = "no account has a label", "没有任何客户有标签"
 		}
 		result.Horizons, trials = append(result.Horizons, row), append(trials, trial)
 		names, namesZH = append(names, fmt.Sprintf("%d days", l.days[i])), append(namesZH, fmt.Sprintf("%d天", l.days[i]))
@@ -443,9 +452,10 @@ func (l *laboratory) judge(ctx context.Context) (LabelsCompareResult, error) {
 	switch {
 	case len(l.categories.at) == 0:
 		result.CategoryWhy = fmt.Sprintf("no month end has a final label of %d days", l.Label.HorizonDays)
+		result.CategoryWhyZH = fmt.Sprintf("没有任何月末有已确定的%d天标签", l.Label.HorizonDays)
 		return result, nil
 	case !l.seen:
-		result.CategoryWhy = "no category was bought on two days of a year: order lines need a category"
+		result.CategoryWhy, result.CategoryWhyZH = "no category was bought on two days of a year: order lines need a category", "没有任何品类在一年内有两个购买日：订单行需要品类"
 		return result, nil
 	}
 	trials, names, namesZH = nil, nil, nil

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 
+	"fealty/features"
 	"fealty/model"
+	"fealty/model/score"
 )
 
 // choiceWords say a choice among definitions, whose names stand in both languages.
@@ -85,4 +87,15 @@ func choose(trials []Trial, mostBack float64, words choiceWords) Choice {
 		return say(first, words.best+" of those where few came back; none of them is within one standard error of the best AUC", "回购率达标，"+words.bestZH+"；但达标者的AUC均未达到最佳值一个标准误之内")
 	}
 	return say(fewest, "at every definition more came back than may, and here the fewest did: who is called lost mostly pauses", "所有定义的回购率都超过上限，此处最低：被判流失者多数只是暂停购买")
+}
+
+// rhythm puts what the gaps between orders propose into words.
+func rhythm(p features.Proposal) RhythmProposal {
+	r := RhythmProposal{HorizonDays: p.HorizonDays, GapDays: model.Figure(p.GapDays), Accounts: p.Accounts}
+	if p.HorizonDays > 0 {
+		gap := score.Format(p.GapDays, "")
+		r.Why = fmt.Sprintf("%d days: 85 of 100 accounts usually order within %s days (%d accounts with three buying days)", p.HorizonDays, gap, p.Accounts)
+		r.WhyZH = fmt.Sprintf("%d天：每100个客户中有85个通常在%s天内再次下单（%d个至少有三个购买日的客户）", p.HorizonDays, gap, p.Accounts)
+	}
+	return r
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"fealty/model/score"
 	"fealty/serving"
 
 	"github.com/spf13/cobra"
@@ -15,7 +17,9 @@ type hindsightOptions struct {
 	request serving.HindsightRequest
 	top     int
 	chart   string
-	flags   *pflag.FlagSet
+	// language of the chart's words.
+	language string
+	flags    *pflag.FlagSet
 }
 
 func newHindsight(e *env) *cobra.Command {
@@ -45,6 +49,7 @@ json everything. It keeps 8 bytes per feature and account for each date and each
 	f.StringVar(&o.request.Rung, "rung", "", "the highest rung to try: rule, logistic, boosting or blend")
 	f.IntVar(&o.top, "top", defaultTop, "lost accounts in the table, those that had spent most first")
 	f.StringVar(&o.chart, "chart", "", "draw the months into this file, by its ending .png or .svg")
+	f.StringVar(&o.language, "chart-language", string(score.English), "language of the chart's words: en, or zh (.svg only)")
 	addConfigFlags(f, "horizon_days", "active_within", "seed")
 	return c
 }
@@ -56,9 +61,13 @@ func runHindsight(ctx context.Context, e *env, o hindsightOptions) error {
 		return fmt.Errorf("--top %d is negative: %w", o.top, serving.ErrInvalid)
 	}
 	format := ""
+	var words chartWords
 	if o.chart != "" {
 		var err error
 		if format, err = chartFormat(o.chart); err != nil {
+			return err
+		}
+		if words, err = wordsOfChart(o.language, format); err != nil {
 			return err
 		}
 	}
@@ -67,7 +76,7 @@ func runHindsight(ctx context.Context, e *env, o hindsightOptions) error {
 		return err
 	}
 	if o.chart != "" {
-		if err := e.saveChart(o.chart, format, &r); err != nil {
+		if err := e.saveChart(o.chart, format, &words, &r); err != nil {
 			return err
 		}
 	}
@@ -78,7 +87,7 @@ func runHindsight(ctx context.Context, e *env, o hindsightOptions) error {
 }
 
 // saveChart draws into a file, which comes to stand when it is whole.
-func (e *env) saveChart(path, format string, r *serving.HindsightResult) (err error) {
+func (e *env) saveChart(path, format string, words *chartWords, r *serving.HindsightResult) (err error) {
 	out := &outputs{env: e}
 	label, err := out.output(path)
 	if err != nil {
@@ -89,7 +98,7 @@ func (e *env) saveChart(path, format string, r *serving.HindsightResult) (err er
 	if err != nil {
 		return err
 	}
-	return drawHindsight(file, format, r)
+	return drawHindsight(file, format, words, r)
 }
 
 func hindsightTotal(r *serving.HindsightResult) section {
@@ -106,19 +115,19 @@ func hindsightTotal(r *serving.HindsightResult) section {
 func hindsightMonths(r *serving.HindsightResult) section {
 	s := section{title: "Months", head: []string{
 		"month", "state", "rung", "auc", "trained_on", "watched", "flagged", "gone", "came_back", "stayed",
-		"lost", "reached", "missed", "weeks_ahead", "spend_lost", "spend_reached", "bothered", "per_reached", "why",
+		"lost", "reached", "missed", "weeks_ahead", "spend_lost", "spend_reached", "bothered", "per_reached", "why", "原因",
 	}}
 	for i := range r.Months {
 		m := &r.Months[i]
 		if m.State != serving.MonthCounted {
 			row := make([]any, len(s.head))
-			row[0], row[1], row[len(row)-1] = m.Month, m.State, m.Why
+			row[0], row[1], row[len(row)-2], row[len(row)-1] = m.Month, m.State, m.Why, m.WhyZH
 			s.rows = append(s.rows, row)
 			continue
 		}
 		s.rows = append(s.rows, []any{
 			m.Month, m.State, m.Rung, m.AUC, m.TrainCutoffs, m.Watched, m.Flagged, m.FlaggedGone, m.FlaggedCameBack, m.FlaggedStayed,
-			m.Lost, m.Reached, m.Missed, m.WeeksAhead, m.SpendLost, m.SpendReached, m.Bothered, m.BotheredPerReached, m.Why,
+			m.Lost, m.Reached, m.Missed, m.WeeksAhead, m.SpendLost, m.SpendReached, m.Bothered, m.BotheredPerReached, m.Why, m.WhyZH,
 		})
 	}
 	return s
@@ -155,8 +164,8 @@ func hindsightAccounts(r *serving.HindsightResult) section {
 }
 
 func hindsightNotes(r *serving.HindsightResult) section {
-	s := section{title: "What the words mean", head: []string{"field", "value"}}
-	for _, note := range r.Notes {
+	s := section{title: "What the words mean (词语说明)", head: []string{"field", "value"}}
+	for _, note := range slices.Concat(r.Notes, r.NotesZH) {
 		s.rows = append(s.rows, []any{"-", note})
 	}
 	return s

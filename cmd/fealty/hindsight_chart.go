@@ -43,11 +43,42 @@ func chartFormat(path string) (string, error) {
 	return "", fmt.Errorf("--chart %q: the ending must be .png or .svg: %w", path, serving.ErrInvalid)
 }
 
+// chartWords are the words of the chart in a language. Numbers of the title stand in
+// braces.
+type chartWords struct {
+	title, ahead, spent, accounts, months string
+	reached, missed, bothered             string
+}
+
+// wordsOfChart returns the words in a language. Chinese stands only in SVG, which is
+// written in the reader's fonts: the font that is built in, and drawn into a PNG, has
+// no Chinese letters.
+func wordsOfChart(language, format string) (chartWords, error) {
+	switch score.Language(language) {
+	case score.English:
+		return chartWords{
+			"Hindsight: {reached} of {lost} lost accounts flagged in time", ", in the median {weeks} weeks ahead",
+			"spent in the year before, {currency}", "accounts",
+			"first date at which a flag would have been in time (the first also has what was lost before it; the last ones left fewer dates)",
+			"lost, flagged in time", "lost, missed", "others bothered (number: per account flagged in time)",
+		}, nil
+	case score.Chinese:
+		if format != ".svg" {
+			return chartWords{}, fmt.Errorf("--chart-language zh: a picture's font has no Chinese letters; let the chart's name end in .svg: %w", serving.ErrInvalid)
+		}
+		return chartWords{
+			"回看：{lost} 个流失客户中有 {reached} 个会被及时标出", "，提前时间的中位数为 {weeks} 周",
+			"此前一年的消费（{currency}）", "客户数", "首个及时的时点（第一个月还包含此前流失的客户；最后几个月可用的时点较少）",
+			"流失，及时标出", "流失，漏掉", "被打扰的其他客户（数字：每及时标出一个）",
+		}, nil
+	}
+	return chartWords{}, fmt.Errorf("--chart-language %q is none of %s and %s: %w", language, score.English, score.Chinese, serving.ErrInvalid)
+}
+
 // drawHindsight draws the counted months of a result: above, what the lost
 // accounts had spent; below, how many they were and how many others would have
-// been bothered. Its words are English, because the font that is built in has no
-// Chinese letters.
-func drawHindsight(w io.Writer, format string, r *serving.HindsightResult) error {
+// been bothered.
+func drawHindsight(w io.Writer, format string, words *chartWords, r *serving.HindsightResult) error {
 	var months []*serving.HindsightMonth
 	for i := range r.Months {
 		if r.Months[i].State == serving.MonthCounted {
@@ -63,30 +94,31 @@ func drawHindsight(w io.Writer, format string, r *serving.HindsightResult) error
 	}
 	t := &r.Total
 	money, people := newPanel(months), newPanel(months)
-	money.Title.Text = fmt.Sprintf("Hindsight: %d of %d lost accounts flagged in time", t.Reached, t.Lost)
+	title := words.title
 	if t.Reached > 0 {
-		money.Title.Text += fmt.Sprintf(", in the median %s weeks ahead", strconv.FormatFloat(float64(t.WeeksAhead), 'f', -1, 64))
+		title += words.ahead
 	}
-	money.Y.Label.Text = "spent in the year before, " + r.Currency
+	fill := strings.NewReplacer("{reached}", strconv.Itoa(t.Reached), "{lost}", strconv.Itoa(t.Lost), "{currency}", r.Currency,
+		"{weeks}", strconv.FormatFloat(float64(t.WeeksAhead), 'f', -1, 64))
+	money.Title.Text, money.Y.Label.Text = fill.Replace(title), fill.Replace(words.spent)
 	width := chartWidth / vg.Length(3*len(months)+3)
 	err := money.stack(0, 2*width, []bars{
-		{"lost, flagged in time", reachedColour, column(func(m *serving.HindsightMonth) float64 { return max(0, float64(m.SpendReached)) })},
-		{"lost, missed", missedColour, column(func(m *serving.HindsightMonth) float64 { return max(0, float64(m.SpendLost-m.SpendReached)) })},
+		{words.reached, reachedColour, column(func(m *serving.HindsightMonth) float64 { return max(0, float64(m.SpendReached)) })},
+		{words.missed, missedColour, column(func(m *serving.HindsightMonth) float64 { return max(0, float64(m.SpendLost-m.SpendReached)) })},
 	})
 	if err != nil {
 		return err
 	}
-	people.Y.Label.Text = "accounts"
-	people.X.Label.Text = "first date at which a flag would have been in time (the first also has what was lost before it; the last ones left fewer dates)"
+	people.Y.Label.Text, people.X.Label.Text = words.accounts, words.months
 	err = people.stack(-width/2, width, []bars{
-		{"lost, flagged in time", reachedColour, column(func(m *serving.HindsightMonth) float64 { return float64(m.Reached) })},
-		{"lost, missed", missedColour, column(func(m *serving.HindsightMonth) float64 { return float64(m.Missed) })},
+		{words.reached, reachedColour, column(func(m *serving.HindsightMonth) float64 { return float64(m.Reached) })},
+		{words.missed, missedColour, column(func(m *serving.HindsightMonth) float64 { return float64(m.Missed) })},
 	})
 	if err != nil {
 		return err
 	}
 	bothered := column(func(m *serving.HindsightMonth) float64 { return float64(m.Bothered) })
-	if err := people.stack(width/2, width, []bars{{"others bothered (number: per account flagged in time)", botheredColour, bothered}}); err != nil {
+	if err := people.stack(width/2, width, []bars{{words.bothered, botheredColour, bothered}}); err != nil {
 		return err
 	}
 	if err := people.perReached(months, bothered, width/2); err != nil {
@@ -107,7 +139,8 @@ func newPanel(months []*serving.HindsightMonth) panel {
 	} {
 		*style = font.Font{Typeface: "Liberation", Variant: "Sans", Size: 10}
 	}
-	p.Legend.Top, p.Legend.YOffs, p.Legend.Padding = true, vg.Points(4), vg.Points(3)
+	// On the left the names follow their colours: a reader's font may be wider than the one that is measured here.
+	p.Legend.Top, p.Legend.Left, p.Legend.YOffs, p.Legend.Padding = true, true, vg.Points(4), vg.Points(3)
 	p.Y.Min, p.Y.Tick.Marker = 0, plainTicks{}
 	// About twenty names of months stand side by side.
 	const most = 20

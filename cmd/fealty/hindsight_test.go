@@ -42,14 +42,18 @@ func TestChartOfHindsight(t *testing.T) {
 		"nothing":   {none, []string{"0 of 0"}},
 		"ten years": {past(120), []string{"2020-01", "2029-"}},
 	} {
+		english, err := wordsOfChart("en", ".png")
+		if err != nil {
+			t.Fatal(err)
+		}
 		var picture, text bytes.Buffer
-		if err := drawHindsight(&picture, ".png", c.result); err != nil {
+		if err := drawHindsight(&picture, ".png", &english, c.result); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if image, err := png.Decode(&picture); err != nil || image.Bounds().Dx() < 1000 || image.Bounds().Dy() < 700 {
 			t.Errorf("%s: the picture has %v (%v)", name, image.Bounds(), err)
 		}
-		if err := drawHindsight(&text, ".svg", c.result); err != nil {
+		if err := drawHindsight(&text, ".svg", &english, c.result); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		for _, words := range c.words {
@@ -61,6 +65,32 @@ func TestChartOfHindsight(t *testing.T) {
 			if strings.Contains(text.String(), words) {
 				t.Errorf("%s: the drawing has %q", name, words)
 			}
+		}
+	}
+}
+
+func TestChineseChartOfHindsight(t *testing.T) {
+	chinese, err := wordsOfChart("zh", ".svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := drawHindsight(&text, ".svg", &chinese, past(12)); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"120 个流失客户中有 48 个", "6.9 周", "EUR", "流失，漏掉", "首个及时的时点", "2020-12"} {
+		if !strings.Contains(text.String(), words) {
+			t.Errorf("the drawing lacks %q", words)
+		}
+	}
+	for _, words := range []string{"flagged", "missed", "accounts", "{"} {
+		if strings.Contains(text.String(), words) {
+			t.Errorf("the drawing has %q", words)
+		}
+	}
+	for language, format := range map[string]string{"zh": ".png", "de": ".svg"} {
+		if _, err := wordsOfChart(language, format); !errors.Is(err, serving.ErrInvalid) {
+			t.Errorf("%s in %s: %v", language, format, err)
 		}
 	}
 }

@@ -59,7 +59,7 @@ func runLabelsCompare(ctx context.Context, e *env, o labelsCompareOptions) error
 	for i := range r.Horizons {
 		h := &r.Horizons[i]
 		if h.Why != "" {
-			left.rows = append(left.rows, []any{h.HorizonDays, h.Why, ""})
+			left.rows = append(left.rows, []any{h.HorizonDays, h.Why + " (" + h.WhyZH + ")", ""})
 		}
 		for _, why := range sortedKeys(h.Excluded) {
 			left.rows = append(left.rows, []any{h.HorizonDays, why, h.Excluded[why]})
@@ -78,12 +78,12 @@ func runLabelsCompare(ctx context.Context, e *env, o labelsCompareOptions) error
 		a.sections = append(a.sections, s)
 	}
 	words := facts(
-		"segments by", r.SegmentsBy,
+		"segments by", r.SegmentsBy, "分群依据", r.SegmentsByZH,
 		"horizon proposed", r.Proposed.Why, "建议的窗口", r.Proposed.WhyZH,
-		"rhythm proposes", rhythm(&r.Rhythm),
+		"rhythm proposes", r.Rhythm.Why, "购买节奏的建议", r.Rhythm.WhyZH,
 	)
 	if r.CategoryWhy != "" {
-		words.rows = append(words.rows, []any{"categories", r.CategoryWhy})
+		words.rows = append(words.rows, []any{"categories", r.CategoryWhy}, []any{"品类", r.CategoryWhyZH})
 	} else {
 		words.rows = append(words.rows, []any{"category rule proposed", r.CategoryProposed.Why}, []any{"建议的品类规则", r.CategoryProposed.WhyZH})
 	}
@@ -100,14 +100,6 @@ func trialCells(t *serving.Trial) []any {
 	return []any{
 		t.Cutoffs, t.Rows, t.Accounts, t.BaseRate, t.CameBack, t.CameBack30, t.Returnable, t.Rule, t.AUC, t.AUCError, t.Segments, t.BaseRateSpread, t.AUCSpread, t.Touched,
 	}
-}
-
-// rhythm says what the gaps between orders propose.
-func rhythm(p *serving.RhythmProposal) string {
-	if p.HorizonDays == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d days: 85 of 100 accounts usually order within %s days (%d accounts with three buying days)", p.HorizonDays, short(p.GapDays), p.Accounts)
 }
 
 // counted writes counts by name.
