@@ -2,6 +2,7 @@ package serving
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,11 +34,19 @@ const (
 	byLifetime = "lifetime"
 )
 
+// What a purchase is worth in a lifetime value.
+const (
+	byGammaGamma = "gamma_gamma"
+	byPlainMean  = "plain_mean"
+)
+
 // appraisal is what tells the worth of accounts: fitted once on what the test
 // cutoff knew, judged by what came after it. It is immutable and safe for
 // concurrent use. Parts that could not be learnt are nil.
 type appraisal struct {
 	spendBy string
+	// riskBy forecasts what an account spends if it stays, which value at risk is of.
+	riskBy string
 	// terms are what a lifetime value is of: those of the training.
 	terms      lifetime.Terms
 	lifetime   *lifetime.Portfolio
@@ -58,13 +67,13 @@ func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Res
 	if err != nil {
 		return nil, err
 	}
-	a := &appraisal{spendBy: byRunRate, terms: s.Settings.Worth.terms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
+	a := &appraisal{spendBy: byRunRate, riskBy: byRunRate, terms: s.Settings.Worth.terms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
 	card := &model.WorthCard{Accounts: crowd.rows()}
 	for _, part := range []struct {
 		stage string
 		fit   func() error
 	}{
-		{"fitting lifetimes", func() error { return a.fitLifetime(ctx, &card.Lifetime, crowd, horizon) }},
+		{"fitting lifetimes", func() error { return a.fitLifetime(ctx, &card.Lifetime, crowd, horizon, s.Settings) }},
 		{"fitting wallets", func() error { return a.fitWallet(ctx, &card.Wallet, crowd, s.Settings) }},
 		{"fitting what is bought next", func() error { return s.fitPropensities(ctx, c, a, card, taught, crowd) }},
 		{"measuring loyalty", func() error { return a.judgeLoyalty(ctx, &card.Loyalty, crowd, s.Settings, horizon, judged) }},
@@ -105,8 +114,10 @@ func (s *Service) crowd(ctx context.Context, c *calendar, at frame.Cutoff, horiz
 }
 
 type worthHead struct {
-	Format   int     `json:"format"`
-	SpendBy  string  `json:"spend_by"`
+	Format  int    `json:"format"`
+	SpendBy string `json:"spend_by"`
+	// RiskBy is SpendBy in bundles from before the two were told apart.
+	RiskBy   string  `json:"risk_by,omitempty"`
 	Months   int     `json:"months"`
 	Discount float64 `json:"discount"`
 }
@@ -115,7 +126,7 @@ const worthFormat = 1
 
 // save adds the parts to a bundle.
 func (a *appraisal) save(b artifact.Bundle) error {
-	raw, err := json.Marshal(worthHead{worthFormat, a.spendBy, a.terms.Months, a.terms.Discount})
+	raw, err := json.Marshal(worthHead{worthFormat, a.spendBy, a.riskBy, a.terms.Months, a.terms.Discount})
 	if err != nil {
 		return fmt.Errorf("save what tells worth: %w", err)
 	}
@@ -146,6 +157,8 @@ func (a *appraisal) save(b artifact.Bundle) error {
 	return put(scaleSection, a.scale)
 }
 
+func forecastsSpend(by string) bool { return by == byRunRate || by == byLifetime }
+
 // loadAppraisal reads what save wrote; nil when the bundle tells no worth.
 func loadAppraisal(b artifact.Bundle) (*appraisal, error) {
 	raw, ok := b[worthSection]
@@ -155,10 +168,10 @@ func loadAppraisal(b artifact.Bundle) (*appraisal, error) {
 	var head worthHead
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&head); err != nil || head.Format != worthFormat || head.SpendBy != byRunRate && head.SpendBy != byLifetime {
+	if err := d.Decode(&head); err != nil || head.Format != worthFormat || !forecastsSpend(head.SpendBy) || head.RiskBy != "" && !forecastsSpend(head.RiskBy) {
 		return nil, fmt.Errorf("section %s is not what this program reads (%+v): %w", worthSection, head, errors.Join(err, ErrInvalid))
 	}
-	a := &appraisal{spendBy: head.SpendBy, terms: lifetime.DefaultTerms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
+	a := &appraisal{spendBy: head.SpendBy, riskBy: cmp.Or(head.RiskBy, head.SpendBy), terms: lifetime.DefaultTerms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
 	a.terms.Months, a.terms.Discount = head.Months, head.Discount
 	err := a.terms.Validate()
 	if err != nil {
@@ -169,7 +182,7 @@ func loadAppraisal(b artifact.Bundle) (*appraisal, error) {
 			return nil, fmt.Errorf("%s: %w", lifetimeSection, err)
 		}
 	}
-	if a.spendBy == byLifetime && a.lifetime == nil {
+	if (a.spendBy == byLifetime || a.riskBy == byLifetime) && a.lifetime == nil {
 		return nil, fmt.Errorf("section %s forecasts spend by lifetime, and there is no %s: %w", worthSection, lifetimeSection, ErrInvalid)
 	}
 	if text, ok := b[walletSection]; ok {

@@ -5,73 +5,141 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"fealty/features"
 	"fealty/model"
-	"fealty/model/derive"
 	"fealty/model/lifetime"
 )
 
-// fitLifetime fits purchases and spend, and compares the forecasts of spend.
-func (a *appraisal) fitLifetime(ctx context.Context, card *model.LifetimeCard, c *crowd, horizon int) error {
+// lifetimeTrial is a lifetime model fitted on what the test cutoff knew, with what it says
+// of the accounts there.
+type lifetimeTrial struct {
+	portfolio *lifetime.Portfolio
+	scores    *lifetime.Scores
+	card      model.LifetimeTrial
+}
+
+// fitLifetime fits purchases and spend by each of the configured models, keeps the
+// one whose spend within the horizon was nearest to what came, and compares that
+// with the run-rate.
+func (a *appraisal) fitLifetime(ctx context.Context, card *model.LifetimeCard, c *crowd, horizon int, s Settings) error {
 	nan := model.Figure(math.NaN())
 	card.SpendBy, card.RunRate, card.Forecast, card.LogLikelihood, card.Correlation = byRunRate, nan, nan, nan, nan
-	h, mean, rows := historiesOf(c.frame)
-	card.Accounts = len(rows)
-	segments := picked(c.segments(), rows)
-	for _, kind := range derive.Kinds() {
-		var err error
-		a.lifetime, err = lifetime.FitPortfolio(ctx, kind, h, mean, segments, lifetime.DefaultLeast())
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, lifetime.ErrNotConverged) && !errors.Is(err, lifetime.ErrInput) {
-			return fmt.Errorf("fit lifetimes: %w", err)
-		}
-		card.Why = err.Error()
+	h := historiesOf(c.frame)
+	card.Accounts, card.ReturnsOutweigh, card.NoHistory = len(h.rows), h.missing(returnsOutweigh), h.missing(noHistory)
+	best, err := a.tryLifetimes(ctx, card, h, c, horizon, s.Worth.lifetimeModels())
+	if err != nil || best == nil {
+		return err
 	}
-	if a.lifetime == nil {
-		return nil
-	}
-	card.Why = ""
-	purchases, spend := a.lifetime.Pooled()
-	card.Model, card.LogLikelihood = string(purchases.Kind()), model.Figure(purchases.Quality().LogLikelihood)
-	card.Purchases, card.Spend, card.Correlation = parameters(purchases.Estimates()), parameters(spend.Estimates()), model.Figure(spend.Correlation())
-	for _, choice := range a.lifetime.Segments() {
-		card.Segments = append(card.Segments, model.SegmentFit{
-			Segment: choice.Segment, Accounts: choice.Accounts, RepeatBuyers: choice.RepeatBuyers,
-			Purchases: string(choice.Purchases.Reason), Spend: string(choice.Spend.Reason),
-		})
-	}
+	a.lifetime = best.portfolio
 	card.Months, card.Discount = a.terms.Months, model.Figure(a.terms.Discount)
-	scores, err := a.lifetime.Score(h, mean, segments, float64(horizon), a.terms)
-	if err != nil {
-		return fmt.Errorf("judge lifetimes: %w", err)
+	tellFit(card, a.lifetime)
+	if err := a.chooseSpend(card, h, c, horizon, best.scores); err != nil {
+		return err
 	}
-	spent, tenure := c.column(spendColumn), c.column(tenureColumn)
-	var pace, forecast, actual []float64
-	for k, i := range rows {
-		if v := features.RunRate(spent[i], tenure[i], horizon); !math.IsNaN(v) {
-			pace, forecast, actual = append(pace, v), append(forecast, scores.Expected[k]*scores.MeanSpend[k]), append(actual, c.after[i])
+	card.SpendBy, card.ValueBy = a.spendBy, a.valueBy()
+	card.Coverage, err = a.cover(ctx, h, c, horizon, s)
+	return err
+}
+
+// tryLifetimes tries the models, and where none of them has an optimum the one in
+// which nobody leaves. It is nil where that has none either; the card says why.
+func (a *appraisal) tryLifetimes(ctx context.Context, card *model.LifetimeCard, h *histories, c *crowd, horizon int, kinds []lifetime.Kind) (*lifetimeTrial, error) {
+	var best *lifetimeTrial
+	var problems []string
+	try := func(kind lifetime.Kind) error {
+		t, err := a.tryLifetime(ctx, kind, h, c, horizon)
+		if err != nil {
+			return err
 		}
-	}
-	if len(actual) == 0 {
+		if t.portfolio == nil {
+			problems = append(problems, t.card.Why)
+		} else if best == nil || t.card.MAE < best.card.MAE {
+			best = t
+		}
+		card.Models = append(card.Models, t.card)
 		return nil
 	}
-	old, err := lifetime.Compare(pace, actual)
+	for _, kind := range kinds {
+		if err := try(kind); err != nil {
+			return nil, err
+		}
+	}
+	if best == nil {
+		card.Instead = strings.Join(problems, "; ")
+		if err := try(lifetime.NBD); err != nil {
+			return nil, err
+		}
+	}
+	if best == nil {
+		card.Why, card.Instead = strings.Join(problems, "; "), ""
+		return nil, nil //nolint:nilnil // said on the card
+	}
+	for k := range card.Models {
+		card.Models[k].Used = card.Models[k].Model == best.card.Model
+	}
+	return best, nil
+}
+
+// tryLifetime fits one model and measures its spend. What is in the way of a fit is
+// told, and no error.
+func (a *appraisal) tryLifetime(ctx context.Context, kind lifetime.Kind, h *histories, c *crowd, horizon int) (*lifetimeTrial, error) {
+	t := &lifetimeTrial{card: model.LifetimeTrial{Model: string(kind), LogLikelihood: model.Figure(math.NaN()), MAE: model.Figure(math.NaN())}}
+	segments := picked(c.segments(), h.rows)
+	portfolio, err := lifetime.FitPortfolio(ctx, kind, h.Histories, h.mean, segments, lifetime.DefaultLeast())
+	if errors.Is(err, lifetime.ErrNotConverged) || errors.Is(err, lifetime.ErrInput) {
+		t.card.Why = err.Error()
+		return t, nil
+	}
 	if err != nil {
-		return fmt.Errorf("judge the run-rate: %w", err)
+		return nil, fmt.Errorf("fit lifetimes: %w", err)
 	}
-	fresh, err := lifetime.Compare(forecast, actual)
+	t.portfolio = portfolio
+	if t.scores, err = portfolio.Score(h.Histories, h.mean, segments, float64(horizon), a.terms); err != nil {
+		return nil, fmt.Errorf("judge lifetimes by %s: %w", kind, err)
+	}
+	off, err := lifetime.Compare(times(t.scores.Expected, t.scores.MeanSpend), picked(c.after, h.rows))
 	if err != nil {
-		return fmt.Errorf("judge lifetimes: %w", err)
+		return nil, fmt.Errorf("judge lifetimes by %s: %w", kind, err)
 	}
-	card.RunRate, card.Forecast = model.Figure(old.MAE), model.Figure(fresh.MAE)
-	if fresh.MAE < old.MAE {
-		a.spendBy = byLifetime
+	purchases, _ := portfolio.Pooled()
+	t.card.LogLikelihood, t.card.MAE = model.Figure(purchases.Quality().LogLikelihood), model.Figure(off.MAE)
+	return t, nil
+}
+
+// times multiplies two columns.
+func times(a, b []float64) []float64 {
+	out := make([]float64, len(a))
+	for i := range out {
+		out[i] = a[i] * b[i]
 	}
-	card.SpendBy = a.spendBy
-	return nil
+	return out
+}
+
+// tellFit writes what was fitted.
+func tellFit(card *model.LifetimeCard, p *lifetime.Portfolio) {
+	purchases, spend := p.Pooled()
+	card.Model, card.LogLikelihood = string(purchases.Kind()), model.Figure(purchases.Quality().LogLikelihood)
+	card.Purchases, card.SpendWhy = parameters(purchases.Estimates()), p.SpendProblem()
+	if spend != nil {
+		card.Spend, card.Correlation = parameters(spend.Estimates()), model.Figure(spend.Correlation())
+	}
+	for _, choice := range p.Segments() {
+		fit := model.SegmentFit{
+			Segment: choice.Segment, Accounts: choice.Accounts, RepeatBuyers: choice.RepeatBuyers,
+			Purchases: string(choice.Purchases.Reason), PurchasesProblem: choice.Purchases.Problem,
+			Spend: string(choice.Spend.Reason), SpendProblem: choice.Spend.Problem,
+		}
+		own, ownSpend := p.Models(choice.Segment)
+		if choice.Purchases.Own() {
+			fit.Parameters = parameters(own.Estimates())
+		}
+		if choice.Spend.Own() {
+			fit.SpendParameters = parameters(ownSpend.Estimates())
+		}
+		card.Segments = append(card.Segments, fit)
+	}
 }
 
 func parameters(all []lifetime.Estimate) []model.Parameter {
@@ -80,4 +148,108 @@ func parameters(all []lifetime.Estimate) []model.Parameter {
 		out[i] = model.Parameter{Name: e.Name, Value: model.Figure(e.Value), StandardError: model.Figure(e.StandardError)}
 	}
 	return out
+}
+
+// chooseSpend sets the two forecasts of spend beside what came: of all accounts,
+// and of those that stayed, which value at risk is of. Accounts that are not a
+// horizon old have no run-rate, and are counted.
+func (a *appraisal) chooseSpend(card *model.LifetimeCard, h *histories, c *crowd, horizon int, scores *lifetime.Scores) error {
+	spent, tenure := c.column(spendColumn), c.column(tenureColumn)
+	var all, stayed contest
+	for k, i := range h.rows {
+		pace := features.RunRate(spent[i], tenure[i], horizon)
+		if math.IsNaN(pace) {
+			card.TooYoung++
+			continue
+		}
+		all.add(scores.Expected[k]*scores.MeanSpend[k], pace, c.after[i])
+		if c.boughtAfter[i] {
+			stayed.add(scores.IfAlive[k]*scores.MeanSpend[k], pace, c.after[i])
+		}
+	}
+	if card.Judged = len(all.actual); card.Judged == 0 {
+		return nil
+	}
+	choice, err := lifetime.ChooseSpend(all.lifetime, all.pace, all.actual)
+	if err != nil {
+		return fmt.Errorf("judge what forecasts spend: %w", err)
+	}
+	card.RunRate, card.Forecast = model.Figure(choice.RunRate.MAE), model.Figure(choice.Model.MAE)
+	a.spendBy = forecaster(choice)
+	if len(stayed.actual) == 0 {
+		return nil
+	}
+	if choice, err = lifetime.ChooseSpend(stayed.lifetime, stayed.pace, stayed.actual); err != nil {
+		return fmt.Errorf("judge what forecasts the spend of those that stay: %w", err)
+	}
+	a.riskBy = forecaster(choice)
+	card.Stayed = &model.SpendContest{
+		Accounts: len(stayed.actual), RunRate: model.Figure(choice.RunRate.MAE), Forecast: model.Figure(choice.Model.MAE), By: a.riskBy,
+	}
+	return nil
+}
+
+// contest gathers two forecasts and what came.
+type contest struct{ lifetime, pace, actual []float64 }
+
+func (c *contest) add(lifetime, pace, actual float64) {
+	c.lifetime, c.pace, c.actual = append(c.lifetime, lifetime), append(c.pace, pace), append(c.actual, actual)
+}
+
+func forecaster(c lifetime.SpendChoice) string {
+	if c.Lifetime {
+		return byLifetime
+	}
+	return byRunRate
+}
+
+// valueBy says what a purchase is worth in a lifetime value: by the spend model
+// only where its spend did better than the run-rate.
+func (a *appraisal) valueBy() string {
+	if a.lifetime == nil {
+		return ""
+	}
+	if _, spend := a.lifetime.Pooled(); spend != nil && a.spendBy == byLifetime {
+		return byGammaGamma
+	}
+	return byPlainMean
+}
+
+// valued is the portfolio that lifetime values are told by.
+func (a *appraisal) valued() *lifetime.Portfolio {
+	if a.spendBy == byLifetime {
+		return a.lifetime
+	}
+	return a.lifetime.PlainSpend()
+}
+
+// coveredAccounts is how many accounts the coverage of intervals is counted on at
+// most: its standard error is below 1 % then.
+const coveredAccounts = 2000
+
+// cover counts how often the interval of an account's spend within the horizon
+// held what came, on accounts spread evenly over all.
+func (a *appraisal) cover(ctx context.Context, h *histories, c *crowd, horizon int, s Settings) (*model.LifetimeCoverage, error) {
+	var which []int
+	for k := 0; k < len(h.rows); k += (len(h.rows) + coveredAccounts - 1) / coveredAccounts {
+		which = append(which, k)
+	}
+	some := h.take(which)
+	low, high := unmeasured(len(which)), unmeasured(len(which))
+	within := lifetime.Terms{Months: 1, Month: float64(horizon), Margin: 1}
+	chance := s.Worth.chance(s.Seed)
+	if err := a.valued().ValueIntervals(ctx, some.Histories, some.mean, picked(c.segments(), some.rows), within, chance, low, high); err != nil {
+		return nil, fmt.Errorf("judge the intervals of lifetimes: %w", err)
+	}
+	var inside, above float64
+	for k, i := range some.rows {
+		switch v := c.after[i]; {
+		case v > high[k]:
+			above++
+		case v >= low[k]:
+			inside++
+		}
+	}
+	n := float64(len(which))
+	return &model.LifetimeCoverage{Accounts: len(which), Target: model.Figure(chance.Level), Inside: model.Figure(inside / n), Above: model.Figure(above / n)}, nil
 }

@@ -7,8 +7,6 @@ import (
 
 	"fealty/features"
 	"fealty/features/frame"
-	"fealty/model/derive"
-	"fealty/model/lifetime"
 	"fealty/model/score"
 )
 
@@ -30,6 +28,8 @@ type crowd struct {
 	// yearBefore is what each account spent in the 365 days before the last 365, and
 	// after what it spent in the horizon; 0 where nothing was asked of it.
 	yearBefore, after []float64
+	// boughtAfter says who bought in the horizon.
+	boughtAfter []bool
 	// declared is what was said of their wallets.
 	declared []features.Declared
 }
@@ -109,10 +109,10 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 			return nil, fmt.Errorf("ask what the accounts buy: %w", err)
 		}
 	}
-	c.yearBefore, c.after = make([]float64, c.rows()), make([]float64, c.rows())
+	c.yearBefore, c.after, c.boughtAfter = make([]float64, c.rows()), make([]float64, c.rows()), make([]bool, c.rows())
 	for k := range whole {
 		i := c.row[whole[k].Account]
-		c.yearBefore[i], c.after[i] = whole[k].SpendLastYear, whole[k].SpendAfter
+		c.yearBefore[i], c.after[i], c.boughtAfter[i] = whole[k].SpendLastYear, whole[k].SpendAfter, whole[k].OrdersAfter > 0
 	}
 	if c.declared, err = s.Facts.Declared(ctx, r); err != nil {
 		return nil, fmt.Errorf("ask what was declared of wallets: %w", err)
@@ -140,22 +140,6 @@ func (c *crowd) segments() []string {
 		out[i] = c.profiles[i].Segment
 	}
 	return out
-}
-
-// historiesOf are those of the rows whose purchases outweigh their returns, with
-// the mean spend of a buying day, and which rows they are.
-func historiesOf(f *frame.Frame) (h lifetime.Histories, mean []float64, rows []int) {
-	read, spend, days := derive.Histories(f), values(f, "spend_total"), values(f, "buying_days_total")
-	for i := range f.Rows() {
-		m := spend[i] / days[i]
-		x, t, age, ok := read.Of(i)
-		if !ok || !(m > 0) {
-			continue
-		}
-		h.Frequency, h.Recency, h.Age, h.Paid = append(h.Frequency, x), append(h.Recency, t), append(h.Age, age), append(h.Paid, days[i])
-		mean, rows = append(mean, m), append(rows, i)
-	}
-	return h, mean, rows
 }
 
 // picked returns the values of some rows.

@@ -26,9 +26,12 @@ type told struct {
 	spend, kept      []float64
 	value, low, high []float64
 	// rate is the share of revenue that counts as margin.
-	rate       []float64
-	spendBy    string
-	fits       []string
+	rate []float64
+	// spendBy says what forecast the spend, fits what model tells of the account, and
+	// whys why it does not tell all; each "" where it has nothing to say.
+	spendBy, fits, whys []string
+	// valueBy is what a purchase is worth in the values.
+	valueBy    string
 	categories []string
 	estimates  []wallet.Estimate
 	totals     []wallet.Total
@@ -46,7 +49,7 @@ type told struct {
 
 // tell appraises a crowd. With intervals, lifetime values have them.
 func (a *appraisal) tell(ctx context.Context, c *crowd, s Settings, horizon int, intervals bool) (*told, error) {
-	t := &told{crowd: c, horizon: horizon, spendBy: a.spendBy}
+	t := &told{crowd: c, horizon: horizon}
 	if err := a.measure(ctx, t, s, intervals); err != nil {
 		return nil, err
 	}
@@ -59,7 +62,7 @@ func (a *appraisal) tell(ctx context.Context, c *crowd, s Settings, horizon int,
 
 // measure tells lifetimes and wallets.
 func (a *appraisal) measure(ctx context.Context, t *told, s Settings, intervals bool) error {
-	if err := a.tellLifetime(ctx, t, s, intervals); err != nil {
+	if err := a.tellLifetime(ctx, t, s, a.asked(s, intervals)); err != nil {
 		return err
 	}
 	return a.tellWallets(t)
@@ -134,8 +137,8 @@ func (t *told) of(i int) *score.Worth {
 	w := &score.Worth{
 		Account: t.crowd.frame.Accounts[i], Loyalty: t.loyalty.Record(i, t.attitude), Place: t.places[i], Recommendations: t.recommendations[i],
 		Lifetime: score.Lifetime{
-			Alive: t.alive[i], NoPurchase: t.noPurchase[i], Purchases: t.purchases[i], Spend: t.spend[i], SpendBy: t.spendBy,
-			Value: t.value[i], Low: t.low[i], High: t.high[i], Model: t.fits[i],
+			Alive: t.alive[i], NoPurchase: t.noPurchase[i], Purchases: t.purchases[i], Spend: t.spend[i], SpendBy: t.spendBy[i],
+			Value: t.value[i], Low: t.low[i], High: t.high[i], Model: t.fits[i], Why: t.whys[i],
 		},
 		Wallet: score.Wallet{State: wallet.Unknown.String()},
 	}
@@ -146,6 +149,9 @@ func (t *told) of(i int) *score.Worth {
 		total := &t.totals[i]
 		w.Wallet.State, w.Wallet.Amount, w.Wallet.Low, w.Wallet.High = total.State.String(), model.Figure(total.Wallet), model.Figure(total.Low), model.Figure(total.High)
 		w.Wallet.Spend, w.Wallet.Share, w.Wallet.Potential = model.Figure(total.Spend), model.Figure(total.Share), model.Figure(total.Potential)
+	}
+	if !math.IsNaN(t.value[i]) {
+		w.Lifetime.ValueBy = t.valueBy
 	}
 	for _, e := range t.wallets(i) {
 		of := score.Wallet{

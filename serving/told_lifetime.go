@@ -2,7 +2,9 @@ package serving
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"fealty/features"
@@ -11,39 +13,77 @@ import (
 	"fealty/model/score"
 )
 
-func (a *appraisal) tellLifetime(ctx context.Context, t *told, s Settings, intervals bool) error {
+// asking says what lifetimes are told of: the terms of the value, and how its
+// intervals are drawn, nil for none.
+type asking struct {
+	terms  lifetime.Terms
+	chance *lifetime.Chance
+}
+
+// asked is what a run asks: the terms of the training.
+func (a *appraisal) asked(s Settings, intervals bool) asking {
+	q := asking{terms: a.terms}
+	if intervals {
+		chance := s.Worth.chance(s.Seed)
+		q.chance = &chance
+	}
+	return q
+}
+
+// tellLifetime tells lifetimes by the crowd's rows.
+func (a *appraisal) tellLifetime(ctx context.Context, t *told, s Settings, q asking) error {
 	c, n := t.crowd, t.crowd.rows()
 	for _, column := range []*[]float64{&t.alive, &t.noPurchase, &t.purchases, &t.kept, &t.value, &t.low, &t.high} {
 		*column = unmeasured(n)
 	}
-	t.fits = make([]string, n)
+	t.fits, t.spendBy, t.rate, t.valueBy = make([]string, n), make([]string, n), make([]float64, n), a.valueBy()
 	spent, tenure, margin := c.column(spendColumn), c.column(tenureColumn), c.column(marginColumn)
-	t.rate = make([]float64, n)
 	for i := range n {
 		t.kept[i], t.rate[i] = features.RunRate(spent[i], tenure[i], t.horizon), s.marginShare(margin[i])
+		if !math.IsNaN(t.kept[i]) {
+			t.spendBy[i] = byRunRate
+		}
 	}
 	t.spend = slices.Clone(t.kept)
+	h := historiesOf(c.frame)
+	t.whys = h.why
 	if a.lifetime == nil {
+		for _, i := range h.rows {
+			t.whys[i] = noModel
+		}
 		return nil
 	}
-	h, mean, rows := historiesOf(c.frame)
-	segments := picked(c.segments(), rows)
-	scores, err := a.lifetime.Score(h, mean, segments, float64(t.horizon), a.terms)
+	segments := picked(c.segments(), h.rows)
+	scores, err := a.lifetime.Score(h.Histories, h.mean, segments, float64(t.horizon), q.terms)
 	if err != nil {
 		return fmt.Errorf("tell lifetimes: %w", err)
 	}
-	low, high := unmeasured(len(rows)), unmeasured(len(rows))
-	if intervals {
-		if err := a.lifetime.ValueIntervals(ctx, h, mean, segments, a.terms, s.Worth.chance(s.Seed), low, high); err != nil {
+	low, high := unmeasured(len(h.rows)), unmeasured(len(h.rows))
+	if q.chance != nil {
+		if err := a.valued().ValueIntervals(ctx, h.Histories, h.mean, segments, q.terms, *q.chance, low, high); err != nil {
 			return fmt.Errorf("tell lifetimes: %w", err)
 		}
 	}
-	for k, i := range rows {
-		rate := t.rate[i]
-		t.alive[i], t.noPurchase[i], t.purchases[i] = scores.Alive[k], scores.NoPurchase[k], scores.Expected[k]
-		t.value[i], t.low[i], t.high[i] = scores.Value[k]*rate, low[k]*rate, high[k]*rate
+	purchases, _ := a.lifetime.Pooled()
+	for k, i := range h.rows {
+		t.noPurchase[i], t.purchases[i] = scores.NoPurchase[k], scores.Expected[k]
+		if purchases.Kind().Leaves() {
+			t.alive[i] = scores.Alive[k]
+		} else {
+			t.whys[i] = noDeparture
+		}
+		perPurchase := scores.MeanSpend[k]
+		if t.valueBy == byPlainMean {
+			perPurchase = h.mean[k]
+		}
+		// Where more is paid for the goods than they bring, the bounds change places.
+		value, one, other := scores.Discounted[k]*perPurchase*t.rate[i], low[k]*t.rate[i], high[k]*t.rate[i]
+		t.value[i], t.low[i], t.high[i] = value, min(one, other), max(one, other)
 		if a.spendBy == byLifetime {
-			t.spend[i], t.kept[i] = scores.Expected[k]*scores.MeanSpend[k], scores.IfAlive[k]*scores.MeanSpend[k]
+			t.spend[i], t.spendBy[i] = scores.Expected[k]*scores.MeanSpend[k], byLifetime
+		}
+		if a.riskBy == byLifetime {
+			t.kept[i] = scores.IfAlive[k] * scores.MeanSpend[k]
 		}
 		t.fits[i] = fitName(a.lifetime, segments[k])
 	}
@@ -61,25 +101,54 @@ func fitName(p *lifetime.Portfolio, segment string) string {
 }
 
 // stake sets the value at risk of scores, whose segments are known, by the
-// lifetime forecast of spend where that is the better one: what the account would
-// spend if it stays, since the probability is that of leaving. Row i of the frame
-// is that of score i.
+// lifetime forecast of what the account would spend if it stays, where that is the
+// better one: the probability is that of leaving. Row i of the frame is that of
+// score i.
 func (k *scorer) stake(f *frame.Frame, scores []score.Score) error {
-	if k.worth == nil || k.worth.spendBy != byLifetime {
+	if k.worth == nil || k.worth.riskBy != byLifetime {
 		return nil
 	}
-	h, mean, rows := historiesOf(f)
-	segments := make([]string, len(rows))
-	for j, i := range rows {
+	h := historiesOf(f)
+	segments := make([]string, len(h.rows))
+	for j, i := range h.rows {
 		segments[j] = scores[i].Segment
 	}
-	told, err := k.worth.lifetime.Score(h, mean, segments, float64(k.card.HorizonDays), k.worth.terms)
+	told, err := k.worth.lifetime.Score(h.Histories, h.mean, segments, float64(k.card.HorizonDays), k.worth.terms)
 	if err != nil {
 		return fmt.Errorf("forecast spend: %w", err)
 	}
 	margin := values(f, marginColumn)
-	for j, i := range rows {
+	for j, i := range h.rows {
 		scores[i].ValueAtRisk = scores[i].Probability * (told.IfAlive[j] * told.MeanSpend[j]) * k.Settings.marginShare(margin[i])
 	}
 	return nil
+}
+
+// refitted tells by parameters fitted on what the crowd's cutoff knew, without the
+// accounts that may not be learnt from. Which model it is and what forecasts spend
+// remain as they were chosen in the training. An error that names the way out where
+// the histories do not determine the parameters.
+func (a *appraisal) refitted(ctx context.Context, c *crowd, leave func(frame.AccountID) bool) (*appraisal, error) {
+	if a.lifetime == nil {
+		return nil, fmt.Errorf("the model has no lifetime model to fit again: train again: %w", ErrConflict)
+	}
+	h := historiesOf(c.frame)
+	var which []int
+	for k, i := range h.rows {
+		if !leave(c.frame.Accounts[i]) {
+			which = append(which, k)
+		}
+	}
+	h = h.take(which)
+	purchases, _ := a.lifetime.Pooled()
+	p, err := lifetime.FitPortfolio(ctx, purchases.Kind(), h.Histories, h.mean, picked(c.segments(), h.rows), lifetime.DefaultLeast())
+	if errors.Is(err, lifetime.ErrNotConverged) || errors.Is(err, lifetime.ErrInput) {
+		return nil, fmt.Errorf("fit lifetimes again: %w; leave out --refit: %w", err, ErrConflict)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fit lifetimes again: %w", err)
+	}
+	again := *a
+	again.lifetime = p
+	return &again, nil
 }

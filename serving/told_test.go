@@ -3,6 +3,7 @@ package serving
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"fealty/features"
@@ -43,25 +44,39 @@ func buyers(n int) (*frame.Frame, []features.Profile) {
 	return f, profiles
 }
 
-// A score now, a published one and a call list take one value at risk: the
-// probability of leaving × what the account would spend if it stays × its margin.
-// That of an account which has almost surely left is not small for that.
-func TestValueAtRiskIsOfAnAccountThatStays(t *testing.T) {
+// an appraisal of a crowd of buyers, of whom the last has returned more than it
+// bought, and every third's goods cost twice what they bring.
+func crowdOfBuyers(t *testing.T, kind lifetime.Kind) (*appraisal, *crowd, *histories) {
+	t.Helper()
 	f, profiles := buyers(1500)
-	c := &crowd{frame: f, profiles: profiles, row: map[frame.AccountID]int{}}
-	h, mean, rows := historiesOf(f)
-	if len(rows) != f.Rows() || h.Paid[0] != f.Column("buying_days_total").Numbers[0] {
-		t.Fatalf("%d histories of %d accounts", len(rows), f.Rows())
+	c := &crowd{frame: f, profiles: profiles, row: map[frame.AccountID]int{}, after: make([]float64, 1500), boughtAfter: make([]bool, 1500)}
+	f.Column("spend_total").Numbers[1499] = -3
+	margin := f.Column(marginColumn).Numbers
+	for i := 0; i < len(margin); i += 6 {
+		margin[i] = -1
 	}
-	portfolio, err := lifetime.FitPortfolio(t.Context(), lifetime.MBGNBD, h, mean, c.segments(), lifetime.DefaultLeast())
+	h := historiesOf(f)
+	if len(h.rows) != f.Rows()-1 || h.Paid[0] != f.Column("buying_days_total").Numbers[0] || h.missing(returnsOutweigh) != 1 || h.why[1499] != returnsOutweigh {
+		t.Fatalf("%d histories of %d accounts", len(h.rows), f.Rows())
+	}
+	portfolio, err := lifetime.FitPortfolio(t.Context(), kind, h.Histories, h.mean, picked(c.segments(), h.rows), lifetime.DefaultLeast())
 	if err != nil {
 		t.Fatal(err)
 	}
 	settings := DefaultSettings()
+	return &appraisal{spendBy: byLifetime, riskBy: byLifetime, lifetime: portfolio, terms: settings.Worth.terms()}, c, h
+}
+
+// A score now, a published one and a call list take one value at risk: the
+// probability of leaving × what the account would spend if it stays × its margin.
+// That of an account which has almost surely left is not small for that.
+func TestValueAtRiskIsOfAnAccountThatStays(t *testing.T) {
+	a, c, _ := crowdOfBuyers(t, lifetime.MBGNBD)
+	f, profiles := c.frame, c.profiles
+	settings := DefaultSettings()
 	settings.MarginRate = .5
-	a := &appraisal{spendBy: byLifetime, lifetime: portfolio, terms: settings.Worth.terms()}
-	said := &told{crowd: c, horizon: 90, spendBy: a.spendBy}
-	if err := a.tellLifetime(t.Context(), said, settings, false); err != nil {
+	said := &told{crowd: c, horizon: 90}
+	if err := a.tellLifetime(t.Context(), said, settings, a.asked(settings, false)); err != nil {
 		t.Fatal(err)
 	}
 	k := &scorer{Service: &Service{Settings: settings}, registered: &registered{worth: a, card: model.Card{HorizonDays: 90}}}
@@ -73,12 +88,12 @@ func TestValueAtRiskIsOfAnAccountThatStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	margin, left := f.Column(marginColumn).Numbers, -1
-	for i := range scores {
+	for i := range scores[:len(scores)-1] {
 		rate := .5
 		if i%3 == 0 {
 			rate = margin[i]
 		}
-		if want := scores[i].Probability * said.kept[i] * rate; scores[i].ValueAtRisk != want || !(want > 0) {
+		if want := scores[i].Probability * said.kept[i] * rate; scores[i].ValueAtRisk != want || !(want*rate > 0) {
 			t.Fatalf("account %d: %v at risk, told %v", i, scores[i].ValueAtRisk, want)
 		}
 		if said.rate[i] != rate || math.Abs(said.spend[i]-said.alive[i]*said.kept[i]) > 1e-9*said.kept[i] {
@@ -92,10 +107,146 @@ func TestValueAtRiskIsOfAnAccountThatStays(t *testing.T) {
 		t.Errorf("nobody has left, or what is lost with them is what is still expected of them: %d", left)
 	}
 	// By run-rate nothing is changed.
-	a.spendBy = byRunRate
+	a.riskBy = byRunRate
 	before := scores[0].ValueAtRisk
 	scores[0].ValueAtRisk = 7
 	if err := k.stake(f, scores); err != nil || scores[0].ValueAtRisk != 7 {
 		t.Errorf("by run-rate %v at risk (%v), before %v", scores[0].ValueAtRisk, err, before)
+	}
+}
+
+// Where the spend of the lifetime model did not beat the run-rate, its spend model
+// ships nowhere: spend is the run-rate, and the value is of purchases at the
+// account's own mean. Of whom nothing can be told, it is said why.
+func TestSpendModelShipsOnlyWhereItBeatTheRunRate(t *testing.T) {
+	a, c, h := crowdOfBuyers(t, lifetime.MBGNBD)
+	settings := DefaultSettings()
+	tell := func() *told {
+		said := &told{crowd: c, horizon: 90}
+		if err := a.tellLifetime(t.Context(), said, settings, a.asked(settings, true)); err != nil {
+			t.Fatal(err)
+		}
+		return said
+	}
+	modelled := tell()
+	a.spendBy, a.riskBy = byRunRate, byRunRate
+	paced := tell()
+	scores, err := a.lifetime.PlainSpend().Score(h.Histories, h.mean, picked(c.segments(), h.rows), 90, a.terms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spent, tenure := c.column(spendColumn), c.column(tenureColumn)
+	differ := 0
+	for k, i := range h.rows {
+		rate := paced.rate[i]
+		pace := features.RunRate(spent[i], tenure[i], 90)
+		if same := paced.spend[i] == pace && paced.kept[i] == pace && paced.spendBy[i] == byRunRate; !same && !math.IsNaN(pace) || math.IsNaN(pace) && paced.spendBy[i] != "" {
+			t.Fatalf("account %d: %v by %q, its pace is %v", i, paced.spend[i], paced.spendBy[i], pace)
+		}
+		if want := scores.Value[k] * rate; math.Abs(paced.value[i]-want) > 1e-9*math.Abs(want) {
+			t.Fatalf("account %d is worth %v, its purchases at its own mean %v", i, paced.value[i], want)
+		}
+		if math.Abs(paced.value[i]-modelled.value[i]) > 1e-6*math.Abs(paced.value[i]) {
+			differ++
+		}
+		for _, said := range []*told{modelled, paced} {
+			if !(said.low[i] <= said.high[i]) || rate < 0 && said.high[i] > 0 || rate > 0 && said.low[i] < 0 {
+				t.Fatalf("account %d at a margin of %v: %v … %v", i, rate, said.low[i], said.high[i])
+			}
+			if said.whys[i] != "" || math.IsNaN(said.alive[i]) {
+				t.Fatalf("account %d: alive %v, %q", i, said.alive[i], said.whys[i])
+			}
+		}
+		if modelled.spendBy[i] != byLifetime {
+			t.Fatalf("account %d: spend by %q", i, modelled.spendBy[i])
+		}
+	}
+	if modelled.valueBy != byGammaGamma || paced.valueBy != byPlainMean || differ < len(h.rows)/2 {
+		t.Errorf("values by %q and %q, %d differ", modelled.valueBy, paced.valueBy, differ)
+	}
+	// Its returns outweigh its purchases: it keeps the run-rate, whatever the others have.
+	if i := 1499; modelled.whys[i] != returnsOutweigh || modelled.spendBy[i] == byLifetime || !math.IsNaN(modelled.value[i]) {
+		t.Errorf("spend by %q, worth %v, because %q", modelled.spendBy[i], modelled.value[i], modelled.whys[i])
+	}
+	for _, why := range []string{returnsOutweigh, noHistory, noModel, noDeparture} {
+		if w := lifetimeWhys[why]; w.EN == "" || w.ZH == "" {
+			t.Errorf("no words for %q", why)
+		}
+	}
+	a.lifetime = nil
+	if said := tell(); said.whys[0] != noModel || said.whys[1499] != returnsOutweigh || said.fits[0] != "" {
+		t.Errorf("without a model: %q, %q", said.whys[0], said.whys[1499])
+	}
+}
+
+// In a model without departures nobody can say who is still a customer.
+func TestNobodyIsAliveForCertain(t *testing.T) {
+	a, c, h := crowdOfBuyers(t, lifetime.NBD)
+	settings := DefaultSettings()
+	said := &told{crowd: c, horizon: 90}
+	if err := a.tellLifetime(t.Context(), said, settings, a.asked(settings, false)); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range h.rows {
+		if !math.IsNaN(said.alive[i]) || said.whys[i] != noDeparture || math.IsNaN(said.value[i]) || math.IsNaN(said.noPurchase[i]) {
+			t.Fatalf("account %d: alive %v, %q, worth %v", i, said.alive[i], said.whys[i], said.value[i])
+		}
+	}
+}
+
+// The model whose spend was nearest to what came serves, and each that was tried
+// stands on the card. What may not be learnt from does not change what is refitted.
+func TestLifetimeModelIsChosenByWhatCame(t *testing.T) {
+	_, c, h := crowdOfBuyers(t, lifetime.MBGNBD)
+	chance := rand.New(rand.NewPCG(6, 1))
+	for k, i := range h.rows {
+		if chance.Float64() < .5 {
+			c.after[i], c.boughtAfter[i] = h.mean[k]*(1+math.Floor(3*chance.Float64())), true
+		}
+	}
+	settings := DefaultSettings()
+	settings.Worth.LifetimeModels = []string{string(lifetime.BGNBD), string(lifetime.MBGNBD)}
+	a := &appraisal{spendBy: byRunRate, riskBy: byRunRate, terms: settings.Worth.terms()}
+	card := &model.LifetimeCard{}
+	if err := a.fitLifetime(t.Context(), card, c, 90, settings); err != nil {
+		t.Fatal(err)
+	}
+	if len(card.Models) != 2 || card.Instead != "" || card.Why != "" || card.ReturnsOutweigh != 1 || card.Judged+card.TooYoung != len(h.rows) {
+		t.Fatalf("%+v", card)
+	}
+	least := min(card.Models[0].MAE, card.Models[1].MAE)
+	for _, m := range card.Models {
+		if m.Used != (m.MAE == least) || m.Used != (m.Model == card.Model) || m.Why != "" {
+			t.Errorf("%+v serves beside %s", m, card.Model)
+		}
+	}
+	if s := card.Stayed; s == nil || s.Accounts == 0 || s.Accounts >= card.Judged || (s.By == byLifetime) != (s.Forecast < s.RunRate) || a.riskBy != s.By {
+		t.Errorf("%+v, risk by %s", s, a.riskBy)
+	}
+	if s := card.Coverage; s == nil || s.Accounts != len(h.rows) || !(s.Inside > .5 && s.Inside+s.Above <= 1) {
+		t.Errorf("coverage %+v", s)
+	}
+	if len(card.Segments) != 2 || len(card.Segments[0].Parameters) != 4 || card.Segments[0].Parameters[0].StandardError <= 0 || len(card.Segments[1].SpendParameters) != 3 {
+		t.Errorf("segments %+v", card.Segments)
+	}
+	odd := func(account frame.AccountID) bool { return account[2]%2 == 1 }
+	once, err := a.refitted(t.Context(), c, odd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, account := range c.frame.Accounts {
+		if odd(account) {
+			c.frame.Column("tenure_days").Numbers[i] += 50
+		}
+	}
+	again, err := a.refitted(t.Context(), c, odd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, _ := once.lifetime.Pooled()
+	other, _ := again.lifetime.Pooled()
+	before, _ := a.lifetime.Pooled()
+	if !slices.Equal(one.Estimates(), other.Estimates()) || slices.Equal(one.Estimates(), before.Estimates()) || one.Kind() != before.Kind() {
+		t.Errorf("refitted to %v, then to %v", one.Estimates(), other.Estimates())
 	}
 }

@@ -20,6 +20,8 @@ type WorthSettings struct {
 	// LifetimeDiscount is the rate per month, 0 … 1.
 	LifetimeMonths   int
 	LifetimeDiscount float64
+	// LifetimeModels are those tried, of lifetime.Kinds; nil means DefaultLifetimeModels.
+	LifetimeModels []string `json:",omitempty"`
 	// WalletLevel is the quantile of peers' spend that counts as a wallet, .5 … .99;
 	// WalletMaxRatio the greatest high ÷ low to act on, 1.1 … 1000.
 	WalletLevel, WalletMaxRatio float64
@@ -43,15 +45,43 @@ func (w *WorthSettings) validate() error {
 	if err := w.terms().Validate(); err != nil {
 		return fmt.Errorf("lifetime: %w: %w", err, ErrInvalid)
 	}
+	for k, name := range w.LifetimeModels {
+		if kind := lifetime.Kind(name); !slices.Contains(lifetime.Kinds(), kind) || slices.Contains(w.LifetimeModels[:k], name) {
+			return fmt.Errorf("lifetime: model %q is none of %q, or stands twice: %w", name, DefaultLifetimeModels(), ErrInvalid)
+		}
+	}
 	if err := w.wallet(0).Validate(); err != nil {
 		return fmt.Errorf("wallet: %w: %w", err, ErrInvalid)
 	}
 	return nil
 }
 
-// text is canonical: equal exactly when the settings are.
+// DefaultLifetimeModels are the lifetime models that are tried when nobody says.
+func DefaultLifetimeModels() []string {
+	return []string{string(lifetime.MBGNBD), string(lifetime.BGNBD), string(lifetime.ParetoNBD)}
+}
+
+// lifetimeModels are those tried. Churn columns are of the first.
+func (w *WorthSettings) lifetimeModels() []lifetime.Kind {
+	names := w.LifetimeModels
+	if len(names) == 0 {
+		names = DefaultLifetimeModels()
+	}
+	kinds := make([]lifetime.Kind, len(names))
+	for k, name := range names {
+		kinds[k] = lifetime.Kind(name)
+	}
+	return kinds
+}
+
+// text is canonical: equal exactly when the settings are. The default list of
+// lifetime models is none, which leaves hashes as they were before there was one.
 func (w *WorthSettings) text() string {
-	raw, err := json.Marshal(w) //nolint:musttag // the names of the fields are as good as any: it is hashed, not read
+	told := *w
+	if slices.Equal(told.LifetimeModels, DefaultLifetimeModels()) {
+		told.LifetimeModels = nil
+	}
+	raw, err := json.Marshal(told) //nolint:musttag // the names of the fields are as good as any: it is hashed, not read
 	if err != nil {
 		panic("serving: settings of worth are no JSON: " + err.Error()) // validate refuses what is no number
 	}

@@ -222,6 +222,9 @@ type Scores struct {
 	// months of the terms. Both are NaN where there is neither a spend model nor a
 	// purchase that was paid.
 	MeanSpend, Value []float64
+	// Discounted are the purchases of those months, each counted at what a unit of
+	// spend in its month is worth: Value is Discounted × MeanSpend.
+	Discounted []float64
 }
 
 // Score computes everything about every account, each by the models of its
@@ -243,8 +246,9 @@ func (p *Portfolio) Score(h Histories, mean []float64, segment []string, t float
 			}
 		}
 	}
-	all := make([]float64, 6*n)
-	s := &Scores{all[:n:n], all[n : 2*n : 2*n], all[2*n : 3*n : 3*n], all[3*n : 4*n : 4*n], all[4*n : 5*n : 5*n], all[5*n:]}
+	all := make([]float64, 7*n)
+	column := func(k int) []float64 { return all[k*n : (k+1)*n : (k+1)*n] }
+	s := &Scores{column(0), column(1), column(2), column(3), column(4), column(5), column(6)}
 	ends, factors := terms.ends()
 	// One series serves the months and the horizon, which stands where it belongs.
 	position, _ := slices.BinarySearch(ends, t)
@@ -271,7 +275,8 @@ func (p *Portfolio) Score(h Histories, mean []float64, segment []string, t float
 			s.NoPurchase[i] = use.model.noPurchase(s.Alive[i], x, recency, age, t)
 			s.Expected[i], s.IfAlive[i] = s.Alive[i]*at.purchases, at.purchases
 			s.MeanSpend[i] = perPurchase(use.spend, h.paid(i), mean[i])
-			s.Value[i] = s.Alive[i] * at.worth * s.MeanSpend[i]
+			s.Discounted[i] = s.Alive[i] * at.worth
+			s.Value[i] = s.Discounted[i] * s.MeanSpend[i]
 		}
 	})
 	return s, nil
