@@ -236,8 +236,8 @@ func (d *disclosure) absent(ctx context.Context, account frame.AccountID) error 
 	if err != nil {
 		return err
 	}
-	switch move, gone := moves[account]; {
-	case !gone || d.hides(account) || d.hides(move.Into):
+	switch move, gone := d.goesOn(account, moves); {
+	case !gone:
 		return fmt.Errorf("run %q has no account %q: %w", d.run.ID, account, ErrNotFound)
 	case move.Kind == features.Group:
 		return fmt.Errorf("run %q counts account %q in group %q; ask for that: %w", d.run.ID, account, move.Into, ErrNotFound)
@@ -245,4 +245,10 @@ func (d *disclosure) absent(ctx context.Context, account frame.AccountID) error 
 		return fmt.Errorf("run %q has no account %q of its own: it goes on in %q (%s since %s); ask for that: %w", d.run.ID, account, move.Into, move.Kind,
 			time.Unix(move.Since, 0).In(d.Settings.Location()).Format(time.DateOnly), ErrNotFound)
 	}
+}
+
+// goesOn tells where an account has gone; not of an erased one, nor into one.
+func (d *disclosure) goesOn(account frame.AccountID, moves map[frame.AccountID]features.Move) (features.Move, bool) {
+	move, gone := moves[account]
+	return move, gone && !d.hides(account) && !d.hides(move.Into)
 }

@@ -144,7 +144,7 @@ func TestWorthTellsNothingOfWhoWasErasedSince(t *testing.T) {
 			t.Errorf("%+v, %v", lives, err)
 		}
 		lives, err = s.Lifetimes(t.Context(), WorthRequest{Accounts: []string{"C0000", "C0001", "before"}}, nil)
-		if want := []Absent{{"C0000", erased}, {"before", erased}}; err != nil || !slices.Equal(lives.Absent, want) || len(lives.Rows) != 1 {
+		if want := []Absent{absentBecause("C0000", erased), absentBecause("before", erased)}; err != nil || !slices.Equal(lives.Absent, want) || len(lives.Rows) != 1 {
 			t.Errorf("%+v, %v; want %v absent", lives, err, want)
 		}
 		for _, value := range []string{ValueHorizon, ValueLifetime} {

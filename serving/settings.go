@@ -36,6 +36,9 @@ type Settings struct {
 	// MarginRate is the share of revenue that counts as margin where no cost is
 	// known, in (0, 1]; default 1.
 	MarginRate float64
+	// MarginGiven tells that somebody set MarginRate: an answer that rests on it says
+	// otherwise that it is a default. It changes no number.
+	MarginGiven bool
 	// Cadence says after how many days an account is to be contacted again; default: nobody
 	// planned it.
 	Cadence features.Cadence

@@ -3,10 +3,8 @@ package serving
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -97,10 +95,12 @@ type WorthOf struct {
 	Absent []Absent `json:"absent,omitempty"`
 }
 
-// Absent says why nothing is told of an account.
+// Absent says why nothing is told of an account: by a code, and in words.
 type Absent struct {
 	Account string `json:"account"`
 	Why     string `json:"why"`
+	EN      string `json:"en"`
+	ZH      string `json:"zh"`
 }
 
 // noWorth says that a model can't tell what accounts are worth.
@@ -142,9 +142,9 @@ func (s *Service) worths(ctx context.Context, r WorthRequest, report func(Progre
 func (k *scorer) absent(names []frame.AccountID, c *crowd, cutoff string) (all []Absent) {
 	for _, account := range names {
 		if k.standings[account].Erased {
-			all = append(all, Absent{string(account), erased})
+			all = append(all, absentBecause(account, erased))
 		} else if _, known := c.row[account]; !known {
-			all = append(all, Absent{string(account), "no account of this name had bought by " + cutoff})
+			all = append(all, absentBy(account, cutoff))
 		}
 	}
 	return all
@@ -236,20 +236,20 @@ func (d *disclosure) absentWorths(ctx context.Context, missing []frame.AccountID
 	if err != nil {
 		return nil, err
 	}
+	moves, err := d.Moves(ctx, d.run)
+	if err != nil {
+		return nil, err
+	}
 	var all []Absent
 	for _, account := range missing {
 		switch {
 		case why[account] != "":
+			all = append(all, absentBecause(account, why[account]))
 		case d.hides(account):
-			why[account] = erased
+			all = append(all, absentBecause(account, erased))
 		default:
-			err := d.absent(ctx, account)
-			if !errors.Is(err, ErrNotFound) {
-				return nil, err
-			}
-			why[account] = strings.TrimSuffix(err.Error(), ": "+ErrNotFound.Error())
+			all = append(all, d.absentOf(account, moves))
 		}
-		all = append(all, Absent{string(account), why[account]})
 	}
 	return all, nil
 }

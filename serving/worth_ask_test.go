@@ -20,6 +20,7 @@ import (
 	"fealty/model/score"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // three accounts and what they are worth: C0000 much, C0001 little, C0002 nobody
@@ -83,7 +84,10 @@ func TestWorthsOfThePublishedRun(t *testing.T) {
 	if err != nil || len(absent.Rows) != 1 {
 		t.Fatalf("%+v (%v)", absent, err)
 	}
-	want := []Absent{{"C0003", "never_bought"}, {"C0004", "erased"}, {"nobody", fmt.Sprintf("run %q has no account %q", run.ID, "nobody")}}
+	want := []Absent{
+		{"C0003", "never_bought", "it has never bought", "从未购买"}, {"C0004", "erased", "it asked to be erased", "已要求删除其数据"},
+		{"nobody", "no_account", fmt.Sprintf("run %q has no account %q", run.ID, "nobody"), fmt.Sprintf("评分批次%q中没有客户%q", run.ID, "nobody")},
+	}
 	if diff := cmp.Diff(want, absent.Absent); diff != "" {
 		t.Error(diff)
 	}
@@ -180,15 +184,34 @@ func TestDecideTellsWhatItRestsOn(t *testing.T) {
 	if len(r.List.Unknown) != 1 || r.List.Unknown[0] != (decision.Unknown{Account: "C0002", Why: decision.NoValue}) {
 		t.Errorf("not known: %+v", r.List.Unknown)
 	}
-	if !strings.Contains(strings.Join(r.English, " "), "Assumed by default") || !strings.Contains(strings.Join(r.English, " "), "Given: cost of a contact 1.00 EUR") {
-		t.Errorf("said as %q", r.English)
+	english, chinese := strings.Join(r.English, " "), strings.Join(r.Chinese, " ")
+	for _, want := range []string{
+		"Assumed by default", "Given: cost of a contact 1.00 EUR", "margin rate 40 % of revenue", "(1) no cost is known of 1",
+		"no candidates: 1 asked to be erased; 1 have never bought; 1 have opted out.", "value is not known: 1.",
+	} {
+		if !strings.Contains(english, want) {
+			t.Errorf("%q is not said in %q", want, english)
+		}
 	}
-	if !strings.Contains(r.EN, "90 days") || !strings.Contains(r.ZH, "90天") {
+	for _, want := range []string{"1个要求删除数据；1个从未购买；1个拒绝被联系或分析", "1 个客户无法排序：其价值未知", "毛利率为收入的 40 %"} {
+		if !strings.Contains(chinese, want) {
+			t.Errorf("%q is not said in %q", want, chinese)
+		}
+	}
+	if r.EN != "The value of a kept account is its revenue × the margin rate of 0.4 expected within 90 days, as in value at risk: no cost is known of any account." ||
+		r.ZH != "留住客户的价值为其90天内的预期收入×毛利率0.4，与风险价值的口径相同：所有客户的成本均未知。" {
 		t.Errorf("the value is %q, %q", r.EN, r.ZH)
 	}
+	// The run's model is not there any more.
 	lasting, err := s.Decide(t.Context(), DecideRequest{Value: ValueLifetime}, nil)
-	if err != nil || lasting.List.Rows[0].Value != 300 || !strings.Contains(lasting.EN, "12 months") {
-		t.Errorf("by lifetime: %+v (%v)", lasting.List, err)
+	if err != nil || lasting.List.Rows[0].Value != 300 || !strings.Contains(lasting.EN, "was trained for") {
+		t.Errorf("by lifetime: %+v (%v)", lasting, err)
+	}
+	// A capacity of nobody limits nobody; an account that is no candidate has a manager too.
+	for name, want := range map[string]string{"Li We": `did you mean "Li Wei"?`, "Ming": `there are ["Li Wei"]`} {
+		if _, err := s.Decide(t.Context(), DecideRequest{Managers: map[string]int{name: 1, "": 1}}, nil); KindOf(err) != Invalid || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("a capacity of %q: %v", name, err)
+		}
 	}
 	much, none := 2., -1
 	for _, bad := range []DecideRequest{{Value: "gold"}, {Incentive: &much}, {PerManager: &none}, {Swing: 3}} {
@@ -204,8 +227,8 @@ func TestDecideWithALoss(t *testing.T) {
 	all := markedScores(2, 1)
 	all[0].Probability, all[0].ValueAtRisk, all[1].Probability, all[1].ValueAtRisk = .5, -40, .5, 400
 	publishOn(t, runs, 99, all)
-	r, err := s.Decide(t.Context(), DecideRequest{}, nil)
-	if err != nil || r.Losing != 1 || len(r.List.Rows) != 1 || r.List.Rows[0].Account != all[1].Account {
+	r, err := s.Decide(t.Context(), DecideRequest{Managers: map[string]int{"": 1}}, nil)
+	if err != nil || r.Losing != 1 || !strings.Contains(strings.Join(r.English, " "), "below 0") || !strings.Contains(strings.Join(r.Chinese, " "), "低于0") || len(r.List.Rows) != 1 || r.List.Rows[0].Account != all[1].Account {
 		t.Errorf("%+v (%v)", r, err)
 	}
 	if _, err := s.Decide(t.Context(), DecideRequest{Value: ValueLifetime}, nil); KindOf(err) != Conflict || !strings.Contains(fmt.Sprint(err), "train again") {
@@ -269,19 +292,45 @@ func TestTellingAnewIsWhatWasPublished(t *testing.T) {
 			t.Errorf("answer %d is\n%.400s, and anew\n%.400s", k, published[k], anew[k])
 		}
 	}
-	was, err := s.Decide(t.Context(), DecideRequest{}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	is, err := s.Decide(t.Context(), DecideRequest{Cutoff: at}, nil)
-	if err != nil || len(is.List.Rows) != len(was.List.Rows) || math.Abs(is.List.Total-was.List.Total) > 1e-6 || !maps.Equal(is.LeftOut, was.LeftOut) {
-		t.Errorf("decided anew: %v of %+v, published %v of %+v (%v)", is.List.Total, is.LeftOut, was.List.Total, was.LeftOut, err)
+	// The list told anew is the published one to the last bit; its months are those of
+	// the training, whatever is configured now.
+	for _, of := range []string{ValueHorizon, ValueLifetime} {
+		was, err := s.Decide(t.Context(), DecideRequest{Value: of}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		is, err := s.Decide(t.Context(), DecideRequest{Value: of, Cutoff: at}, nil)
+		if err != nil || len(was.List.Rows) == 0 {
+			t.Fatalf("%v, %d rows", err, len(was.List.Rows))
+		}
+		if of == ValueHorizon {
+			for given, want := range map[bool]decision.Origin{false: decision.Default, true: decision.Known} {
+				s.Settings.MarginGiven = given
+				r, err := s.Decide(t.Context(), DecideRequest{Value: of}, nil)
+				if stated := (decision.Stated{Name: decision.MarginRate, Value: 1, Origin: want}); err != nil || !slices.Contains(r.List.Assumptions, stated) {
+					t.Errorf("a margin rate that was set, %v, stands among %+v (%v)", given, r.List.Assumptions, err)
+				}
+			}
+			s.Settings.MarginGiven = false
+		}
+		was.Run = ""
+		for i := range was.List.Rows { // whose names the twin tells of accounts asked for alone
+			was.List.Rows[i].Manager = ""
+		}
+		was.List.Managers[0].Manager = ""
+		if diff := cmp.Diff(was, is, cmpopts.EquateNaNs()); diff != "" {
+			t.Errorf("decided by %s, published and anew (-, +):\n%s", of, diff)
+		}
+		if of == ValueLifetime && (!strings.Contains(was.EN, "12 months") || !strings.Contains(was.ZH, "12个月")) {
+			t.Errorf("a lifetime is %q, %q", was.EN, was.ZH)
+		}
 	}
 	if runs, err := s.ListRuns(t.Context(), RunsRequest{}); err != nil || len(runs.Runs) != 1 {
 		t.Errorf("runs after telling: %+v (%v)", runs, err)
 	}
 	r, err := s.Lifetimes(t.Context(), WorthRequest{Cutoff: at, Accounts: []string{"nobody", "C0003", "C0005"}}, nil)
-	if err != nil || len(r.Rows) != 1 || len(r.Absent) != 2 || r.Absent[0] != (Absent{"C0003", "erased"}) || !strings.Contains(r.Absent[1].Why, "had bought by 2026-01-14") {
+	if err != nil || len(r.Rows) != 1 || len(r.Absent) != 2 || r.Absent[0].Why != "erased" || r.Absent[1].Why != "not_bought_by_then" ||
+		!strings.Contains(r.Absent[1].EN, "had bought by 2026-01-14") || !strings.Contains(r.Absent[1].ZH, "截至2026-01-14") {
 		t.Errorf("%+v (%v)", r, err)
 	}
 	fit, err := s.WorthFit(t.Context(), WorthFitRequest{})

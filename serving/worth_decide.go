@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
+	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model"
 	"fealty/model/decision"
+	"fealty/model/loyalty"
 	"fealty/model/score"
 )
 
@@ -56,7 +59,9 @@ type DecideResult struct {
 	LeftOut map[string]int `json:"left_out"`
 	// Losing counts candidates whose value is below 0, taken for 0: to keep them
 	// earns nothing.
-	Losing  int            `json:"value_below_0"`
+	Losing int `json:"value_below_0"`
+	// List says too what it rests on, the margin rate included, and of how many accounts
+	// no cost is known.
 	List    *decision.List `json:"list"`
 	English []string       `json:"english"`
 	Chinese []string       `json:"chinese"`
@@ -70,6 +75,17 @@ type candidates struct {
 	decision.Accounts
 	// row is each account's.
 	row map[frame.AccountID]int
+	// managers are those of all accounts, also of those that are no candidates.
+	managers map[string]bool
+	// months are what a lifetime value is of: those of the model's training; 0 when
+	// the model is not there any more.
+	months int
+}
+
+// atRisk is the value that a value at risk is made of: what is published holds the
+// product alone, so that a list told anew divides it too and is the same to the bit.
+func atRisk(probability, kept, rate float64) float64 {
+	return probability * kept * rate / probability
 }
 
 func (c *candidates) add(account frame.AccountID, manager string, probability, value float64) {
@@ -88,13 +104,16 @@ func (s *Service) Decide(ctx context.Context, r DecideRequest, report func(Progr
 		return result, fmt.Errorf("value %q is none of [%s %s]: %w", r.Value, ValueHorizon, ValueLifetime, ErrInvalid)
 	}
 	result.ValueIs, result.LeftOut = r.Value, map[string]int{}
-	c := &candidates{row: map[frame.AccountID]int{}}
+	c := &candidates{row: map[frame.AccountID]int{}, managers: map[string]bool{}}
 	if r.Cutoff == "" && r.Model == "" {
 		err = s.publishedCandidates(ctx, &result, c)
 	} else {
 		err = s.candidatesAnew(ctx, &r, &result, c, report)
 	}
 	if err != nil {
+		return result, err
+	}
+	if err := unknownManagers(r.Managers, c.managers); err != nil {
 		return result, err
 	}
 	for i, v := range c.Value {
@@ -112,7 +131,7 @@ func (s *Service) Decide(ctx context.Context, r DecideRequest, report func(Progr
 	}
 	result.List, err = decision.Plan(ctx, c.Accounts, decision.Assumptions{
 		ContactCost: assumed(r.ContactCost), Incentive: assumed(r.Incentive), Acceptance: assumed(r.Acceptance), Value: assumed(r.ValueFactor),
-		Odds: assumed(r.OddsFactor), Swing: r.Swing,
+		Odds: assumed(r.OddsFactor), MarginRate: s.marginAssumed(float64(result.MarginRate)), Swing: r.Swing,
 	}, decision.Capacity{Each: r.PerManager, ByManager: r.Managers, Fill: r.Fill})
 	if errors.Is(err, decision.ErrInput) || errors.Is(err, decision.ErrAssumption) {
 		return result, refused{err}
@@ -120,20 +139,49 @@ func (s *Service) Decide(ctx context.Context, r DecideRequest, report func(Progr
 	if err != nil {
 		return result, fmt.Errorf("plan the contacts: %w", err)
 	}
-	result.sayValue(s.Settings.Worth.LifetimeMonths)
 	result.English, result.Chinese = result.List.Sentences(score.English), result.List.Sentences(score.Chinese)
+	result.sayValue(c.months)
+	result.sayLeftOut()
 	return result, nil
 }
 
-// sayValue tells what the values are.
-func (r *DecideResult) sayValue(months int) {
-	if r.ValueIs == ValueLifetime {
-		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value: the discounted margin of %d months.", months)
-		r.ZH = fmt.Sprintf("留住客户的价值为其生命周期价值：%d个月的折现毛利。", months)
-		return
+// marginAssumed is a margin rate as an assumption: a default unless somebody set it.
+func (s *Service) marginAssumed(rate float64) decision.Assumption {
+	if rate == DefaultSettings().MarginRate && !(s.Settings.MarginGiven && rate == s.Settings.MarginRate) {
+		return decision.Assumption{}
 	}
-	r.EN = fmt.Sprintf("The value of a kept account is its margin expected within %d days, as in value at risk.", r.HorizonDays)
-	r.ZH = fmt.Sprintf("留住客户的价值为其%d天内的预期毛利，与风险价值的口径相同。", r.HorizonDays)
+	return decision.Given(rate)
+}
+
+// sayValue tells what the values are: margin, or revenue × the margin rate where no
+// cost is known.
+func (r *DecideResult) sayValue(months int) {
+	what := loyalty.Words{EN: "its margin", ZH: "毛利"}
+	rate, rated, ranked := float64(r.MarginRate), r.List.ByRate, r.List.Ranked
+	if rated > 0 && rated == ranked {
+		what = loyalty.Words{EN: fmt.Sprintf("its revenue × the margin rate of %g", rate), ZH: fmt.Sprintf("收入×毛利率%g", rate)}
+	}
+	switch {
+	case r.ValueIs == ValueLifetime && months == 0:
+		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value: %s of the months that model %s was trained for, discounted", what.EN, r.Model)
+		r.ZH = fmt.Sprintf("留住客户的价值为其生命周期价值：模型%s训练时所定月数的折现%s", r.Model, what.ZH)
+	case r.ValueIs == ValueLifetime:
+		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value: %s of %d months, discounted", what.EN, months)
+		r.ZH = fmt.Sprintf("留住客户的价值为其生命周期价值：%d个月的折现%s", months, what.ZH)
+	default:
+		r.EN = fmt.Sprintf("The value of a kept account is %s expected within %d days, as in value at risk", what.EN, r.HorizonDays)
+		r.ZH = fmt.Sprintf("留住客户的价值为其%d天内的预期%s，与风险价值的口径相同", r.HorizonDays, what.ZH)
+	}
+	switch {
+	case rated == 0:
+	case rated == ranked:
+		r.EN += ": no cost is known of any account"
+		r.ZH += "：所有客户的成本均未知"
+	default:
+		r.EN += fmt.Sprintf("; of %d of the %d accounts no cost is known, and revenue × the margin rate of %g stands for it", rated, ranked, rate)
+		r.ZH += fmt.Sprintf("；其中%d个（共%d个）客户的成本未知，以收入×毛利率%g代替", rated, ranked, rate)
+	}
+	r.EN, r.ZH = r.EN+".", r.ZH+"。"
 }
 
 // publishedCandidates are those of the published run.
@@ -154,6 +202,9 @@ func (s *Service) publishedCandidates(ctx context.Context, result *DecideResult,
 	err = d.scores(ctx, nil, func(part []score.Score) error {
 		for i := range part {
 			sc := &part[i]
+			if !d.hides(sc.Account) {
+				c.managers[sc.Manager] = true
+			}
 			switch {
 			case sc.Unscorable != "":
 				result.LeftOut[sc.Unscorable]++
@@ -168,6 +219,9 @@ func (s *Service) publishedCandidates(ctx context.Context, result *DecideResult,
 	})
 	if err != nil {
 		return fmt.Errorf("read the scores of run %q: %w", run.ID, err)
+	}
+	if err := s.costsKnown(ctx, run, c); err != nil {
+		return err
 	}
 	if result.ValueIs == ValueHorizon {
 		return nil
@@ -191,6 +245,41 @@ func (s *Service) publishedCandidates(ctx context.Context, result *DecideResult,
 	case !told:
 		return fmt.Errorf("run %q tells nothing of worth: %w, and score (fealty score)", run.ID, noWorth(run.Model))
 	}
+	m, err := s.model(ctx, run.Model)
+	switch {
+	case errors.Is(err, ErrNotFound): // the run outlives its model
+		return nil
+	case err != nil:
+		return fmt.Errorf("ask over how many months the lifetime values of run %q go: %w", run.ID, err)
+	case m.worth != nil:
+		c.months = m.worth.terms.Months
+	}
+	return nil
+}
+
+// costsKnown marks the candidates of which no cost was known to a run: it asks for
+// their share of margin as of the run, by what the run knew.
+func (s *Service) costsKnown(ctx context.Context, run Run, c *candidates) error {
+	c.ByRate = make([]bool, len(c.Account))
+	for i := range c.ByRate {
+		c.ByRate[i] = true
+	}
+	request := s.ofRun(run)
+	request.Catalogue = columnsOf(marginColumn)
+	if !slices.ContainsFunc(s.catalogue(), func(f features.Feature) bool { return f.Name == marginColumn }) || len(c.Account) == 0 {
+		return nil
+	}
+	_, err := s.Facts.Build(ctx, request, func(sl *features.Slice) error {
+		for i, share := range values(sl.Frame, marginColumn) {
+			if row, ok := c.row[sl.Frame.Accounts[i]]; ok {
+				c.ByRate[row] = math.IsNaN(share)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("ask of which accounts of run %q a cost is known: %w", run.ID, err)
+	}
 	return nil
 }
 
@@ -200,14 +289,18 @@ func (s *Service) candidatesAnew(ctx context.Context, r *DecideRequest, result *
 	if err != nil {
 		return err
 	}
-	result.WorthOf = t.of()
+	result.WorthOf, c.months = t.of(), t.worth.terms.Months
 	crowd := t.told.crowd
+	margin := crowd.column(marginColumn)
 	for _, standing := range t.standings {
 		if standing.Erased {
 			result.LeftOut[erased]++
 		}
 	}
 	for i, account := range crowd.frame.Accounts {
+		if !t.standings[account].Erased {
+			c.managers[crowd.profiles[i].Manager] = true
+		}
 		switch standing := t.standings[account]; {
 		case standing.Erased: // counted above, whether the crowd holds it or not
 		case math.IsNaN(crowd.risk[i]):
@@ -215,11 +308,12 @@ func (s *Service) candidatesAnew(ctx context.Context, r *DecideRequest, result *
 		case standing.OptedOut:
 			result.LeftOut[optedOut]++
 		default:
-			value := t.told.kept[i] * t.told.rate[i]
+			value := atRisk(crowd.risk[i], t.told.kept[i], t.told.rate[i])
 			if r.Value == ValueLifetime {
 				value = t.told.value[i]
 			}
 			c.add(account, crowd.profiles[i].Manager, crowd.risk[i], value)
+			c.ByRate = append(c.ByRate, math.IsNaN(margin[i]))
 		}
 	}
 	return nil

@@ -383,6 +383,7 @@ func (c *config) finish(base string) error {
 		return blame("serve.tls_cert", "serve.tls_cert and serve.tls_key belong together")
 	}
 	s.Sources = features.Canonical(c.sources)
+	s.MarginGiven = c.origins["margin_rate"] != ""
 	if !c.marginOfValue {
 		// One share of margin holds everywhere, unless commercial value is given its own.
 		s.Worth.Loyalty.Value.MarginRate = s.MarginRate

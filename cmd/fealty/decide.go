@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"fealty/model/decision"
+	"fealty/model/score"
 	"fealty/serving"
 
 	"github.com/spf13/cobra"
@@ -26,7 +28,8 @@ func newDecide(e *env) *cobra.Command {
 		Long: `Chooses whom to contact: of each account the expected profit of a contact is what is kept (probability of leaving ×
 value × acceptance) less the incentive and the cost of the contact, and the list is the best that the account managers'
 capacity allows. What nobody gave is assumed, and the answer says which numbers those are and how the list depends on each of
-them. Accounts that have opted out are never listed, and those already gone are elsewhere: fealty value --winback.`,
+them; where no cost is known, value is revenue × margin_rate, and value_of says so of each row. -o csv carries every assumption
+and where it comes from in columns behind each row, and says the defaults on standard error. Accounts that have opted out are never listed, and those already gone are elsewhere: fealty value --winback.`,
 		Example: `  fealty decide --contact-cost 20 --per-manager 10
   fealty decide --contact-cost 20 --incentive 0.1 --acceptance 0.2 --value lifetime
   fealty decide --manager 'Li Wei=25' --fill -o csv > calls.csv`,
@@ -82,14 +85,33 @@ func runDecide(ctx context.Context, e *env, o *decideOptions) error {
 		return err
 	}
 	l := r.List
-	calls := section{title: "Call list, the most profitable first", head: []string{"account", "manager", "probability", "value", "expected_profit"}}
+	calls := section{title: "Call list, the most profitable first", head: []string{"account", "manager", "probability", "value", "value_of", "expected_profit"}}
 	shown := len(l.Rows)
 	if e.global.output == tableForm {
 		shown = min(shown, o.top)
 	}
 	for i := range l.Rows[:shown] {
 		c := &l.Rows[i]
-		calls.rows = append(calls.rows, []any{string(c.Account), c.Manager, c.Probability, c.Value, c.Profit})
+		of := "margin"
+		if c.ByRate {
+			of = "revenue × " + decision.MarginRate
+		}
+		calls.rows = append(calls.rows, []any{string(c.Account), c.Manager, c.Probability, c.Value, of, c.Profit})
+	}
+	if e.global.output == csvForm {
+		// The rows travel alone: what they rest on goes with each of them.
+		for _, a := range l.Assumptions {
+			name := a.Name
+			if name == decision.Value || name == decision.Odds {
+				name += "_factor"
+			}
+			calls.head = append(calls.head, name, name+"_origin")
+			for i := range calls.rows {
+				calls.rows[i] = append(calls.rows[i], a.Value, string(a.Origin))
+			}
+		}
+		e.say("%s", l.Defaults(score.English))
+		e.say("%s", l.Defaults(score.Chinese))
 	}
 	words := section{title: "In words", head: []string{"field", "value"}}
 	for _, said := range []struct {
@@ -100,23 +122,15 @@ func runDecide(ctx context.Context, e *env, o *decideOptions) error {
 			words.rows = append(words.rows, []any{said.in, sentence})
 		}
 	}
+	left := 0
+	for _, n := range r.LeftOut {
+		left += n
+	}
 	return e.show(answer{data: r, rows: 3, sections: []section{
 		worthFacts(&r.WorthOf, shown, "contacts", len(l.Rows), "expected profit", l.Total, "best number of contacts", l.Curve.Best.Contacts,
-			"left out", countsText(r.LeftOut), "candidates whose value is below 0", r.Losing, "candidates that can't be ranked", len(l.Unknown)),
+			"left out", left, "candidates whose value is below 0", r.Losing, "candidates that can't be ranked", len(l.Unknown)),
 		words, decideAssumptions(&r), calls, decideManagers(&r), decideCurve(&r),
 	}})
-}
-
-// countsText writes counts by name in a line.
-func countsText(counts map[string]int) string {
-	text := ""
-	for _, name := range sortedKeys(counts) {
-		if text != "" {
-			text += ", "
-		}
-		text += fmt.Sprintf("%d %s", counts[name], name)
-	}
-	return text
 }
 
 // decideAssumptions shows what the list rests on, and how it depends on that.

@@ -79,7 +79,7 @@ func (e *env) showWorth(data any, of *serving.WorthOf, sections ...section) erro
 	}
 	said := make([]string, len(of.Absent))
 	for i, a := range of.Absent {
-		said[i] = fmt.Sprintf("%s (%s)", a.Account, a.Why)
+		said[i] = fmt.Sprintf("%s (%s)", a.Account, a.EN)
 	}
 	return fmt.Errorf("nothing is told of %s: %w", strings.Join(said, ", "), serving.ErrNotFound)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"fealty/model"
 	"fealty/model/metrics"
@@ -44,6 +45,10 @@ type Assumptions struct {
 	Acceptance Assumption
 	// Value multiplies the accounts' values, above 0 … 1,000. Default 1.
 	Value Assumption
+	// MarginRate is the share of revenue that counts as margin where no cost is known,
+	// above 0 … 1: it stands in the values of Accounts.ByRate already. Default 1, that
+	// is revenue itself. Where every cost is known nothing rests on it.
+	MarginRate Assumption
 	// Odds multiplies the odds of churn, above 0 … 1,000: a model that says 20 %
 	// where 10 % leave is right at odds of 0.44. Default 1, the model is calibrated.
 	Odds Assumption
@@ -59,6 +64,7 @@ const (
 	Acceptance  = "acceptance"
 	Value       = "value"
 	Odds        = "odds"
+	MarginRate  = "margin_rate"
 )
 
 // Stated is an assumption as it was used.
@@ -78,7 +84,7 @@ type used struct {
 }
 
 // terms are the numbers of the formula.
-type terms struct{ contact, incentive, acceptance, value, odds float64 }
+type terms struct{ contact, incentive, acceptance, value, odds, margin float64 }
 
 type settled struct {
 	all   []used
@@ -102,6 +108,11 @@ func (a Assumptions) filled() (settled, error) {
 		{Stated{Value, 1, Default}, 1000, true, func(t *terms) *float64 { return &t.value },
 			func(t terms, s sums) float64 { return t.value * t.contact * s.contacts / s.gain(t) }},
 		{Stated{Odds, 1, Default}, 1000, true, func(t *terms) *float64 { return &t.odds }, nil},
+		{Stated{MarginRate, 1, Default}, 1, true, func(t *terms) *float64 { return &t.margin },
+			func(t terms, s sums) float64 {
+				rated := t.gain(s.leavingByRate, s.stayingByRate)
+				return t.margin * (t.contact*s.contacts - s.gain(t) + rated) / rated
+			}},
 	}}
 	if s.swing == 0 {
 		s.swing = 0.5
@@ -109,7 +120,7 @@ func (a Assumptions) filled() (settled, error) {
 	if !(s.swing > 0 && s.swing < 1) {
 		return s, fmt.Errorf("%w: the swing is %v, want between 0 and 1", ErrAssumption, a.Swing)
 	}
-	for k, given := range []Assumption{a.ContactCost, a.Incentive, a.Acceptance, a.Value, a.Odds} {
+	for k, given := range []Assumption{a.ContactCost, a.Incentive, a.Acceptance, a.Value, a.Odds, a.MarginRate} {
 		u := &s.all[k]
 		switch {
 		case given == (Assumption{}):
@@ -128,6 +139,12 @@ func (a Assumptions) filled() (settled, error) {
 		u.Value, u.Origin = given.Value, given.Origin
 	}
 	return s, nil
+}
+
+// without leaves an assumption out of what is told.
+func (s settled) without(name string) settled {
+	s.all = slices.DeleteFunc(s.all, func(u used) bool { return u.Name == name })
+	return s
 }
 
 func (s settled) terms() terms {
@@ -172,22 +189,28 @@ type Case struct {
 }
 
 // sums of a list: its contacts, and the values of its accounts that leave and
-// that stay, each times its probability of it.
-type sums struct{ contacts, leaving, staying float64 }
+// that stay, each times its probability of it; ByRate of those without a known cost.
+type sums struct{ contacts, leaving, staying, leavingByRate, stayingByRate float64 }
 
 // gain is what a list earns before the cost of contacts.
-func (s sums) gain(t terms) float64 {
-	return t.acceptance*(1-t.incentive)*s.leaving - t.incentive*s.staying
+func (s sums) gain(t terms) float64 { return t.gain(s.leaving, s.staying) }
+
+func (t terms) gain(leaving, staying float64) float64 {
+	return t.acceptance*(1-t.incentive)*leaving - t.incentive*staying
 }
 
 func (c *candidates) sums(t terms, chosen []bool) sums {
 	var s sums
 	for i, p := range c.probability {
 		if chosen[i] {
-			p, v := moved(p, t.odds), c.value[i]*t.value
+			p, v := moved(p, t.odds), c.worth(i, t)
 			s.contacts++
 			s.leaving += p * v
 			s.staying += (1 - p) * v
+			if c.byRate[i] {
+				s.leavingByRate += p * v
+				s.stayingByRate += (1 - p) * v
+			}
 		}
 	}
 	return s

@@ -35,6 +35,7 @@ func drawn(t *rapid.T, most int) Accounts {
 	n := rapid.IntRange(0, most).Draw(t, "accounts")
 	a := Accounts{Currency: "EUR"}
 	for i := range n {
+		a.ByRate = append(a.ByRate, rapid.Bool().Draw(t, "no cost known"))
 		a.Account = append(a.Account, frame.AccountID(fmt.Sprintf("a%02d", i)))
 		a.Probability = append(a.Probability, rapid.Float64Range(0, 1).Draw(t, "probability"))
 		a.Value = append(a.Value, float64(rapid.IntRange(0, 20).Draw(t, "value"))*50)
@@ -50,6 +51,7 @@ func assumed(t *rapid.T) Assumptions {
 		Acceptance:  Given(rapid.Float64Range(0, 1).Draw(t, "acceptance")),
 		Value:       Given(rapid.Float64Range(0.1, 3).Draw(t, "factor of values")),
 		Odds:        Given(rapid.Float64Range(0.1, 3).Draw(t, "factor of odds")),
+		MarginRate:  Given(rapid.Float64Range(0.1, 1).Draw(t, "margin rate")),
 	}
 }
 
@@ -185,16 +187,39 @@ func TestSensitivityIsAnotherPlan(t *testing.T) {
 		for _, r := range l.Rows {
 			today[r.Account] = true
 			only.Account, only.Probability, only.Value = append(only.Account, r.Account), append(only.Probability, r.Probability), append(only.Value, r.Value)
+			only.ByRate = append(only.ByRate, r.ByRate)
+		}
+		rated := 0
+		for _, marked := range a.ByRate {
+			if marked {
+				rated++
+			}
+		}
+		if stated := len(l.Assumptions) == 6; rated != l.ByRate || stated != (rated > 0) || len(l.Sensitivity) != len(l.Assumptions) || l.Ranked != len(a.Account) {
+			t.Fatalf("%d of %d by the margin rate, told as %d of %d with %+v", rated, len(a.Account), l.ByRate, l.Ranked, l.Assumptions)
 		}
 		for k, s := range l.Sensitivity {
 			set := func(v float64) Assumptions {
 				other := with
-				*[]*Assumption{&other.ContactCost, &other.Incentive, &other.Acceptance, &other.Value, &other.Odds}[k] = Given(v)
+				*[]*Assumption{&other.ContactCost, &other.Incentive, &other.Acceptance, &other.Value, &other.Odds, &other.MarginRate}[k] = Given(v)
 				return other
 			}
+			// By another margin rate the values are others, where no cost is known.
+			of := func(a Accounts, v float64) Accounts {
+				if s.Name != MarginRate {
+					return a
+				}
+				a.Value = slices.Clone(a.Value)
+				for i := range a.Value {
+					if a.ByRate[i] {
+						a.Value[i] *= v / with.MarginRate.Value
+					}
+				}
+				return a
+			}
 			for _, have := range s.Cases {
-				other := plan(t, a, set(have.Value), c)
-				want := Case{Value: have.Value, SameRows: plan(t, only, set(have.Value), Capacity{Fill: true}).Total, Total: other.Total, Contacts: len(other.Rows), Dropped: len(l.Rows)}
+				other := plan(t, of(a, have.Value), set(have.Value), c)
+				want := Case{Value: have.Value, SameRows: plan(t, of(only, have.Value), set(have.Value), Capacity{Fill: true}).Total, Total: other.Total, Contacts: len(other.Rows), Dropped: len(l.Rows)}
 				for _, r := range other.Rows {
 					if today[r.Account] {
 						want.Dropped--
@@ -214,7 +239,7 @@ func TestSensitivityIsAnotherPlan(t *testing.T) {
 			if math.IsNaN(at) {
 				continue
 			}
-			if rest := plan(t, only, set(at), Capacity{Fill: true}).Total; math.Abs(rest) > 1e-5*max(1, l.Total) {
+			if rest := plan(t, of(only, at), set(at), Capacity{Fill: true}).Total; math.Abs(rest) > 1e-5*max(1, l.Total) {
 				t.Fatalf("%s: %v is left at the break-even %v of rows that earn %v", s.Name, rest, at, l.Total)
 			}
 		}
@@ -260,8 +285,9 @@ func TestOrderOfAccountsDoesNotMatter(t *testing.T) {
 			order[i] = i
 		}
 		order = rapid.Permutation(order).Draw(t, "order")
-		b := Accounts{Currency: a.Currency, Manager: []string{}}
+		b := Accounts{Currency: a.Currency, Manager: []string{}, ByRate: []bool{}}
 		for _, i := range order {
+			b.ByRate = append(b.ByRate, a.ByRate[i])
 			b.Account, b.Probability, b.Value, b.Manager = append(b.Account, a.Account[i]), append(b.Probability, a.Probability[i]), append(b.Value, a.Value[i]), append(b.Manager, a.Manager[i])
 		}
 		c := Capacity{Each: new(3)}
@@ -333,6 +359,8 @@ func TestBadInputIsNamed(t *testing.T) {
 		{"infinite value", func(a *Accounts) { a.Value[0] = math.Inf(1) }, Assumptions{}, Capacity{}, ErrInput, `"ada"`},
 		{"probability above 1", func(a *Accounts) { a.Probability[0] = 1.5 }, Assumptions{}, Capacity{}, ErrInput, `probability of account "ada" is 1.5`},
 		{"no currency", func(a *Accounts) { a.Currency = "" }, Assumptions{}, Capacity{}, ErrCurrency, "currency"},
+		{"marks", func(a *Accounts) { a.ByRate = []bool{true} }, Assumptions{}, Capacity{}, ErrInput, "1 marks of a missing cost"},
+		{"a margin above the revenue", nil, Assumptions{MarginRate: Given(1.2)}, Capacity{}, ErrAssumption, "margin_rate is 1.2"},
 		{"lengths", func(a *Accounts) { a.Value = a.Value[:1] }, Assumptions{}, Capacity{}, ErrInput, "1 values"},
 		{"twice", func(a *Accounts) { a.Account[1] = "ada" }, Assumptions{}, Capacity{}, ErrInput, `"ada" stands twice`},
 		{"no id", func(a *Accounts) { a.Account[1] = "" }, Assumptions{}, Capacity{}, ErrInput, "account 1 has no id"},
@@ -367,6 +395,8 @@ func TestBadInputIsNamed(t *testing.T) {
 func TestDefaultsAreSaid(t *testing.T) {
 	a := Accounts{Account: []frame.AccountID{"a"}, Probability: []float64{0.5}, Value: []float64{1000}, Currency: "EUR"}
 	zero := Accounts{Account: []frame.AccountID{"a"}, Probability: []float64{0}, Value: []float64{0}, Currency: "EUR"}
+	rated := a
+	rated.ByRate = []bool{true}
 	all := Assumptions{ContactCost: Given(20), Incentive: Given(0), Acceptance: Given(0.5), Value: Given(1), Odds: Given(1)}
 	for _, c := range []struct {
 		name     string
@@ -382,6 +412,11 @@ func TestDefaultsAreSaid(t *testing.T) {
 		{"none", a, all, score.English, []string{"No assumption is a default.", "earn nothing with the cost of a contact at 250.00 EUR"}, "Assumed by default"},
 		{"an empty list", zero, Assumptions{}, score.English, []string{"Contact nobody", "cost of a contact 15.00 EUR"}, "earn nothing with"},
 		{"an empty list, in Chinese", zero, Assumptions{}, score.Chinese, []string{"不联系任何客户", "每次联系成本 15.00 EUR"}, "Contact"},
+		{"no cost known", rated, all, score.English, []string{
+			"Assumed by default, because nobody gave it: margin rate 100 % of revenue where no cost is known.", "(1) no cost is known of 1:", "that is revenue, not margin", "With the margin rate at 50 %",
+		}, "No assumption is a default"},
+		{"no cost known, in Chinese", rated, all, score.Chinese, []string{"并无人提供：成本未知时毛利率为收入的 100 %", "1 个客户中，有 1 个成本未知", "即为收入，而非毛利", "若毛利率为 50 %"}, "没有使用任何默认假设"},
+		{"a margin rate given", rated, Assumptions{MarginRate: Given(.4)}, score.English, []string{"Given: margin rate 40 % of revenue", "no cost is known of 1"}, "not margin"},
 		{"another language", a, Assumptions{}, "fr", []string{"Assumed by default"}, "Given:"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -391,6 +426,9 @@ func TestDefaultsAreSaid(t *testing.T) {
 				if !strings.Contains(text, want) {
 					t.Errorf("%q is not said in:\n%s", want, text)
 				}
+			}
+			if !strings.Contains(text, l.Defaults(c.lang)) {
+				t.Errorf("%q is not said in:\n%s", l.Defaults(c.lang), text)
 			}
 			if strings.Contains(text, c.never) || strings.Contains(text, "%!") {
 				t.Errorf("%q or a broken template in:\n%s", c.never, text)
@@ -407,7 +445,7 @@ func TestDefaultsAreSaid(t *testing.T) {
 		})
 	}
 	for lang, w := range words {
-		for _, name := range []string{ContactCost, Incentive, Acceptance, Value, Odds} {
+		for _, name := range []string{ContactCost, Incentive, Acceptance, Value, Odds, MarginRate} {
 			if w.assumption[name] == "" || w.label[name] == "" {
 				t.Errorf("no words for %s in %s", name, lang)
 			}
@@ -416,10 +454,10 @@ func TestDefaultsAreSaid(t *testing.T) {
 }
 
 func TestContactsAtALossAreSaid(t *testing.T) {
-	a := Accounts{Account: []frame.AccountID{"a", "b"}, Probability: []float64{0.5, 0}, Value: []float64{1000, math.NaN()}, Currency: "EUR"}
+	a := Accounts{Account: []frame.AccountID{"a", "b", "c"}, Probability: []float64{0.5, 0, math.NaN()}, Value: []float64{1000, math.NaN(), 1}, Currency: "EUR"}
 	l := plan(t, a, Assumptions{ContactCost: Given(400)}, Capacity{Fill: true})
 	text := strings.Join(l.Sentences(score.English), "\n")
-	if !strings.Contains(text, "only fill the capacity: 1.") || !strings.Contains(text, "is not known: 1.") {
+	if !strings.Contains(text, "only fill the capacity: 1.") || !strings.Contains(text, "value is not known: 1.") || !strings.Contains(text, "leaving is not known: 1.") {
 		t.Error(text)
 	}
 }

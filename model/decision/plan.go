@@ -37,6 +37,9 @@ type Accounts struct {
 	// Manager of the account; nil, or "" for an account, is nobody's, and nobody's
 	// accounts are a group of their own.
 	Manager []string
+	// ByRate marks the accounts of which no cost is known, so that their value is
+	// revenue × Assumptions.MarginRate; nil means none.
+	ByRate []bool
 	// Currency of the values and of the cost of a contact; one for all.
 	Currency string
 }
@@ -95,6 +98,11 @@ type List struct {
 	Curve Curve `json:"curve"`
 	// Assumptions are what the profits were computed with, the defaults filled in.
 	Assumptions []Stated `json:"assumptions"`
+	// Ranked counts the candidates whose probability and value are known, ByRate those
+	// of them of which no cost is known: their value is revenue × the margin rate,
+	// which then is one of the assumptions.
+	Ranked int `json:"ranked"`
+	ByRate int `json:"ranked_by_margin_rate"`
 	// Sensitivity has one entry for each assumption, in their order.
 	Sensitivity []Sensitivity `json:"sensitivity"`
 	// Unknown are the accounts whose probability or value is not known.
@@ -107,6 +115,8 @@ type Row struct {
 	Manager     string          `json:"manager,omitempty"`
 	Probability float64         `json:"probability"`
 	Value       float64         `json:"value"`
+	// ByRate tells that no cost is known: the value is revenue × the margin rate.
+	ByRate bool `json:"by_margin_rate,omitempty"`
 	// Profit is the expected profit of the contact.
 	Profit float64 `json:"expected_profit"`
 }
@@ -172,10 +182,23 @@ func Plan(ctx context.Context, accounts Accounts, assumptions Assumptions, capac
 	if err != nil {
 		return nil, err
 	}
+	byRate := 0
+	for _, marked := range c.byRate {
+		if marked {
+			byRate++
+		}
+	}
+	if byRate == 0 {
+		a = a.without(MarginRate)
+	}
+	c.rate = a.terms().margin
 	profits := c.profits(a.terms())
 	ranked := c.rank(profits, math.Inf(-1))
 	chosen := c.choose(profits, ranked, capacity.least())
-	l := &List{Currency: accounts.Currency, Rows: []Row{}, Unknown: unknown, Assumptions: a.stated(), Curve: c.curve(profits, ranked)}
+	l := &List{
+		Currency: accounts.Currency, Rows: []Row{}, Unknown: unknown, Assumptions: a.stated(), Curve: c.curve(profits, ranked),
+		Ranked: len(c.account), ByRate: byRate,
+	}
 	groups := c.groups(capacity)
 	for _, i := range ranked {
 		m := &groups[c.group[i]]
@@ -186,7 +209,7 @@ func Plan(ctx context.Context, accounts Accounts, assumptions Assumptions, capac
 		if !chosen[i] {
 			continue
 		}
-		l.Rows = append(l.Rows, Row{c.account[i], m.Manager, c.probability[i], c.value[i], profits[i]})
+		l.Rows = append(l.Rows, Row{c.account[i], m.Manager, c.probability[i], c.value[i], c.byRate[i], profits[i]})
 		l.Total += profits[i]
 		m.Contacts++
 		m.Total += profits[i]
@@ -205,14 +228,25 @@ type candidates struct {
 	group              []int // of managers
 	managers           []string
 	room               []int // contacts of each manager
+	byRate             []bool
+	rate               float64 // the margin rate that the values are of
+}
+
+// worth is the value of a candidate by other terms.
+func (c *candidates) worth(i int, t terms) float64 {
+	v := c.value[i] * t.value
+	if c.byRate[i] {
+		v *= t.margin / c.rate
+	}
+	return v
 }
 
 // candidates checks every account and puts them in the order of their ids, so
 // that no sum depends on the order in which they came.
 func (a Accounts) candidates(capacity Capacity) (*candidates, []Unknown, error) {
 	n := len(a.Account)
-	if len(a.Probability) != n || len(a.Value) != n || a.Manager != nil && len(a.Manager) != n {
-		return nil, nil, fmt.Errorf("%w: %d accounts, %d probabilities, %d values, %d managers", ErrInput, n, len(a.Probability), len(a.Value), len(a.Manager))
+	if len(a.Probability) != n || len(a.Value) != n || a.Manager != nil && len(a.Manager) != n || a.ByRate != nil && len(a.ByRate) != n {
+		return nil, nil, fmt.Errorf("%w: %d accounts, %d probabilities, %d values, %d managers, %d marks of a missing cost", ErrInput, n, len(a.Probability), len(a.Value), len(a.Manager), len(a.ByRate))
 	}
 	if a.Currency == "" {
 		return nil, nil, fmt.Errorf("%w: say what the values and the cost of a contact are in", ErrCurrency)
@@ -260,7 +294,7 @@ func (a Accounts) candidates(capacity Capacity) (*candidates, []Unknown, error) 
 	for _, i := range order {
 		if p, v := a.Probability[i], a.Value[i]; !math.IsNaN(p) && !math.IsNaN(v) {
 			c.account, c.probability, c.value = append(c.account, a.Account[i]), append(c.probability, p), append(c.value, v)
-			c.group = append(c.group, at[manager(i)])
+			c.group, c.byRate = append(c.group, at[manager(i)]), append(c.byRate, a.ByRate != nil && a.ByRate[i])
 		}
 	}
 	return c, unknown, nil
@@ -281,7 +315,7 @@ func (c *candidates) groups(capacity Capacity) []Manager {
 func (c *candidates) profits(t terms) []float64 {
 	all := make([]float64, len(c.account))
 	for i, p := range c.probability {
-		all[i] = metrics.Expected(moved(p, t.odds), c.value[i]*t.value, t.acceptance, t.incentive, t.contact)
+		all[i] = metrics.Expected(moved(p, t.odds), c.worth(i, t), t.acceptance, t.incentive, t.contact)
 	}
 	return all
 }
