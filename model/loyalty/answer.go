@@ -46,8 +46,6 @@ type Answer struct {
 	Cap      *Cap
 	CapValue float64
 	CapUnit  string
-	// Manual is the score that a person set, nil for none.
-	Manual *Manual
 	// Children is how many scored children the score is the mean of, 0 when the
 	// account's own.
 	Children int
@@ -68,7 +66,7 @@ func (s *Scores) answer(i int) Answer {
 	p := s.profiles[s.profile[i]]
 	a := Answer{
 		Account: s.in.Frame.Accounts[i], Score: s.Score[i], Computed: s.Computed[i], Profile: p.name, Measured: s.Measured[i],
-		Measure: s.measures[i], MeasureAsked: p.points[Indicators], Manual: s.manual[i], Children: s.Children[i], CapValue: math.NaN(),
+		Measure: s.measures[i], MeasureAsked: p.points[Indicators], Children: s.Children[i], CapValue: math.NaN(),
 	}
 	if math.IsNaN(a.Score) {
 		a.Why = TooLittle

@@ -52,6 +52,18 @@ func WordsOfIndicator(name string) (Words, bool) {
 	return Words{k.Label(score.English), k.Label(score.Chinese)}, true
 }
 
+// WordsOfProfile names the weights of a record.
+func WordsOfProfile(name string) Words {
+	switch name {
+	case DefaultProfile:
+		return Words{"The weights of all accounts", "通用权重"}
+	case OnboardingProfile:
+		return Words{"The weights of young accounts", "新客户权重"}
+	}
+	segment := strings.TrimPrefix(name, segmentProfile)
+	return Words{"The weights of segment " + segment, "细分“" + segment + "”的权重"}
+}
+
 // WordsOfWhy says why a number is not there, by the code in a record.
 func WordsOfWhy(code string) (Words, bool) {
 	w := slices.Index(whyCodes[:], code)

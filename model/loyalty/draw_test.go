@@ -14,7 +14,7 @@ import (
 // verdict reads, frame columns first.
 func columnsOf() (inFrame, extra []string) {
 	extra = []string{ExtraWalletShare, ExtraWalletTrend, ExtraLifetimeValue, ExtraServiceCost, ExtraWalletGap, ExtraPropensity, ExtraBuyingLife, ExtraReturnProbability, ExtraNetValueBefore}
-	extra = append(extra, Items()...)
+	extra = append(append(extra, ExtraSincePurchase), Items()...)
 	add := func(name string) {
 		if name != "" && !slices.Contains(inFrame, name) && !slices.Contains(extra, name) {
 			inFrame = append(inFrame, name)

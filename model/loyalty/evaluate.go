@@ -24,6 +24,8 @@ const (
 const (
 	DefaultProfile    = "default"
 	OnboardingProfile = "onboarding"
+	// segmentProfile stands before the name of a segment with weights of its own.
+	segmentProfile = "segment "
 )
 
 // Scores are the loyalty of a batch, in columns: row i of each slice is row i of
@@ -33,7 +35,7 @@ type Scores struct {
 	// Indicators are 0 … 100, NaN when not measurable; Why then says why.
 	Indicators [Indicators][]float64
 	Why        [Indicators][]Why
-	// Score is the loyalty, 0 … 100, after children, caps and manual score; NaN when
+	// Score is the loyalty, 0 … 100, after children and caps; NaN when
 	// too little is measured.
 	Score []float64
 	// Computed is the account's own weighted mean before all that.
@@ -43,6 +45,8 @@ type Scores struct {
 	// Cap is the index of the cap that holds (the lowest of those whose condition
 	// does; the first of equal ones), −1 for none.
 	Cap []int8
+	// Above are the scores of the accounts above the rows.
+	Above []Mean
 	// Children is the number of scored children that a parent's score is the mean
 	// of; rows without any are absent.
 	Children map[int]int
@@ -53,7 +57,14 @@ type Scores struct {
 	profile  []int16         // index into profiles
 	profiles []profile
 	measures map[int]*Manual
-	manual   map[int]*Manual
+	replies  map[int]*replied
+}
+
+// Mean is the loyalty of an account that trades nothing itself: the mean of its
+// children's, NaN where none of them has a score.
+type Mean struct {
+	Score    float64
+	Children int
 }
 
 type profile struct {
@@ -71,7 +82,8 @@ func Evaluate(ctx context.Context, in Input, settings Settings) (*Scores, error)
 	if err := in.check(); err != nil {
 		return nil, err
 	}
-	s := &Scores{in: in, measures: in.manuals(ManualMeasure), manual: in.manuals(ManualScore)}
+	in, replies := in.withReplies(settings.Survey.MaxAgeDays)
+	s := &Scores{in: in, measures: in.manuals(ManualMeasure), replies: replies}
 	cols, n := in.columns(), in.rows()
 	var bound [Indicators]boundIndicator
 	for k := range bound {

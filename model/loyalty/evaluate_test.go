@@ -307,7 +307,7 @@ func TestProfiles(t *testing.T) {
 	s.Segments = map[string]Weights{"trade": {"duration": 100}}
 	s.LeastMeasured = 1
 	scores := evaluate(t, in, s)
-	for i, want := range []string{OnboardingProfile, "trade", DefaultProfile} {
+	for i, want := range []string{OnboardingProfile, segmentProfile + "trade", DefaultProfile} {
 		if got := scores.Explain(i).Profile; got != want {
 			t.Errorf("row %d weighs by %s, want %s", i, got, want)
 		}
@@ -356,7 +356,6 @@ func TestManualMeasures(t *testing.T) {
 		{Account: "a0", Kind: ManualMeasure, Value: 10, Author: "Li", Comment: "older", At: 5},
 		{Account: "a0", Kind: ManualMeasure, Value: 90, Author: "Li", Comment: "newer", At: 6},
 		{Account: "a0", Kind: ManualMeasure, Value: 0, Author: "Li", Comment: "after the cutoff", At: 1_700_000_000},
-		{Account: "a1", Kind: ManualScore, Value: 77, Author: "Ann", Comment: "knows them well", At: 9},
 	}
 	s := DefaultSettings()
 	s.Weights = Weights{ManualWeight: 40, "duration": 60}
@@ -371,9 +370,6 @@ func TestManualMeasures(t *testing.T) {
 	if want := .4*90 + .6*40; !near(scores.Computed[0], want) || scores.Score[0] != 50 {
 		t.Errorf("with a manual measure %v capped at %v, want %v at 50", scores.Computed[0], scores.Score[0], want)
 	}
-	if scores.Score[1] != 77 {
-		t.Errorf("a score set by hand is %v, want 77, above every cap", scores.Score[1])
-	}
 	if scores.Computed[2] != 40 || scores.Measured[2] != 60 {
 		t.Errorf("without a measure %v of %v points, want 40 of 60", scores.Computed[2], scores.Measured[2])
 	}
@@ -381,8 +377,11 @@ func TestManualMeasures(t *testing.T) {
 	if a.Measure == nil || a.Used != 40 || a.MeasureAsked != 40 {
 		t.Errorf("the answer shows the measure %v with %v of %v points", a.Measure, a.Used, a.MeasureAsked)
 	}
-	if got := scores.Explain(1).Manual.Sentence("en"); got != "Score set by hand: 77, by Ann on 1970-01-01: knows them well" {
+	if got := a.Measure.Sentence("en"); got != "Measured by hand: 90, by Li on 1970-01-01: newer" {
 		t.Errorf("in words: %s", got)
+	}
+	if r := scores.Record(0, Attitudes(scores)).Indicators[Indicators]; r.Name != ManualWeight || r.Value != 90 || r.Used != 40 || r.Author != "Li" || r.Comment != "newer" || r.At != 6 {
+		t.Errorf("the record of the measure is %+v", r)
 	}
 }
 
@@ -418,6 +417,29 @@ func TestParentsAreTheMeanOfTheirChildren(t *testing.T) {
 	in.Values = []float64{0, 0, 0, 0, math.NaN()}
 	if got := evaluate(t, in, s).Score[2]; !near(got, 55) {
 		t.Errorf("children without value average %v, want 55", got)
+	}
+	// Row 2 and the grandparent without rows of their own, above them one of whom nobody
+	// below has a score, and the same settings weighed once more.
+	above := draw(3, 8)
+	above.Above, above.AboveParents = []frame.AccountID{"two", "zero", "top"}, []int32{4, -1, -1}
+	above.Parents, above.Values = []int32{4, 3, 3}, []float64{100, 200, 100}
+	for i, tenure := range []float64{0, 365, 1095} {
+		with(above, "tenure_days", i, tenure)
+	}
+	pooled := evaluate(t, above, s)
+	if got := pooled.Above; !near(got[0].Score, two) || !near(got[1].Score, 300*two/400) || got[0].Children != 2 || got[1].Children != 2 || !math.IsNaN(got[2].Score) {
+		t.Errorf("accounts above the rows: %+v", got)
+	}
+	if r := pooled.RecordAbove(0); r.Score != pooled.Above[0].Score || r.Children != 2 || r.Why != "" || pooled.RecordAbove(2).Why != "too_little" {
+		t.Errorf("the record of an account above the rows is %+v", r)
+	}
+	again, err := pooled.weighed(t.Context(), s)
+	if err != nil || !near(again.Above[1].Score, pooled.Above[1].Score) {
+		t.Errorf("weighed again: %+v, %v", again, err)
+	}
+	above.AboveParents[1] = 3
+	if _, err := Evaluate(t.Context(), above, s); err == nil || !strings.Contains(err.Error(), `"two"`) {
+		t.Errorf("a cycle above the rows: %v", err)
 	}
 	in.Parents = []int32{2, 0, 0, 2, 2}
 	if _, err := Evaluate(context.Background(), in, s); err == nil || !strings.Contains(err.Error(), "cycle") {
@@ -483,9 +505,9 @@ func TestBadInputIsRefusedByName(t *testing.T) {
 		{input(func(in *Input) { in.Extra[ExtraLifetimeValue][0] = math.Inf(1) }), "lifetime_value_estimate of row 0 is +Inf"},
 		{input(func(in *Input) { in.Segments = []string{"a"} }), "1 segments for 2 rows"},
 		{input(func(in *Input) { in.Parents = []int32{-1, 2} }), "row 1 has row 2 as its parent"},
-		{input(func(in *Input) { in.Manual = []Manual{{Account: "a0", Kind: ManualScore, Value: 5, Comment: "x"}} }), `account "a0" has no author`},
+		{input(func(in *Input) { in.Manual = []Manual{{Account: "a0", Kind: ManualMeasure, Value: 5, Comment: "x"}} }), `account "a0" has no author`},
 		{input(func(in *Input) {
-			in.Manual = []Manual{{Account: "a0", Kind: ManualScore, Value: 500, Author: "x", Comment: "x"}}
+			in.Manual = []Manual{{Account: "a0", Kind: ManualMeasure, Value: 500, Author: "x", Comment: "x"}}
 		}), "give 0 … 100"},
 		{input(func(in *Input) { in.Manual = []Manual{{Account: "a0", Kind: "x"}} }), `kind "x"`},
 	} {

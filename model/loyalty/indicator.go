@@ -48,6 +48,9 @@ const (
 	ExtraWalletTrend = "wallet_estimated_trend"
 	// ExtraLifetimeValue is the lifetime value in base currency.
 	ExtraLifetimeValue = "lifetime_value_estimate"
+	// ExtraSincePurchase is the days of the calendar since the last purchase;
+	// recency_days of the catalogue leaves out days of rest.
+	ExtraSincePurchase = "days_since_purchase"
 )
 
 // Why says why a number is not there.
@@ -72,6 +75,10 @@ const (
 	TooLittle
 	// TooOld: the newest answer is older than the settings allow.
 	TooOld
+	// NothingOpen: no complaint is open.
+	NothingOpen
+	// OneSided: only the values, or only the costs, of what is delivered were told.
+	OneSided
 	whys
 )
 
@@ -268,7 +275,7 @@ var definitions = []Definition{
 		Terms: []Term{
 			{Column: "recency_to_gap", Unit: "times", Weight: 1, Curve: Curve{{1, 100}, {2, 60}, {4, 20}, {8, 0}}},
 			{Column: "spend_trend_180d", Unit: "1", Weight: 1, Curve: Curve{{-1, 0}, {-.3, 40}, {0, 90}, {.2, 100}}},
-			{Column: "complaint_recency_days", Minus: "recency_days", Unit: "days", Weight: 1, When: &Condition{"complaints_365d", ">", 0}, Curve: Curve{{-90, 0}, {0, 50}, {30, 100}}},
+			{Column: "complaint_recency_days", Minus: ExtraSincePurchase, Unit: "days", Weight: 1, When: &Condition{"complaints_365d", ">", 0}, Curve: Curve{{-90, 0}, {0, 50}, {30, 100}}},
 		},
 		Any: []Condition{
 			{"complaints_365d", ">", 0}, {"late_delivery_share_365d", ">", 0}, {"promises_broken_365d", ">", 0}, {"returns_quality_share_365d", ">", 0},

@@ -18,8 +18,6 @@ const (
 	// ManualMeasure is an eleventh indicator, 0 … 100; it counts with the points
 	// that the weights give to ManualWeight.
 	ManualMeasure ManualKind = "measure"
-	// ManualScore stands in place of the score, caps included, 0 … 100.
-	ManualScore ManualKind = "score"
 	// ManualLearning is the learning value of the account: what is learnt from it,
 	// in base currency per year.
 	ManualLearning ManualKind = "learning"
@@ -39,8 +37,8 @@ type Manual struct {
 
 func (m *Manual) check() error {
 	switch {
-	case m.Kind != ManualMeasure && m.Kind != ManualScore && m.Kind != ManualLearning:
-		return fmt.Errorf("is of kind %q; give %s, %s or %s", m.Kind, ManualMeasure, ManualScore, ManualLearning)
+	case m.Kind != ManualMeasure && m.Kind != ManualLearning:
+		return fmt.Errorf("is of kind %q; give %s or %s", m.Kind, ManualMeasure, ManualLearning)
 	case m.Kind == ManualLearning && !(math.Abs(m.Value) <= math.MaxFloat64):
 		return fmt.Errorf("has the value %v; give an amount in base currency", m.Value)
 	case m.Kind != ManualLearning && !(m.Value >= 0 && m.Value <= 100):
@@ -64,8 +62,13 @@ type Input struct {
 	Extra map[string][]float64
 	// Segments is each row's segment, or nil.
 	Segments []string
-	// Parents is the row of each row's parent, −1 for none, or nil.
+	// Parents is the row of each row's parent, −1 for none, or nil. Rows from the
+	// frame's length on are those of Above.
 	Parents []int32
+	// Above are parents without a row of their own, since they never bought, and
+	// AboveParents theirs, as Parents.
+	Above        []frame.AccountID
+	AboveParents []int32
 	// Values weigh the children of a parent; nil means by spend_365d. Missing and
 	// negative values weigh nothing.
 	Values []float64
@@ -75,6 +78,9 @@ type Input struct {
 	// Referrals are who referred whom, of those who bought then; nil where no referral
 	// is known.
 	Referrals []Referral
+	// Replies are what the accounts answered to survey items, at most one per row and
+	// item; those older than the settings allow don't count.
+	Replies []Reply
 	// Manual holds people's entries; those of accounts outside the frame are ignored.
 	Manual []Manual
 	// Scale holds the stored quantiles; nil makes what needs them not measurable.
@@ -129,15 +135,37 @@ func (in *Input) check() error {
 			return fmt.Errorf("loyalty: row %d referred row %d; give 0 … %d", r.By, r.Of, n-1)
 		}
 	}
-	for i, p := range in.Parents {
-		if p < -1 || int(p) >= n {
-			return fmt.Errorf("loyalty: row %d has row %d as its parent; give −1 … %d", i, p, n-1)
+	if len(in.Above) != len(in.AboveParents) || len(in.Above) > 0 && in.Parents == nil {
+		return fmt.Errorf("loyalty: %d accounts above the rows have %d parents, and the rows %d", len(in.Above), len(in.AboveParents), len(in.Parents))
+	}
+	for _, parents := range [][]int32{in.Parents, in.AboveParents} {
+		for i, p := range parents {
+			if p < -1 || int(p) >= n+len(in.Above) {
+				return fmt.Errorf("loyalty: row %d has row %d as its parent; give −1 … %d", i, p, n+len(in.Above)-1)
+			}
+		}
+	}
+	for i := range in.Replies {
+		if err := in.Replies[i].check(n); err != nil {
+			return fmt.Errorf("loyalty: reply %d %w", i+1, err)
 		}
 	}
 	for i := range in.Manual {
 		if err := in.Manual[i].check(); err != nil {
 			return fmt.Errorf("loyalty: manual entry %d of account %q %w", i+1, in.Manual[i].Account, err)
 		}
+	}
+	return nil
+}
+
+func (r *Reply) check(rows int) error {
+	switch {
+	case r.Row < 0 || r.Row >= rows:
+		return fmt.Errorf("is of row %d; give 0 … %d", r.Row, rows-1)
+	case !slices.Contains(Items(), r.Item):
+		return fmt.Errorf("is to %q; there are %s", r.Item, strings.Join(Items(), ", "))
+	case !shareOK(r.Share) || !math.IsNaN(r.Expected) && !shareOK(r.Expected):
+		return fmt.Errorf("is %v where %v was expected; give shares of 0 … 1", r.Share, r.Expected)
 	}
 	return nil
 }

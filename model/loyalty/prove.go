@@ -81,8 +81,7 @@ type Proof struct {
 
 // Prove validates scores as of a cutoff by what happened after it: kept is 1 or 0,
 // spend the later spend, risk the churn model's probability (nil without one); NaN is
-// not known. An account is flagged when both its loyalty and its risk stand at or
-// above percentile High, or both at or below Low. The outcome is read here and
+// not known. The outcome is read here and
 // nowhere else: the score has no label.
 func Prove(loyalty, kept, spend, risk []float64, rule Disagreement) (*Proof, error) {
 	n := len(loyalty)
@@ -108,13 +107,28 @@ func Prove(loyalty, kept, spend, risk []float64, rule Disagreement) (*Proof, err
 	churn := against(stay, kept, spend)
 	p.Churn = &churn
 	p.Agreement = Spearman(loyalty, stay)
-	l, r := score.Percentiles(loyalty), score.Percentiles(risk)
+	p.Stories = Stories(loyalty, risk, rule)
+	return p, nil
+}
+
+// Stories returns, in row order, the accounts whose loyalty and risk of leaving both
+// stand at or above percentile High, or both at or below Low, among the accounts that
+// have both; NaN is not known. It panics if lengths differ.
+func Stories(loyalty, risk []float64, rule Disagreement) []Story {
+	l, r := slices.Clone(loyalty), slices.Clone(risk)
 	for i := range l {
-		if (l[i] >= rule.High && r[i] >= rule.High) || (l[i] <= rule.Low && r[i] <= rule.Low) {
-			p.Stories = append(p.Stories, Story{i, l[i] >= rule.High, l[i], r[i]})
+		if math.IsNaN(l[i]) || math.IsNaN(r[i]) {
+			l[i], r[i] = math.NaN(), math.NaN()
 		}
 	}
-	return p, nil
+	l, r = score.Percentiles(l), score.Percentiles(r)
+	var stories []Story
+	for i := range l {
+		if (l[i] >= rule.High && r[i] >= rule.High) || (l[i] <= rule.Low && r[i] <= rule.Low) {
+			stories = append(stories, Story{i, l[i] >= rule.High, l[i], r[i]})
+		}
+	}
+	return stories
 }
 
 func against(by, kept, spend []float64) Against {
@@ -151,18 +165,30 @@ func meanOf(values []float64, rows []int) float64 {
 	return ratio(sum, n)
 }
 
-// Sentence says the contradiction.
-func (s Story) Sentence(lang score.Language) string {
-	template := Words{
-		"Loyal by its record (above {loyalty} % of the accounts), yet more likely to leave than {risk} % of them",
-		"按记录忠诚（高于{loyalty}%的客户），但流失可能高于{risk}%的客户",
+// The codes of contradictions in records.
+const (
+	LoyalLeaving   = "loyal_yet_leaving"
+	UnloyalStaying = "not_loyal_yet_staying"
+)
+
+var storyWords = map[string]Words{
+	LoyalLeaving:   {"Loyal by its record, yet among those most likely to leave", "按记录忠诚，却属于最可能流失的客户"},
+	UnloyalStaying: {"Not loyal by its record, yet among those least likely to leave", "按记录不忠诚，却属于最不可能流失的客户"},
+}
+
+// StoryCodes returns the codes of contradictions.
+func StoryCodes() []string { return []string{LoyalLeaving, UnloyalStaying} }
+
+// Code is the contradiction in a record.
+func (s Story) Code() string {
+	if s.Loyal {
+		return LoyalLeaving
 	}
-	if !s.Loyal {
-		template = Words{
-			"Not loyal by its record (above {loyalty} % of the accounts only), yet more likely to leave than only {risk} % of them",
-			"按记录不忠诚（仅高于{loyalty}%的客户），但流失可能仅高于{risk}%的客户",
-		}
-	}
-	return say(template, Words{"Loyalty and risk disagree", "忠诚度与流失风险不一致"},
-		map[string]float64{"loyalty": math.Round(s.Loyalty), "risk": math.Round(s.Risk)}, nil, lang)
+	return UnloyalStaying
+}
+
+// WordsOfStory says a contradiction by its code in a record.
+func WordsOfStory(code string) (Words, bool) {
+	w, ok := storyWords[code]
+	return w, ok
 }

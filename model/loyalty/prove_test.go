@@ -2,6 +2,7 @@ package loyalty
 
 import (
 	"context"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -88,11 +89,14 @@ func TestProofFindsWhatWasPlanted(t *testing.T) {
 		t.Errorf("contradictions %+v", p.Stories)
 	}
 	for _, s := range p.Stories {
-		for _, lang := range languages {
-			if text := s.Sentence(lang); strings.Contains(text, "{") {
-				t.Errorf("in words: %s", text)
-			}
+		if words, ok := WordsOfStory(s.Code()); !ok || (s.Code() == LoyalLeaving) != s.Loyal || words.EN == words.ZH {
+			t.Errorf("%+v is %s, in words %+v", s, s.Code(), words)
 		}
+	}
+	// Who has no risk, since it is gone, is no measure of those who have one.
+	none := append(slices.Repeat([]float64{missing}, 3000), risk...)
+	if got := Stories(append(slices.Repeat([]float64{0}, 3000), loyal...), none, Disagreement{High: 80, Low: 20}); len(got) != 2 || got[0].Row != 3005 {
+		t.Errorf("beside accounts without a risk %+v", got)
 	}
 	q, err := Prove(noise, kept, spend, nil, Disagreement{High: 80, Low: 20})
 	if err != nil || !(q.Loyalty.Kept.Low < 0.02 && q.Loyalty.Kept.High > -0.02) || q.Churn != nil {
@@ -175,23 +179,86 @@ func TestAttitudeIsApartFromBehaviour(t *testing.T) {
 	}{
 		{60, AgainstExpectation, Measured}, {80, PerceptionOnly, Measured}, {missing, NotMeasured, NoValue}, {missing, NotMeasured, TooOld}, {missing, NotMeasured, NoValue},
 	} {
-		if !near(a.Satisfaction[i], want.satisfaction) || a.Basis[i] != want.basis || a.Why[i] != want.why {
-			t.Errorf("row %d: satisfaction %v by %q, why %q", i, a.Satisfaction[i], a.Basis[i], a.Why[i].Words("en"))
+		if !near(a.Values[Satisfaction][i], want.satisfaction) || a.Basis[Satisfaction][i] != want.basis || a.Why[Satisfaction][i] != want.why {
+			t.Errorf("row %d: satisfaction %v by %q, why %q", i, a.Values[Satisfaction][i], a.Basis[Satisfaction][i], a.Why[Satisfaction][i])
 		}
 	}
-	if a.ResponseRate[0] != .75 || a.Complaints[2] != 0 || a.OpenDays[1] != 3 {
-		t.Errorf("response %v, complaints %v, open %v", a.ResponseRate, a.Complaints, a.OpenDays)
+	told := func(i int, k Aspect) string {
+		w, ok := WordsOfAttitude(a.Records(i)[k])
+		if zh, _ := WordsOfAspect(k.String()); !ok || !strings.HasPrefix(w.ZH, zh.ZH) {
+			t.Errorf("%s: %+v", k, w)
+		}
+		return strings.TrimPrefix(w.EN, aspects[k].label.EN+": ")
 	}
-	if !near(a.Emotional[0], 80) || !near(a.Conscious[0], 60) || !near(a.Behavioural[0], 40) || !math.IsNaN(a.Emotional[1]) || !math.IsNaN(a.Behavioural[4]) {
-		t.Errorf("emotional %v, conscious %v, behavioural %v", a.Emotional, a.Conscious, a.Behavioural)
+	for _, c := range []struct {
+		row  int
+		of   Aspect
+		want string
+	}{
+		{0, Satisfaction, "60 (perception against expectation, 50 is just as expected)"}, {2, Satisfaction, "not measured (nothing is known of this account)"},
+		{0, ResponseRate, "75 %"}, {2, Complaints, "0"}, {1, OpenDays, "3"}, {0, OpenDays, "not measured (no complaint is open)"}, {4, OpenDays, "not measured (nothing is known of this account)"},
+		{0, Emotional, "80 (answered by the account)"}, {1, Emotional, "not measured (nothing is known of this account)"},
+		{0, Behavioural, "40 (repeat purchase, share of wallet, duration and frequency)"}, {4, Behavioural, "not measured (nothing is known of this account)"},
+		{0, Conscious, "60 (answered by the account)"}, {0, Delivered, "30 (answered by the account)"},
+		{1, Delivered, "not measured (only the values or only the costs were told)"}, {3, Delivered, "not measured (only the values or only the costs were told)"},
+	} {
+		if got := told(c.row, c.of); got != c.want {
+			t.Errorf("row %d, %s: %q, want %q", c.row, c.of, got, c.want)
+		}
 	}
-	if !near(a.Delivered[0], 30) || a.Asked[0] != 3 || !math.IsNaN(a.Delivered[1]) || !math.IsNaN(a.Delivered[3]) {
-		t.Errorf("delivered value %v of %v items", a.Delivered, a.Asked)
+	if got := Attitudes(evaluate(t, planted(t, 1, nil), DefaultSettings())); got.Why[Satisfaction][0] != NoColumn || got.Why[Delivered][0] != NoColumn || !math.IsNaN(got.Values[Complaints][0]) {
+		t.Errorf("without surveys: why %v, complaints %v", got.Why[Satisfaction], got.Values[Complaints])
 	}
-	if s := a.Sentences(2, "en"); s[0] != "Satisfaction: not measured (nothing is known of this account)" || s[2] != "Complaints in the last 365 days: 0" {
-		t.Errorf("no complaint is said to be %q", s)
+}
+
+// What is replied reaches attitude and the indicator that asks for it while it is
+// new, with who said so; what was expected tells satisfaction where no survey does.
+func TestRepliesCountWhileTheyAreNew(t *testing.T) {
+	in := planted(t, 4, map[string][]float64{"tenure_days": {365, 365, 365, 365}})
+	for i := range 4 {
+		in.Frame.Cutoffs[i] = 1_700_000_000
 	}
-	if got := Attitudes(evaluate(t, planted(t, 1, nil), DefaultSettings())); got.Why[0] != NoColumn || !math.IsNaN(got.Complaints[0]) {
-		t.Errorf("without surveys: why %v, complaints %v", got.Why, got.Complaints)
+	reply := func(row int, item string, share, expected float64, judged bool, days int64) {
+		in.Replies = append(in.Replies, Reply{Row: row, Item: item, Share: share, Expected: expected, Judged: judged, At: 1_700_000_000 - days*86400})
+	}
+	reply(0, ItemEmotional, .9, missing, false, 1)
+	reply(0, ItemTrust, .5, missing, true, 365)
+	reply(1, ItemEmotional, .9, missing, true, 366)
+	reply(1, ItemRecommend, 1, missing, false, 1)
+	reply(2, ItemRecommend, 1, missing, false, 400)
+	reply(2, ItemProduct, .6, .8, false, 1)
+	reply(2, ItemImage, .9, .9, false, 1)
+	reply(2, ItemMental, .25, missing, true, 1)
+	before := maps.Clone(in.Extra)
+	scores := evaluate(t, in, DefaultSettings())
+	if !maps.EqualFunc(before, in.Extra, slices.Equal) {
+		t.Error("the caller's extras were changed")
+	}
+	a := Attitudes(scores)
+	type cell struct {
+		v     float64
+		basis Basis
+		why   Why
+	}
+	for k, want := range map[Aspect][4]cell{
+		Emotional:    {{70, SurveyedAndJudged, Measured}, {missing, NotMeasured, TooOld}, {missing, NotMeasured, NoValue}, {missing, NotMeasured, NoValue}},
+		Conscious:    {{missing, NotMeasured, NoValue}, {100, Surveyed, Measured}, {missing, NotMeasured, TooOld}, {missing, NotMeasured, NoValue}},
+		Delivered:    {{missing, NotMeasured, NoValue}, {missing, NotMeasured, NoValue}, {50, SurveyedAndJudged, Measured}, {missing, NotMeasured, NoValue}},
+		Satisfaction: {{missing, NotMeasured, NoValue}, {missing, NotMeasured, NoValue}, {45, ItemsAgainstExpectation, Measured}, {missing, NotMeasured, NoValue}},
+	} {
+		for i, w := range want {
+			if !near(a.Values[k][i], w.v) || a.Basis[k][i] != w.basis || a.Why[k][i] != w.why {
+				t.Errorf("%s of row %d: %v by %q, why %q", k, i, a.Values[k][i], a.Basis[k][i], a.Why[k][i])
+			}
+		}
+	}
+	if scores.Indicators[Advocacy][1] != 100 || !math.IsNaN(scores.Indicators[Advocacy][2]) {
+		t.Errorf("recommends: %v", scores.Indicators[Advocacy])
+	}
+	for want, r := range map[string]Reply{"row 4": {Row: 4, Item: ItemTrust}, "joy": {Item: "joy"}, "1.5": {Item: ItemTrust, Share: 1.5}} {
+		in.Replies = []Reply{r}
+		if _, err := Evaluate(t.Context(), in, DefaultSettings()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v", r, err)
+		}
 	}
 }

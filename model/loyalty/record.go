@@ -14,7 +14,8 @@ import (
 func (s *Scores) Record(i int, a *Attitude) score.Loyalty {
 	answer := s.answer(i)
 	r := score.Loyalty{
-		Score: answer.Score, Uncapped: s.uncapped(i), Satisfaction: a.Satisfaction[i], ResponseRate: a.ResponseRate[i],
+		Score: answer.Score, Uncapped: s.uncapped(i), Profile: answer.Profile, Why: answer.Why.String(), Children: int64(answer.Children),
+		Satisfaction: a.Values[Satisfaction][i], ResponseRate: a.Values[ResponseRate][i], Attitudes: a.Records(i),
 		Indicators: make([]score.Indicator, 0, Indicators+1),
 	}
 	if answer.Cap != nil {
@@ -29,8 +30,20 @@ func (s *Scores) Record(i int, a *Attitude) score.Loyalty {
 		m := score.Indicator{Name: ManualWeight, Value: model.Figure(math.NaN()), Why: NoValue.String(), Weight: model.Figure(answer.MeasureAsked)}
 		if answer.Measure != nil {
 			m.Value, m.Why, m.Used = model.Figure(answer.Measure.Value), "", model.Figure(answer.Used)
+			m.Author, m.Comment, m.At = answer.Measure.Author, answer.Measure.Comment, answer.Measure.At
 		}
 		r.Indicators = append(r.Indicators, m)
+	}
+	return r
+}
+
+// RecordAbove returns the mean of an account above the rows in the same form. It has
+// neither indicators nor attitude of its own.
+func (s *Scores) RecordAbove(k int) score.Loyalty {
+	mean := s.Above[k]
+	r := score.Loyalty{Score: mean.Score, Uncapped: mean.Score, Children: int64(mean.Children), Satisfaction: math.NaN(), ResponseRate: math.NaN()}
+	if math.IsNaN(mean.Score) {
+		r.Why = TooLittle.String()
 	}
 	return r
 }

@@ -36,7 +36,7 @@ func (s *Scores) chooser() func(i int) int16 {
 	if s.in.Segments != nil {
 		for _, name := range slices.Sorted(maps.Keys(s.settings.Segments)) {
 			segments[name] = int16(len(s.profiles)) //nolint:gosec // Validate bounds the segments by maxProfiles
-			s.profiles = append(s.profiles, profile{name, s.settings.Segments[name].points()})
+			s.profiles = append(s.profiles, profile{segmentProfile + name, s.settings.Segments[name].points()})
 		}
 	}
 	tenure, young := s.in.columns().of("tenure_days"), s.settings.Onboarding.Days
@@ -109,12 +109,8 @@ func (s *Scores) lowest(caps []boundCondition, i int) int8 {
 	return held
 }
 
-// final is the score that a mean becomes: bounded by the cap that holds, unless a
-// person set it.
+// final is the score that a mean becomes: bounded by the cap that holds.
 func (s *Scores) final(i int, mean float64) float64 {
-	if len(s.manual) > 0 && s.manual[i] != nil {
-		return s.manual[i].Value
-	}
 	if c := s.Cap[i]; c != none {
 		return min(mean, s.settings.Caps[c].Cap) // NaN stays NaN
 	}
@@ -134,7 +130,11 @@ type members struct {
 // counts as one more child. Without any value it is the plain mean of the children.
 // A parent without a scored child keeps its own score.
 func (s *Scores) gather() error {
-	parents, n := s.in.Parents, s.in.rows()
+	parents, n := s.in.Parents, int32(s.in.rows()) //nolint:gosec // rows are told apart by int32
+	s.Above = make([]Mean, len(s.in.Above))
+	for k := range s.Above {
+		s.Above[k].Score = math.NaN()
+	}
 	if parents == nil {
 		return nil
 	}
@@ -142,46 +142,55 @@ func (s *Scores) gather() error {
 	if values == nil {
 		values = s.in.columns().of("spend_365d")
 	}
-	pending := make([]int32, n)
-	for _, p := range parents {
+	all := slices.Concat(parents, s.in.AboveParents)
+	pending := make([]int32, len(all))
+	for _, p := range all {
 		if p >= 0 {
 			pending[p]++
 		}
 	}
 	sums := map[int32]*members{}
-	ready := make([]int32, 0, n)
-	for i := range n {
+	ready := make([]int32, 0, len(all))
+	for i := range all {
 		if pending[i] == 0 {
-			ready = append(ready, int32(i))
+			ready = append(ready, int32(i)) //nolint:gosec // as above
 		}
 	}
 	for k := 0; k < len(ready); k++ {
 		i := ready[k]
-		worth := max(0, at(values, int(i)))
-		if math.IsNaN(worth) {
-			worth = 0
+		worth := 0.0
+		if i < n {
+			worth = max(0, known(at(values, int(i))))
 		}
 		if m := sums[i]; m != nil {
-			s.pool(int(i), m, worth)
+			s.pool(i, n, m, worth)
 			worth += m.worth
 		}
-		p := parents[i]
+		p := all[i]
 		if p < 0 {
 			continue
 		}
 		if sums[p] == nil {
 			sums[p] = &members{}
 		}
-		sums[p].add(s.Score[i], worth)
+		sums[p].add(s.scoreOf(i, n), worth)
 		if pending[p]--; pending[p] == 0 {
 			ready = append(ready, p)
 		}
 	}
-	if len(ready) < n {
+	if len(ready) < len(all) {
 		i := slices.IndexFunc(pending, func(left int32) bool { return left > 0 })
-		return fmt.Errorf("loyalty: account %q and its parents form a cycle; correct the parent of one of them", s.in.Frame.Accounts[i])
+		return fmt.Errorf("loyalty: account %q and its parents form a cycle; correct the parent of one of them", slices.Concat(s.in.Frame.Accounts, s.in.Above)[i])
 	}
 	return nil
+}
+
+// scoreOf is the score of a row, or of an account above the n rows.
+func (s *Scores) scoreOf(i, n int32) float64 {
+	if i < n {
+		return s.Score[i]
+	}
+	return s.Above[i-n].Score
 }
 
 func (m *members) add(score, worth float64) {
@@ -196,11 +205,10 @@ func (m *members) add(score, worth float64) {
 }
 
 // pool sets a parent's score from its members and its own trade.
-func (s *Scores) pool(i int, m *members, own float64) {
+func (s *Scores) pool(i, n int32, m *members, own float64) {
 	if m.n == 0 {
 		return
 	}
-	s.Children[i] = m.n
 	mean := m.plain / float64(m.n)
 	if m.value > 0 {
 		weighted, value := m.weighted, m.value
@@ -209,11 +217,16 @@ func (s *Scores) pool(i int, m *members, own float64) {
 		}
 		mean = min(100, weighted/value)
 	}
-	s.pooled[i], s.Score[i] = mean, s.final(i, mean)
+	if i >= n {
+		s.Above[i-n] = Mean{mean, m.n}
+		return
+	}
+	s.Children[int(i)] = m.n
+	s.pooled[int(i)], s.Score[i] = mean, s.final(int(i), mean)
 }
 
-// uncapped is what the score would be without exceptions and without the hand of a
-// person: the mean of a parent's children, else the account's own.
+// uncapped is what the score would be without exceptions: the mean of a parent's
+// children, else the account's own.
 func (s *Scores) uncapped(i int) float64 {
 	if mean, ok := s.pooled[i]; ok {
 		return mean

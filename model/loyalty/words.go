@@ -79,7 +79,7 @@ func (k Indicator) Label(lang score.Language) string {
 func (w Why) String() string { return whyCodes[w] }
 
 var whyCodes = [whys]string{
-	"", "no_column", "no_value", "nothing_failed", "too_young", "not_recorded", "no_scale", "too_little", "too_old",
+	"", "no_column", "no_value", "nothing_failed", "too_young", "not_recorded", "no_scale", "too_little", "too_old", "nothing_open", "one_sided",
 }
 
 // Words says why a number is not there; "" for Measured.
@@ -95,6 +95,8 @@ var whyWords = [whys]Words{
 	NoScale:       {"there are no stored quantiles to compare with", "没有可供比较的已存分位数"},
 	TooLittle:     {"too little of the indicators is measured", "可衡量的指标太少"},
 	TooOld:        {"the newest answer is too old", "最近的回答过旧"},
+	NothingOpen:   {"no complaint is open", "没有未解决的投诉"},
+	OneSided:      {"only the values or only the costs were told", "仅有价值或仅有成本一方的回答"},
 }
 
 var notMeasurable = Words{"%s: not measurable here (%s)", "%s：此处无法衡量（%s）"}
@@ -126,7 +128,7 @@ func (c *Cap) Sentence(value float64, unit string, lang score.Language) string {
 var capWords = Words{"%s: at most %v", "%s：最高%v分"}
 
 // Sentences says the whole answer: the score, what each indicator adds, the cap, the
-// person who set it.
+// measure by hand, and whose mean it is.
 func (a *Answer) Sentences(lang score.Language) []string {
 	var out []string
 	if a.Why != Measured {
@@ -140,20 +142,25 @@ func (a *Answer) Sentences(lang score.Language) []string {
 	if a.Cap != nil {
 		out = append(out, a.Cap.Sentence(a.CapValue, a.CapUnit, lang))
 	}
-	for _, m := range []*Manual{a.Measure, a.Manual} {
-		if m != nil {
-			out = append(out, m.Sentence(lang))
-		}
+	if a.Measure != nil {
+		out = append(out, a.Measure.Sentence(lang))
 	}
 	if a.Children > 0 {
-		out = append(out, fmt.Sprintf(Words{"Mean of %d accounts below it, weighted by value", "下属%d个客户按价值加权的平均"}.In(lang), a.Children))
+		out = append(out, WordsOfChildren(int64(a.Children)).In(lang))
 	}
 	return out
 }
 
+// WordsOfChildren says that a score is the mean of so many children.
+func WordsOfChildren(n int64) Words {
+	return Words{
+		fmt.Sprintf("Mean of %d accounts below it, weighted by value; its own trade counts as one more", n),
+		fmt.Sprintf("下属%d个客户按价值加权的平均；自身交易按其中一个客户计入", n),
+	}
+}
+
 var manualWords = map[ManualKind]Words{
 	ManualMeasure:  {"Measured by hand", "人工评定"},
-	ManualScore:    {"Score set by hand", "人工设定评分"},
 	ManualLearning: {"Learning value entered by hand", "人工填写的学习价值"},
 }
 

@@ -78,10 +78,19 @@ func TestWordsAreComplete(t *testing.T) {
 	for _, k := range []Ranking{BySales, ByVolume, ByOverdue, ByCycle} {
 		check(string(k), rankingWords[k])
 	}
-	for _, k := range []Basis{NotMeasured, AgainstExpectation, PerceptionOnly} {
-		check(string(k), basisWords[k])
+	for k := AgainstExpectation; k < bases; k++ {
+		check(k.String(), basisWords[k])
 	}
-	for _, k := range []ManualKind{ManualMeasure, ManualScore, ManualLearning} {
+	for k := range Aspects {
+		check(k.String(), aspects[k].label)
+	}
+	for _, code := range StoryCodes() {
+		check(code, storyWords[code])
+	}
+	for _, name := range []string{DefaultProfile, OnboardingProfile, segmentProfile + "A"} {
+		check(name, WordsOfProfile(name))
+	}
+	for _, k := range []ManualKind{ManualMeasure, ManualLearning} {
 		check(string(k), manualWords[k])
 	}
 	for _, k := range WorthParts() {
@@ -123,7 +132,6 @@ func TestSentencesAreWhole(t *testing.T) {
 	in := scaledInput(t, 200, 21)
 	in.Manual = []Manual{
 		{Account: "a1", Kind: ManualMeasure, Value: 50, Author: "Li", Comment: "met them", At: 1},
-		{Account: "a2", Kind: ManualScore, Value: 50, Author: "Li", Comment: "met them", At: 1},
 	}
 	in.Parents = make([]int32, in.rows())
 	for i := range in.Parents {
@@ -162,7 +170,10 @@ func TestSentencesAreWhole(t *testing.T) {
 				w, _ := WordsOfPart(p)
 				all = append(all, w.In(lang))
 			}
-			all = append(all, attitudes.Sentences(i, lang)...)
+			for _, r := range attitudes.Records(i) {
+				w, _ := WordsOfAttitude(r)
+				all = append(all, w.In(lang))
+			}
 			all = append(all, cells[i].Sentence(lang), tiers[i].Label(lang), verdicts[i].Verdict.Label(lang))
 		}
 		for _, b := range breaches {
