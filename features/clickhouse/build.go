@@ -20,11 +20,11 @@ const (
 )
 
 // Bounds of a slice: rows of the frame, and order lines that one query holds
-// in memory (about 130 bytes each, 1.3 GB for 10 million); two files are asked at
+// in memory (about 130 bytes each, 1.6 GB for the most); two files are asked at
 // a time.
 const (
 	defaultSliceRows = 200_000
-	maxSliceLines    = 8_000_000
+	maxSliceLines    = 12_000_000
 	// mostKept is how many account names are kept from the first listing (about 40
 	// bytes each); the slices of the others are listed anew.
 	mostKept = 1_000_000
