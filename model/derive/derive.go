@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"fealty/features/frame"
@@ -112,24 +113,21 @@ type Columns struct {
 	horizon float64
 	// why is what was in the way of a fit; then all columns are missing.
 	why string
+	// certain is of texts of format 1: where nobody leaves, all are alive with a
+	// probability of 1, as the models in those bundles learnt it.
+	certain bool
 	// wallet is nil where its columns are not asked for.
 	wallet *walletColumns
 }
 
-// kinds are tried in this order. The MBG/NBD (Batislam, Denizel and Filiztekin
-// 2007), unlike the BG/NBD, lets one-time buyers leave; where the histories show
-// no departure it has no optimum, and the NBD is what it comes to.
-var kinds = []lifetime.Kind{lifetime.MBGNBD, lifetime.NBD}
-
-// Kinds returns the lifetime models in the order in which they are tried, for
-// whoever fits one beside the columns. The result is the caller's own.
-func Kinds() []lifetime.Kind { return slices.Clone(kinds) }
-
-// Fit fits the parameters on what one cutoff knows, for a horizon of so many
-// days. Too few accounts, or histories that do not determine the parameters, are
-// no error: the columns are then missing, and Why says so. The error is ctx's, or
-// of histories that no account can have.
-func Fit(ctx context.Context, k *Known, horizonDays int) (*Columns, error) {
+// Fit fits a lifetime model on what one cutoff knows, for a horizon of so many
+// days: one model of all accounts, whatever their segment. Where the histories show
+// no departure the kind has no optimum, and the NBD is what it comes to; nobody can
+// then say who is still a customer, and lifetime_alive is missing. Too few
+// accounts, or histories that do not determine the parameters of that either, are
+// no error: all columns are then missing, and Why says so. The error is ctx's, of
+// histories that no account can have, or of a kind that lifetime does not know.
+func Fit(ctx context.Context, k *Known, horizonDays int, kind lifetime.Kind) (*Columns, error) {
 	c := &Columns{horizon: float64(horizonDays)}
 	if horizonDays < 1 || horizonDays > maxHorizon {
 		return nil, fmt.Errorf("derive: a horizon of %d days: give 1 … %d", horizonDays, maxHorizon)
@@ -138,7 +136,7 @@ func Fit(ctx context.Context, k *Known, horizonDays int) (*Columns, error) {
 		c.why = fmt.Sprintf("%d accounts have bought, and a lifetime model needs %d", n, LeastAccounts)
 		return c, nil
 	}
-	for _, kind := range kinds {
+	for _, kind := range []lifetime.Kind{kind, lifetime.NBD} {
 		m, err := lifetime.Fit(ctx, kind, k.h, nil)
 		if err == nil {
 			c.model, c.why = m, ""
@@ -187,7 +185,7 @@ func (c *Columns) lifetime(f *frame.Frame) ([]frame.Column, error) {
 	}
 	values := make([]float64, len(rows))
 	for j, of := range []func(lifetime.Histories, []float64) error{
-		c.model.Alive,
+		c.alive,
 		func(h lifetime.Histories, out []float64) error { return c.model.NoPurchase(h, c.horizon, out) },
 		func(h lifetime.Histories, out []float64) error { return c.model.Expected(h, c.horizon, out) },
 	} {
@@ -199,6 +197,17 @@ func (c *Columns) lifetime(f *frame.Frame) ([]frame.Column, error) {
 		}
 	}
 	return out, nil
+}
+
+// alive is P(alive), NaN where the model can't say.
+func (c *Columns) alive(h lifetime.Histories, out []float64) error {
+	if c.model.Kind().Leaves() || c.certain {
+		return c.model.Alive(h, out)
+	}
+	for i := range out {
+		out[i] = math.NaN()
+	}
+	return nil
 }
 
 // Extend returns the frame with the derived columns behind its own, sharing
@@ -224,7 +233,9 @@ var ErrText = errors.New("derive: not saved columns")
 const (
 	// maxText bounds a saved text, in bytes: a wallet model takes some 200 kB of it.
 	maxText = 1 << 22
-	format  = 1
+	format  = 2
+	// certainFormat is that of bundles in which all are alive where nobody leaves.
+	certainFormat = 1
 )
 
 type saved struct {
@@ -236,9 +247,16 @@ type saved struct {
 	Wallet *savedWallet `json:"wallet,omitempty"`
 }
 
+func (c *Columns) format() int {
+	if c.certain {
+		return certainFormat
+	}
+	return format
+}
+
 // MarshalText returns the parameters as JSON. Equal columns have equal texts.
 func (c *Columns) MarshalText() ([]byte, error) {
-	out := saved{Format: format, Horizon: int(c.horizon), Why: c.why}
+	out := saved{Format: c.format(), Horizon: int(c.horizon), Why: c.why}
 	if c.model != nil {
 		text, err := c.model.MarshalText()
 		if err != nil {
@@ -266,11 +284,11 @@ func Parse(text []byte) (*Columns, error) {
 	if err := d.Decode(&in); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrText, err)
 	}
-	if in.Format != format || in.Horizon < 1 || in.Horizon > maxHorizon || (in.Why == "") == (in.Model == "") || d.More() {
-		return nil, fmt.Errorf("%w: format %d (this program reads %d), %d days, reason %q beside a model of %d bytes",
-			ErrText, in.Format, format, in.Horizon, in.Why, len(in.Model))
+	if in.Format != format && in.Format != certainFormat || in.Horizon < 1 || in.Horizon > maxHorizon || (in.Why == "") == (in.Model == "") || d.More() {
+		return nil, fmt.Errorf("%w: format %d (this program reads %d and %d), %d days, reason %q beside a model of %d bytes",
+			ErrText, in.Format, certainFormat, format, in.Horizon, in.Why, len(in.Model))
 	}
-	c := &Columns{horizon: float64(in.Horizon), why: in.Why}
+	c := &Columns{horizon: float64(in.Horizon), why: in.Why, certain: in.Format == certainFormat}
 	if in.Model != "" {
 		var err error
 		if c.model, err = lifetime.Parse([]byte(in.Model)); err != nil {

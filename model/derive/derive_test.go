@@ -60,7 +60,7 @@ func TestColumnsAreWhatTheModelSays(t *testing.T) {
 			if k.Accounts() != f.Rows()-1 {
 				t.Fatalf("%d of %d accounts have bought", k.Accounts(), f.Rows())
 			}
-			c, err := derive.Fit(t.Context(), k, 90)
+			c, err := derive.Fit(t.Context(), k, 90, lifetime.MBGNBD)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,6 +81,10 @@ func TestColumnsAreWhatTheModelSays(t *testing.T) {
 			h.Frequency[0], h.Recency[0], h.Age[0] = x, since, age
 			if err := c.Model().NoPurchase(h, 90, want); err != nil {
 				t.Fatal(err)
+			}
+			// Where nobody leaves, nobody can say who is alive; a bundle of format 1 said 1.
+			if alive := wide.Column("lifetime_alive").Numbers[0]; math.IsNaN(alive) != (of.kind == lifetime.NBD) {
+				t.Errorf("alive with %v by %s", alive, of.kind)
 			}
 			if got := wide.Column("lifetime_no_purchase").Numbers[0]; got != want[0] {
 				t.Errorf("no purchase with %v, the model says %v", got, want[0])
@@ -105,6 +109,16 @@ func TestColumnsAreWhatTheModelSays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			before, err := derive.Parse([]byte(strings.Replace(string(text), `"format":2`, `"format":1`, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if columns, err := before.Of(f); err != nil || of.kind == lifetime.NBD && columns[0].Numbers[0] != 1 {
+				t.Errorf("by format 1 alive with %v (%v)", columns[0].Numbers[0], err)
+			}
+			if saved, err := before.MarshalText(); err != nil || !strings.Contains(string(saved), `"format":1`) {
+				t.Errorf("format 1 was saved as %s (%v)", saved, err)
+			}
 			again, err := back.Of(f)
 			if err != nil {
 				t.Fatal(err)
@@ -123,7 +137,7 @@ func TestColumnsAreWhatTheModelSays(t *testing.T) {
 // What can't be fitted is missing, and says why.
 func TestTooFewAccounts(t *testing.T) {
 	f := shop(derive.LeastAccounts, .2) // one of them never bought
-	c, err := derive.Fit(t.Context(), known(f), 90)
+	c, err := derive.Fit(t.Context(), known(f), 90, lifetime.MBGNBD)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,12 +162,12 @@ func TestTooFewAccounts(t *testing.T) {
 	if back, err := derive.Parse(text); err != nil || back.Why() != c.Why() {
 		t.Errorf("reads back as %v (%v)", back, err)
 	}
-	for _, bad := range []string{"", "{}", `{"format":1,"horizon_days":90}`, `{"format":2,"horizon_days":90,"why":"x"}`, `{"format":1,"horizon_days":90,"lifetime":"{}"}`, string(text) + "{}"} {
+	for _, bad := range []string{"", "{}", `{"format":1,"horizon_days":90}`, `{"format":3,"horizon_days":90,"why":"x"}`, `{"format":1,"horizon_days":90,"lifetime":"{}"}`, string(text) + "{}"} {
 		if _, err := derive.Parse([]byte(bad)); !errors.Is(err, derive.ErrText) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	if _, err := derive.Fit(t.Context(), known(f), 0); err == nil {
+	if _, err := derive.Fit(t.Context(), known(f), 0, lifetime.MBGNBD); err == nil {
 		t.Error("a horizon of 0 days was taken")
 	}
 }

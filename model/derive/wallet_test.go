@@ -11,6 +11,7 @@ import (
 
 	"fealty/features/frame"
 	"fealty/model/derive"
+	"fealty/model/lifetime"
 	"fealty/model/metrics"
 )
 
@@ -55,7 +56,7 @@ func purses(f *frame.Frame) *derive.Purses {
 func TestWalletColumnsRankTheShares(t *testing.T) {
 	f, share := market(2500)
 	f.Columns[0].Numbers[0], f.Columns[0].Numbers[1] = math.NaN(), -5
-	bare, err := derive.Fit(t.Context(), &derive.Known{}, 90)
+	bare, err := derive.Fit(t.Context(), &derive.Known{}, 90, lifetime.MBGNBD)
 	if err != nil {
 		t.Fatal(err)
 	}
