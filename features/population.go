@@ -19,13 +19,26 @@ const (
 	Lapsed
 )
 
+// eligibilities are the words of the answers.
+var eligibilities = [...]string{"invalid", "eligible", "never_bought", "lapsed"}
+
 // String returns the reason in the words of the answers: eligible,
 // never_bought or lapsed.
 func (e Eligibility) String() string {
-	if names := [...]string{"invalid", "eligible", "never_bought", "lapsed"}; int(e) < len(names) {
-		return names[e]
+	if int(e) < len(eligibilities) {
+		return eligibilities[e]
 	}
 	return fmt.Sprintf("eligibility(%d)", uint8(e))
+}
+
+// ParseEligibility reads what String wrote; ErrBadRequest for anything else.
+func ParseEligibility(text string) (Eligibility, error) {
+	for e := Eligible; int(e) < len(eligibilities); e++ {
+		if eligibilities[e] == text {
+			return e, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: eligibility %q", ErrBadRequest, text)
 }
 
 // DefaultActiveWithin returns the default of active_within for a horizon, in

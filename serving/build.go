@@ -47,9 +47,14 @@ func (s *Service) Build(ctx context.Context, r BuildRequest, output func(string)
 		return err
 	}
 	if r.Output == "" {
+		newest := cutoffs[len(cutoffs)-1]
+		held, err := s.fingerprints(ctx, c.Known(newest))
+		if err != nil {
+			return BuildResult{}, err
+		}
 		next, stop := stream(ctx, produce)
 		run, err := s.Runs.PublishFeatures(ctx, Run{
-			Kind: KindFeatures, Purpose: PurposeLive, Cutoff: cutoffs[len(cutoffs)-1], KnownAt: c.Known(cutoffs[len(cutoffs)-1]),
+			Kind: KindFeatures, Purpose: PurposeLive, Cutoff: newest, KnownAt: c.Known(newest), Fingerprints: held,
 			Watermark: c.watermark, DefinitionsHash: result.DefinitionsHash, ConfigHash: c.Hash(), Engine: s.Facts.Describe(),
 			DataThrough: c.through,
 		}, next)

@@ -62,7 +62,7 @@ func publishAs(t interface {
 }, runs *twinRuns, purpose string, d int, all []score.Score) Run {
 	t.Helper()
 	slices.SortFunc(all, func(a, b score.Score) int { return strings.Compare(string(a.Account), string(b.Account)) })
-	next, stop := stream(context.Background(), func(_ context.Context, hand func([]score.Score) error) error { return hand(all) })
+	next, stop := stream(context.Background(), func(_ context.Context, hand func(Batch) error) error { return hand(Batch{Scores: all}) })
 	defer stop()
 	r, err := runs.PublishScores(context.Background(), Run{
 		Kind: KindScores, Purpose: purpose, Cutoff: day(d), KnownAt: frame.KnownAt(day(d)), Model: "m1", Rung: "blend", Grade: "A", HorizonDays: 90,

@@ -123,7 +123,7 @@ func TestReplayTellsNothingOfWhoWasErased(t *testing.T) {
 	}
 	// Nor where it went, or that another went on in it.
 	for _, account := range []string{"old", "lost"} {
-		if _, err := s.Replay(t.Context(), ReplayRequest{Account: account}); KindOf(err) != NotFound || strings.Contains(err.Error(), string(yes.Account)) || strings.Contains(err.Error(), "C0003") {
+		if _, err := s.Replay(t.Context(), ReplayRequest{Account: account}, nil); KindOf(err) != NotFound || strings.Contains(err.Error(), string(yes.Account)) || strings.Contains(err.Error(), "C0003") {
 			t.Errorf("%s: %v", account, err)
 		}
 	}

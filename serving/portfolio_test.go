@@ -65,12 +65,12 @@ func tillShop(t *testing.T) (*Service, *till) {
 	}
 	cutoff := frame.Cutoff(instant("2025-10-01 00:00"))
 	handed := false
-	_, err := runs.PublishScores(t.Context(), Run{Kind: KindScores, Purpose: PurposeLive, Cutoff: cutoff, HorizonDays: 90}, func() ([]score.Score, error) {
+	_, err := runs.PublishScores(t.Context(), Run{Kind: KindScores, Purpose: PurposeLive, Cutoff: cutoff, HorizonDays: 90}, func() (Batch, error) {
 		if handed {
-			return nil, io.EOF
+			return Batch{}, io.EOF
 		}
 		handed = true
-		return scores, nil
+		return Batch{Scores: scores}, nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"fealty/features"
@@ -17,11 +18,23 @@ import (
 // in the last bits.
 const otherEngineTolerance = 1e-9
 
+// What a score was replayed from.
+const (
+	// FromFacts is the warehouse, read as of the receipt.
+	FromFacts = "facts"
+	// FromStored are features that were kept when the score was made: they prove the
+	// model's part of it, and no more that the facts were so.
+	FromStored = "stored_features"
+)
+
 // Replay computes an account's published score again from its receipt and
 // compares: the fingerprint of its row and the margin must be equal on the
-// same engine version, the margin within 1e-9 on another. What differs is said
+// same engine version, the margin within 1e-9 on another. Where the facts can't be
+// read as they were, because a mapped source has no recording time or was changed
+// behind the watermark, the features that were kept replace them, and the answer says
+// so. With Worth, what the account is worth is told anew too. What differs is said
 // in Why; it is an error only when there is nothing to compare.
-func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, error) {
+func (s *Service) Replay(ctx context.Context, r ReplayRequest, report func(Progress)) (ReplayResult, error) {
 	if r.Account == "" {
 		return ReplayResult{}, fmt.Errorf("replay: no account was given: %w", ErrInvalid)
 	}
@@ -38,10 +51,9 @@ func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, er
 	if err != nil {
 		return ReplayResult{}, err
 	}
-	receipt := published.Receipt
 	result := ReplayResult{
 		Account: r.Account, Run: run.ID, Replayable: true,
-		Published: side(&published), Replayed: s.today(receipt), MarginDelta: model.Figure(math.NaN()),
+		Published: side(&published), Replayed: s.today(published.Receipt), MarginDelta: model.Figure(math.NaN()),
 	}
 	if told.hides(published.Account) {
 		// Nothing is computed of it any more.
@@ -52,46 +64,170 @@ func (s *Service) Replay(ctx context.Context, r ReplayRequest) (ReplayResult, er
 		}
 		return result, nil
 	}
-	if sources := s.unrecorded(); len(sources) > 0 {
-		result.Replayable = false
-		result.Why = "not replayable: source " + strings.Join(sources, ", ") + " has no recording time"
-		return result, nil
-	}
-	definitions, err := s.Facts.Definitions(s.catalogue())
-	if err != nil {
-		return ReplayResult{}, fmt.Errorf("fingerprint the features: %w", err)
-	}
-	result.Replayed.DefinitionsHash = definitions
-	if definitions != receipt.DefinitionsHash {
-		// Other definitions make another row: to compare the numbers would prove nothing.
-		result.Why = fmt.Sprintf("the features are defined otherwise now (%s) than then (%s): only the release that scored can replay it",
-			definitions, receipt.DefinitionsHash)
-		if m, err := s.model(ctx, receipt.Model); err == nil {
-			if why := s.otherOwn(&m.card); why != "" {
-				result.Why += "; " + why
-			}
-		}
-		return result, nil
-	}
-	watermark, err := s.Facts.Watermark(ctx)
-	if err != nil {
-		return ReplayResult{}, fmt.Errorf("ask for the newest load: %w", err)
-	}
-	if watermark < receipt.Watermark {
-		result.Why = fmt.Sprintf("the score was made of loads up to %d, and the warehouse holds loads up to %d", receipt.Watermark, watermark)
-		return result, nil
-	}
-	again, err := s.again(ctx, frame.AccountID(r.Account), receipt, run.Purpose == PurposeGroups)
+	doubts, err := s.doubt(ctx, run, r.Worth)
 	if err != nil {
 		return ReplayResult{}, err
 	}
-	if again == nil {
-		result.Why = "the facts up to the receipt's load don't know the account"
-		return result, nil
+	if err := s.replayScore(ctx, run, &published, doubts, &result); err != nil {
+		return ReplayResult{}, err
 	}
-	result.Replayed = side(again)
-	result.compare(&published, again)
+	if r.Worth {
+		if result.Worth, err = s.replayWorth(ctx, told, &published, doubts, report); err != nil {
+			return ReplayResult{}, err
+		}
+	}
 	return result, nil
+}
+
+// doubts are why the facts may not be what a run was made of.
+type doubts struct {
+	// unrecorded says which sources have no recording time, changed which hold
+	// something else, each "" when there is none.
+	unrecorded, changed string
+	// release says what this release or warehouse lacks to read them alike, "" when
+	// nothing.
+	release string
+	// definitions is the fingerprint of the features as they are defined now.
+	definitions string
+}
+
+// all are the doubts in words; "" when there is none.
+func (d *doubts) all() string {
+	return joined("; ", d.unrecorded, d.changed, d.release)
+}
+
+// joined joins the texts that are not empty.
+func joined(by string, texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(t string) bool { return t == "" }), by)
+}
+
+// doubt asks whether the facts can still be read as a run read them. Where sources
+// without a recording time decide that already, the others are looked at only when
+// whole is set: each look is a scan.
+func (s *Service) doubt(ctx context.Context, run Run, whole bool) (*doubts, error) {
+	d := &doubts{unrecorded: noTime(unrecorded(s.Sources))}
+	if d.unrecorded == "" || whole {
+		changed, err := Changed(ctx, s.Facts, s.Sources, run)
+		if err != nil {
+			return nil, err
+		}
+		d.changed = strings.Join(changed, "; ")
+	}
+	var err error
+	if d.definitions, err = s.Facts.Definitions(s.catalogue()); err != nil {
+		return nil, fmt.Errorf("fingerprint the features: %w", err)
+	}
+	watermark, err := s.Facts.Watermark(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the newest load: %w", err)
+	}
+	switch {
+	case d.definitions != run.DefinitionsHash:
+		// Other definitions make another row: to compare the numbers would prove nothing.
+		d.release = fmt.Sprintf("the features are defined otherwise now (%s) than then (%s): only the release that scored can replay it",
+			d.definitions, run.DefinitionsHash)
+		if m, err := s.model(ctx, run.Model); err == nil {
+			d.release = joined("; ", d.release, s.otherOwn(&m.card))
+		}
+	case watermark < run.Watermark:
+		d.release = fmt.Sprintf("the score was made of loads up to %d, and the warehouse holds loads up to %d", run.Watermark, watermark)
+	}
+	return d, nil
+}
+
+// replayScore replays a score from the facts, or where they are in doubt from what
+// was kept of them.
+func (s *Service) replayScore(ctx context.Context, run Run, published *score.Score, d *doubts, result *ReplayResult) error {
+	result.Replayed.DefinitionsHash = d.definitions
+	because := d.all()
+	if because == "" {
+		again, err := s.again(ctx, published.Account, published.Receipt, run.Purpose == PurposeGroups)
+		if err != nil {
+			return err
+		}
+		if again == nil {
+			result.Why = "the facts up to the receipt's load don't know the account"
+			return nil
+		}
+		result.From, result.Replayed = FromFacts, side(again)
+		result.compare(published, again)
+		result.Why = "replayed from the facts: " + result.Why
+		return nil
+	}
+	again, from, err := s.fromStored(ctx, run, published)
+	switch {
+	case err != nil:
+		return err
+	case again != nil:
+		result.From, result.Kept, result.Replayed = FromStored, from, side(again)
+		result.compare(published, again)
+		result.Why = fmt.Sprintf("replayed from stored features only (run %s), because %s: %s", from, because, result.Why)
+	case from != "":
+		result.Kept = from
+		result.Why = fmt.Sprintf("the features kept in run %s are not those of the receipt, and the facts can't be asked, because %s", from, because)
+	default:
+		// What another release could still replay stays replayable.
+		result.Replayable = d.unrecorded == "" && d.changed == ""
+		result.Why = because
+		if !result.Replayable {
+			result.Why = fmt.Sprintf("not replayable: %s, and no features of the account are kept with run %s (runs.keep_features keeps them)", because, run.ID)
+		}
+	}
+	return nil
+}
+
+// fromStored scores an account from the features kept under a run, or in a run of
+// features as of the same cutoff, whose fingerprint is the receipt's. from is where
+// they lie. The score is nil when there are none, and from then names the run whose own
+// features are others than the receipt's, if it is so.
+func (s *Service) fromStored(ctx context.Context, run Run, published *score.Score) (again *score.Score, from string, err error) {
+	rows, err := s.Runs.Kept(ctx, run, published.Account)
+	if err != nil {
+		return nil, "", err
+	}
+	for i := range rows {
+		slice := s.storedSlice(&rows[i], published)
+		if features.RowHash(slice.Frame, 0) != published.Receipt.RowHash {
+			if rows[i].Run == run.ID {
+				from = run.ID
+			}
+			continue
+		}
+		m, err := s.model(ctx, published.Receipt.Model)
+		if err != nil {
+			return nil, "", err
+		}
+		k := s.scorer(m, published.Receipt.Cutoff, published.Receipt.KnownAt, published.Receipt.Watermark)
+		// No engine took part in it, so that nothing may differ in the last bits.
+		k.receipt.Engine = published.Receipt.Engine
+		request := k.request([]frame.AccountID{published.Account})
+		request.Groups = run.Purpose == PurposeGroups
+		if err := k.stand(ctx, request); err != nil {
+			return nil, "", err
+		}
+		all, err := k.scores(slice, 0, 1)
+		if err != nil {
+			return nil, "", err
+		}
+		return &all[0], rows[i].Run, nil
+	}
+	return nil, from, nil
+}
+
+// storedSlice is a kept row as a build would hand it on.
+func (s *Service) storedSlice(row *KeptRow, of *score.Score) *features.Slice {
+	slice := &features.Slice{
+		Frame:  &frame.Frame{Accounts: []frame.AccountID{of.Account}, Cutoffs: []frame.Cutoff{of.Receipt.Cutoff}},
+		Status: []features.Eligibility{row.Status}, FirstPurchase: []int64{row.FirstPurchase}, LastPurchase: []int64{row.LastPurchase},
+	}
+	for _, f := range s.catalogue() {
+		v, ok := row.Values[f.Name]
+		if !ok {
+			v = math.NaN()
+		}
+		slice.Frame.Columns = append(slice.Frame.Columns, frame.Column{Meta: f.Meta, Kind: frame.Number, Numbers: []float64{v}})
+	}
+	return slice
 }
 
 // replayed returns the run whose score is to be replayed.
@@ -110,17 +246,6 @@ func (s *Service) replayed(ctx context.Context, r ReplayRequest) (run Run, err e
 	return run, err
 }
 
-// unrecorded names the mapped sources whose rows don't say when they were known:
-// what such a source held at an earlier instant nobody can tell.
-func (s *Service) unrecorded() []string {
-	var names []string
-	for _, m := range s.Sources {
-		if m.Columns[features.RecordedAt] == "" {
-			names = append(names, m.Name)
-		}
-	}
-	return names
-}
 
 // again scores the account, or the group, by the receipt; nil when the facts don't
 // know it.

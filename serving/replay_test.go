@@ -2,16 +2,18 @@ package serving
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"fealty/features"
+	"fealty/features/frame"
 	"fealty/model/score"
 )
 
 func replayed(t *testing.T, s *Service, r ReplayRequest) ReplayResult {
 	t.Helper()
-	result, err := s.Replay(t.Context(), r)
+	result, err := s.Replay(t.Context(), r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,23 +111,137 @@ func TestReplayOfWhoHasNoScore(t *testing.T) {
 	}
 }
 
-func TestReplayOfUnrecordedSources(t *testing.T) {
-	s, _, runs, _ := village(200)
-	live(t, s)
-	yes, _ := seek(t, runs, scored(t, s, ScoreRequest{}).Run)
-	s.Sources = []features.MappedSource{
-		{Name: "shop", Columns: map[string]string{"account": "client", "recorded_at": "seen"}},
-		{Name: "erp", Columns: map[string]string{"account": "client"}},
+// onward returns a service of its own, over the model and the purchases of another.
+func onward(s *Service, facts *twinFacts) (*Service, *twinFacts, *twinRuns) {
+	own, runs := &twinFacts{purchases: slices.Clone(facts.purchases)}, &twinRuns{}
+	return &Service{Facts: own, Runs: runs, Registry: s.Registry, Settings: s.Settings, Now: s.Now}, own, runs
+}
+
+// Sources without a recording time, and such as were changed behind the watermark, are
+// replayed from stored features only: those that the run kept or a run of features, if
+// they are the receipt's, and the answer says so. What came later changes nothing.
+func TestReplayFromStoredFeatures(t *testing.T) {
+	village, purchases, _, _ := village(200)
+	live(t, village)
+	const table = "order_lines"
+	recorded := features.MappedSource{Name: "shop", Table: table, Columns: map[string]string{"account": "client", features.RecordedAt: "seen"}}
+	undated := features.MappedSource{Name: "erp", Table: table, Columns: map[string]string{"account": "client"}}
+	behind := func(_ *testing.T, _ *Service, f *twinFacts, _ *twinRuns, _ Run) { f.purchases[0].amount++ }
+	for _, c := range []struct {
+		name    string
+		sources []features.MappedSource
+		keep    string
+		// after is done when the run is published.
+		after            func(t *testing.T, s *Service, f *twinFacts, runs *twinRuns, run Run)
+		same, replayable bool
+		from, why        string
+	}{
+		{
+			name: "an undated source, and the facts are others now", sources: []features.MappedSource{recorded, undated}, after: behind, same: true, replayable: true,
+			from: FromStored, why: "replayed from stored features only (run run-1), because source erp has no recording time: the same features and the same margin, to the bit",
+		},
+		{
+			name: "an undated source, and nothing was kept", sources: []features.MappedSource{undated}, keep: KeepNever,
+			why: "not replayable: source erp has no recording time, and no features of the account are kept with run run-1 (runs.keep_features keeps them)",
+		},
+		{
+			name: "an undated source, and a run of features", sources: []features.MappedSource{undated}, keep: KeepNever, same: true, replayable: true, from: FromStored,
+			after: func(t *testing.T, s *Service, _ *twinFacts, _ *twinRuns, _ Run) {
+				if _, err := s.Build(t.Context(), BuildRequest{}, nil, nil); err != nil {
+					t.Fatal(err)
+				}
+			},
+			why: "replayed from stored features only (run run-2), because source erp",
+		},
+		{
+			name: "stored features that are not the receipt's", sources: []features.MappedSource{undated}, replayable: true,
+			after: func(_ *testing.T, _ *Service, _ *twinFacts, runs *twinRuns, run Run) {
+				for _, sl := range runs.kept[run.ID] {
+					for k := range sl.Frame.Columns {
+						for i, v := range sl.Frame.Columns[k].Numbers {
+							sl.Frame.Columns[k].Numbers[i] = math.Nextafter(v, 1e9)
+						}
+					}
+				}
+			},
+			why: "the features kept in run run-1 are not those of the receipt, and the facts can't be asked, because source erp has no recording time",
+		},
+		{
+			name: "a source that is what it was, with later rows", sources: []features.MappedSource{recorded}, same: true, replayable: true, from: FromFacts,
+			after: func(_ *testing.T, _ *Service, f *twinFacts, _ *twinRuns, _ Run) {
+				f.purchases = append(f.purchases, purchase{"C0007", instant("2026-02-20 10:00"), 1e6, 1})
+			},
+			why: "replayed from the facts: the same features and the same margin, to the bit",
+		},
+		{
+			name: "a source changed behind the watermark", sources: []features.MappedSource{recorded}, keep: KeepAlways, after: behind, same: true, replayable: true, from: FromStored,
+			why: "because source shop changed behind the watermark since run run-1: the same",
+		},
+		{
+			name: "a source changed behind the watermark, and nothing was kept", sources: []features.MappedSource{recorded}, after: behind,
+			why: "not replayable: source shop changed behind the watermark since run run-1, and no features",
+		},
+		{
+			name: "a source that is mapped no more", sources: []features.MappedSource{recorded}, keep: KeepAlways, same: true, replayable: true, from: FromStored,
+			after: func(_ *testing.T, s *Service, _ *twinFacts, _ *twinRuns, _ Run) { s.Sources = nil },
+			why:   "because source shop, which run run-1 read, is mapped no more",
+		},
+		{
+			name: "a source that was not mapped then", keep: KeepAlways, same: true, replayable: true, from: FromFacts,
+			after: func(_ *testing.T, s *Service, _ *twinFacts, _ *twinRuns, _ Run) {
+				s.Sources = []features.MappedSource{recorded}
+			},
+			why: "replayed from the facts: the same",
+		},
+		{
+			name: "features defined otherwise", keep: KeepAlways, same: true, replayable: true, from: FromStored,
+			after: func(_ *testing.T, _ *Service, f *twinFacts, _ *twinRuns, _ Run) { f.definitions = "d2" },
+			why:   "because the features are defined otherwise now (d2)",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, facts, runs := onward(village, purchases)
+			s.Sources, s.KeepFeatures = c.sources, c.keep
+			run := scored(t, s, ScoreRequest{}).Run
+			yes, no := seek(t, runs, run)
+			if c.after != nil {
+				c.after(t, s, facts, runs, run)
+			}
+			result := replayed(t, s, ReplayRequest{Account: string(yes.Account), Run: run.ID})
+			if result.Same != c.same || result.Replayable != c.replayable || result.From != c.from || !strings.Contains(result.Why, c.why) {
+				t.Errorf("%+v\nwant same %v, replayable %v, from %q, why %q", result, c.same, c.replayable, c.from, c.why)
+			}
+			if (result.Kept != "") != (c.from == FromStored || strings.Contains(c.why, "not those of the receipt")) {
+				t.Errorf("kept in %q", result.Kept)
+			}
+			if lapsed := replayed(t, s, ReplayRequest{Account: string(no.Account), Run: run.ID}); lapsed.Same != c.same || lapsed.From != c.from {
+				t.Errorf("of a lapsed account %+v", lapsed)
+			}
+		})
 	}
-	result := replayed(t, s, ReplayRequest{Account: string(yes.Account)})
-	if result.Same || result.Replayable || result.Why != "not replayable: source erp has no recording time" {
-		t.Errorf("%+v", result)
+}
+
+// Nothing is kept of an account that asked to be erased.
+func TestNoFeaturesAreKeptOfErasedAccounts(t *testing.T) {
+	s, facts, runs, _ := village(200)
+	live(t, s)
+	s.KeepFeatures = KeepAlways
+	facts.standings = map[frame.AccountID]features.Standing{"C0007": {Erased: true}}
+	run := scored(t, s, ScoreRequest{}).Run
+	for _, account := range []frame.AccountID{"C0007", "C0008"} {
+		rows, err := runs.Kept(t.Context(), run, account)
+		if want := account != "C0007"; err != nil || (len(rows) == 1) != want {
+			t.Errorf("of %s are kept %v (%v)", account, rows, err)
+		}
+	}
+	if run.KeptFeatures != run.Rows-1 {
+		t.Errorf("features of %d accounts are kept of %d", run.KeptFeatures, run.Rows)
 	}
 }
 
 func TestReplayOfNothing(t *testing.T) {
 	s, _, runs, registry := village(200)
-	if _, err := s.Replay(t.Context(), ReplayRequest{Account: "C0001"}); KindOf(err) != Unavailable {
+	if _, err := s.Replay(t.Context(), ReplayRequest{Account: "C0001"}, nil); KindOf(err) != Unavailable {
 		t.Errorf("nothing published: %v", err)
 	}
 	live(t, s)
@@ -138,7 +254,7 @@ func TestReplayOfNothing(t *testing.T) {
 		{ReplayRequest{Account: "nobody"}, NotFound},
 		{ReplayRequest{Account: string(yes.Account), Run: "run-99"}, NotFound},
 	} {
-		if _, err := s.Replay(t.Context(), c.request); KindOf(err) != c.kind {
+		if _, err := s.Replay(t.Context(), c.request, nil); KindOf(err) != c.kind {
 			t.Errorf("%+v: %v, want kind %d", c.request, err, c.kind)
 		}
 	}
@@ -146,11 +262,11 @@ func TestReplayOfNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Replay(t.Context(), ReplayRequest{Account: "C0001", Run: built.Run.ID}); KindOf(err) != Invalid {
+	if _, err := s.Replay(t.Context(), ReplayRequest{Account: "C0001", Run: built.Run.ID}, nil); KindOf(err) != Invalid {
 		t.Errorf("a run of features: %v, want Invalid", err)
 	}
 	registry.models = nil
-	if _, err := s.Replay(t.Context(), ReplayRequest{Account: string(yes.Account)}); KindOf(err) != NotFound {
+	if _, err := s.Replay(t.Context(), ReplayRequest{Account: string(yes.Account)}, nil); KindOf(err) != NotFound {
 		t.Errorf("the model is gone: %v, want NotFound", err)
 	}
 }

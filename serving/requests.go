@@ -185,6 +185,8 @@ type ReplayRequest struct {
 	Run     string `json:"run,omitempty"`
 	// Groups means the newest run of groups when Run is "".
 	Groups bool `json:"groups,omitempty"`
+	// Worth tells anew what the account is worth, too; that takes all accounts.
+	Worth bool `json:"worth,omitempty"`
 }
 
 // ReplayResult compares what was published with what is computed again.
@@ -194,11 +196,37 @@ type ReplayResult struct {
 	// Same is the verdict; Why says what differs or why it can't be told.
 	Same bool   `json:"same"`
 	Why  string `json:"why"`
-	// Replayable is false when the facts carry no recording time.
-	Replayable  bool         `json:"replayable"`
+	// Replayable is false when the facts can't be read as they were, for want of a
+	// recording time or because they were changed, and no features were kept.
+	Replayable bool `json:"replayable"`
+	// From is FromFacts, or FromStored: replayed from stored features only, which lie in
+	// the run Kept; "" when nothing was computed.
+	From        string       `json:"from,omitempty"`
+	Kept        string       `json:"kept,omitempty"`
 	Published   ReplayedSide `json:"published"`
 	Replayed    ReplayedSide `json:"replayed"`
 	MarginDelta model.Figure `json:"margin_delta"`
+	// Worth is nil unless it was asked for.
+	Worth *WorthReplay `json:"worth,omitempty"`
+}
+
+// WorthReplay compares what a run tells of an account's worth with what its model tells
+// anew, as of the same cutoff and known_at.
+type WorthReplay struct {
+	// Same is the verdict, Why says what differs or why it can't be told, Replayable is
+	// false when it can't.
+	Same       bool   `json:"same"`
+	Why        string `json:"why"`
+	Replayable bool   `json:"replayable"`
+	// Differs are the fields that differ.
+	Differs []WorthDifference `json:"differs,omitempty"`
+}
+
+// WorthDifference is one field with its two values.
+type WorthDifference struct {
+	Field     string `json:"field"`
+	Published string `json:"published"`
+	Replayed  string `json:"replayed"`
 }
 
 // ReplayedSide is one side of a replay.

@@ -20,7 +20,9 @@ import (
 // everybody's probability: 8 bytes per account stay between the passes, and one
 // slice and 10,000 scores are held at a time. Worth stays between them too: see
 // crowd and told for its bytes. Facts that change between the
-// passes (mapped sources may) are noticed, and nothing is published.
+// passes (mapped sources may) are noticed, and nothing is published. What the mapped
+// sources hold is noted with the run, and the features themselves are kept with it
+// where KeepFeatures says so, for replay.
 func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progress)) (ScoreResult, error) {
 	k, c, err := s.asked(ctx, r.Cutoff, r.Model)
 	if err != nil {
@@ -36,11 +38,16 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 	}
 	request := k.request(nil)
 	request.Groups = r.Groups
+	// Before anything is read: what changes from here on shows as a change.
+	held, err := s.fingerprints(ctx, k.receipt.KnownAt)
+	if err != nil {
+		return ScoreResult{}, err
+	}
 	if err := k.stand(ctx, request); err != nil {
 		return ScoreResult{}, err
 	}
 	var gathered *gathering
-	if m.worth != nil && !r.Groups {
+	if m.worth != nil {
 		gathered = s.gather(at, untold(k.standings))
 	}
 	margins, coverage, err := k.rankAll(ctx, request, gathered, c.progress("ranking accounts", report))
@@ -60,7 +67,7 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		Kind: KindScores, Purpose: PurposeLive, Cutoff: at, KnownAt: k.receipt.KnownAt, Watermark: c.watermark,
 		DefinitionsHash: k.receipt.DefinitionsHash, ConfigHash: k.receipt.ConfigHash, Engine: k.receipt.Engine,
 		Model: m.card.Version, Rung: m.card.Rung, Grade: m.card.Report.Grade, HorizonDays: m.card.HorizonDays,
-		Currency: c.BaseCurrency, MarginRate: c.MarginRate, DataThrough: c.through,
+		Currency: c.BaseCurrency, MarginRate: c.MarginRate, DataThrough: c.through, Fingerprints: held,
 	}
 	switch {
 	case r.Groups:
@@ -77,8 +84,8 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		return err
 	})
 	result := ScoreResult{Bands: map[string]int{}, Unscorable: map[string]int{}, Stages: map[string]int{}}
-	batches := &scoreBatches{scorer: k, next: next, margins: margins, worths: worths, result: &result}
-	run, err = s.Runs.PublishScores(ctx, run, func() ([]score.Score, error) { return batches.batch(ctx) })
+	batches := &scoreBatches{scorer: k, next: next, margins: margins, worths: worths, keep: s.keeps(), result: &result}
+	run, err = s.Runs.PublishScores(ctx, run, func() (Batch, error) { return batches.batch(ctx) })
 	stop()
 	if err != nil {
 		return ScoreResult{}, fmt.Errorf("publish scores as of %s: %w", c.text(at), err)
@@ -154,6 +161,21 @@ func (k *scorer) appraise(ctx context.Context, gathered *gathering, request feat
 	return k.worth.tell(ctx, crowd, k.Settings, k.card.HorizonDays, intervals)
 }
 
+// appraiseAll gathers the accounts of a request and tells what they are worth, as Score
+// does, by the standings that the scorer has; ErrInvalid when none is known.
+func (k *scorer) appraiseAll(ctx context.Context, request features.Request, c *calendar, intervals bool, report func(Progress)) (*told, error) {
+	gathered := k.gather(k.receipt.Cutoff, untold(k.standings))
+	margins, coverage, err := k.rankAll(ctx, request, gathered, c.progress("gathering accounts", report))
+	if err != nil {
+		return nil, err
+	}
+	if len(margins) == 0 {
+		return nil, fmt.Errorf("no account is known as of %s: %w", c.text(k.receipt.Cutoff), ErrInvalid)
+	}
+	request.Coverage = coverage
+	return k.appraise(ctx, gathered, request, intervals, report)
+}
+
 // scoreBatches is the second pass: it cuts slices into batches of scores.
 type scoreBatches struct {
 	*scorer
@@ -163,6 +185,8 @@ type scoreBatches struct {
 	row     int
 	// worths is nil when none are told.
 	worths *told
+	// keep hands the features on with the scores.
+	keep   bool
 	slice  *features.Slice
 	from   int
 	result *ScoreResult
@@ -172,42 +196,61 @@ type scoreBatches struct {
 var errMoved = errors.New("the facts changed while they were scored; run it again")
 
 // batch returns the next batch; io.EOF after the last.
-func (b *scoreBatches) batch(ctx context.Context) ([]score.Score, error) {
+func (b *scoreBatches) batch(ctx context.Context) (Batch, error) {
 	for b.slice == nil || b.from == b.slice.Frame.Rows() {
 		var err error
 		b.slice, err = b.next()
 		b.from = 0
 		if errors.Is(err, io.EOF) && b.row != len(b.margins) {
-			return nil, fmt.Errorf("%w: %w", errMoved, ErrConflict)
+			return Batch{}, fmt.Errorf("%w: %w", errMoved, ErrConflict)
 		}
 		if err != nil {
-			return nil, err
+			return Batch{}, err
 		}
 	}
 	to := min(b.from+batchScores, b.slice.Frame.Rows())
 	scores, err := b.scores(b.slice, b.from, to)
 	if err != nil {
-		return nil, err
+		return Batch{}, err
+	}
+	part := Batch{Scores: scores}
+	if b.keep {
+		part.Features = kept(b.slice, b.from, scores)
 	}
 	b.from = to
 	for i := range scores {
 		sc := &scores[i]
 		if b.row == len(b.margins) || math.Float64bits(b.margins[b.row]) != math.Float64bits(sc.Margin) {
-			return nil, fmt.Errorf("account %q: %w: %w", sc.Account, errMoved, ErrConflict)
+			return Batch{}, fmt.Errorf("account %q: %w: %w", sc.Account, errMoved, ErrConflict)
 		}
 		b.row++
 		b.worths.attach(sc)
 	}
 	if err := b.dress(ctx, scores); err != nil {
-		return nil, err
+		return Batch{}, err
 	}
 	if err := b.stake(rows(b.slice.Frame, to-len(scores), to), scores); err != nil {
-		return nil, err
+		return Batch{}, err
 	}
 	for i := range scores {
 		b.result.count(&scores[i])
 	}
-	return scores, nil
+	return part, nil
+}
+
+// kept are the features that scores were made of, which begin at a row of a slice;
+// nothing is kept of accounts that asked to be erased.
+func kept(sl *features.Slice, from int, scores []score.Score) *features.Slice {
+	var index []int
+	for i := range scores {
+		if scores[i].Unscorable != erased {
+			index = append(index, from+i)
+		}
+	}
+	return &features.Slice{
+		Frame: sl.Frame.Take(index), Status: picked(sl.Status, index),
+		FirstPurchase: picked(sl.FirstPurchase, index), LastPurchase: picked(sl.LastPurchase, index),
+	}
 }
 
 // count enters a score into the sums of the run.

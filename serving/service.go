@@ -30,6 +30,9 @@ type Service struct {
 	// them before any is asked; nil when there are none.
 	Own       []features.OwnFile
 	Admission Admission
+	// KeepFeatures says when a run of scores keeps the features that it was made of:
+	// KeepAuto (also when ""), KeepAlways or KeepNever.
+	KeepFeatures string
 	// Now is the clock, for scores as of this instant and for what a file tells of
 	// the future; nil means time.Now.
 	Now func() time.Time
@@ -83,7 +86,9 @@ func (s *Service) Operations() []Operation {
 		operation(OpScore, true, func(ctx context.Context, r ScoreRequest, call Call) (ScoreResult, error) {
 			return s.Score(ctx, r, call.Report)
 		}),
-		operation(OpReplay, false, func(ctx context.Context, r ReplayRequest, _ Call) (ReplayResult, error) { return s.Replay(ctx, r) }),
+		operation(OpReplay, false, func(ctx context.Context, r ReplayRequest, call Call) (ReplayResult, error) {
+			return s.Replay(ctx, r, call.Report)
+		}),
 		operation(OpRuns, false, func(ctx context.Context, r RunsRequest, _ Call) (RunsResult, error) { return s.ListRuns(ctx, r) }),
 		operation(OpModels, false, func(ctx context.Context, r ModelsRequest, _ Call) (ModelsResult, error) { return s.Models(ctx, r) }),
 		operation(OpPromote, true, func(ctx context.Context, r PromoteRequest, _ Call) (PromoteResult, error) { return s.Promote(ctx, r) }),

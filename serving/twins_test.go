@@ -171,6 +171,25 @@ func (f *twinFacts) Erased(context.Context, uint64) ([]frame.AccountID, error) {
 	return slices.Compact(all), nil
 }
 
+// Fingerprints counts the purchases known at the instant and adds up their amounts:
+// to the twin every source has them all.
+func (f *twinFacts) Fingerprints(_ context.Context, sources []features.MappedSource, known frame.KnownAt) ([]features.Fingerprint, error) {
+	f.called("fingerprints")
+	all := make([]features.Fingerprint, len(sources))
+	for i := range sources {
+		all[i] = features.Fingerprint{Table: sources[i].Table, Source: sources[i].Name, Mapping: features.Canonical(sources[i : i+1])}
+		sum := 0.0
+		for _, p := range f.purchases {
+			if p.at <= int64(known) {
+				all[i].Rows++
+				sum += p.amount
+			}
+		}
+		all[i].Sum = fmt.Sprint(sum)
+	}
+	return all, nil
+}
+
 func (f *twinFacts) Standings(context.Context, features.Request, int) (map[frame.AccountID]features.Standing, error) {
 	return f.standings, nil
 }
@@ -344,6 +363,8 @@ type twinRuns struct {
 	mu     sync.Mutex
 	runs   []Run
 	scores map[string][]score.Score
+	// kept are the features that runs keep, by run.
+	kept map[string][]*features.Slice
 }
 
 func (t *twinRuns) commit(r Run, rows int) Run {
@@ -353,8 +374,9 @@ func (t *twinRuns) commit(r Run, rows int) Run {
 	return r
 }
 
-func (t *twinRuns) PublishScores(_ context.Context, r Run, next func() ([]score.Score, error)) (Run, error) {
+func (t *twinRuns) PublishScores(_ context.Context, r Run, next func() (Batch, error)) (Run, error) {
 	var all []score.Score
+	var kept []*features.Slice
 	for {
 		part, err := next()
 		if err == io.EOF { //nolint:errorlint // the interface says io.EOF itself
@@ -363,11 +385,15 @@ func (t *twinRuns) PublishScores(_ context.Context, r Run, next func() ([]score.
 		if err != nil {
 			return Run{}, err
 		}
-		all = append(all, part...)
+		all = append(all, part.Scores...)
+		if part.Features != nil {
+			kept, r.KeptFeatures = append(kept, part.Features), r.KeptFeatures+int64(len(part.Features.Status))
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r = t.commit(r, len(all))
+	t.keep(r, kept)
 	if t.scores == nil {
 		t.scores = map[string][]score.Score{}
 	}
@@ -377,6 +403,7 @@ func (t *twinRuns) PublishScores(_ context.Context, r Run, next func() ([]score.
 
 func (t *twinRuns) PublishFeatures(_ context.Context, r Run, next func() (*features.Slice, error)) (Run, error) {
 	n := 0
+	var kept []*features.Slice
 	for {
 		s, err := next()
 		if err == io.EOF { //nolint:errorlint // the interface says io.EOF itself
@@ -386,10 +413,49 @@ func (t *twinRuns) PublishFeatures(_ context.Context, r Run, next func() (*featu
 			return Run{}, err
 		}
 		n += s.Frame.Rows()
+		kept = append(kept, s)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.commit(r, n), nil
+	r = t.commit(r, n)
+	t.keep(r, kept)
+	return r, nil
+}
+
+func (t *twinRuns) keep(r Run, all []*features.Slice) {
+	if t.kept == nil {
+		t.kept = map[string][]*features.Slice{}
+	}
+	t.kept[r.ID] = all
+}
+
+func (t *twinRuns) Kept(_ context.Context, r Run, account frame.AccountID) ([]KeptRow, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var own, others []KeptRow
+	for _, run := range t.runs {
+		if run.ID != r.ID && (run.Kind != KindFeatures || run.DefinitionsHash != r.DefinitionsHash) {
+			continue
+		}
+		for _, s := range t.kept[run.ID] {
+			for i, a := range s.Frame.Accounts {
+				if a != account || s.Frame.Cutoffs[i] != r.Cutoff {
+					continue
+				}
+				row := KeptRow{Run: run.ID, Status: s.Status[i], FirstPurchase: s.FirstPurchase[i], LastPurchase: s.LastPurchase[i], Values: map[string]float64{}}
+				for k := range s.Frame.Columns {
+					row.Values[s.Frame.Columns[k].Name] = s.Frame.Columns[k].Numbers[i]
+				}
+				if run.ID == r.ID {
+					own = append(own, row)
+				} else {
+					others = append(others, row)
+				}
+			}
+		}
+	}
+	slices.Reverse(others)
+	return append(own, others...), nil
 }
 
 // newest returns the score run of a purpose with the greatest (cutoff, commit)

@@ -16,6 +16,7 @@ type Facts interface {
 	Builds
 	Labels
 	Whereabouts
+	Provenance
 	Holdings
 	Wallets
 	Assessments
@@ -92,6 +93,12 @@ type Run struct {
 	MarginRate  float64 `json:"margin_rate,omitempty"`
 	// DataThrough is the end of the last complete business day of the facts.
 	DataThrough frame.Cutoff `json:"data_through"`
+	// Fingerprints are what each mapped source held of what was known at KnownAt; none
+	// in runs from before they were kept.
+	Fingerprints features.Fingerprints `json:"fingerprints,omitempty"`
+	// KeptFeatures counts the rows of features that a run of scores keeps under its own
+	// name, for replay; 0 when it keeps none. The commit fills it in.
+	KeptFeatures int64 `json:"kept_features,omitempty"`
 	// Rows, Commit and CommittedAt are filled in by the commit: Commit counts the
 	// commits of a warehouse upwards.
 	Rows        int64     `json:"rows"`
@@ -99,12 +106,30 @@ type Run struct {
 	CommittedAt time.Time `json:"committed_at"`
 }
 
+// Batch is a part of a run of scores.
+type Batch struct {
+	Scores []score.Score
+	// Features are those that the scores were made of, where the run keeps them, in the
+	// order of the scores; accounts may be left out.
+	Features *features.Slice
+}
+
+// KeptRow is an account's features as a run keeps them.
+type KeptRow struct {
+	Run    string
+	Status features.Eligibility
+	// FirstPurchase and LastPurchase are Unix seconds, 0 when there was none.
+	FirstPurchase, LastPurchase int64
+	// Values are by feature, NaN where missing.
+	Values map[string]float64
+}
+
 // Runs keeps runs in the warehouse. A run is visible whole or not at all.
 type Runs interface {
 	// PublishScores writes the batches that next returns (io.EOF after the last)
 	// under a fresh run, verifies their number and checksum, and commits it. On any
 	// error nothing is visible. ID, Rows, Commit and CommittedAt are filled in.
-	PublishScores(ctx context.Context, r Run, next func() ([]score.Score, error)) (Run, error)
+	PublishScores(ctx context.Context, r Run, next func() (Batch, error)) (Run, error)
 	// PublishFeatures does the same for slices of features.
 	PublishFeatures(ctx context.Context, r Run, next func() (*features.Slice, error)) (Run, error)
 	// Latest returns the published run: the committed live score run with the
@@ -120,6 +145,10 @@ type Runs interface {
 	// Scores reads a run in bytewise order of account; no names means all.
 	// Receipts are whole: what they share with the run is filled in.
 	Scores(ctx context.Context, r Run, accounts []frame.AccountID, each func([]score.Score) error) error
+	// Kept reads the features of an account as of a run's cutoff that the run keeps or
+	// committed runs of features of the same definitions do: the run's own first, then
+	// the newest, not more than a few. Whether they are those of a receipt its hash says.
+	Kept(ctx context.Context, r Run, account frame.AccountID) ([]KeptRow, error)
 	// Worths reads what the accounts of a run are worth, in bytewise order of
 	// account; no names means all, and a run may tell nothing.
 	Worths(ctx context.Context, r Run, accounts []frame.AccountID, each func([]score.Worth) error) error

@@ -418,7 +418,7 @@ func TestScoreNowOfAnAccountThatGoesOnInAnother(t *testing.T) {
 func TestReplayNamesWhereAnAccountGoesOn(t *testing.T) {
 	s, facts, _, _ := village(200)
 	live(t, s)
-	if _, err := s.Replay(t.Context(), ReplayRequest{Account: "C0007", Groups: true}); KindOf(err) != Unavailable || !strings.Contains(err.Error(), "fealty score --groups") {
+	if _, err := s.Replay(t.Context(), ReplayRequest{Account: "C0007", Groups: true}, nil); KindOf(err) != Unavailable || !strings.Contains(err.Error(), "fealty score --groups") {
 		t.Errorf("without a run of groups: %v", err)
 	}
 	scored(t, s, ScoreRequest{})
@@ -430,7 +430,7 @@ func TestReplayNamesWhereAnAccountGoesOn(t *testing.T) {
 	for account, want := range map[string]string{
 		"old": `it goes on in "C0003" (merged since 1970-01-02); ask for that`, "branch": `in group "C0004"; ask for that`, "nobody": `has no account "nobody"`,
 	} {
-		if _, err := s.Replay(t.Context(), ReplayRequest{Account: account}); KindOf(err) != NotFound || !strings.Contains(err.Error(), want) {
+		if _, err := s.Replay(t.Context(), ReplayRequest{Account: account}, nil); KindOf(err) != NotFound || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", account, err, want)
 		}
 	}

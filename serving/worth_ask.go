@@ -282,17 +282,8 @@ func (s *Service) tellAnew(ctx context.Context, r WorthRequest, intervals bool, 
 	if err := k.standToday(ctx, request); err != nil {
 		return nil, err
 	}
-	gathered := s.gather(k.receipt.Cutoff, untold(k.standings))
-	margins, coverage, err := k.rankAll(ctx, request, gathered, c.progress("gathering accounts", report))
-	if err != nil {
-		return nil, err
-	}
-	if len(margins) == 0 {
-		return nil, fmt.Errorf("no account is known as of %s: %w", c.text(k.receipt.Cutoff), ErrInvalid)
-	}
-	request.Coverage = coverage
 	t := &toldAnew{scorer: k}
-	t.told, err = k.appraise(ctx, gathered, request, intervals, report)
+	t.told, err = k.appraiseAll(ctx, request, c, intervals, report)
 	return t, err
 }
 

@@ -105,7 +105,7 @@ func (k *walk) scoring(t *testing.T, r serving.ScoreRequest) serving.Run {
 
 func (k *walk) replaying(t *testing.T, account frame.AccountID, run serving.Run) serving.ReplayResult {
 	t.Helper()
-	result, err := k.Replay(t.Context(), serving.ReplayRequest{Account: string(account), Run: run.ID})
+	result, err := k.Replay(t.Context(), serving.ReplayRequest{Account: string(account), Run: run.ID}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,9 @@ func TestWalkThroughTheTown(t *testing.T) {
 		t.Errorf("AUC %v on a town whose decline is planted", trained.Card.Report.Quality.AUC)
 	}
 
+	k.KeepFeatures = serving.KeepAlways
 	earlier := k.scoring(t, serving.ScoreRequest{Cutoff: "2026-05-31"})
+	k.KeepFeatures = serving.KeepAuto
 	run := k.scoring(t, serving.ScoreRequest{})
 	published := k.scores(t, run)
 	if int64(len(published)) != run.Rows || len(published) < accounts*9/10 || !slices.IsSortedFunc(published, func(a, b score.Score) int { return strings.Compare(string(a.Account), string(b.Account)) }) {
@@ -199,6 +201,48 @@ func TestWalkThroughTheTown(t *testing.T) {
 	k.builds(t)
 	k.now(t, run, published)
 	k.laterFacts(t, run, published)
+	k.provesWorth(t, run)
+	k.replaysStored(t, earlier)
+}
+
+// provesWorth tells anew what an account is worth, after facts that came later: every
+// field is what the run says, whatever it rests on.
+func (k *walk) provesWorth(t *testing.T, run serving.Run) {
+	t.Helper()
+	best := frame.AccountID("")
+	most := 0.
+	err := k.runs.Worths(t.Context(), run, nil, func(part []score.Worth) error {
+		for i := range part {
+			if v := float64(part[i].Wallet.Potential); v > most && len(part[i].Recommendations) > 0 && part[i].Lifetime.High > 0 {
+				best, most = part[i].Account, v
+			}
+		}
+		return nil
+	})
+	if err != nil || best == "" {
+		t.Fatalf("no account has a lifetime value, a wallet and recommendations (%v)", err)
+	}
+	result, err := k.Replay(t.Context(), serving.ReplayRequest{Account: string(best), Run: run.ID, Worth: true}, nil)
+	if err != nil || result.Worth == nil || !result.Worth.Same || result.From != serving.FromFacts || !result.Same {
+		t.Errorf("the worth of %s told anew: %+v (%v)", best, result.Worth, err)
+	}
+}
+
+// replaysStored replays a run that kept its features when the facts can't say what they
+// were.
+func (k *walk) replaysStored(t *testing.T, run serving.Run) {
+	t.Helper()
+	k.Sources = []features.MappedSource{{Name: "erp", Table: "order_lines"}}
+	defer func() { k.Sources = nil }()
+	scores := k.scores(t, run)
+	if run.KeptFeatures != run.Rows {
+		t.Errorf("%d of %d rows of features were kept", run.KeptFeatures, run.Rows)
+	}
+	for i := 0; i < len(scores); i += 1 + len(scores)/5 {
+		if result := k.replaying(t, scores[i].Account, run); !result.Same || result.From != serving.FromStored || result.Kept != run.ID {
+			t.Errorf("replay of %s from what was kept: %+v", scores[i].Account, result)
+		}
+	}
 }
 
 // scoringBrokenOff breaks a run off in its second pass: the published one stays.

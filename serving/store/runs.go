@@ -41,6 +41,8 @@ const (
 	// insertedWorths is how many rows of worths are: each has lists of a kilobyte
 	// or two.
 	insertedWorths = 16_384
+	// keptRuns is how many runs one question of kept features looks at.
+	keptRuns = 10
 	// namedAccounts is how many accounts one query names.
 	namedAccounts = 10_000
 	// abandonedAfter is the silence after which a run on a server that was never
@@ -84,19 +86,33 @@ func OpenRuns(ctx context.Context, e clickhouse.Engine) (*Runs, error) {
 
 // PublishScores implements serving.Runs. A receipt that says something else
 // than its run is refused, because readers are given the run's; so is an account
-// that comes twice. Publications of one process follow each other.
-func (s *Runs) PublishScores(ctx context.Context, r serving.Run, next func() ([]score.Score, error)) (serving.Run, error) {
+// that comes twice. Publications of one process follow each other. Kept features lie
+// under the run's own name, so that they come and go with its scores.
+func (s *Runs) PublishScores(ctx context.Context, r serving.Run, next func() (serving.Batch, error)) (serving.Run, error) {
 	r.Kind = serving.KindScores
 	return s.publish(ctx, r, func(p *publication) error {
 		written := p.table("written_scores", "verify_scores.sql", scoreColumns())
 		worths := p.table("written_worths", "verify_worths.sql", worthColumns())
+		var kept *featureTables
 		for {
-			scores, err := next()
+			batch, err := next()
 			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
 				return err
+			}
+			scores := batch.Scores
+			if batch.Features != nil {
+				if err := among(batch.Features, scores, p.run.Cutoff); err != nil {
+					return err
+				}
+				if kept == nil {
+					kept = p.featureTables()
+				}
+				if err := kept.write(ctx, batch.Features); err != nil {
+					return err
+				}
 			}
 			for i := range scores {
 				if err := written.addScore(&scores[i], &p.run, &written.digest); err != nil {
@@ -119,7 +135,12 @@ func (s *Runs) PublishScores(ctx context.Context, r serving.Run, next func() ([]
 		if p.run.Rows = written.digest.rows; p.run.Rows == 0 {
 			return fmt.Errorf("there is no score, and an empty run would hide the one before: %w", serving.ErrInvalid)
 		}
-		return errors.Join(written.flush(ctx, 1), worths.flush(ctx, 1))
+		err := errors.Join(written.flush(ctx, 1), worths.flush(ctx, 1))
+		if kept != nil {
+			err = errors.Join(err, kept.end(ctx))
+			p.run.KeptFeatures = kept.rows.digest.rows
+		}
+		return err
 	})
 }
 
@@ -128,8 +149,7 @@ func (s *Runs) PublishScores(ctx context.Context, r serving.Run, next func() ([]
 func (s *Runs) PublishFeatures(ctx context.Context, r serving.Run, next func() (*features.Slice, error)) (serving.Run, error) {
 	r.Kind = serving.KindFeatures
 	return s.publish(ctx, r, func(p *publication) error {
-		rows := p.table("written_feature_rows", "verify_feature_rows.sql", featureRowColumns())
-		values := p.table("written_feature_values", "verify_feature_values.sql", featureValueColumns())
+		to := p.featureTables()
 		for {
 			slice, err := next()
 			if errors.Is(err, io.EOF) {
@@ -138,27 +158,68 @@ func (s *Runs) PublishFeatures(ctx context.Context, r serving.Run, next func() (
 			if err != nil {
 				return err
 			}
-			if err := numeric(slice); err != nil {
+			if err := to.write(ctx, slice); err != nil {
 				return err
 			}
-			for i := range slice.Frame.Rows() {
-				rows.addRow(slice, i, p.run.ID, &rows.digest)
-				if err := rows.flush(ctx, insertedRows); err != nil {
-					return err
-				}
-			}
-			for k := range slice.Frame.Columns {
-				for i := range slice.Frame.Rows() {
-					values.addValue(slice, i, &slice.Frame.Columns[k], p.run.ID, &values.digest)
-					if err := values.flush(ctx, insertedRows); err != nil {
-						return err
-					}
-				}
+		}
+		p.run.Rows = to.rows.digest.rows
+		return to.end(ctx)
+	})
+}
+
+// featureTables are the two tables that features go into.
+type featureTables struct {
+	run          string
+	rows, values *writing
+}
+
+func (p *publication) featureTables() *featureTables {
+	return &featureTables{
+		run:  p.run.ID,
+		rows: p.table("written_feature_rows", "verify_feature_rows.sql", featureRowColumns()), values: p.table("written_feature_values", "verify_feature_values.sql", featureValueColumns()),
+	}
+}
+
+// write takes the rows of a slice.
+func (f *featureTables) write(ctx context.Context, slice *features.Slice) error {
+	if err := numeric(slice); err != nil {
+		return err
+	}
+	for i := range slice.Frame.Rows() {
+		f.rows.addRow(slice, i, f.run, &f.rows.digest)
+		if err := f.rows.flush(ctx, insertedRows); err != nil {
+			return err
+		}
+	}
+	for k := range slice.Frame.Columns {
+		for i := range slice.Frame.Rows() {
+			f.values.addValue(slice, i, &slice.Frame.Columns[k], f.run, &f.values.digest)
+			if err := f.values.flush(ctx, insertedRows); err != nil {
+				return err
 			}
 		}
-		p.run.Rows = rows.digest.rows
-		return errors.Join(rows.flush(ctx, 1), values.flush(ctx, 1))
-	})
+	}
+	return nil
+}
+
+// end sends what is left.
+func (f *featureTables) end(ctx context.Context) error {
+	return errors.Join(f.rows.flush(ctx, 1), f.values.flush(ctx, 1))
+}
+
+// among refuses features to keep that are not of the scores' accounts, in their order
+// and as of their cutoff.
+func among(s *features.Slice, scores []score.Score, cutoff frame.Cutoff) error {
+	k := 0
+	for i, account := range s.Frame.Accounts {
+		for k < len(scores) && scores[k].Account != account {
+			k++
+		}
+		if k == len(scores) || s.Frame.Cutoffs[i] != cutoff {
+			return fmt.Errorf("the features to keep of account %q as of %s are not those of a score: %w", account, s.Frame.Cutoffs[i], serving.ErrInvalid)
+		}
+	}
+	return nil
 }
 
 // numeric refuses what feature_values has no column for.
@@ -291,6 +352,7 @@ func (p *publication) commit(ctx context.Context) (serving.Run, error) {
 		"definitions_hash": r.DefinitionsHash, "config_hash": r.ConfigHash, "engine": r.Engine, "model": r.Model, "rung": r.Rung,
 		"grade": r.Grade, "horizon_days": int64(r.HorizonDays), "currency": r.Currency, "margin_rate": r.MarginRate,
 		"data_through": int64(r.DataThrough), "rows": r.Rows, "expected": expected, "checksum": strings.Join(checksums, " "),
+		"fingerprints": string(r.Fingerprints), "kept_features": r.KeptFeatures,
 	})
 	// The question is asked even when ctx has ended: the run may be there.
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
@@ -455,7 +517,7 @@ func (s *Runs) ask(ctx context.Context, file string, params clickhouse.Params) (
 				Model: text("model", i), Rung: text("rung", i), Grade: text("grade", i), HorizonDays: int(whole("horizon_days", i)),
 				Currency: text("currency", i), MarginRate: t.Column("margin_rate").Numbers[i],
 				DataThrough: frame.Cutoff(whole("data_through", i)), Rows: whole("rows", i), Commit: uint64(commit),
-				CommittedAt: time.Unix(whole("committed_at", i), 0).UTC(),
+				CommittedAt: time.Unix(whole("committed_at", i), 0).UTC(), Fingerprints: features.Fingerprints(text("fingerprints", i)), KeptFeatures: whole("kept_features", i),
 			})
 		}
 		return nil
@@ -488,6 +550,49 @@ func (s *Runs) Scores(ctx context.Context, r serving.Run, accounts []frame.Accou
 		return fmt.Errorf("read run %q: %d scores were committed and %d lie there", r.ID, r.Rows, read)
 	}
 	return nil
+}
+
+// Kept implements serving.Runs.
+func (s *Runs) Kept(ctx context.Context, r serving.Run, account frame.AccountID) ([]serving.KeptRow, error) {
+	params := clickhouse.Params{
+		"run": r.ID, "account": string(account), "definitions": r.DefinitionsHash, "cutoff": int64(r.Cutoff), "limit": int64(keptRuns),
+	}
+	var all []serving.KeptRow
+	err := s.engine.Query(ctx, runStatement("kept_rows.sql"), params, func(t *frame.Table) error {
+		first, last := t.Column("first_purchase"), t.Column("last_purchase")
+		for i, run := range t.Column("run_id").Texts {
+			status, err := features.ParseEligibility(t.Column("status").Texts[i])
+			if err != nil {
+				return fmt.Errorf("run %q: %w", run, err)
+			}
+			row := serving.KeptRow{Run: strings.Clone(run), Status: status, Values: map[string]float64{}}
+			if !first.IsNull(i) {
+				row.FirstPurchase = first.Integers[i]
+			}
+			if !last.IsNull(i) {
+				row.LastPurchase = last.Integers[i]
+			}
+			all = append(all, row)
+		}
+		return nil
+	})
+	for i := range all {
+		if err != nil {
+			break
+		}
+		params := clickhouse.Params{"run": all[i].Run, "account": string(account), "cutoff": int64(r.Cutoff)}
+		err = s.engine.Query(ctx, runStatement("kept_values.sql"), params, func(t *frame.Table) error {
+			values := t.Column("value")
+			for k, feature := range t.Column("feature").Texts {
+				all[i].Values[strings.Clone(feature)] = values.Float(k)
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the features kept of account %q: %w", account, err)
+	}
+	return all, nil
 }
 
 // namedParts are the names of accounts, sorted and each once, as many in a part

@@ -127,14 +127,14 @@ func marked(n int, mark float64) []score.Score {
 }
 
 // batches hands out scores, size at a time.
-func batches(all []score.Score, size int) func() ([]score.Score, error) {
-	return func() ([]score.Score, error) {
+func batches(all []score.Score, size int) func() (serving.Batch, error) {
+	return func() (serving.Batch, error) {
 		if len(all) == 0 {
-			return nil, io.EOF
+			return serving.Batch{}, io.EOF
 		}
 		part := all[:min(size, len(all))]
 		all = all[len(part):]
-		return part, nil
+		return serving.Batch{Scores: part}, nil
 	}
 }
 
@@ -431,6 +431,27 @@ func aSlice(c frame.Cutoff, n int) *features.Slice {
 	return s
 }
 
+// named are scores of the accounts of aSlice.
+func named(n int) []score.Score {
+	all := marked(n, .5)
+	for i := range all {
+		all[i].Account = frame.AccountID(fmt.Sprintf("C%d", i))
+	}
+	return all
+}
+
+// keeping hands out one batch of scores with features to keep.
+func keeping(all []score.Score, kept *features.Slice) func() (serving.Batch, error) {
+	return func() (serving.Batch, error) {
+		part := serving.Batch{Scores: all, Features: kept}
+		if all == nil {
+			return part, io.EOF
+		}
+		all = nil
+		return part, nil
+	}
+}
+
 func slicesOf(all ...*features.Slice) func() (*features.Slice, error) {
 	return func() (*features.Slice, error) {
 		if len(all) == 0 {
@@ -484,6 +505,30 @@ func TestAFeatureRunIsKeptWhole(t *testing.T) {
 	values := lines(t, e, "SELECT account, feature, value FROM feature_values WHERE cutoff = '2024-07-02' ORDER BY feature, account")
 	if want := []string{"C0 gap_mean_days 0", "C1 gap_mean_days missing", "C2 gap_mean_days " + strconv.FormatFloat(2./3, 'g', -1, 64), "C0 recency_days 0", "C1 recency_days 1", "C2 recency_days 2"}; !slices.Equal(values, want) {
 		t.Errorf("values %q, want %q", values, want)
+	}
+	// A run of scores keeps features under its own name, and they go with it; what a run
+	// of features of the same definitions holds as of that cutoff is found too.
+	of := runAsOf(july(2))
+	of.Fingerprints = `[{"table":"order_lines","source":"shop","mapping":"m","rows":3,"sum":"18446744073709551615"}]`
+	scored, err := s.PublishScores(t.Context(), of, keeping(named(3), aSlice(july(2), 2)))
+	if again, asked := s.Run(t.Context(), scored.ID); err != nil || asked != nil || scored.KeptFeatures != 2 || scored.Rows != 3 || again != scored || scored.Fingerprints != of.Fingerprints {
+		t.Fatalf("%+v, %v; asked again %+v, %v", scored, err, again, asked)
+	}
+	for account, want := range map[frame.AccountID]string{
+		"C1": "[{" + scored.ID + " eligible 1719878400 0 map[gap_mean_days:NaN recency_days:1]} {" + r.ID + " lapsed 1719878400 0 map[gap_mean_days:NaN recency_days:1]}]",
+		"C2": "[]",
+	} {
+		if kept, err := s.Kept(t.Context(), scored, account); err != nil || fmt.Sprint(kept) != want {
+			t.Errorf("of %s is kept %v (%v), want %s", account, kept, err, want)
+		}
+	}
+	if err := s.Drop(t.Context(), scored.ID); err != nil {
+		t.Fatal(err)
+	}
+	other := scored
+	other.DefinitionsHash = "others"
+	if kept, err := s.Kept(t.Context(), other, "C1"); err != nil || len(kept) != 0 {
+		t.Errorf("of a dropped run of other definitions is kept %v (%v)", kept, err)
 	}
 	for name, bad := range map[string]func(*features.Slice){
 		"a category":       func(s *features.Slice) { s.Frame.Columns[0].Kind = frame.Category },
@@ -551,7 +596,7 @@ func TestAFailedPublicationIsNotSeen(t *testing.T) {
 			return e.Insert(ctx, table, rows)
 		}
 	}
-	type next = func() ([]score.Score, error)
+	type next = func() (serving.Batch, error)
 	for _, c := range []struct {
 		name    string
 		ctx     context.Context //nolint:containedctx // a case of a table
@@ -561,17 +606,19 @@ func TestAFailedPublicationIsNotSeen(t *testing.T) {
 		want    error
 		says    string
 	}{
-		{name: "a source that fails at once", next: func() ([]score.Score, error) { return nil, down }, want: down},
+		{name: "a source that fails at once", next: func() (serving.Batch, error) { return serving.Batch{}, down }, want: down},
 		{name: "a source that fails in the middle", next: func() next {
 			n := 0
-			return func() ([]score.Score, error) {
+			return func() (serving.Batch, error) {
 				if n++; n > 3 {
-					return nil, down
+					return serving.Batch{}, down
 				}
-				return marked(600*n, .9)[600*(n-1):], nil
+				return serving.Batch{Scores: marked(600*n, .9)[600*(n-1):]}, nil
 			}
 		}(), want: down},
 		{name: "no scores", next: batches(nil, 1), want: serving.ErrInvalid},
+		{name: "features of somebody else", next: keeping(named(3), aSlice(july(2), 4)), want: serving.ErrInvalid, says: "C3"},
+		{name: "features as of another cutoff", next: keeping(named(3), aSlice(july(1), 3)), want: serving.ErrInvalid, says: "C0"},
 		{name: "an ended context", ctx: ended, want: context.Canceled},
 		{name: "an infinity", next: batches(with(func(s *score.Score) { s.RunRate = math.Inf(-1) }), 100), says: "infinite"},
 		{name: "a reason without a number", next: batches(with(func(s *score.Score) { s.Up = []score.Reason{{Contribution: math.NaN()}} }), 100), says: "C0000321"},

@@ -4,7 +4,8 @@
 -- As of:    now.
 SELECT
     run_id, commit, kind, purpose, cutoff, known_at, watermark, definitions_hash, config_hash, engine, model, rung, grade,
-    horizon_days, currency, margin_rate, data_through, rows, committed_at
+    horizon_days, currency, margin_rate, data_through, rows, committed_at, fingerprints,
+    kept_features
 FROM committed_runs
 WHERE run_id = {run:String}
 LIMIT 1

@@ -1,0 +1,179 @@
+package serving
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"fealty/features/frame"
+	"fealty/model/score"
+)
+
+// replayWorth tells anew what an account is worth, by the model of the run that told
+// it and as of the run's cutoff, known_at and load, and compares the two field by
+// field: by bits on the same engine version, to 1e-9 of the larger value on another.
+// An account's worth rests on all others (what goes together, tiers, parents), so that
+// it takes what Score takes but for the explanations: a pass over all features and what
+// is held of the accounts, see crowd and told.
+//
+// What mapped sources without a recording time hold may be read again if it is what
+// they held then. Wallets, holdings and profiles are not kept with a run: where the
+// facts are in doubt, nothing replaces them.
+func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *score.Score, doubts *doubts, report func(Progress)) (*WorthReplay, error) {
+	result := &WorthReplay{}
+	var then *score.Worth
+	accounts := 0
+	err := d.Runs.Briefs(ctx, d.run, func(part []Brief) error {
+		accounts += len(part)
+		return nil
+	})
+	if err == nil {
+		then, err = d.worth(ctx, published.Account)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what account %q is worth in run %q: %w", published.Account, d.run.ID, err)
+	}
+	unknown := doubts.unrecorded
+	if d.run.Fingerprints != "" {
+		unknown = "" // what the sources hold was compared
+	}
+	if because := joined("; ", unknown, doubts.changed, doubts.release); because != "" {
+		result.Why = "not replayable: " + because + "; what accounts hold and declared is not kept with a run"
+		return result, nil
+	}
+	m, err := s.model(ctx, published.Receipt.Model)
+	if err != nil {
+		return nil, err
+	}
+	if m.worth == nil {
+		result.Same, result.Replayable = then == nil, true
+		result.Why = fmt.Sprintf("model %q tells nothing of worth, and neither does the run", published.Receipt.Model)
+		if !result.Same {
+			result.Why = fmt.Sprintf("model %q tells nothing of worth, and the run does", published.Receipt.Model)
+		}
+		return result, nil
+	}
+	c, err := s.calendar(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k := s.scorer(m, published.Receipt.Cutoff, published.Receipt.KnownAt, published.Receipt.Watermark)
+	request := k.request(nil)
+	request.Groups = d.run.Purpose == PurposeGroups
+	// As they stood then, not as of today: nothing is told here of others.
+	if err := k.stand(ctx, request); err != nil {
+		return nil, err
+	}
+	again, err := k.appraiseAll(ctx, request, c, true, report)
+	if err != nil {
+		return nil, err
+	}
+	result.Replayable = true
+	row, now := again.crowd.row[published.Account]
+	switch {
+	case then == nil && !now:
+		result.Same, result.Why = true, "nothing is told of the account's worth, then as now"
+	case then == nil:
+		result.Why = "the run tells nothing of the account's worth, and its model does now"
+	case !now:
+		result.Why = "the run tells the account's worth, and the facts up to its load don't know that it has bought"
+	default:
+		tolerance := 0.0
+		if published.Receipt.Engine != k.receipt.Engine {
+			tolerance = otherEngineTolerance
+		}
+		result.Differs = differences("", reflect.ValueOf(*then), reflect.ValueOf(*again.of(row)), tolerance)
+		result.Same = len(result.Differs) == 0
+		result.Why = "told anew from the facts: every field is the same"
+		if !result.Same {
+			result.Why = fmt.Sprintf("%d fields differ", len(result.Differs))
+		}
+	}
+	if accounts != again.crowd.rows() {
+		result.Why += fmt.Sprintf("; the run told the worth of %d accounts, and %d can be told of now", accounts, again.crowd.rows())
+	}
+	if published.Receipt.ConfigHash != k.receipt.ConfigHash {
+		result.Why += "; the settings that change numbers are others than then"
+	}
+	return result, nil
+}
+
+// worth reads what an account of the run is worth; nil when nothing is told of it.
+func (d *disclosure) worth(ctx context.Context, account frame.AccountID) (found *score.Worth, err error) {
+	err = d.worths(ctx, []frame.AccountID{account}, func(part []score.Worth) error {
+		for i := range part {
+			if part[i].Account == account {
+				found = &part[i]
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// differences names the fields in which two values of one type differ: structures,
+// slices, texts and numbers. Numbers may lie apart by a tolerance relative to the larger
+// one; NaN is NaN, and an empty slice is none. What is no UTF-8 in a text is U+FFFD, as
+// where texts were kept as JSON.
+func differences(field string, then, now reflect.Value, tolerance float64) []WorthDifference {
+	differ := func(a, b string) []WorthDifference { return []WorthDifference{{field, a, b}} }
+	switch then.Kind() { //nolint:exhaustive // a worth has no others, and the last case says so
+	case reflect.Struct:
+		var all []WorthDifference
+		for i := range then.NumField() {
+			name := fieldName(then.Type().Field(i))
+			if field != "" {
+				name = field + "." + name
+			}
+			all = append(all, differences(name, then.Field(i), now.Field(i), tolerance)...)
+		}
+		return all
+	case reflect.Slice:
+		if then.Len() != now.Len() {
+			return differ(strconv.Itoa(then.Len())+" entries", strconv.Itoa(now.Len())+" entries")
+		}
+		var all []WorthDifference
+		for i := range then.Len() {
+			all = append(all, differences(fmt.Sprintf("%s[%d]", field, i), then.Index(i), now.Index(i), tolerance)...)
+		}
+		return all
+	case reflect.Float64:
+		a, b := then.Float(), now.Float()
+		if math.Float64bits(a) == math.Float64bits(b) || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= tolerance*max(math.Abs(a), math.Abs(b)) && tolerance > 0 {
+			return nil
+		}
+		return differ(strconv.FormatFloat(a, 'g', -1, 64), strconv.FormatFloat(b, 'g', -1, 64))
+	case reflect.String:
+		if a, b := string([]rune(then.String())), string([]rune(now.String())); a != b {
+			return differ(a, b)
+		}
+		return nil
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		if then.Int() != now.Int() {
+			return differ(strconv.FormatInt(then.Int(), 10), strconv.FormatInt(now.Int(), 10))
+		}
+		return nil
+	default:
+		panic("serving: a worth has a field " + field + " of kind " + then.Kind().String())
+	}
+}
+
+// fieldName is a field's name as JSON writes it, or in small letters with _ between
+// words.
+func fieldName(f reflect.StructField) string {
+	if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+		return name
+	}
+	var b strings.Builder
+	for i, r := range f.Name {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
