@@ -103,6 +103,29 @@ type RungCard struct {
 	Challenger bool `json:"challenger,omitempty"`
 }
 
+// ColumnTrial says what some columns add to boosting: on the folds of the training
+// cutoffs, which decide whether they are kept, and, in a backtest, on the test
+// rows, which decide nothing.
+type ColumnTrial struct {
+	Columns []string `json:"columns"`
+	// Why is what was in the way of a trial, "" when there was one; the figures are
+	// then null.
+	Why string `json:"why,omitempty"`
+	// With and Without are the figures of one bag of boosting of the same rounds.
+	FoldAUCWith        Figure `json:"fold_auc_with"`
+	FoldAUCWithout     Figure `json:"fold_auc_without"`
+	FoldLogLossWith    Figure `json:"fold_log_loss_with"`
+	FoldLogLossWithout Figure `json:"fold_log_loss_without"`
+	// Gain is the log-loss that the columns save on the folds, GainError its standard
+	// error; they are Kept if it is above twice that and above what is worth a rung.
+	Gain      Figure `json:"gain"`
+	GainError Figure `json:"gain_error"`
+	Kept      bool   `json:"kept"`
+	// With and Without are nil where the test rows were not asked.
+	With    *Quality `json:"test_with,omitempty"`
+	Without *Quality `json:"test_without,omitempty"`
+}
+
 // Quality are the figures of one set of predictions.
 type Quality struct {
 	AUC     Figure `json:"auc"`

@@ -160,6 +160,12 @@ type Params struct {
 	// the same rows and folds, measured on the same test rows, and never chosen.
 	// Their rows stand on the card after the rungs. Default none.
 	Challengers []model.Learner
+	// Trial are columns that boosting takes only if they lower its log-loss on the
+	// folds; the other rungs never look at them. Names that the samples don't have
+	// count for nothing. TrialOnTest also says what they give on the test rows, which
+	// takes two more fits. Default none.
+	Trial       []string
+	TrialOnTest bool
 }
 
 // Defaults returns the documented defaults.
@@ -169,7 +175,7 @@ func Defaults() Params {
 
 func (p Params) withDefaults() Params {
 	d := Defaults()
-	d.Refit, d.Challengers = p.Refit, p.Challengers
+	d.Refit, d.Challengers, d.Trial, d.TrialOnTest = p.Refit, p.Challengers, p.Trial, p.TrialOnTest
 	if p.Seed != 0 {
 		d.Seed = p.Seed
 	}
@@ -223,4 +229,6 @@ type Result struct {
 	Card model.Card
 	// Rungs holds the calibrated margins on the test rows of every fitted rung.
 	Rungs map[Rung][]float64
+	// Trial says what the columns on trial add; nil where the samples have none.
+	Trial *model.ColumnTrial
 }

@@ -49,6 +49,10 @@ type climb struct {
 
 	// rule is the recency rule's column.
 	rule string
+	// wide is the training frame with the columns on trial; train has them once
+	// they are kept.
+	wide  *frame.Frame
+	trial *model.ColumnTrial
 }
 
 // Train fits every rung that the training rows carry, chooses one on their
@@ -92,7 +96,8 @@ func Train(ctx context.Context, p Params, train, test Sample, report Progress) (
 	if report == nil {
 		report = func(string, int, int) {}
 	}
-	c := &climb{p: p, train: train, test: test, report: report}
+	c := &climb{p: p, train: train, test: test, report: report, wide: train.Frame}
+	c.set()
 	if err := c.enough(); err != nil {
 		return nil, err
 	}
@@ -111,7 +116,7 @@ func Train(ctx context.Context, p Params, train, test Sample, report Progress) (
 	}
 	best := c.choose(candidates)
 	c.step("fitting the rungs")
-	parts, err := c.fit(ctx, train, candidates...)
+	parts, err := c.fit(ctx, c.train, candidates...)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +136,7 @@ func Train(ctx context.Context, p Params, train, test Sample, report Progress) (
 	if err != nil {
 		return nil, err
 	}
-	r.Card.Ladder = append(r.Card.Ladder, challengers...)
+	r.Card.Ladder, r.Trial = append(r.Card.Ladder, challengers...), c.trial
 	return r, nil
 }
 
@@ -253,6 +258,9 @@ func (c *climb) candidates(ctx context.Context) ([]*candidate, error) {
 	}
 	if trees.why == "" {
 		if err := c.grow(ctx, trees); err != nil {
+			return nil, err
+		}
+		if err := c.try(ctx, trees); err != nil {
 			return nil, err
 		}
 		blend.rounds = trees.rounds
