@@ -112,6 +112,9 @@ type WalletCard struct {
 	Accounts   int              `json:"accounts"`
 	Categories []WalletCategory `json:"categories,omitempty"`
 	Coverage   []WalletCoverage `json:"coverage,omitempty"`
+	// Columns says what the columns of the estimated wallet add to the churn model; nil
+	// where they are off.
+	Columns *ColumnTrial `json:"churn_columns,omitempty"`
 	// Declared counts the declarations, Below those below the account's own spend.
 	Declared int `json:"declared"`
 	Below    int `json:"below_spend"`

@@ -36,6 +36,7 @@ func (s *Service) Backtest(ctx context.Context, r BacktestRequest, report func(P
 	if err != nil {
 		return BacktestResult{}, err
 	}
+	params.TrialOnTest = true
 	result := BacktestResult{Rows: []BacktestRow{}}
 	for _, p := range plans {
 		last, err := parts[p.test].by(parts[slices.Max(p.train)].derived)
@@ -60,6 +61,9 @@ func (s *Service) Backtest(ctx context.Context, r BacktestRequest, report func(P
 				row.Grade, row.Quality = card.Report.Grade, card.Report.Quality
 			}
 			result.Rows = append(result.Rows, row)
+		}
+		if trained.Trial != nil {
+			result.Wallet = append(result.Wallet, BacktestTrial{Cutoff: c.text(p.test), ColumnTrial: *trained.Trial})
 		}
 	}
 	return result, nil

@@ -247,7 +247,7 @@ func (s *Service) past(ctx context.Context, c *calendar, plans []pastMonth, repo
 	progress := c.progress("building features and labels", report)
 	_, err = s.Facts.Build(ctx, c.request(all, catalogue), func(sl *features.Slice) error {
 		progress(sl)
-		histories := derive.Histories(sl.Frame)
+		histories, purses := derive.Histories(sl.Frame), derive.Spending(sl.Frame)
 		for i, status := range sl.Status {
 			p := k.parts[sl.Frame.Cutoffs[i]]
 			if p == nil {
@@ -255,6 +255,7 @@ func (s *Service) past(ctx context.Context, c *calendar, plans []pastMonth, repo
 			}
 			if !untaught[sl.Frame.Accounts[i]] {
 				histories.Add(&p.known, i)
+				purses.Add(&p.purses, i)
 			}
 			if status == features.Eligible {
 				p.add(sl.Frame, i)

@@ -37,7 +37,7 @@ type own struct {
 // too.
 func (s *Service) Metas() map[string]frame.Meta {
 	metas := features.Metas(s.catalogue())
-	for _, m := range derive.Metas() {
+	for _, m := range slices.Concat(derive.Metas(), derive.WalletMetas()) {
 		metas[m.Name] = m
 	}
 	return metas

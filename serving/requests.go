@@ -152,6 +152,15 @@ type BacktestRow struct {
 // BacktestResult is a table of rungs by cutoffs.
 type BacktestResult struct {
 	Rows []BacktestRow `json:"rows"`
+	// Wallet says what the columns of the estimated wallet add at each cutoff; empty
+	// where they are off.
+	Wallet []BacktestTrial `json:"wallet_features,omitempty"`
+}
+
+// BacktestTrial is what some columns add at a cutoff.
+type BacktestTrial struct {
+	Cutoff string `json:"cutoff"`
+	model.ColumnTrial
 }
 
 // ScoreRequest asks for a published run.

@@ -22,9 +22,10 @@ type labelled struct {
 	y, back  []float64
 	// excluded counts the rows left out, by reason.
 	excluded map[string]int
-	// known are the histories of all accounts at the cutoff, and derived what was
-	// fitted on them.
+	// known are the histories of all accounts at the cutoff, purses what they spend,
+	// and derived what was fitted on them.
 	known   derive.Known
+	purses  derive.Purses
 	derived *derive.Columns
 }
 
@@ -105,7 +106,12 @@ func (c *calendar) derive(ctx context.Context, parts map[frame.Cutoff]*labelled)
 		if p.derived, err = derive.Fit(ctx, &p.known, c.Label.HorizonDays, c.Worth.lifetimeModels()[0]); err != nil {
 			return fmt.Errorf("as of %s: %w", c.text(at), err)
 		}
-		p.known = derive.Known{}
+		if c.WalletFeatures != WalletFeaturesOff {
+			if p.derived, err = p.derived.WithWallet(ctx, &p.purses); err != nil {
+				return fmt.Errorf("as of %s: %w", c.text(at), err)
+			}
+		}
+		p.known, p.purses = derive.Known{}, derive.Purses{}
 		f, err := p.derived.Extend(p.frame())
 		if err != nil {
 			return fmt.Errorf("as of %s: %w", c.text(at), err)
@@ -124,10 +130,12 @@ func (l *labelled) by(d *derive.Columns) (*labelled, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The other cutoff may have derived more or fewer columns.
+	own := slices.IndexFunc(l.metas, func(m frame.Meta) bool { return m.Name == columns[0].Name })
 	out := *l
-	out.derived, out.columns = d, slices.Clone(l.columns)
+	out.derived, out.metas, out.columns = d, slices.Clone(l.metas[:own]), slices.Clone(l.columns[:own])
 	for i := range columns {
-		out.columns[len(out.columns)-len(columns)+i] = columns[i].Numbers
+		out.metas, out.columns = append(out.metas, columns[i].Meta), append(out.columns, columns[i].Numbers)
 	}
 	return &out, nil
 }
@@ -147,7 +155,7 @@ func emptyParts(catalogue []features.Feature, cutoffs []frame.Cutoff) map[frame.
 
 // keep appends a slice's labelled rows to the parts of their cutoffs.
 func keep(parts map[frame.Cutoff]*labelled, sl *features.Slice, o *features.Outcome) error {
-	histories := derive.Histories(sl.Frame)
+	histories, purses := derive.Histories(sl.Frame), derive.Spending(sl.Frame)
 	for i, at := range sl.Frame.Cutoffs {
 		p := parts[at]
 		if p == nil || len(p.columns) != len(sl.Frame.Columns) {
@@ -155,6 +163,7 @@ func keep(parts map[frame.Cutoff]*labelled, sl *features.Slice, o *features.Outc
 		}
 		if o.Excluded[i] != features.Erased && o.Excluded[i] != features.OptedOut {
 			histories.Add(&p.known, i)
+			purses.Add(&p.purses, i)
 		}
 		if why := whyLeftOut(sl, o, i); why != "" {
 			p.excluded[why]++

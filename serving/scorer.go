@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -53,7 +54,7 @@ func (s *Service) scorer(m *registered, cutoff frame.Cutoff, known frame.KnownAt
 	for i := range catalogue {
 		k.column[catalogue[i].Name] = i
 	}
-	for j, meta := range derive.Metas() {
+	for j, meta := range slices.Concat(derive.Metas(), derive.WalletMetas()) {
 		k.column[meta.Name] = len(catalogue) + j
 	}
 	return k

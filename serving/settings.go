@@ -50,6 +50,9 @@ type Settings struct {
 	StaleRunDays, StaleDataDays int
 	// Seed of everything drawn at random in training; default 1.
 	Seed uint64
+	// WalletFeatures says whether training tries the columns of the estimated wallet:
+	// WalletFeaturesAuto (default) or WalletFeaturesOff.
+	WalletFeatures string
 	// Worth says how value, wallet, recommendations and loyalty are told.
 	Worth WorthSettings
 	// Sources is a canonical text of the mapped sources, "" when there are none.
@@ -67,7 +70,7 @@ func DefaultSettings() Settings {
 			Label: features.NonContractual, HorizonDays: 90,
 			SettleDays: features.DefaultSettleDays, GraceDays: features.DefaultGraceDays,
 		},
-		StaleRunDays: 7, StaleDataDays: 3, Seed: 1, Worth: DefaultWorth(),
+		StaleRunDays: 7, StaleDataDays: 3, Seed: 1, WalletFeatures: WalletFeaturesAuto, Worth: DefaultWorth(),
 	}
 }
 
@@ -95,6 +98,9 @@ func (s Settings) Validate() error {
 		return refuse("margin_rate", "%v, need above 0 and at most 1", s.MarginRate)
 	case s.StaleRunDays < 1 || s.StaleDataDays < 1:
 		return refuse("stale", "run_days %d and data_days %d, need 1 or more", s.StaleRunDays, s.StaleDataDays)
+	}
+	if s.WalletFeatures != WalletFeaturesAuto && s.WalletFeatures != WalletFeaturesOff {
+		return refuse(walletFeatures, "%q, need %s or %s", s.WalletFeatures, WalletFeaturesAuto, WalletFeaturesOff)
 	}
 	if err := s.Cadence.Validate(); err != nil {
 		return refuse(cadenceDays, "%v", err)
@@ -150,6 +156,7 @@ func (s Settings) Map() map[string]string {
 		"bands":              number(s.Bands.Medium) + "," + number(s.Bands.High),
 		"stale":              strconv.Itoa(s.StaleRunDays) + "," + strconv.Itoa(s.StaleDataDays),
 		"seed":               strconv.FormatUint(s.Seed, 10),
+		walletFeatures:       s.WalletFeatures,
 		"sources":            s.Sources,
 		ownKey:               s.Own,
 		worthKey:             s.Worth.text(),
@@ -162,6 +169,17 @@ const ownKey = "features.folder"
 // worthKey stands for all settings of worth.
 const worthKey = "worth"
 
+// walletFeatures is the key of what WalletFeatures says.
+const walletFeatures = "train.wallet_features"
+
+// What training does with the columns of the estimated wallet.
+const (
+	// WalletFeaturesAuto: kept where boosting is better with them on the folds.
+	WalletFeaturesAuto = "auto"
+	// WalletFeaturesOff: neither fitted nor tried.
+	WalletFeaturesOff = "off"
+)
+
 // excludeTouched is the key of the rule that leaves touched rows out.
 const excludeTouched = "labels.exclude_touched"
 
@@ -173,14 +191,17 @@ const (
 
 // Hash fingerprints the settings that change a score or a model: 128 bits in
 // hex. What only says when an answer is stale is left out, and so are a rule that
-// isn't applied and a cadence that nobody has: what was computed before they could be is
-// the same.
+// isn't applied, a cadence that nobody has and what stands at its default: what was
+// computed before they could be set is the same.
 func (s Settings) Hash() string {
 	m := s.Map()
 	delete(m, "stale")
 	delete(m, ownKey) // the definitions hash covers it
 	if !s.Label.ExcludeTouched {
 		delete(m, excludeTouched)
+	}
+	if s.WalletFeatures == WalletFeaturesAuto {
+		delete(m, walletFeatures) // as it was before it could be set
 	}
 	if m[worthKey] == defaultWorth() {
 		delete(m, worthKey)

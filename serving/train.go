@@ -9,6 +9,7 @@ import (
 	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model"
+	"fealty/model/derive"
 	"fealty/model/ladder"
 )
 
@@ -79,6 +80,9 @@ func (s *Service) Train(ctx context.Context, r TrainRequest, report func(Progres
 	if err != nil {
 		return TrainResult{}, err
 	}
+	if result.Card.Worth.Wallet.Columns = result.Trial; result.Trial == nil || !result.Trial.Kept {
+		derived = derived.WithoutWallet()
+	}
 	bundle, err := seal(result.Model, derived, worth, &result.Card)
 	if err != nil {
 		return TrainResult{}, err
@@ -104,7 +108,7 @@ func (s *Service) Train(ctx context.Context, r TrainRequest, report func(Progres
 // ladder returns the ladder's parameters under these settings.
 func (s *Service) ladder(rung string) (ladder.Params, error) {
 	p := ladder.Defaults()
-	p.Seed, p.Bands, p.MaxRung = s.Settings.Seed, s.Settings.Bands, ladder.Rung(rung)
+	p.Seed, p.Bands, p.MaxRung, p.Trial = s.Settings.Seed, s.Settings.Bands, ladder.Rung(rung), derive.WalletNames()
 	if err := p.Validate(); err != nil {
 		return p, refused{err}
 	}
@@ -166,7 +170,10 @@ func (c *calendar) stepDown(ctx context.Context, p ladder.Params, rows, last *la
 	if err != nil {
 		return nil, err
 	}
-	result.Card.Ladder = above.Card.Ladder
+	result.Card.Ladder, result.Trial = above.Card.Ladder, above.Trial
+	if result.Trial != nil {
+		result.Trial.Kept = false // the rule looks at none of them
+	}
 	result.Card.Report.GradeWhy += fmt.Sprintf("; the %s rung, which the folds chose, was of grade %s too (%s)",
 		above.Card.Rung, above.Card.Report.Grade, above.Card.Report.GradeWhy)
 	return result, nil

@@ -18,6 +18,9 @@ func newBacktest(e *env) *cobra.Command {
 	o := backtestOptions{}
 	c := &cobra.Command{
 		Use: "backtest", Short: "Train and test at many past cutoffs, as training would have done then", Args: none,
+		Long: `Trains and tests at many past cutoffs as training would have done then, and registers nothing. It also says at each cutoff
+what the columns of the estimated wallet (share, gap, width, trend) add to boosting: on folds of the training cutoffs, which
+decide whether they are kept, and on the test rows, which decide nothing.`,
 		Example: `  fealty backtest --last 6
   fealty backtest --cutoff 2011-08-09 --cutoff 2011-09-09 --train-cutoff 2011-03-09 --train-cutoff 2011-04-09 -o csv`,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -30,7 +33,7 @@ func newBacktest(e *env) *cobra.Command {
 	f.IntVar(&o.request.Last, "last", 0, "without --cutoff: the last so many month ends (default 3)")
 	f.StringArrayVar(&o.request.Train, "train-cutoff", nil, "a training cutoff; those whose windows end by a test cutoff are used (default: earlier month ends)")
 	f.BoolVar(&o.request.Challengers, "challengers", false, "show golearn's random forest and naive Bayes beside the rungs; slow, and never served")
-	addConfigFlags(f, "horizon_days", "active_within", "seed")
+	addConfigFlags(f, "horizon_days", "active_within", "seed", "train.wallet_features")
 	return c
 }
 
@@ -44,5 +47,9 @@ func runBacktest(ctx context.Context, e *env, o backtestOptions) error {
 		r := &result.Rows[i]
 		s.rows = append(s.rows, append([]any{r.Cutoff, r.Rung, r.Served, r.Grade, r.TrainCutoffs, r.Rows, r.BaseRate}, qualityCells(&r.Quality)...))
 	}
-	return e.show(answer{data: result, sections: []section{s}})
+	sections := []section{s}
+	for i := range result.Wallet {
+		sections = append(sections, trialSection("Columns of the estimated wallet at "+result.Wallet[i].Cutoff+": what they add to boosting", &result.Wallet[i].ColumnTrial))
+	}
+	return e.show(answer{data: result, sections: sections})
 }

@@ -107,6 +107,8 @@ func configKeys() []configKey {
 		throughKey(),
 		numberKey("margin_rate", "share of revenue that is margin where no cost is known", func(c *config) *float64 { return &c.settings.MarginRate }),
 		seedKey(),
+		choiceKey("train.wallet_features", "columns of the estimated wallet for the churn model: kept where the folds are better with them (auto), or not tried",
+			[]string{serving.WalletFeaturesAuto, serving.WalletFeaturesOff}, func(c *config) *string { return &c.settings.WalletFeatures }),
 		intKey("contact.cadence_days", "days after which we mean to be in touch with an account again; 0 for no plan", 0, features.MaxCadenceDays, func(c *config) *int { return &c.settings.Cadence.Days }),
 		cadenceKey(),
 		intKey("lifetime.months", "months ahead that a lifetime value looks", 1, 600, func(c *config) *int { return &c.settings.Worth.LifetimeMonths }),
@@ -178,6 +180,22 @@ func textKey(path, about string, at func(*config) *string) configKey {
 		set: func(c *config, text string) error {
 			if strings.ContainsAny(text, "\x00\n") {
 				return refuseValue(text, "one line of text")
+			}
+			*at(c) = text
+			return nil
+		},
+		text: func(c *config) string { return *at(c) },
+	}
+}
+
+// choiceKey is one of a few words.
+func choiceKey(path, about string, words []string, at func(*config) *string) configKey {
+	need := "one of " + strings.Join(words, ", ")
+	return configKey{
+		path: path, about: about + "; " + need,
+		set: func(c *config, text string) error {
+			if !slices.Contains(words, text) {
+				return refuseValue(text, need)
 			}
 			*at(c) = text
 			return nil

@@ -38,7 +38,7 @@ when nothing better is live.`,
 	f.BoolVar(&o.request.Refit, "refit", false, "after the test, fit the chosen rung again on all cutoffs; it stands on the card")
 	f.StringVar(&o.request.Rung, "rung", "", "highest rung to try: rule, logistic, boosting or blend")
 	f.BoolVar(&o.request.NoPromote, "no-promote", false, "don't let it go live, whatever its grade")
-	addConfigFlags(f, "horizon_days", "active_within", "seed")
+	addConfigFlags(f, "horizon_days", "active_within", "seed", "train.wallet_features")
 	return c
 }
 
@@ -54,8 +54,29 @@ func runTrain(ctx context.Context, e *env, o trainOptions) error {
 			"training rows", card.Train.Rows, "test accounts", card.Report.Test.Rows, "of which churned", card.Report.Test.Churned),
 		ladderSection(card.Ladder),
 	}
+	if w := card.Worth; w != nil && w.Wallet.Columns != nil {
+		sections = append(sections, trialSection("Columns of the estimated wallet: what they add to boosting", w.Wallet.Columns))
+	}
 	sections = append(sections, findings(card.Report.Health)...)
 	return e.show(answer{data: result, rows: 1, sections: sections})
+}
+
+// trialSection says what columns on trial add; verdict is kept, not kept, or why
+// there was none.
+func trialSection(title string, t *model.ColumnTrial) section {
+	s := section{title: title, head: []string{"measured_on", "auc_with", "auc_without", "log_loss_with", "log_loss_without", "verdict"}}
+	verdict := "not kept"
+	switch {
+	case t.Why != "":
+		verdict = "not tried: " + t.Why
+	case t.Kept:
+		verdict = "kept"
+	}
+	s.rows = append(s.rows, []any{"folds", t.FoldAUCWith, t.FoldAUCWithout, t.FoldLogLossWith, t.FoldLogLossWithout, verdict})
+	if t.With != nil && t.Without != nil {
+		s.rows = append(s.rows, []any{"test", t.With.AUC, t.Without.AUC, t.With.LogLoss, t.Without.LogLoss, ""})
+	}
+	return s
 }
 
 // ladderSection shows every rung on the test cutoff.

@@ -53,6 +53,7 @@ func walletTables(say func(string, ...any), w *model.WalletCard) {
 		return
 	}
 	say("%d declared wallets among %d accounts; %d of them lie below the account's own spend, which is taken instead.\n", w.Declared, w.Accounts, w.Below)
+	trialLine(say, "the churn model", w.Columns)
 	say("\n| category | peers | serves | pinball loss of boosting | of neighbours | of a constant | note |\n|---|---|---|---|---|---|---|\n")
 	for _, c := range w.Categories {
 		say("| %s | %d | %s | %s | %s | %s | %s |\n", cell(c.Category), c.Peers, c.Serves, number(c.Boosting), number(c.Neighbours), number(c.Constant), cell(joined(c.Why, c.Suspect)))
@@ -64,6 +65,23 @@ func walletTables(say func(string, ...any), w *model.WalletCard) {
 			segment = "all"
 		}
 		say("| %s | %s | %d | %s | %s | %s | %s |\n", cell(segment), c.Basis, c.Accounts, percent(c.Target), percent(c.Inside), figure(c.Width), number(c.Correlation))
+	}
+}
+
+// trialLine says what columns of the wallet add to a model; nothing where they
+// were off.
+func trialLine(say func(string, ...any), of string, t *model.ColumnTrial) {
+	switch {
+	case t == nil:
+	case t.Why != "":
+		say("\nColumns of the estimated wallet were not tried for %s: %s.\n", of, t.Why)
+	default:
+		kept := "not kept"
+		if t.Kept {
+			kept = "kept"
+		}
+		say("\nColumns of the estimated wallet for %s: on folds, log-loss %s and AUC %s with them, %s and %s without (gain %s ± %s); %s.\n", of,
+			number(t.FoldLogLossWith), number(t.FoldAUCWith), number(t.FoldLogLossWithout), number(t.FoldAUCWithout), number(t.Gain), number(t.GainError), kept)
 	}
 }
 
