@@ -67,6 +67,10 @@ type Holding struct {
 	Orders, Orders90 int
 	// Spend ever, of the last 365 days and of the 365 days before those.
 	Spend, Spend365, SpendLastYear float64
+	// Units bought in the last 365 days, net of returns, and MarginLastYear, the margin
+	// per revenue of the 365 days before those; NaN where no line says its quantity or
+	// its cost, and of categories and products.
+	Units365, MarginLastYear float64
 	// First and Last purchase in Unix seconds, 0 when there was none, and how many
 	// calendar days of the business zone lie between them and the cutoff.
 	First, Last         int64
