@@ -12,7 +12,7 @@ import (
 )
 
 func newData(e *env) *cobra.Command {
-	return group("data", "What is in the warehouse, and whether it is fit to learn from", newDataCheck(e), newDataLinks(e), newDataStatus(e))
+	return group("data", "What is in the warehouse, and whether it is fit to learn from", newDataCheck(e), newDataHolidays(e), newDataLinks(e), newDataStatus(e))
 }
 
 type dataCheckOptions struct {
