@@ -92,6 +92,8 @@ func (a *Assessment) Fault() (column, fault string) {
 		return "item", fmt.Sprintf("%q is none of %s", a.Item, strings.Join(assessmentItems, ", "))
 	case !slices.Contains(AssessmentKinds(), a.Kind):
 		return "kind", fmt.Sprintf("%q is none of %s", a.Kind, strings.Join(AssessmentKinds(), ", "))
+	case (amount || a.Item == AssessedLoyalty) && a.Kind != Judgement:
+		return "kind", fmt.Sprintf("%s is judged by somebody of ours, not surveyed: give %s", a.Item, Judgement)
 	case amount && (a.Scale != 0 || !math.IsNaN(a.Expectation)):
 		return "scale", "learning is an amount a year in base currency: it has neither scale nor expectation"
 	case amount && !(math.Abs(a.Value) < mostAssessed):

@@ -34,7 +34,7 @@ func (a *appraisal) judgeLoyalty(ctx context.Context, card *model.LoyaltyCard, c
 		return err
 	}
 	// What is recommended plays no part in loyalty.
-	in := t.input(unmeasured(c.rows()))
+	in := t.input(unmeasured(c.rows()), s)
 	var err error
 	if a.scale, err = loyalty.FitScale(in); err != nil {
 		return fmt.Errorf("fit the scale of loyalty: %w", err)

@@ -30,8 +30,14 @@ type crowd struct {
 	yearBefore, after []float64
 	// boughtAfter says who bought in the horizon.
 	boughtAfter []bool
-	// declared is what was said of their wallets.
+	// declared is what was said of their wallets, assessed what they say of us and what is
+	// judged of them by hand.
 	declared []features.Declared
+	assessed []features.Assessed
+	// last is the instant of each account's last purchase in Unix seconds.
+	last []int64
+	// above are the parents that never bought.
+	above above
 }
 
 // gathering collects a crowd out of the slices of a build.
@@ -66,6 +72,7 @@ func (g *gathering) add(sl *features.Slice, margins []float64) {
 		}
 		g.crowd.row[sl.Frame.Accounts[i]] = len(g.crowd.status)
 		g.crowd.status = append(g.crowd.status, status)
+		g.crowd.last = append(g.crowd.last, sl.LastPurchase[i])
 		risk := math.NaN()
 		if margins != nil {
 			risk = score.Probability(margins[i])
@@ -117,7 +124,10 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 	if c.declared, err = s.Facts.Declared(ctx, r); err != nil {
 		return nil, fmt.Errorf("ask what was declared of wallets: %w", err)
 	}
-	return c, nil
+	if c.assessed, err = s.Facts.Assessed(ctx, r); err != nil {
+		return nil, fmt.Errorf("ask what was assessed: %w", err)
+	}
+	return c, c.lookAbove(ctx, s, r, g.leave)
 }
 
 func (c *crowd) rows() int { return c.frame.Rows() }

@@ -43,8 +43,10 @@ type told struct {
 	first           []int
 	recommendations [][]score.Recommendation
 	loyalty         *loyalty.Scores
-	attitude        *loyalty.Attitude
-	places          []score.Place
+	// stories are the codes of contradictions between loyalty and risk, by row.
+	stories  map[int]string
+	attitude *loyalty.Attitude
+	places   []score.Place
 }
 
 // tell appraises a crowd. With intervals, lifetime values have them.
@@ -57,7 +59,7 @@ func (a *appraisal) tell(ctx context.Context, c *crowd, s Settings, horizon int,
 	if err != nil {
 		return nil, err
 	}
-	return t, a.weigh(ctx, t, t.input(buys), s)
+	return t, a.weigh(ctx, t, t.input(buys, s), s)
 }
 
 // measure tells lifetimes and wallets.
@@ -71,9 +73,13 @@ func (a *appraisal) measure(ctx context.Context, t *told, s Settings, intervals 
 // weigh tells loyalty and place.
 func (a *appraisal) weigh(ctx context.Context, t *told, in loyalty.Input, s Settings) (err error) {
 	in.Scale = a.scale
+	if err := valued(&in, s.Worth.Loyalty); err != nil {
+		return err
+	}
 	if t.loyalty, err = loyalty.Evaluate(ctx, in, s.Worth.Loyalty); err != nil {
 		return refused{err}
 	}
+	t.contradict(s.Worth.Loyalty.Disagreement)
 	t.attitude = loyalty.Attitudes(t.loyalty)
 	if t.places, err = loyalty.Places(in, t.crowd.risk, s.Worth.Loyalty); err != nil {
 		return refused{err}
@@ -91,17 +97,14 @@ func unmeasured(n int) []float64 {
 }
 
 // input is what loyalty and place are told from, but the scale.
-func (t *told) input(buys []float64) loyalty.Input {
+func (t *told) input(buys []float64, s Settings) loyalty.Input {
 	c, n := t.crowd, t.crowd.rows()
 	back, before := unmeasured(n), unmeasured(n)
 	gone := make([]bool, n)
 	margin := c.column(marginColumn)
 	parents := make([]int32, n)
 	for i := range n {
-		parents[i] = -1
-		if p, ok := c.row[frame.AccountID(c.profiles[i].Parent)]; ok && p != i {
-			parents[i] = int32(p) //nolint:gosec // accounts of one run
-		}
+		parents[i] = c.rowOf(frame.AccountID(c.profiles[i].Parent), c.frame.Accounts[i])
 		// Where cost is known, last year's margin is not this year's.
 		if math.IsNaN(margin[i]) {
 			before[i] = c.yearBefore[i] * t.rate[i]
@@ -111,10 +114,12 @@ func (t *told) input(buys []float64) loyalty.Input {
 		}
 	}
 	in := loyalty.Input{
-		Frame: c.frame, Segments: c.segments(), Parents: parents, Gone: gone, Extra: map[string][]float64{
+		Frame: c.measured(), Segments: c.segments(), Parents: parents, Above: c.above.names, AboveParents: c.rowsAbove(), Gone: gone, Extra: map[string][]float64{
 			loyalty.ExtraPropensity: buys, loyalty.ExtraLifetimeValue: t.value, loyalty.ExtraReturnProbability: back, loyalty.ExtraNetValueBefore: before,
+			loyalty.ExtraSincePurchase: c.sincePurchase(s.Location()),
 		},
 	}
+	c.assess(&in)
 	for i := range t.columns {
 		in.Extra[t.columns[i].Name] = t.columns[i].Numbers
 	}
@@ -126,16 +131,17 @@ func (t *told) attach(sc *score.Score) {
 	if t == nil || sc.Unscorable == erased {
 		return
 	}
-	i, ok := t.crowd.row[sc.Account]
-	if ok {
+	if i, ok := t.crowd.row[sc.Account]; ok {
 		sc.Worth = t.of(i)
+	} else if k, ok := t.crowd.above.index[sc.Account]; ok {
+		sc.Worth = t.ofAbove(k)
 	}
 }
 
 // of is what is told of row i.
 func (t *told) of(i int) *score.Worth {
 	w := &score.Worth{
-		Account: t.crowd.frame.Accounts[i], Loyalty: t.loyalty.Record(i, t.attitude), Place: t.places[i], Recommendations: t.recommendations[i],
+		Account: t.crowd.frame.Accounts[i], Loyalty: t.loyal(i), Place: t.places[i], Recommendations: t.recommendations[i],
 		Lifetime: score.Lifetime{
 			Alive: t.alive[i], NoPurchase: t.noPurchase[i], Purchases: t.purchases[i], Spend: t.spend[i], SpendBy: t.spendBy[i],
 			Value: t.value[i], Low: t.low[i], High: t.high[i], Model: t.fits[i], Why: t.whys[i],

@@ -38,6 +38,29 @@ func (f *twinFacts) Declared(_ context.Context, r features.Request) ([]features.
 	return all, nil
 }
 
+// Assessed answers what the test put there and was assessed, of the accounts and
+// cutoffs asked for.
+func (f *twinFacts) Assessed(_ context.Context, r features.Request) ([]features.Assessed, error) {
+	f.called("assessed")
+	var all []features.Assessed
+	for _, a := range f.assessed {
+		if (len(r.Accounts) == 0 || slices.Contains(r.Accounts, a.Account)) && slices.Contains(r.Cutoffs, a.Cutoff) {
+			all = append(all, a)
+		}
+	}
+	return all, nil
+}
+
+// Assess adds the assessment at the cutoff of its recording.
+func (f *twinFacts) Assess(_ context.Context, a features.Assessment) (features.LoadReport, error) {
+	f.called("assess")
+	if err := a.Validate(); err != nil {
+		return features.LoadReport{}, err
+	}
+	f.assessed = append(f.assessed, features.Assessed{Cutoff: frame.Cutoff(a.Recorded), Assessment: a})
+	return features.LoadReport{Table: "assessments", Rows: 1}, nil
+}
+
 // Declare adds the declaration at the cutoff of its recording.
 func (f *twinFacts) Declare(_ context.Context, d features.Declaration) (features.LoadReport, error) {
 	f.called("declare")

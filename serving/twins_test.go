@@ -45,6 +45,8 @@ type twinFacts struct {
 	holdings []features.Holding
 	// declared is what Declared answers from, and what Declare adds to.
 	declared []features.Declared
+	// assessed is what Assessed answers from, and what Assess adds to.
+	assessed []features.Assessed
 	// built is called before each slice is handed on.
 	built func()
 	// groups tells whether the last build asked was one of groups.

@@ -124,15 +124,19 @@ func (s *Service) worths(ctx context.Context, r WorthRequest, report func(Progre
 	}
 	of := t.of()
 	names := r.accounts()
-	for i, account := range t.told.crowd.frame.Accounts {
+	t.told.each(func(account frame.AccountID, worth func() *score.Worth) {
 		if t.standings[account].Erased {
-			continue
+			return
 		}
 		if _, asked := slices.BinarySearch(names, account); asked || len(names) == 0 {
-			each(t.told.of(i))
+			each(worth())
 			of.Accounts++
 		}
-	}
+	})
+	names = slices.DeleteFunc(names, func(a frame.AccountID) bool {
+		_, told := t.told.crowd.above.index[a]
+		return told && !t.standings[a].Erased
+	})
 	of.Absent = t.absent(names, t.told.crowd, of.Cutoff)
 	return of, nil
 }

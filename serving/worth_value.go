@@ -221,7 +221,10 @@ func (s *Service) measure(ctx context.Context, r WorthRequest, report func(Progr
 	if err := k.worth.measure(ctx, t, s.Settings, false); err != nil {
 		return nil, err
 	}
-	m.input = t.input(unmeasured(m.crowd.rows()))
+	m.input = t.input(unmeasured(m.crowd.rows()), s.Settings)
+	if err := valued(&m.input, s.Settings.Worth.Loyalty); err != nil {
+		return nil, err
+	}
 	m.input.Scale = k.worth.scale
 	names := r.accounts()
 	m.of.Absent = k.absent(names, m.crowd, m.of.Cutoff)

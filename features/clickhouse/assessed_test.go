@@ -79,6 +79,7 @@ var faultyAssessments = map[string]string{
 	"trust,-1,10,,survey,,":         `column "value": -1 lies outside the scale`,
 	"trust,5,10,12,survey,,":        `column "expectation": 12 lies outside the scale`,
 	"loyalty,101,,,judgement,Li,x":  `column "value": 101 lies outside the scale 0 … 100`,
+	"loyalty,50,,,survey,Li,x":      `column "kind": loyalty is judged`,
 	"learning,5,10,,judgement,Li,x": `column "scale": learning is an amount`,
 	"trust,5,10,,judgement,,x":      `column "author": it is missing`,
 	"trust,5,10,,judgement,Li, ":    `column "comment": it is missing`,

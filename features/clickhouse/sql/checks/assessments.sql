@@ -6,7 +6,7 @@
 SELECT 'assessment' AS check, 'assessments' AS table_name, 'value' AS column_name, toString(source) AS from_source, '' AS subject,
     countIf(NOT (
         item IN ('emotional', 'trust', 'attachment', 'pride', 'intention', 'recommend', 'repurchase', 'product', 'service', 'people', 'image', 'money', 'time', 'mental', 'physical', 'loyalty', 'learning')
-        AND kind IN ('survey', 'judgement')
+        AND kind IN ('survey', 'judgement') AND (kind = 'judgement' OR item NOT IN ('loyalty', 'learning'))
         AND (kind = 'survey' OR trimBoth(author) != '' AND trimBoth(comment) != '')
         AND if(item = 'learning',
             ifNull(scale, 0) = 0 AND isNull(expectation),
