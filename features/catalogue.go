@@ -29,6 +29,15 @@ const (
 	// ReferralsBought counts the accounts that the account referred to us whose first
 	// purchase lies before the cutoff, and not before the day of the referral.
 	ReferralsBought
+	// DeclaredSpend is what of Of[0], all spend of 365 days, went into what the declared
+	// wallet Of[1] is of: all of it where the whole is declared, that of the declared
+	// categories otherwise; never below 0. Missing where nothing is declared, and where
+	// categories are while no order line names one.
+	DeclaredSpend
+	// DeclaredShare is DeclaredSpend ÷ the declared wallet, which is at least as large.
+	DeclaredShare
+	// DeclaredGap is what of the declared wallet is not spent with us, never below 0.
+	DeclaredGap
 )
 
 // Source is a canonical view of facts that features are computed from, or a part
@@ -47,21 +56,47 @@ const (
 	Touches      Source = "touches"
 	Accounts     Source = "accounts"
 	// Deliveries and the names below are the parts of them that features need.
+	Categories    Source = "order_lines.category"
 	Deliveries    Source = "order_lines.delivered_at"
 	ReturnReasons Source = "order_lines.return_reason"
 	Promotions    Source = "order_lines.promotion"
 	ListPrices    Source = "order_lines.list_price"
-	Reopenings    Source = "interactions.complaint.ref"
-	Deadlines     Source = "interactions.due_at"
-	Promises      Source = "interactions.promise"
+	// Meetings are contacts in person or by a medium: visits, calls and e-mails.
+	Meetings    Source = "interactions.contact"
+	Visits      Source = "interactions.visit"
+	Calls       Source = "interactions.call"
+	Emails      Source = "interactions.email"
+	Care        Source = "interactions.care"
+	Purposes    Source = "interactions.purpose"
+	Complaints  Source = "interactions.complaint"
+	Resolutions Source = "interactions.complaint_resolved"
+	Reopenings  Source = "interactions.complaint.ref"
+	// Deadlines are rows with due_at, Responses those of them that were answered.
+	Deadlines    Source = "interactions.due_at"
+	Responses    Source = "interactions.responded_at"
+	Promises     Source = "interactions.promise"
+	PromisesKept Source = "interactions.promise_kept"
+	// Ratings are surveys with a value, Surveys those with a scale, SurveyAnswers those
+	// of them that were answered.
+	Ratings       Source = "interactions.survey"
 	Surveys       Source = "interactions.scale"
+	SurveyAnswers Source = "interactions.perception"
 	Offers        Source = "interactions.competitor_offer"
 	PeopleNews    Source = "interactions.people_change"
 	Events        Source = "interactions.event"
 	PublicVoices  Source = "interactions.publicity"
+	Mentions      Source = "interactions.referral"
 	Referrals     Source = "interactions.referral.ref"
 	Managers      Source = "accounts.account_manager"
 	CreditLimits  Source = "accounts.credit_limit"
+	Orientations  Source = "accounts.orientation"
+	Cancellations Source = "contracts.cancelled_at"
+	// KeyPeople are buyers and decision makers; KeyArrivals those of whom it is known
+	// since when, KeyDepartures those who left.
+	KeyPeople     Source = "people.role"
+	KeyArrivals   Source = "people.since"
+	KeyDepartures Source = "people.until"
+	TouchAnswers  Source = "touches.answered_at"
 )
 
 // Sources returns the views that features read and the parts of them that
@@ -71,9 +106,10 @@ const (
 func Sources() []Source {
 	return []Source{
 		OrderLines, Contracts, Wallets, Interactions, Invoices, Payments, People, Touches,
-		Deliveries, ReturnReasons, Promotions, ListPrices,
-		Reopenings, Deadlines, Promises, Surveys, Offers, PeopleNews, Events, PublicVoices, Referrals,
-		Managers, CreditLimits,
+		Categories, Deliveries, ReturnReasons, Promotions, ListPrices,
+		Meetings, Visits, Calls, Emails, Care, Purposes, Complaints, Resolutions, Reopenings, Deadlines, Responses, Promises, PromisesKept,
+		Ratings, Surveys, SurveyAnswers, Offers, PeopleNews, Events, PublicVoices, Mentions, Referrals,
+		Managers, CreditLimits, Orientations, Cancellations, KeyPeople, KeyArrivals, KeyDepartures, TouchAnswers,
 	}
 }
 
@@ -227,11 +263,11 @@ func Check(catalogue []Feature) error {
 			return fmt.Errorf("feature %q has %d English and %d Chinese reasons", f.Name, len(f.ReasonEN), len(f.ReasonZH))
 		case f.Kind == Measured && f.File.Name == "":
 			return fmt.Errorf("feature %q has no SQL file", f.Name)
-		case (f.Kind == Ratio || f.Kind == Difference) && len(f.Of) != 2:
+		case (f.Kind == Ratio || f.Kind == Difference || f.Kind >= DeclaredSpend) && len(f.Of) != 2:
 			return fmt.Errorf("feature %q is made of %d features, needs 2", f.Name, len(f.Of))
 		case f.Part != "" && !slices.Contains(Sources(), f.Part):
 			return fmt.Errorf("feature %q needs rows of %q, which is no source", f.Name, f.Part)
-		case f.Kind < Measured || f.Kind > ReferralsBought:
+		case f.Kind < Measured || f.Kind > DeclaredGap:
 			return fmt.Errorf("feature %q has no kind", f.Name)
 		}
 		for _, part := range f.Of {

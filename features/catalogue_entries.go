@@ -375,13 +375,13 @@ func contracts() []Feature {
 			ReasonEN: []string{"Under contract for {contract_age_days} days"},
 			ReasonZH: []string{"合同已履行{contract_age_days}天"},
 		}},
-		{File: Bonds, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Bonds, Part: Cancellations, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "contracts_running_out", Unit: "contracts", Group: "duration", Factor: Commitment, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Cancelled contracts still in force", LabelZH: "已取消但仍有效的合同数",
 			ReasonEN: []string{"Contracts cancelled and still running: {contracts_running_out}"},
 			ReasonZH: []string{"已取消但尚未到期的合同数：{contracts_running_out}"},
 		}},
-		{File: Bonds, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Bonds, Part: Cancellations, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "contracts_cancelled_365d", Unit: "contracts", Group: "duration", Factor: Commitment, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Contracts cancelled in the last 365 days", LabelZH: "近365天取消的合同数",
 			ReasonEN: []string{"Contracts cancelled in the last 365 days: {contracts_cancelled_365d}"},
@@ -394,7 +394,7 @@ func contracts() []Feature {
 			ReasonZH: []string{"已有{contract_gap_days}天无有效合同"},
 		}},
 		{File: Bonds, Kind: Measured, Meta: frame.Meta{
-			Name: "contract_amount", Unit: "contract currency", Group: "duration", Factor: Commitment, Direction: frame.Lowers,
+			Name: "contract_amount", Unit: "base currency", Group: "duration", Factor: Commitment, Direction: frame.Lowers,
 			LabelEN: "Amount of the contracts in force", LabelZH: "有效合同金额",
 			ReasonEN: []string{"Contracts in force amount to {contract_amount}"},
 			ReasonZH: []string{"有效合同金额：{contract_amount}"},
@@ -423,17 +423,23 @@ func wallet() []Feature {
 			ReasonEN: []string{"Categories with a declared wallet: {wallet_categories}"},
 			ReasonZH: []string{"已申报采购额的品类数：{wallet_categories}"},
 		}},
-		{Kind: Ratio, Of: []string{"spend_365d", "wallet_declared"}, Meta: frame.Meta{
+		{Kind: DeclaredSpend, Of: []string{"spend_365d", "wallet_declared"}, Meta: frame.Meta{
+			Name: "wallet_spend_365d", Unit: "base currency", Group: "wallet", Factor: Wallet, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "Spend in what the wallet was declared for", LabelZH: "申报范围内的消费额",
+			ReasonEN: []string{"Spent here in what the wallet was declared for, in the last 365 days: {wallet_spend_365d}"},
+			ReasonZH: []string{"近365天在申报范围内的本公司消费：{wallet_spend_365d}"},
+		}},
+		{Kind: DeclaredShare, Of: []string{"spend_365d", "wallet_declared"}, Meta: frame.Meta{
 			Name: "wallet_share", Unit: "share", Group: "wallet", Factor: Wallet, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "Share of the declared wallet", LabelZH: "申报采购额中的份额",
 			ReasonEN: []string{"{wallet_share} of the declared wallet was spent here in the last 365 days"},
 			ReasonZH: []string{"近365天在本公司的消费占申报采购额的{wallet_share}"},
 		}},
-		{Kind: Difference, Of: []string{"wallet_declared", "spend_365d"}, Meta: frame.Meta{
+		{Kind: DeclaredGap, Of: []string{"spend_365d", "wallet_declared"}, Meta: frame.Meta{
 			Name: "wallet_gap", Unit: "base currency", Group: "wallet", Factor: Wallet, Direction: frame.Unknown, Actionable: true,
 			LabelEN: "Declared wallet spent elsewhere", LabelZH: "流向他处的申报采购额",
-			ReasonEN: []string{"Declared wallet of {wallet_declared}, spent here in the last 365 days: {spend_365d}"},
-			ReasonZH: []string{"申报采购额{wallet_declared}，近365天在本公司消费{spend_365d}"},
+			ReasonEN: []string{"Declared wallet of {wallet_declared}, spent here of it in the last 365 days: {wallet_spend_365d}"},
+			ReasonZH: []string{"申报采购额{wallet_declared}，近365天其中在本公司消费{wallet_spend_365d}"},
 		}},
 		{Kind: LeastCategoryShare, Meta: frame.Meta{
 			Name: "wallet_least_category_share", Unit: "share", Group: "wallet", Factor: Wallet, Direction: frame.Lowers, Actionable: true,
@@ -453,115 +459,127 @@ func wallet() []Feature {
 // contact is how we are in touch, how complaints went and what the account answered.
 func contact() []Feature {
 	return []Feature{
-		{File: Contact, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Contact, Part: Visits, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "visits_90d", Unit: "visits", Group: "contact", Factor: Relationship, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "Visits in the last 90 days", LabelZH: "近90天拜访次数",
 			ReasonEN: []string{"Visits in the last 90 days: {visits_90d}"},
 			ReasonZH: []string{"近90天拜访次数：{visits_90d}"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Contact, Part: Calls, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "calls_90d", Unit: "calls", Group: "contact", Factor: Relationship, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "Calls in the last 90 days", LabelZH: "近90天通话次数",
 			ReasonEN: []string{"Calls in the last 90 days: {calls_90d}"},
 			ReasonZH: []string{"近90天通话次数：{calls_90d}"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Contact, Part: Emails, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "emails_90d", Unit: "emails", Group: "contact", Factor: Relationship, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "E-mails in the last 90 days", LabelZH: "近90天邮件次数",
 			ReasonEN: []string{"E-mails in the last 90 days: {emails_90d}"},
 			ReasonZH: []string{"近90天邮件次数：{emails_90d}"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Contact, Part: Meetings, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "contacts_365d", Unit: "contacts", Group: "contact", Factor: Relationship, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "Contacts in the last 365 days", LabelZH: "近365天联系次数",
 			ReasonEN: []string{"Visits, calls and e-mails in the last 365 days: {contacts_365d}"},
 			ReasonZH: []string{"近365天拜访、通话和邮件次数：{contacts_365d}"},
 		}},
-		{File: Contact, Kind: Measured, Meta: frame.Meta{
+		{File: Contact, Part: Meetings, Kind: Measured, Meta: frame.Meta{
 			Name: "contacts_trend_180d", Unit: "1", Group: "contact", Factor: Relationship, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "Trend of contacts, 180 days", LabelZH: "联系趋势（180天）",
 			ReasonEN: []string{"Visits, calls and e-mails in the last 365 days: {contacts_365d}; last contact {contact_recency_days} days ago"},
 			ReasonZH: []string{"近365天拜访、通话和邮件次数：{contacts_365d}；最近一次联系在{contact_recency_days}天前"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Meta: frame.Meta{
+		{File: Contact, Part: Meetings, Kind: Measured, Integer: true, Meta: frame.Meta{
 			Name: "contact_recency_days", Unit: "days", Group: "contact", Factor: Relationship, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Days since the last contact", LabelZH: "距上次联系天数",
 			ReasonEN: []string{"Last visit, call or e-mail {contact_recency_days} days ago"},
 			ReasonZH: []string{"最近一次拜访、通话或邮件在{contact_recency_days}天前"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Contact, Part: Care, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "care_365d", Unit: "contacts", Group: "contact", Factor: Relationship, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "Acts of care in the last 365 days", LabelZH: "近365天客户关怀次数",
 			ReasonEN: []string{"Acts of care in the last 365 days: {care_365d}"},
 			ReasonZH: []string{"近365天客户关怀次数：{care_365d}"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Contact, Part: Purposes, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+			Name: "contacts_care_365d", Unit: "contacts", Group: "contact", Factor: Relationship, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "Contacts for care in the last 365 days", LabelZH: "近365天以关怀为目的的联系次数",
+			ReasonEN: []string{"Visits, calls and e-mails for the sake of care in the last 365 days: {contacts_care_365d}"},
+			ReasonZH: []string{"近365天以关怀为目的的拜访、通话和邮件次数：{contacts_care_365d}"},
+		}},
+		{File: Contact, Part: Purposes, Kind: Measured, Meta: frame.Meta{
+			Name: "contacts_care_share_365d", Unit: "share", Group: "contact", Factor: Relationship, Direction: frame.Lowers, Actionable: true,
+			LabelEN: "Share of contacts for care", LabelZH: "以关怀为目的的联系占比",
+			ReasonEN: []string{"{contacts_care_share_365d} of the visits, calls and e-mails with a purpose in the last 365 days were for care"},
+			ReasonZH: []string{"近365天有明确目的的拜访、通话和邮件中{contacts_care_share_365d}用于关怀"},
+		}},
+		{File: Contact, Part: Complaints, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "complaints_90d", Unit: "complaints", Group: "contact", Factor: Satisfaction, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Complaints in the last 90 days", LabelZH: "近90天投诉次数",
 			ReasonEN: []string{"Complaints in the last 90 days: {complaints_90d}"},
 			ReasonZH: []string{"近90天投诉次数：{complaints_90d}"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Contact, Part: Complaints, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "complaints_365d", Unit: "complaints", Group: "contact", Factor: Satisfaction, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Complaints in the last 365 days", LabelZH: "近365天投诉次数",
 			ReasonEN: []string{"Complaints in the last 365 days: {complaints_365d}"},
 			ReasonZH: []string{"近365天投诉次数：{complaints_365d}"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Contact, Part: Resolutions, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "complaints_open", Unit: "complaints", Group: "contact", Factor: Satisfaction, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Open complaints", LabelZH: "未解决投诉数",
 			ReasonEN: []string{"Open complaints: {complaints_open}, the oldest for {complaint_open_days} days", "Open complaints: {complaints_open}"},
 			ReasonZH: []string{"未解决投诉数：{complaints_open}，最早的已{complaint_open_days}天", "未解决投诉数：{complaints_open}"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Meta: frame.Meta{
+		{File: Contact, Part: Resolutions, Kind: Measured, Integer: true, Meta: frame.Meta{
 			Name: "complaint_open_days", Unit: "days", Group: "contact", Factor: Satisfaction, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Age of the oldest open complaint", LabelZH: "最早未解决投诉的天数",
 			ReasonEN: []string{"A complaint has been open for {complaint_open_days} days"},
 			ReasonZH: []string{"有一项投诉已{complaint_open_days}天未解决"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Meta: frame.Meta{
+		{File: Contact, Part: Complaints, Kind: Measured, Integer: true, Meta: frame.Meta{
 			Name: "complaint_recency_days", Unit: "days", Group: "contact", Factor: Satisfaction, Direction: frame.Lowers,
 			LabelEN: "Days since the last complaint", LabelZH: "距上次投诉天数",
 			ReasonEN: []string{"Last complaint {complaint_recency_days} days ago"},
 			ReasonZH: []string{"最近一次投诉在{complaint_recency_days}天前"},
 		}},
-		{File: Contact, Kind: Measured, Meta: frame.Meta{
+		{File: Contact, Part: Resolutions, Kind: Measured, Meta: frame.Meta{
 			Name: "complaints_resolved_share_365d", Unit: "share", Group: "contact", Factor: Satisfaction, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "Share of complaints resolved", LabelZH: "投诉解决率",
 			ReasonEN: []string{"{complaints_resolved_share_365d} of the last 365 days' complaints are resolved"},
 			ReasonZH: []string{"近365天投诉已解决{complaints_resolved_share_365d}"},
 		}},
-		{File: Contact, Kind: Measured, Meta: frame.Meta{
+		{File: Contact, Part: Resolutions, Kind: Measured, Meta: frame.Meta{
 			Name: "complaint_resolution_days", Unit: "days", Group: "contact", Factor: Satisfaction, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Mean days to resolve a complaint", LabelZH: "投诉平均解决天数",
 			ReasonEN: []string{"Complaints took {complaint_resolution_days} days to resolve on average"},
 			ReasonZH: []string{"投诉平均{complaint_resolution_days}天解决"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Contact, Part: Mentions, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "referrals_365d", Unit: "referrals", Group: "contact", Factor: Advocacy, Direction: frame.Lowers,
 			LabelEN: "Referrals in the last 365 days", LabelZH: "近365天推荐次数",
 			ReasonEN: []string{"Referrals in the last 365 days: {referrals_365d}"},
 			ReasonZH: []string{"近365天推荐次数：{referrals_365d}"},
 		}},
-		{File: Contact, Kind: Measured, Meta: frame.Meta{
+		{File: Contact, Part: Ratings, Kind: Measured, Meta: frame.Meta{
 			Name: "survey_last", Unit: "points", Group: "contact", Factor: Satisfaction, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "Last survey answer", LabelZH: "最近一次调查评分",
 			ReasonEN: []string{"Last survey answer: {survey_last}, {survey_recency_days} days ago"},
 			ReasonZH: []string{"最近一次调查评分：{survey_last}，{survey_recency_days}天前"},
 		}},
-		{File: Contact, Kind: Measured, Meta: frame.Meta{
+		{File: Contact, Part: Ratings, Kind: Measured, Meta: frame.Meta{
 			Name: "survey_mean_365d", Unit: "points", Group: "contact", Factor: Satisfaction, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "Mean survey answer in the last 365 days", LabelZH: "近365天平均调查评分",
 			ReasonEN: []string{"Mean survey answer in the last 365 days: {survey_mean_365d}"},
 			ReasonZH: []string{"近365天平均调查评分：{survey_mean_365d}"},
 		}},
-		{File: Contact, Kind: Measured, Meta: frame.Meta{
+		{File: Contact, Part: Ratings, Kind: Measured, Meta: frame.Meta{
 			Name: "survey_change", Unit: "points", Group: "contact", Factor: Satisfaction, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "Change from the survey before", LabelZH: "较上次调查的变化",
 			ReasonEN: []string{"Last survey answer: {survey_last}, changed by {survey_change} from the one before"},
 			ReasonZH: []string{"最近一次调查评分：{survey_last}，较上次变化{survey_change}"},
 		}},
-		{File: Contact, Kind: Measured, Integer: true, Meta: frame.Meta{
+		{File: Contact, Part: Ratings, Kind: Measured, Integer: true, Meta: frame.Meta{
 			Name: "survey_recency_days", Unit: "days", Group: "contact", Factor: Satisfaction, Direction: frame.Unknown, Actionable: true,
 			LabelEN: "Days since the last survey answer", LabelZH: "距上次调查天数",
 			ReasonEN: []string{"Last survey answer {survey_recency_days} days ago"},

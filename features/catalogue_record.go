@@ -48,10 +48,17 @@ func delivery() []Feature {
 			ReasonZH: []string{"近365天退货中有{returns_service_share_365d}因服务问题"},
 		}},
 		{File: Delivery, Part: ReturnReasons, Kind: Measured, Meta: frame.Meta{
-			Name: "returns_other_share_365d", Unit: "share", Group: "service", Factor: Risk, Direction: frame.Unknown,
+			Name: "returns_price_share_365d", Unit: "share", Group: "service", Factor: Price, Direction: frame.Raises, Actionable: true,
+			LabelEN: "Share of returns for price", LabelZH: "因价格退货占比",
+			ReasonEN: []string{"{returns_price_share_365d} of what came back in the last 365 days came back for its price"},
+			ReasonZH: []string{"近365天退货中有{returns_price_share_365d}因价格问题"},
+		}},
+		// It speaks to no factor: the buyer's own mistakes, and what nobody can read.
+		{File: Delivery, Part: ReturnReasons, Kind: Measured, Meta: frame.Meta{
+			Name: "returns_other_share_365d", Unit: "share", Group: "service", Direction: frame.Unknown,
 			LabelEN: "Share of returns for other reasons", LabelZH: "因其他原因退货占比",
-			ReasonEN: []string{"{returns_other_share_365d} of what came back in the last 365 days came back for other reasons than quality and service"},
-			ReasonZH: []string{"近365天退货中有{returns_other_share_365d}因质量和服务以外的原因"},
+			ReasonEN: []string{"{returns_other_share_365d} of what came back in the last 365 days came back for other reasons than quality, service and price"},
+			ReasonZH: []string{"近365天退货中有{returns_other_share_365d}因质量、服务和价格以外的原因"},
 		}},
 	}
 }
@@ -101,6 +108,12 @@ func price() []Feature {
 			ReasonEN: []string{"By its earlier response, the list-price moves of the last 90 days go with a change of quantity of {list_price_pressure_90d}"},
 			ReasonZH: []string{"按其以往弹性，近90天标价变动对应的购买量变化：{list_price_pressure_90d}"},
 		}},
+		{File: Members, Part: Orientations, Kind: Measured, Integer: true, Meta: frame.Meta{
+			Name: "price_oriented", Unit: "1", Group: "price", Factor: Price, Direction: frame.Unknown,
+			LabelEN: "Looks to the price rather than the value", LabelZH: "价格导向",
+			ReasonEN: []string{"Known to look to the price (1) or to the value (0): {price_oriented}"},
+			ReasonZH: []string{"已知为价格导向（1）或价值导向（0）：{price_oriented}"},
+		}},
 	}
 }
 
@@ -119,13 +132,13 @@ func service() []Feature {
 			ReasonEN: []string{"First answers took {response_hours_365d} hours on average in the last 365 days; trend of the last 90 days: {response_trend_90d}"},
 			ReasonZH: []string{"近365天首次响应平均{response_hours_365d}小时；近90天趋势：{response_trend_90d}"},
 		}},
-		{File: Answers, Part: Deadlines, Kind: Measured, Meta: frame.Meta{
+		{File: Answers, Part: Responses, Kind: Measured, Meta: frame.Meta{
 			Name: "responses_late_share_365d", Unit: "share", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Share of answers that came late or not at all", LabelZH: "延迟或未响应占比",
 			ReasonEN: []string{"{responses_late_share_365d} of the answers due in the last 365 days came late or not at all"},
 			ReasonZH: []string{"近365天应响应事项中{responses_late_share_365d}延迟或未响应"},
 		}},
-		{File: Answers, Part: Deadlines, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Answers, Part: Responses, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "responses_overdue", Unit: "interactions", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Overdue answers", LabelZH: "逾期未响应数",
 			ReasonEN: []string{"Still waiting for an answer that is overdue: {responses_overdue}"},
@@ -137,19 +150,19 @@ func service() []Feature {
 			ReasonEN: []string{"Complaints raised again after their resolution in the last 365 days: {complaints_reopened_365d}"},
 			ReasonZH: []string{"近365天解决后再次提出的投诉数：{complaints_reopened_365d}"},
 		}},
-		{File: Answers, Part: Promises, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Answers, Part: PromisesKept, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "promises_broken_365d", Unit: "promises", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Broken promises in the last 365 days", LabelZH: "近365天未按时兑现的承诺数",
 			ReasonEN: []string{"Promises of the last 365 days not kept in time: {promises_broken_365d}"},
 			ReasonZH: []string{"近365天未按时兑现的承诺数：{promises_broken_365d}"},
 		}},
-		{File: Answers, Part: Promises, Kind: Measured, Meta: frame.Meta{
+		{File: Answers, Part: PromisesKept, Kind: Measured, Meta: frame.Meta{
 			Name: "promises_broken_share_365d", Unit: "share", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Share of promises broken", LabelZH: "承诺未按时兑现占比",
 			ReasonEN: []string{"{promises_broken_share_365d} of the promises of the last 365 days were not kept in time"},
 			ReasonZH: []string{"近365天的承诺中{promises_broken_share_365d}未按时兑现"},
 		}},
-		{File: Answers, Part: Promises, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Answers, Part: PromisesKept, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "promises_overdue", Unit: "promises", Group: "service", Factor: Service, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Promises overdue", LabelZH: "逾期未兑现的承诺数",
 			ReasonEN: []string{"Promises overdue and not kept yet: {promises_overdue}"},
@@ -221,19 +234,19 @@ func payments() []Feature {
 // people is who speaks for the account and who looks after it.
 func people() []Feature {
 	return []Feature{
-		{File: Persons, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Persons, Part: KeyDepartures, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "key_people_left_180d", Unit: "people", Group: "people", Factor: Switching, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Buyers and decision makers who left in the last 180 days", LabelZH: "近180天离任的采购和决策人数",
 			ReasonEN: []string{"Buyers and decision makers who left in the last 180 days: {key_people_left_180d}"},
 			ReasonZH: []string{"近180天离任的采购和决策人数：{key_people_left_180d}"},
 		}},
-		{File: Persons, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Persons, Part: KeyDepartures, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "key_people_left_365d", Unit: "people", Group: "people", Factor: Switching, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Buyers and decision makers who left in the last 365 days", LabelZH: "近365天离任的采购和决策人数",
 			ReasonEN: []string{"Buyers and decision makers who left in the last 365 days: {key_people_left_365d}"},
 			ReasonZH: []string{"近365天离任的采购和决策人数：{key_people_left_365d}"},
 		}},
-		{File: Persons, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Persons, Part: KeyArrivals, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "key_people_new_180d", Unit: "people", Group: "people", Factor: Switching, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Buyers and decision makers who came in the last 180 days", LabelZH: "近180天到任的采购和决策人数",
 			ReasonEN: []string{"Buyers and decision makers who came in the last 180 days: {key_people_new_180d}"},
@@ -245,13 +258,13 @@ func people() []Feature {
 			ReasonEN: []string{"People we know at the account: {people_live}"},
 			ReasonZH: []string{"现有联系人数：{people_live}"},
 		}},
-		{File: Persons, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Persons, Part: KeyPeople, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "key_people_live", Unit: "people", Group: "people", Factor: Switching, Direction: frame.Lowers, Actionable: true,
 			LabelEN: "Buyers and decision makers we know", LabelZH: "现有采购和决策联系人数",
 			ReasonEN: []string{"Buyers and decision makers we know: {key_people_live}"},
 			ReasonZH: []string{"现有采购和决策联系人数：{key_people_live}"},
 		}},
-		{File: Persons, Kind: Measured, Integer: true, Meta: frame.Meta{
+		{File: Persons, Part: KeyArrivals, Kind: Measured, Integer: true, Meta: frame.Meta{
 			Name: "key_person_newest_days", Unit: "days", Group: "people", Factor: Switching, Direction: frame.Lowers,
 			LabelEN: "Days since the newest buyer or decision maker came", LabelZH: "最新采购或决策人到任天数",
 			ReasonEN: []string{"The newest buyer or decision maker came {key_person_newest_days} days ago"},
@@ -323,19 +336,19 @@ func satisfaction() []Feature {
 			ReasonEN: []string{"Last satisfaction survey answered {satisfaction_age_days} days ago"},
 			ReasonZH: []string{"最近一次满意度调查回复在{satisfaction_age_days}天前"},
 		}},
-		{File: Opinions, Part: Surveys, Kind: Measured, Meta: frame.Meta{
+		{File: Opinions, Part: SurveyAnswers, Kind: Measured, Meta: frame.Meta{
 			Name: "survey_silence_share_365d", Unit: "share", Group: "satisfaction", Factor: Service, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Share of surveys left unanswered", LabelZH: "调查未回复占比",
 			ReasonEN: []string{"{survey_silence_share_365d} of the surveys of the last 365 days stayed without an answer"},
 			ReasonZH: []string{"近365天的调查中{survey_silence_share_365d}未获回复"},
 		}},
-		{File: Approaches, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
+		{File: Approaches, Part: TouchAnswers, Kind: Measured, Integer: true, Zero: true, Meta: frame.Meta{
 			Name: "touches_silent_365d", Unit: "touches", Group: "satisfaction", Factor: Relationship, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Campaign touches left unanswered", LabelZH: "营销触达未回复次数",
 			ReasonEN: []string{"Touches of campaigns that got no answer within 60 days, in the last 365 days: {touches_silent_365d}"},
 			ReasonZH: []string{"近365天营销触达60天内未获回复的次数：{touches_silent_365d}"},
 		}},
-		{File: Approaches, Kind: Measured, Meta: frame.Meta{
+		{File: Approaches, Part: TouchAnswers, Kind: Measured, Meta: frame.Meta{
 			Name: "touches_silent_share_365d", Unit: "share", Group: "satisfaction", Factor: Relationship, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Share of campaign touches left unanswered", LabelZH: "营销触达未回复占比",
 			ReasonEN: []string{"{touches_silent_share_365d} of the touches of campaigns in the last 365 days got no answer within 60 days"},
@@ -390,7 +403,7 @@ func reach() []Feature {
 // what is planned for its segment (Cadence).
 func cadence() []Feature {
 	return []Feature{
-		{File: Contact, Kind: Measured, Meta: frame.Meta{
+		{File: Contact, Part: Meetings, Kind: Measured, Meta: frame.Meta{
 			Name: "contact_gap_median_days", Unit: "days", Group: "contact", Factor: Service, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Usual days between contacts", LabelZH: "通常联系间隔天数",
 			ReasonEN: []string{"Usually in touch every {contact_gap_median_days} days"},
@@ -409,7 +422,7 @@ func cadence() []Feature {
 			ReasonZH: []string{"其客户层级计划每{contact_cadence_days}天联系一次"},
 		}},
 		// Of an account that was never contacted it counts from the first purchase.
-		{Kind: Difference, Of: []string{"contact_recency_days", "contact_cadence_days"}, Else: Orders, Part: Interactions, Integer: true, Meta: frame.Meta{
+		{Kind: Difference, Of: []string{"contact_recency_days", "contact_cadence_days"}, Else: Orders, Part: Meetings, Integer: true, Meta: frame.Meta{
 			Name: "contact_overdue_days", Unit: "days", Group: "contact", Factor: Service, Direction: frame.Raises, Actionable: true,
 			LabelEN: "Days by which a contact is overdue", LabelZH: "联系逾期天数",
 			ReasonEN: []string{

@@ -41,12 +41,15 @@ func (s *TableSchema) Field(name string) *Field {
 	return nil
 }
 
+// MostTerms is the most days from an invoice to its due date that its terms may say.
+const MostTerms = 3650
+
 // RecordedAt is the field that says when the business knew a row.
 const RecordedAt = "recorded_at"
 
 // Schemas returns the canonical tables in the order in which they are
-// imported. Amounts are in the row's currency, amount_base and the accounts'
-// credit_limit in base currency. The result is the caller's own.
+// imported. Amounts are in the row's currency, the base currency where it has none; amount_base
+// and the accounts' credit_limit are in base currency. The result is the caller's own.
 func Schemas() []TableSchema {
 	key := func(name string, kind frame.Kind) Field {
 		return Field{Name: name, Kind: kind, Key: true, Required: true}
@@ -76,11 +79,12 @@ func Schemas() []TableSchema {
 		}},
 		{Name: "wallets", Account: "account", Event: "period", Fields: []Field{
 			key("account", frame.Text), {Name: "category", Kind: frame.Text, Key: true}, key("period", frame.Time),
-			null("amount", frame.Decimal), null("rank", frame.Integer), null("suppliers", frame.Integer), text("origin"), text("author"), recorded,
+			null("amount", frame.Decimal), null("amount_base", frame.Decimal), text("currency"), null("rank", frame.Integer), null("suppliers", frame.Integer),
+			text("origin"), text("author"), recorded,
 		}},
 		{Name: "contracts", Account: "account", Event: "start", Fields: []Field{
 			key("id", frame.Text), need("account", frame.Text), text("product"), need("start", frame.Time), null("end", frame.Time),
-			text("recurring"), null("amount", frame.Decimal), null("cancelled_at", frame.Time), recorded,
+			text("recurring"), null("amount", frame.Decimal), null("amount_base", frame.Decimal), text("currency"), null("cancelled_at", frame.Time), recorded,
 		}},
 		{Name: "products", Versioned: true, Fields: []Field{
 			key("product", frame.Text), text("name"), text("category"), null("list_price", frame.Decimal), null("valid_from", frame.Time), recorded,
@@ -98,7 +102,9 @@ func Schemas() []TableSchema {
 			key("manager", frame.Text), text("name"), text("department"), text("lead"), null("valid_from", frame.Time), recorded,
 		}},
 		{Name: "invoices", Account: "account", Event: "issued_at", Fields: []Field{
-			key("id", frame.Text), need("account", frame.Text), text("order_id"), need("issued_at", frame.Time), need("due_at", frame.Time),
+			key("id", frame.Text), need("account", frame.Text), text("order_id"), need("issued_at", frame.Time),
+			// Without due_at it is issued_at and the terms, in days; one of the two must be given.
+			{Name: "due_at", Kind: frame.Time}, null("terms", frame.Integer),
 			need("amount", frame.Decimal), null("amount_base", frame.Decimal), text("currency"), recorded,
 		}},
 		{Name: "payments", Account: "account", Event: "paid_at", Fields: []Field{

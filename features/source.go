@@ -30,7 +30,8 @@ type MappedSource struct {
 	// Where keeps the rows for which the expression is true; "" keeps all.
 	Where string
 	// Currency is the one currency of all amounts, the base currency, where there
-	// is no amount_base; "" otherwise.
+	// is no amount_base; "" otherwise. Amounts of contracts and wallets without a
+	// currency are in base currency.
 	Currency string
 	// Zone reads dates and texts without an offset, by its IANA name; "" is UTC.
 	Zone string
@@ -87,12 +88,17 @@ func (m MappedSource) Validate() error {
 		}
 		return refuse("columns", "%s is not mapped, and %s needs it", f.Name, m.Table)
 	}
+	if m.Table == string(Invoices) && m.Columns["due_at"] == "" && m.Columns["terms"] == "" {
+		return refuse("columns", "neither due_at nor terms is mapped, and %s needs one of them", m.Table)
+	}
 	if m.Table == "wallets" {
 		if column, fault := RankFault(m.Columns["amount"] != "", m.Columns["rank"] != "", m.Columns["suppliers"] != "", 1, 1); fault != "" {
 			return refuse("columns", "%s: %s", column, fault)
 		}
 	}
 	base := schema.Field("amount_base") != nil
+	// Where an amount may be missing, one without a currency is in base currency.
+	unsaid := base && schema.Field("amount").Nullable && (m.Columns["amount"] == "" || m.Columns["currency"] == "")
 	switch {
 	case m.Currency != "" && !currencyCode.MatchString(m.Currency):
 		return refuse("currency", "%q is no ISO 4217 code such as EUR", m.Currency)
@@ -100,7 +106,7 @@ func (m MappedSource) Validate() error {
 		return refuse("currency", "%s has no amounts to convert", m.Table)
 	case m.Currency != "" && (m.Columns["amount_base"] != "" || m.Columns["currency"] != ""):
 		return refuse("currency", "one currency is declared, so that neither currency nor amount_base is mapped")
-	case base && m.Currency == "" && m.Columns["amount_base"] == "":
+	case base && !unsaid && m.Currency == "" && m.Columns["amount_base"] == "":
 		return refuse("currency", "map amount_base, or declare the one currency of all amounts")
 	}
 	return nil

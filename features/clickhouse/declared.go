@@ -15,6 +15,12 @@ import (
 // walletsTable holds what accounts spend with all their suppliers.
 const walletsTable = string(features.Wallets)
 
+// contractsTable and invoicesTable hold what was agreed with accounts and billed to them.
+const (
+	contractsTable = string(features.Contracts)
+	invoicesTable  = string(features.Invoices)
+)
+
 // Declared returns what is declared of the accounts' spending as of each cutoff,
 // by account, cutoff and category. Accounts that are one at a cutoff stand once:
 // what is declared of each of them in a category and period adds up. The request's

@@ -63,9 +63,20 @@ type contact struct {
 	at, recorded           int64
 	value                  int64
 	// due and responded are 0 when there is none.
-	due, responded int64
-	factor         string
-	opinion        *opinion
+	due, responded  int64
+	factor, purpose string
+	opinion         *opinion
+	source          source
+}
+
+// source is where a row comes from, "" for the import.
+type source string
+
+func (s source) text() string {
+	if s == "" {
+		return "import"
+	}
+	return string(s)
 }
 
 // opinion is what a survey was answered on 0 … scale.
@@ -76,12 +87,16 @@ type invoice struct {
 	issued, due, recorded int64
 	// base is the amount in base currency, 0 when nobody converted it.
 	amount, base int64
+	currency     string
+	source       source
 }
 
 type payment struct {
 	id, account, invoice string
 	paid, recorded       int64
-	amount               int64
+	amount, base         int64
+	currency             string
+	source               source
 }
 
 // person has been there always when since is 0, and is there still when until is 0.
@@ -104,6 +119,7 @@ type version struct {
 	limit            int64
 	country, parent  string
 	segment          string
+	orientation      string
 	mapped           bool
 }
 
@@ -111,12 +127,13 @@ type contract struct {
 	id, account, recurring string
 	start, end, cancelled  int64
 	amount, recorded       int64
+	base                   int64 // 0 when nobody converted it
 }
 
 type wallet struct {
 	account, category string
 	period, recorded  int64
-	amount            int64
+	amount, base      int64 // base is 0 when nobody converted it
 }
 
 // said returns what the contact's survey was answered, absent without one.
@@ -322,6 +339,8 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		numbers("at", frame.Time, w.contacts, func(c contact) int64 { return c.at }),
 		numbers("value", frame.Decimal, w.contacts, func(c contact) int64 { return c.value }),
 		texts("factor", w.contacts, func(c contact) string { return c.factor }),
+		texts("purpose", w.contacts, func(c contact) string { return c.purpose }),
+		texts("source", w.contacts, func(c contact) string { return c.source.text() }),
 		numbers("due_at", frame.Time, w.contacts, func(c contact) int64 { return orElse(c.due, absent) }),
 		numbers("responded_at", frame.Time, w.contacts, func(c contact) int64 { return orElse(c.responded, absent) }),
 		numbers("scale", frame.Decimal, w.contacts, func(c contact) int64 { return c.said().scale }),
@@ -336,12 +355,14 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		numbers("end", frame.Time, w.contracts, func(c contract) int64 { return orElse(c.end, absent) }),
 		numbers("cancelled_at", frame.Time, w.contracts, func(c contract) int64 { return orElse(c.cancelled, absent) }),
 		numbers("amount", frame.Decimal, w.contracts, func(c contract) int64 { return c.amount }),
+		numbers("amount_base", frame.Decimal, w.contracts, func(c contract) int64 { return orElse(c.base, absent) }),
 		numbers("recorded_at", frame.Time, w.contracts, func(c contract) int64 { return orElse(c.recorded, c.start) }))
 	insert(t, e, "wallets",
 		texts("account", w.wallets, func(x wallet) string { return x.account }),
 		texts("category", w.wallets, func(x wallet) string { return x.category }),
 		numbers("period", frame.Time, w.wallets, func(x wallet) int64 { return x.period }),
 		numbers("amount", frame.Decimal, w.wallets, func(x wallet) int64 { return x.amount }),
+		numbers("amount_base", frame.Decimal, w.wallets, func(x wallet) int64 { return orElse(x.base, absent) }),
 		numbers("recorded_at", frame.Time, w.wallets, func(x wallet) int64 { return orElse(x.recorded, x.period) }))
 	insert(t, e, "invoices",
 		texts("id", w.invoices, func(x invoice) string { return x.id }),
@@ -350,6 +371,8 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		numbers("due_at", frame.Time, w.invoices, func(x invoice) int64 { return x.due }),
 		numbers("amount", frame.Decimal, w.invoices, func(x invoice) int64 { return x.amount }),
 		numbers("amount_base", frame.Decimal, w.invoices, func(x invoice) int64 { return orElse(x.base, absent) }),
+		texts("currency", w.invoices, func(x invoice) string { return x.currency }),
+		texts("source", w.invoices, func(x invoice) string { return x.source.text() }),
 		numbers("recorded_at", frame.Time, w.invoices, func(x invoice) int64 { return orElse(x.recorded, x.issued) }))
 	insert(t, e, "payments",
 		texts("id", w.payments, func(x payment) string { return x.id }),
@@ -357,6 +380,9 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		texts("invoice", w.payments, func(x payment) string { return x.invoice }),
 		numbers("paid_at", frame.Time, w.payments, func(x payment) int64 { return x.paid }),
 		numbers("amount", frame.Decimal, w.payments, func(x payment) int64 { return x.amount }),
+		numbers("amount_base", frame.Decimal, w.payments, func(x payment) int64 { return orElse(x.base, absent) }),
+		texts("currency", w.payments, func(x payment) string { return x.currency }),
+		texts("source", w.payments, func(x payment) string { return x.source.text() }),
 		numbers("recorded_at", frame.Time, w.payments, func(x payment) int64 { return orElse(x.recorded, x.paid) }))
 	insert(t, e, "touches",
 		texts("id", w.touches, func(x touch) string { return x.id }),
@@ -378,6 +404,7 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		numbers("credit_limit", frame.Decimal, w.versions, func(x version) int64 { return orElse(x.limit, absent) }),
 		texts("country", w.versions, func(x version) string { return x.country }),
 		texts("segment", w.versions, func(x version) string { return x.segment }),
+		texts("orientation", w.versions, func(x version) string { return x.orientation }),
 		texts("parent", w.versions, func(x version) string { return x.parent }),
 		numbers("valid_from", frame.Time, w.versions, func(x version) int64 { return orElse(x.from, absent) }),
 		numbers("recorded_at", frame.Time, w.versions, func(x version) int64 { return orElse(x.recorded, x.from) }),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -27,8 +28,10 @@ type grid struct {
 	plain asker
 	// named are the families that the answers at hand name, nil when they name accounts.
 	named map[string]*family
-	// category answers, by row and category
+	// declared are the wallets of categories, by row and category; covered is what was spent
+	// in the last 365 days in what a wallet was declared for, by row, where that isn't the whole.
 	declared map[int]map[string]float64
+	covered  map[int]float64
 	// adding is held while an answer is being added.
 	adding sync.Mutex
 }
@@ -49,7 +52,7 @@ type intake struct {
 }
 
 func (p *prepared) slice(ctx context.Context, e Engine, r accountRange) (*features.Slice, error) {
-	g := &grid{prepared: p, row: map[string]int{}, cluster: e.Info().Cluster}
+	g := &grid{prepared: p, row: map[string]int{}, covered: map[int]float64{}, cluster: e.Info().Cluster}
 	g.accounts = r.listed
 	if r.listed == nil {
 		if err := p.accounts(ctx, e, r, func(account string, _ int64) { g.accounts = append(g.accounts, account) }); err != nil {
@@ -209,6 +212,7 @@ func (g *grid) unite(ctx context.Context, e Engine, families []*family) error {
 // clear makes a row that of an account of which nothing is known.
 func (g *grid) clear(row int) {
 	g.known[row], g.first[row], g.last[row] = false, 0, 0
+	delete(g.covered, row)
 	for c := range g.values {
 		g.values[c][row] = g.nothing(&g.Catalogue[c], row%len(g.Cutoffs))
 	}
@@ -430,7 +434,11 @@ func (a *intake) alone(accounts []string, rows []int) {
 
 func needsCategories(catalogue []features.Feature) bool {
 	return slices.ContainsFunc(catalogue, func(f features.Feature) bool {
-		return f.Kind == features.LeastCategoryShare || f.Kind == features.LargestCategoryGap
+		switch f.Kind { //nolint:exhaustive // the others need none
+		case features.LeastCategoryShare, features.LargestCategoryGap, features.DeclaredSpend, features.DeclaredShare, features.DeclaredGap:
+			return true
+		}
+		return false
 	})
 }
 
@@ -459,7 +467,9 @@ func (g *grid) categories(ask asker, params Params) error {
 				g.declared[row] = map[string]float64{}
 			}
 			g.declared[row][columns[1].Texts[i]] = columns[2].Numbers[i]
-			declarers = append(declarers, columns[0].Texts[i])
+			if columns[1].Texts[i] != "" {
+				declarers = append(declarers, columns[0].Texts[i])
+			}
 		}
 		return nil
 	})
@@ -495,25 +505,51 @@ func (g *grid) categories(ask asker, params Params) error {
 			return err
 		}
 	}
-	for c := range g.Catalogue {
-		kind := g.Catalogue[c].Kind
-		if kind != features.LeastCategoryShare && kind != features.LargestCategoryGap {
+	sorted := g.any[features.Categories]
+	for row, wallet := range g.declared {
+		_, whole := wallet[""]
+		// Without a category on any line nobody knows what was spent in one.
+		if sorted == nil || !sorted[row%len(sorted)] {
+			if !whole {
+				g.covered[row] = math.NaN()
+			}
 			continue
 		}
-		for row, wallet := range g.declared {
-			share, gap := math.Inf(1), 0.0
-			for category, amount := range wallet {
-				share = math.Min(share, spent[row][category]/amount)
-				gap = math.Max(gap, amount-spent[row][category])
+		least, largest, sum := math.Inf(1), 0.0, 0.0
+		for _, category := range slices.Sorted(maps.Keys(wallet)) {
+			if category == "" {
+				continue
 			}
-			if kind == features.LeastCategoryShare {
-				g.values[c][row] = share
-			} else {
-				g.values[c][row] = gap
+			share, gap := shareOfWallet(spent[row][category], wallet[category])
+			least, largest, sum = math.Min(least, share), math.Max(largest, gap), sum+spent[row][category]
+		}
+		if math.IsInf(least, 1) {
+			continue
+		}
+		if !whole {
+			g.covered[row] = sum
+		}
+		for c := range g.Catalogue {
+			switch g.Catalogue[c].Kind { //nolint:exhaustive // the others are computed elsewhere
+			case features.LeastCategoryShare:
+				g.values[c][row] = least
+			case features.LargestCategoryGap:
+				g.values[c][row] = largest
 			}
 		}
 	}
 	return nil
+}
+
+// shareOfWallet returns our share of a declared wallet, and what of it is spent elsewhere. A
+// wallet is at least what is spent here; more returns than purchases are no spend.
+func shareOfWallet(spend, declared float64) (share, gap float64) {
+	spend = math.Max(0, spend)
+	declared = math.Max(declared, spend)
+	if declared == 0 {
+		return math.NaN(), 0
+	}
+	return spend / declared, declared - spend
 }
 
 // derive computes the features that are made of two others; where it can't, what a file says
@@ -521,14 +557,41 @@ func (g *grid) categories(ask asker, params Params) error {
 func (g *grid) derive() {
 	for c := range g.Catalogue {
 		f := &g.Catalogue[c]
-		if f.Kind != features.Ratio && f.Kind != features.Difference {
+		if len(f.Of) == 0 {
 			continue
 		}
 		a, b := g.values[g.column[f.Of[0]]], g.values[g.column[f.Of[1]]]
+		if f.Kind != features.Ratio && f.Kind != features.Difference {
+			g.ofWallet(f.Kind, g.values[c], a, b)
+			continue
+		}
 		for i := range a {
 			if v := f.Derive(a[i], b[i]); !math.IsNaN(v) {
 				g.values[c][i] = v
 			}
+		}
+	}
+}
+
+// ofWallet compares spend and declared wallets: all spend where the whole is declared, that of
+// the categories where they are.
+func (g *grid) ofWallet(kind features.Kind, values, spend, declared []float64) {
+	for i := range values {
+		spent, apart := g.covered[i]
+		if !apart {
+			spent = spend[i]
+		}
+		if math.IsNaN(spent) || math.IsNaN(declared[i]) {
+			continue
+		}
+		share, gap := shareOfWallet(spent, declared[i])
+		switch kind { //nolint:exhaustive // of the others nothing is declared
+		case features.DeclaredSpend:
+			values[i] = math.Max(0, spent)
+		case features.DeclaredShare:
+			values[i] = share
+		case features.DeclaredGap:
+			values[i] = gap
 		}
 	}
 }

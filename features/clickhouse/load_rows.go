@@ -150,6 +150,11 @@ func (c *completion) complete(b *buffer) error {
 		return err
 	}
 	c.recorded(b)
+	if c.schema.Name == invoicesTable {
+		if err := c.due(b); err != nil {
+			return err
+		}
+	}
 	for i := range c.schema.Fields {
 		if err := c.check(b, i); err != nil {
 			return err
@@ -297,20 +302,49 @@ func (c *completion) assess(b *buffer) error {
 	return nil
 }
 
-// convert fills amount_base where the file gives none.
+// due gives an invoice without due_at the end of its terms, by the business's calendar.
+func (c *completion) due(b *buffer) error {
+	due, terms, issued := c.at["due_at"], c.at["terms"], c.at["issued_at"]
+	for i := range b.rows {
+		row := c.rows + int64(i)
+		days, none := b.columns[terms].Integers[i], b.nulls[terms][i]
+		switch {
+		case !none && (days < 0 || days > features.MostTerms):
+			return c.refuse(row, "terms", "%d lies outside 0 … %d days", days, features.MostTerms)
+		case !b.nulls[due][i] || b.nulls[issued][i]:
+		case none:
+			return c.refuse(row, "due_at", "the value is missing; give it, or the terms in days")
+		default:
+			b.nulls[due][i] = false
+			b.columns[due].Integers[i] = time.Unix(b.columns[issued].Integers[i], 0).In(c.rates.zone).AddDate(0, 0, int(days)).Unix()
+		}
+	}
+	return nil
+}
+
+// convert fills amount_base where the file gives none and there is an amount. What is agreed
+// or declared ahead is worth what it was when it was recorded.
 func (c *completion) convert(b *buffer) error {
-	k := c.at["amount_base"]
-	amounts, currencies := b.columns[c.at["amount"]].Integers, b.columns[c.at["currency"]].Texts
-	times := b.columns[c.at[c.schema.Event]].Integers
+	k, amount := c.at["amount_base"], c.at["amount"]
+	amounts, currencies := b.columns[amount].Integers, b.columns[c.at["currency"]].Texts
+	times, recorded := b.columns[c.at[c.schema.Event]].Integers, b.columns[c.at[features.RecordedAt]].Integers
+	ahead := c.schema.Name == walletsTable || c.schema.Name == contractsTable
 	for i := range b.rows {
 		if !b.nulls[k][i] {
 			c.based = true
 			continue
 		}
+		if b.nulls[amount][i] {
+			continue
+		}
+		day := times[i]
+		if ahead {
+			day = min(day, recorded[i])
+		}
 		value := amounts[i]
 		if currency := currencies[i]; currency != "" && currency != c.base {
 			row := c.rows + int64(i)
-			rate, day, ok := c.rates.at(currency, times[i])
+			rate, day, ok := c.rates.at(currency, day)
 			if !ok {
 				into := c.base
 				if into == "" {

@@ -70,7 +70,7 @@ func crowd(n int, seed uint64) *town {
 					amount: r.Int64N(9_999_999) - 999_999, discount: maybe(r.Int64N(33_333)), cost: maybe(r.Int64N(777_777)),
 				}
 				l.quantity, l.list, l.promotion = r.Int64N(50_000), r.Int64N(9_999_999), pick("", "", "spring")
-				l.reason = pick("", "quality", "service", "other")
+				l.reason = pick("", "quality", "service", "too expensive", "other")
 				if r.IntN(3) > 0 {
 					l.promised, l.delivered = ordered+r.Int64N(30*86400), ordered+r.Int64N(40*86400)
 				}

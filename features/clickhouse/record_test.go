@@ -2,6 +2,7 @@ package clickhouse_test
 
 import (
 	"math"
+	"strconv"
 	"testing"
 )
 
@@ -14,8 +15,71 @@ func (w *town) recordCases() {
 	w.peopleCases()
 	w.newsCases()
 	w.touchCases()
+	w.sourceCases()
+	w.purseCases()
 	w.referralCases()
 	w.priceCases()
+}
+
+// sourceCases has accounts of which several systems tell under ids of their own.
+func (w *town) sourceCases() {
+	w.member("helped")
+	one := func(from source, id, kind, ref, day string) contact {
+		return contact{id: id, account: "helped", kind: kind, ref: ref, at: at(day), value: absent, source: from}
+	}
+	w.contacts = append(w.contacts,
+		one("sales", "17", "Complaint", "", "2025-01-10"), one("desk", "d1", "complaint_resolved", "17", "2025-01-20"), // resolved by the help desk
+		one("sales", "18", "complaint", "", "2025-01-11"), one("desk", "18", "complaint", "", "2025-01-12"),
+		one("desk", "d2", "complaint_resolved", "18", "2025-02-01"), // its own
+		one("web", "w1", "complaint_resolved", "18", "2025-02-02"),  // of either: of none
+		one("desk", "d3", "complaint", "17", "2025-02-10"),          // the first came back, as the desk has it
+		one("sales", "19", "promise", "", "2025-01-05"), one("desk", "d4", "promise_kept", "19", "2025-01-09"))
+	w.contacts[len(w.contacts)-2].due = at("2025-01-10")
+	for i, purpose := range []string{"Care", "transaction", "care", "annual review"} {
+		x := one("sales", "v"+purpose, "Visit", "", "2025-02-05")
+		x.purpose, x.at = purpose, x.at+int64(i)
+		w.contacts = append(w.contacts, x)
+	}
+
+	const account = "owes-twice"
+	w.member(account)
+	bill := func(from source, id string, amount float64, currency string, base float64) {
+		w.invoices = append(w.invoices, invoice{id: id, account: account, issued: at("2025-01-01"), due: at("2025-01-31"), amount: euros(amount), currency: currency, base: euros(base), source: from})
+	}
+	paid := 0
+	pay := func(from source, id string, amount float64, currency string, base float64) {
+		paid++
+		w.payments = append(w.payments, payment{id: "w" + strconv.Itoa(paid), account: account, invoice: id, paid: at("2025-01-20"), amount: euros(amount), currency: currency, base: euros(base), source: from})
+	}
+	bill("shop", "1", 100, "EUR", 100)
+	bill("web", "1", 200, "EUR", 200)
+	pay("web", "1", 200, "EUR", 200)
+	pay("bank", "1", 100, "EUR", 100) // of either: of none
+	bill("shop", "2", 1000, "USD", 900)
+	pay("bank", "2", 270, "EUR", 270) // three tenths of it
+	pay("bank", "2", 400, "usd", 370) // and 400 of its own dollars
+	bill("shop", "3", 70, "USD", 0)
+	pay("shop", "3", 60, "EUR", 60) // of what nobody converted: nobody can tell
+}
+
+// purseCases has accounts that declared a part of what they buy, and an account of another currency.
+func (w *town) purseCases() {
+	buy := func(account, category string, amount float64) {
+		w.lines = append(w.lines, line{account: account, order: "o" + category, number: 1, product: "p", category: category, amount: euros(amount), discount: absent, cost: absent, ordered: at("2025-01-05")})
+	}
+	declare := func(account, category string, amount, base float64) {
+		w.wallets = append(w.wallets, wallet{account: account, category: category, period: at("2025-01-01"), amount: euros(amount), base: euros(base)})
+	}
+	buy("declares-one", "paper", 4000)
+	buy("declares-one", "ink", 396_000)
+	declare("declares-one", "paper", 10_000, 0)
+	buy("declares-too-little", "paper", 500)
+	declare("declares-too-little", "", 400, 0)
+	buy("declares-abroad", "paper", 450)
+	declare("declares-abroad", "paper", 1000, 900)
+	w.contracts = append(w.contracts, contract{id: "k9", account: "declares-abroad", start: at("2025-01-01"), amount: euros(1000), base: euros(900)})
+	w.versions = append(w.versions, version{account: "declares-one", from: at("2024-01-01"), orientation: "Price"}, version{account: "declares-one", from: at("2025-03-10"), orientation: "value"},
+		version{account: "declares-abroad", from: at("2024-01-01"), orientation: "taste"})
 }
 
 // priceCases has an account that bought less whenever the list price rose.
@@ -180,7 +244,7 @@ func (w *town) newsCases() {
 		one("8", "event", "2023-11-11"), article,
 		// 8 of 10, 4 of 5 against 5 expected, 3 of 5 against 4; not answered, and not answered until the first cutoff.
 		said("10", "2023-12-01", opinion{euros(10), absent, euros(8)}), said("11", "2024-12-01", opinion{euros(5), euros(5), euros(4)}),
-		said("12", "2025-02-01", opinion{euros(5), euros(4), euros(3)}), said("14", "2025-01-10", opinion{euros(5), absent, absent}), unasked)
+		said("12", "2025-02-01", opinion{euros(5), euros(4), euros(3)}), said("15", "2025-03-20", opinion{euros(10), absent, euros(1)}), said("14", "2025-01-10", opinion{euros(5), absent, absent}), unasked)
 }
 
 func (w *town) deliveryCases() {
@@ -206,9 +270,10 @@ func (w *town) deliveryCases() {
 	reversal.amount, reversal.quantity, reversal.recorded = -gone.amount, -gone.quantity, at("2025-03-20")
 	again.delivered, again.recorded = at("2025-02-20 09:00:00"), at("2025-03-20")
 	w.lines = append(w.lines, reversal, again)
-	// Sent back: 30 for their quality, 10 since they came late, 20 because nobody needed them.
-	for i, reason := range []string{"quality: torn", "Service", "not needed"} {
-		back := sent("d5", "p1", "2025-02-10", "", "", []float64{-30, -10, -20}[i], 50)
+	// Sent back: 30 + 40 for their quality, 10 + 20 since they came late, 60 for their price, 20 because nobody needed them and 20 for
+	// a reason that nobody knows.
+	for i, reason := range []string{"quality: torn", "Too late", "not needed", " 破损了", "Wrong item", "Too expensive", "the colour"} {
+		back := sent("d5", "p1", "2025-02-10", "", "", []float64{-30, -10, -20, -40, -20, -60, -20}[i], 50)
 		back.number, back.quantity, back.reason = int64(i), euros(-1), reason
 		w.lines = append(w.lines, back)
 	}
@@ -230,9 +295,10 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 		{"waits", "2025-04-15", "days_late_mean_365d", (9.0 + 5) / 2},
 		{"waits", "2025-04-15", "deliveries_overdue", 0},
 		{"waits", "2025-04-15", "delivery_days_mean_365d", (10.0 + 19 + 19 + 7) / 4},
-		{"waits", "2025-03-01", "returns_quality_share_365d", 0.5},
-		{"waits", "2025-03-01", "returns_service_share_365d", 1.0 / 6},
-		{"waits", "2025-03-01", "returns_other_share_365d", 1.0 / 3},
+		{"waits", "2025-03-01", "returns_quality_share_365d", 0.35},
+		{"waits", "2025-03-01", "returns_service_share_365d", 0.15},
+		{"waits", "2025-03-01", "returns_price_share_365d", 0.3},
+		{"waits", "2025-03-01", "returns_other_share_365d", 0.2},
 		{"waits", "2025-03-01", "promotion_share_365d", 110.0 / 284}, // 90 + 110 + 40 + 44
 		{"waits", "2025-03-01", "promotion_share_90d", 110.0 / 194},
 		{"waits", "2025-03-01", "list_discount_share_365d", 14.0 / 298}, // two of each: 100 + 110 + 40 + 48
@@ -321,9 +387,33 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 		{"told", "2025-03-01", "satisfaction_mean_365d", 0.7},
 		{"told", "2025-03-01", "satisfaction_trend", 0.6 - 0.8},
 		{"told", "2025-03-01", "expectation_gap", -0.2},
+		{"told", "2025-04-15", "satisfaction_last", 0.1},
+		{"told", "2025-04-15", "expectation_gap", nan}, // the newest answer has none
 		{"told", "2025-03-01", "satisfaction_age_days", 28},
 		{"told", "2025-03-01", "survey_silence_share_365d", 1.0 / 3},
-		{"told", "2025-04-15", "survey_silence_share_365d", 2.0 / 4},
+		{"told", "2025-04-15", "survey_silence_share_365d", 2.0 / 5},
+		{"helped", "2025-03-01", "complaints_open", 2}, // the other 18, and the one that came back
+		{"helped", "2025-03-01", "complaint_resolution_days", (10.0 + 20) / 2},
+		{"helped", "2025-03-01", "complaints_reopened_365d", 1},
+		{"helped", "2025-03-01", "promises_broken_365d", 0},
+		{"helped", "2025-03-01", "contacts_care_365d", 2},
+		{"helped", "2025-03-01", "contacts_care_share_365d", 2.0 / 3},
+		{"steady", "2025-03-01", "contacts_care_365d", 0},
+		{"steady", "2025-03-01", "contacts_care_share_365d", nan},
+		{"owes-twice", "2025-03-01", "invoices_overdue", 2},
+		{"owes-twice", "2025-03-01", "overdue_amount", 100 + (1000-400-300)*0.9},
+		{"declares-one", "2025-03-01", "wallet_spend_365d", 4000},
+		{"declares-one", "2025-03-01", "wallet_share", 0.4},
+		{"declares-one", "2025-03-01", "wallet_gap", 6000},
+		{"declares-one", "2025-03-01", "price_oriented", 1},
+		{"declares-one", "2025-04-15", "price_oriented", 0},
+		{"declares-too-little", "2025-03-01", "wallet_share", 1},
+		{"declares-too-little", "2025-03-01", "wallet_gap", 0},
+		{"declares-abroad", "2025-03-01", "wallet_declared", 900},
+		{"declares-abroad", "2025-03-01", "wallet_gap", 450},
+		{"declares-abroad", "2025-03-01", "wallet_least_category_share", 0.5},
+		{"declares-abroad", "2025-03-01", "contract_amount", 900},
+		{"declares-abroad", "2025-03-01", "price_oriented", nan},
 		{"steady", "2025-03-01", "competitor_offers_365d", 0},
 		{"steady", "2025-03-01", "contact_gap_median_days", (183.0 + 52) / 2}, // 2024-06-20, 12-20, 2025-02-10
 		{"steady", "2025-03-01", "contact_recency_to_gap", 19 / 117.5},

@@ -41,19 +41,13 @@ func nets[K comparable](seen []line, key func(line) K) (byKey map[K]line) {
 // delivered adds the twin's features of deliveries and reasons of return.
 func delivered(f map[string]float64, seen []line, cutoff int64, today int, day func(int64) int) {
 	type key struct {
-		order, product, reason       string
+		order, product               string
+		reason                       features.ReturnClass
 		number, t, promised, arrived int64
 	}
-	class := func(l line) string {
-		for _, c := range []string{"", "quality", "service"} {
-			if strings.HasPrefix(strings.ToLower(l.reason), c) && (c != "" || l.reason == "") {
-				return c
-			}
-		}
-		return "other"
-	}
+	class := func(l line) features.ReturnClass { return features.ClassOfReturn(l.reason) }
 	var due90, late90, due365, late365, days, overdue, travels, travelled int64
-	back := map[string]int64{}
+	back, all := map[features.ReturnClass]int64{}, int64(0)
 	for _, l := range nets(seen, func(l line) key {
 		return key{l.order, l.product, class(l), l.number, l.ordered, l.promised, l.delivered}
 	}) {
@@ -63,7 +57,7 @@ func delivered(f map[string]float64, seen []line, cutoff int64, today int, day f
 		}
 		if l.amount < 0 && l.reason != "" && l.ordered >= cutoff-365*86400 {
 			back[class(l)] -= l.amount
-			back["all"] -= l.amount
+			all -= l.amount
 		}
 		if l.amount <= 0 {
 			continue
@@ -95,9 +89,9 @@ func delivered(f map[string]float64, seen []line, cutoff int64, today int, day f
 	}
 	f["late_delivery_share_90d"], f["late_delivery_share_365d"] = share(late90, due90), share(late365, due365)
 	f["days_late_mean_365d"], f["delivery_days_mean_365d"], f["deliveries_overdue"] = share(days, late365), share(travelled, travels), float64(overdue)
-	for _, c := range []string{"quality", "service", "other"} {
-		f["returns_"+c+"_share_365d"] = share(back[c], back["all"])
-	}
+	f["returns_quality_share_365d"], f["returns_service_share_365d"] = share(back[features.ReturnQuality], all), share(back[features.ReturnService], all)
+	f["returns_price_share_365d"] = share(back[features.ReturnPrice], all)
+	f["returns_other_share_365d"] = share(back[features.ReturnUnneeded]+back[features.ReturnUnknown], all)
 }
 
 // priced adds the twin's features of prices.
@@ -229,8 +223,16 @@ func records(account string) *rapid.Generator[record] {
 		later := func(t0 int64) int64 { return t0 + rapid.Int64Range(1, 90).Draw(t, "later")*86400 }
 		rare := func() bool { return rapid.IntRange(0, 3).Draw(t, "rare") == 0 }
 		r := record{contacts: contacts(account).Draw(t, "contacts")}
-		for i := range rapid.IntRange(0, 6).Draw(t, "invoices") {
-			x := invoice{id: fmt.Sprintf("%s-i%d", account, i), account: account, issued: when("issued"), amount: rapid.Int64Range(-2, 12).Draw(t, "amount") * 2500}
+		// Ids are of one source: two may have the same.
+		sources, money := rapid.SampledFrom([]source{"", "", "shop", "bank"}), rapid.SampledFrom([]string{"", "", "EUR", "usd", "USD"})
+		taken := map[string]bool{}
+		for range rapid.IntRange(0, 6).Draw(t, "invoices") {
+			x := invoice{id: fmt.Sprintf("%s-i%d", account, rapid.IntRange(0, 5).Draw(t, "invoice")), account: account, issued: when("issued"),
+				amount: rapid.Int64Range(-2, 12).Draw(t, "amount") * 2500, source: sources.Draw(t, "source"), currency: money.Draw(t, "currency")}
+			if taken[x.key()] {
+				continue
+			}
+			taken[x.key()] = true
 			x.due = x.issued + rapid.Int64Range(0, 60).Draw(t, "due")*86400
 			if rapid.Bool().Draw(t, "converted") {
 				x.base = rapid.Int64Range(1, 12).Draw(t, "base") * 3100
@@ -244,8 +246,17 @@ func records(account string) *rapid.Generator[record] {
 				r.invoices = append(r.invoices, x)
 			}
 			for p := range rapid.IntRange(0, 4).Draw(t, "payments") {
-				y := payment{id: fmt.Sprintf("%s/%d", x.id, p), account: account, invoice: x.id, paid: x.issued + rapid.Int64Range(-10, 300).Draw(t, "paid")*43200,
-					amount: rapid.Int64Range(-2, 8).Draw(t, "payment") * 2500}
+				y := payment{id: fmt.Sprintf("%s/%d", x.key(), p), account: account, invoice: x.id, paid: x.issued + rapid.Int64Range(-10, 300).Draw(t, "paid")*43200,
+					amount: rapid.Int64Range(-2, 8).Draw(t, "payment") * 2500, source: x.source, currency: x.currency}
+				if rare() {
+					y.source = sources.Draw(t, "other source")
+				}
+				if rare() {
+					y.currency = money.Draw(t, "other currency")
+				}
+				if rapid.Bool().Draw(t, "payment converted") {
+					y.base = rapid.Int64Range(1, 12).Draw(t, "payment base") * 3100
+				}
 				if rare() {
 					y.invoice = account + "-none"
 				}
@@ -282,7 +293,7 @@ func records(account string) *rapid.Generator[record] {
 		}
 		for i := range rapid.IntRange(0, 6).Draw(t, "versions") {
 			x := version{account: account, manager: rapid.SampledFrom([]string{"Li", "Wang", ""}).Draw(t, "manager"), from: start + int64(i)*100*86400, limit: rapid.Int64Range(0, 3).Draw(t, "limit") * 70_000,
-				segment: rapid.SampledFrom([]string{"large", "small", "other", ""}).Draw(t, "segment")}
+				segment: rapid.SampledFrom([]string{"large", "small", "other", ""}).Draw(t, "segment"), orientation: rapid.SampledFrom([]string{"", "Price", "value", "quality"}).Draw(t, "orientation")}
 			if i == 0 && rare() {
 				x.from, x.recorded = 0, start
 			}
@@ -322,8 +333,12 @@ func (r record) twin(cutoff, known int64, zone *time.Location) map[string]float6
 	}
 
 	r.touched(f, cutoff, known)
-	seen := newest(r.contacts, known, func(c contact) string { return c.id }, func(c contact) int64 { return orElse(c.recorded, c.at) })
+	seen := newest(r.contacts, known, contact.key, func(c contact) int64 { return orElse(c.recorded, c.at) })
 	seen = slices.DeleteFunc(seen, func(c contact) bool { return c.at >= cutoff })
+	for i := range seen {
+		seen[i].kind, seen[i].factor = strings.ToLower(seen[i].kind), strings.ToLower(seen[i].factor)
+	}
+	complained(f, seen, within, count)
 	served(f, seen, cutoff, within, count)
 	content(f, seen, cutoff, day, within)
 	for _, name := range []string{"competitor_offers_90d", "competitor_offers_365d", "people_changes_180d", "people_changes_365d", "events_365d", "publicity_365d"} {
@@ -416,12 +431,13 @@ func served(f map[string]float64, seen []contact, cutoff int64, within func(int6
 		}
 		reopened, inTime, ever := false, false, false
 		for _, other := range seen {
-			names := other.ref != "" && other.ref == c.id
-			if c.ref != "" && other.kind == "complaint_resolved" && other.at <= c.at && (other.ref == c.ref || other.id == c.ref) {
+			if c.ref != "" && other.kind == "complaint_resolved" && other.at <= c.at &&
+				(other.named(seen, "complaint") == c.named(seen, "complaint") || other.key() == c.named(seen, "complaint_resolved")) {
 				reopened = true
 			}
-			ever = ever || names && other.kind == "promise_kept"
-			inTime = inTime || names && other.kind == "promise_kept" && other.at <= c.due
+			kept := other.kind == "promise_kept" && other.ref != "" && other.named(seen, "promise") == c.key()
+			ever = ever || kept
+			inTime = inTime || kept && other.at <= c.due
 		}
 		count(c.kind == "complaint" && within(c.at, 365) && reopened, "complaints_reopened_365d")
 		if c.kind == "promise" && overdue {
@@ -434,6 +450,73 @@ func served(f map[string]float64, seen []contact, cutoff int64, within func(int6
 	f["response_trend_90d"] = trend(recent, nRecent, seconds-recent, n-nRecent)
 	f["responses_late_share_365d"] = share(late, due)
 	f["promises_broken_share_365d"] = share(f["promises_broken_365d"], float64(promises))
+}
+
+// key tells rows of several sources apart.
+func (c contact) key() string { return c.source.text() + "\x00" + c.id }
+func (x invoice) key() string { return x.source.text() + "\x00" + x.id }
+func (p payment) key() string { return p.source.text() + "\x00" + p.id }
+
+// named returns the key of the row of a kind that the contact names: of its own source first, else of
+// the only other one with that id; its own source's, which nobody has, otherwise.
+func (c contact) named(seen []contact, kind string) string {
+	own := contact{source: c.source, id: c.ref}.key()
+	var others []string
+	for _, x := range seen {
+		switch {
+		case x.kind != kind || x.id != c.ref:
+		case x.key() == own:
+			return own
+		default:
+			others = append(others, x.key())
+		}
+	}
+	if len(others) == 1 {
+		return others[0]
+	}
+	return own
+}
+
+// complained adds the twin's features of complaints and of what contacts are for.
+func complained(f map[string]float64, seen []contact, within func(int64, int64) bool, count func(bool, string)) {
+	for _, name := range []string{"complaints_90d", "complaints_365d", "complaints_open", "contacts_care_365d", "care_365d", "referrals_365d"} {
+		count(false, name)
+	}
+	var resolved, seconds, caring, purposeful int64
+	for _, c := range seen {
+		recent := within(c.at, 365)
+		count(c.kind == "care" && recent, "care_365d")
+		count(c.kind == "referral" && recent, "referrals_365d")
+		if slices.Contains([]string{"visit", "call", "email"}, c.kind) && recent {
+			purposes, _ := features.Words("interactions", "purpose")
+			word, known := purposes.Read(c.purpose)
+			count(word == features.PurposeCare, "contacts_care_365d")
+			if known {
+				purposeful++
+			}
+			if word == features.PurposeCare {
+				caring++
+			}
+		}
+		if c.kind != "complaint" {
+			continue
+		}
+		first := int64(-1)
+		for _, r := range seen {
+			if r.kind == "complaint_resolved" && r.named(seen, "complaint") == c.key() && (first < 0 || r.at < first) {
+				first = r.at
+			}
+		}
+		count(first < 0, "complaints_open")
+		count(within(c.at, 90), "complaints_90d")
+		count(recent, "complaints_365d")
+		if recent && first >= 0 {
+			resolved, seconds = resolved+1, seconds+max(0, first-c.at)
+		}
+	}
+	f["contacts_care_share_365d"] = share(caring, purposeful)
+	f["complaints_resolved_share_365d"] = share(float64(resolved), f["complaints_365d"])
+	f["complaint_resolution_days"] = share(seconds, resolved) / 86400
 }
 
 // trend compares the mean of a late and an early part, in −1 … 1.
@@ -480,6 +563,7 @@ func content(f map[string]float64, seen []contact, cutoff int64, day func(int64)
 			year, nYear = year+last, nYear+1
 			f["satisfaction_mean_365d"] = year / nYear
 		}
+		f["expectation_gap"] = math.NaN()
 		if c.opinion.expectation != absent {
 			f["expectation_gap"] = last - float64(c.opinion.expectation)/float64(c.opinion.scale)
 		}
@@ -493,7 +577,7 @@ func content(f map[string]float64, seen []contact, cutoff int64, day func(int64)
 
 // owed adds the twin's features of invoices and payments.
 func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) int64, within func(int64, int64) bool) {
-	payments := newest(r.payments, known, func(p payment) string { return p.id }, func(p payment) int64 { return orElse(p.recorded, p.paid) })
+	payments := newest(r.payments, known, payment.key, func(p payment) int64 { return orElse(p.recorded, p.paid) })
 	slices.SortFunc(payments, func(a, b payment) int {
 		if a.paid != b.paid {
 			return int(a.paid - b.paid)
@@ -502,21 +586,38 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 	})
 	var overdue, open float64
 	var bills, matured, late, days, n, daysRecent, nRecent, oldest int64
-	for _, x := range newest(r.invoices, known, func(x invoice) string { return x.id }, func(x invoice) int64 { return orElse(x.recorded, x.issued) }) {
-		if x.issued >= cutoff || x.amount == 0 {
+	invoices := newest(r.invoices, known, invoice.key, func(x invoice) int64 { return orElse(x.recorded, x.issued) })
+	invoices = slices.DeleteFunc(invoices, func(x invoice) bool { return x.issued >= cutoff })
+	for _, x := range invoices {
+		if x.amount == 0 {
 			continue
 		}
-		paid, settled := int64(0), int64(0)
+		paid, own, foreign, settled, clear := int64(0), int64(0), int64(0), int64(0), true
 		for _, p := range payments {
-			if p.invoice != x.id || p.paid >= cutoff {
+			if p.paid >= cutoff || p.bill(invoices) != x.key() {
 				continue
 			}
-			if x.amount > 0 && paid < x.amount && paid+p.amount >= x.amount {
+			before := paid
+			switch {
+			case strings.EqualFold(p.currency, x.currency):
+				own += p.amount
+			case p.base != 0 && x.base != 0:
+				foreign += p.base
+			default:
+				clear = false
+			}
+			if paid = own; x.base != 0 {
+				paid += foreign * x.amount / x.base
+			}
+			if x.amount > 0 && before < x.amount && paid >= x.amount {
 				settled = p.paid
 			}
-			if paid += p.amount; paid < x.amount {
+			if paid < x.amount {
 				settled = 0
 			}
+		}
+		if !clear {
+			continue // nobody can tell what is open of it
 		}
 		inBase := float64(orElse(x.base, x.amount)) / float64(x.amount)
 		if x.amount < 0 {
@@ -552,6 +653,25 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 	}
 	f["invoices_late_share_365d"], f["days_to_pay_365d"] = share(late, matured), share(days, n)
 	f["days_to_pay_trend_90d"] = trend(daysRecent, nRecent, days-daysRecent, n-nRecent)
+}
+
+// bill returns the key of the invoice that the payment is of.
+func (p payment) bill(invoices []invoice) string {
+	own := invoice{source: p.source, id: p.invoice}.key()
+	var others []string
+	for _, x := range invoices {
+		switch {
+		case x.id != p.invoice:
+		case x.key() == own:
+			return own
+		default:
+			others = append(others, x.key())
+		}
+	}
+	if len(others) == 1 {
+		return others[0]
+	}
+	return own
 }
 
 // touched adds the twin's features of campaigns.
@@ -596,7 +716,7 @@ func (r record) seen(cutoff, known int64) []version {
 
 // managed adds the twin's features of the account's versions.
 func (r record) managed(f map[string]float64, cutoff, known int64, day func(int64) int64, within func(int64, int64) bool) {
-	for _, name := range []string{"manager_changes_180d", "manager_changes_365d", "manager_days", "credit_limit"} {
+	for _, name := range []string{"manager_changes_180d", "manager_changes_365d", "manager_days", "credit_limit", "price_oriented"} {
 		f[name] = math.NaN()
 	}
 	manager := ""
@@ -604,6 +724,12 @@ func (r record) managed(f map[string]float64, cutoff, known int64, day func(int6
 		f["credit_limit"] = math.NaN()
 		if v.limit != 0 {
 			f["credit_limit"] = float64(v.limit) / frame.DecimalScale
+		}
+		switch strings.ToLower(v.orientation) {
+		case features.OrientationPrice:
+			f["price_oriented"] = 1
+		case features.OrientationValue:
+			f["price_oriented"] = 0
 		}
 		if v.manager == "" || v.manager == manager {
 			continue

@@ -306,9 +306,13 @@ func (m *mapping) lost(ctx context.Context, e Engine) ([]features.Measurement, e
 			all = append(all, features.Measurement{Check: "out_of_range", Table: m.Table, Column: f.Name, Source: m.Name})
 		}
 	}
-	if m.Table == walletsTable {
+	switch m.Table {
+	case walletsTable:
 		parts = append(parts, "countIf(NOT ("+m.declares()+"))")
 		all = append(all, features.Measurement{Check: "left_out", Table: m.Table, Column: "amount", Source: m.Name})
+	case invoicesTable:
+		parts = append(parts, "countIf(NOT ("+m.falls()+"))")
+		all = append(all, features.Measurement{Check: "left_out", Table: m.Table, Column: "due_at", Source: m.Name})
 	}
 	for i := range parts {
 		parts[i] = fmt.Sprintf("%s AS c%d", parts[i], i)

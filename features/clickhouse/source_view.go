@@ -192,6 +192,8 @@ func (m *mapping) value(f *features.Field) string {
 			return "assumeNotNull(ifNull(" + held(f) + ", " + m.event() + "))"
 		case f.Name == "line":
 			return "assumeNotNull(ifNull(" + held(f) + ", " + m.ordinal() + "))"
+		case m.dues(f):
+			return m.due()
 		}
 		return "CAST(" + held(f) + ", '" + quoteEscapes.Replace(canonicalType(f)) + "')"
 	}
@@ -200,9 +202,11 @@ func (m *mapping) value(f *features.Field) string {
 		return m.event()
 	case f.Name == "line":
 		return m.ordinal()
+	case m.dues(f):
+		return m.due()
 	case f.Name == "currency" && m.Currency != "":
 		return "'" + m.Currency + "'"
-	case f.Name == "amount_base" && m.Currency != "":
+	case f.Name == "amount_base" && m.Currency != "" && m.Columns["amount"] != "":
 		return "CAST(" + held(m.schema.Field("amount")) + ", 'Nullable(Decimal(18, 4))')"
 	case f.Kind == frame.Text:
 		return "''"
@@ -246,8 +250,11 @@ func (m *mapping) branch() string {
 			conditions = append(conditions, present(f))
 		}
 	}
-	if m.Table == walletsTable {
+	switch m.Table {
+	case walletsTable:
 		conditions = append(conditions, m.declares())
+	case invoicesTable:
+		conditions = append(conditions, m.falls())
 	}
 	parts = append(parts, "toUInt64(0) AS load", "CAST('"+m.Name+"', 'LowCardinality(String)') AS source")
 	return "SELECT " + strings.Join(parts, ",\n    ") + "\nFROM (" + m.levels() + ")\nWHERE " + strings.Join(conditions, " AND ")
@@ -266,6 +273,40 @@ func (m *mapping) declares() string {
 		unranked = "(isNull(" + held(rank) + ") AND isNull(" + held(suppliers) + ") OR ifNull(" + held(rank) + " >= 1 AND " + held(rank) + " <= " + held(suppliers) + ", 0))"
 	}
 	return "(" + strings.Join(either, " OR ") + ") AND " + unranked
+}
+
+// dues tells whether a field is the due date of an invoice.
+func (m *mapping) dues(f *features.Field) bool { return m.Table == invoicesTable && f.Name == "due_at" }
+
+// due is the due date of an invoice, and falls the condition that it has one: what the source
+// says, or the end of the terms, in days of the source's zone.
+func (m *mapping) due() string {
+	var parts []string
+	if m.Columns["due_at"] != "" {
+		parts = append(parts, held(m.schema.Field("due_at")))
+	}
+	if m.Columns["terms"] != "" {
+		parts = append(parts, "toDateTime(toTimeZone(assumeNotNull("+held(m.schema.Field("issued_at"))+"), '"+quoteEscapes.Replace(m.zone())+"') + toIntervalDay("+
+			m.agreed()+"), 'UTC')")
+	}
+	return "assumeNotNull(coalesce(" + strings.Join(append(parts, "toDateTime(0, 'UTC')"), ", ") + "))"
+}
+
+func (m *mapping) falls() string {
+	var either []string
+	if m.Columns["due_at"] != "" {
+		either = append(either, present(m.schema.Field("due_at")))
+	}
+	if m.Columns["terms"] != "" {
+		either = append(either, "isNotNull("+m.agreed()+")")
+	}
+	return "(" + strings.Join(either, " OR ") + ")"
+}
+
+// agreed is the terms of an invoice, NULL where they are out of bounds.
+func (m *mapping) agreed() string {
+	days := held(m.schema.Field("terms"))
+	return fmt.Sprintf("if(%s >= 0 AND %s <= %d, %s, NULL)", days, days, features.MostTerms, days)
 }
 
 // emptyBranch is a canonical view of a host that has no source for it.

@@ -4,12 +4,14 @@
 --           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64; tz String.
 --           Those of terms.sql.
 -- As of:    an interaction reads as its newest version with recorded_at <= known_at, load <= watermark, and is seen
---           when that version's at < cutoff. A complaint is resolved by a complaint_resolved row naming it in ref.
+--           when that version's at < cutoff. A complaint is resolved by a complaint_resolved row naming it in ref (named.sql).
 -- Rhythm:   the time since the last contact and the gaps between contacts count the days on which the account doesn't rest, as in
 --           orders.sql; what we owe an answer to (complaints, surveys) ages by the calendar.
 -- Cadence:  that of the segment of the account as of the cutoff (terms.sql); NULL where none is configured. orders.sql says it of
 --           accounts without any interaction.
--- Kinds:    visit, call, email, care, complaint, complaint_resolved, referral, survey (or survey_…, value = the answer).
+-- Kinds:    visit, call, email, care, complaint, complaint_resolved, referral, survey (or survey_…, value = the answer); a contact
+--           is one of the first three. Purposes of a contact: care, information, transaction, service, intelligence. Upper and lower
+--           case are alike (features.Vocabularies).
 WITH
     history AS
     (
@@ -20,10 +22,14 @@ WITH
                 toUnixTimestamp(recorded_at),
                 load,
                 toUnixTimestamp(at),
-                multiIf(kind = 'visit', 1, kind = 'call', 2, kind = 'email', 3, kind = 'care', 4, kind = 'complaint', 5,
-                    kind = 'complaint_resolved', 6, kind = 'referral', 7, startsWith(kind, 'survey') AND isNotNull(value), 8, 9),
+                multiIf(lower(kind) = 'visit', 1, lower(kind) = 'call', 2, lower(kind) = 'email', 3, lower(kind) = 'care', 4, lower(kind) = 'complaint', 5,
+                    lower(kind) = 'complaint_resolved', 6, lower(kind) = 'referral', 7,
+                    (lower(kind) = 'survey' OR startsWith(lower(kind), 'survey_')) AND isNotNull(value), 8, 9),
                 cityHash64(source, ref),
-                ifNull(value, 0)))) AS versions
+                ifNull(value, 0),
+                cityHash64(id),
+                cityHash64(ref),
+                multiIf(lower(purpose) = 'care', 1, lower(purpose) IN ('information', 'transaction', 'service', 'intelligence'), 2, 0)))) AS versions
         FROM interactions
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
@@ -44,8 +50,8 @@ WITH
             toInt32(toUInt16(toDate(cutoff, {tz:String}))) AS today,
             arrayFilter(v -> v.2 <= toUnixTimestamp(known_at), versions) AS known,
             arrayFilter((v, i, n) -> i != n AND v.4 < toUnixTimestamp(cutoff), known, known.1, arrayShiftLeft(known.1, 1)) AS newest,
-            -- (age in seconds, kind, id, ref, value, day), oldest first
-            arrayReverseSort(arrayMap(v -> (toInt64(now) - v.4, v.5, v.1, v.6, v.7, toInt32(toUInt16(toDate(toDateTime(v.4, 'UTC'), {tz:String})))), newest)) AS seen,
+            -- (age in seconds, kind, id, ref, value, day, id and ref without their source, purpose: 1 care, 2 another, 0 none), oldest first
+            arrayReverseSort(arrayMap(v -> (toInt64(now) - v.4, v.5, v.1, v.6, v.7, toInt32(toUInt16(toDate(toDateTime(v.4, 'UTC'), {tz:String}))), v.8, v.9, v.10), newest)) AS seen,
             shelf,
             pauses,
             cadence
@@ -84,6 +90,8 @@ WITH
     ),
     sorted AS
     (
+        WITH
+            -- Include: named.sql
         SELECT
             account,
             cutoff,
@@ -99,13 +107,16 @@ WITH
             arrayFilter(s -> s.2 = 5, seen) AS complaints,
             arrayFilter(s -> s.2 = 6, seen) AS resolutions,
             arrayFilter(s -> s.2 = 8, seen) AS surveys,
+            arrayMap((own, other) -> named(own, other, complaints.3, complaints.7), resolutions.4, resolutions.8) AS answered,
             -- Age at the first resolution of each complaint, -1 while it is open.
-            arrayMap(i -> if(has(resolutions.4, i), resolutions.1[indexOf(resolutions.4, i)], -1), complaints.3) AS resolved_ages,
+            arrayMap(i -> if(has(answered, i), resolutions.1[indexOf(answered, i)], -1), complaints.3) AS resolved_ages,
             arrayFilter((c, a) -> a < 0, complaints, resolved_ages) AS open,
             arrayFilter((d, c, a) -> c <= 365 * 86400 AND a >= 0, arrayMap((c, a) -> greatest(c - a, 0), complaints.1, resolved_ages), complaints.1, resolved_ages) AS resolution_seconds,
             arrayCount(a -> a <= 365 * 86400, complaints.1) AS complaint_count,
             arraySum((a, x) -> if(a <= 365 * 86400, x, 0), surveys.1, surveys.5) AS survey_sum,
             arrayCount(a -> a <= 365 * 86400, surveys.1) AS survey_count,
+            arrayCount((a, p) -> a <= 365 * 86400 AND p = 1, contacts.1, contacts.9) AS caring,
+            arrayCount((a, p) -> a <= 365 * 86400 AND p != 0, contacts.1, contacts.9) AS purposeful,
             arrayCount(a -> a <= 180 * 86400, contacts.1) AS contacts_180,
             arrayCount(a -> a <= 360 * 86400, contacts.1) AS contacts_360
         FROM paced
@@ -122,6 +133,8 @@ SELECT
     nullIf(cadence, 0) AS contact_cadence_days,
     if(gap_count = 0, NULL, (toInt64(contact_gaps[greatest(1, intDiv(gap_count + 1, 2))]) + contact_gaps[greatest(1, intDiv(gap_count + 2, 2))]) / 2) AS contact_gap_median_days,
     arrayCount((a, k) -> a <= 365 * 86400 AND k = 4, ages, kinds) AS care_365d,
+    caring AS contacts_care_365d,
+    if(purposeful = 0, NULL, caring / purposeful) AS contacts_care_share_365d,
     arrayCount(a -> a <= 90 * 86400, complaints.1) AS complaints_90d,
     complaint_count AS complaints_365d,
     length(open) AS complaints_open,

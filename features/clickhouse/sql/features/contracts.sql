@@ -5,6 +5,7 @@
 -- As of:    a contract reads as its newest version with recorded_at <= known_at, load <= watermark, and is seen when
 --           that version's start < cutoff. cancelled_at from the cutoff on reads as empty; end may lie ahead.
 -- In force: until its end; one without an end until it is cancelled.
+-- Amounts:  in base currency; those that nobody converted as they are.
 WITH
     history AS
     (
@@ -19,7 +20,7 @@ WITH
                 toInt64(ifNull(toUnixTimestamp(cancelled_at), 0)),
                 lower(recurring) NOT IN ('', '0', 'n', 'no', 'none', 'false', 'once'),
                 isNotNull(amount),
-                ifNull(amount, 0)))) AS versions
+                ifNull(ifNull(amount_base, amount), 0)))) AS versions
         FROM contracts
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})

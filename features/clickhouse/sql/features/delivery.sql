@@ -7,7 +7,8 @@
 --           with those dates under which its amounts add up to more than 0, and came back where they add up to less.
 -- Late:     delivered on a later day, in tz, than the promised one; or that day is over without a delivery. A line belongs
 --           to the window in which its promise falls.
--- Reason:   quality…, service…, and all others that are named; amounts in base currency, the account's own where none.
+-- Reason:   by its beginning (reasons.sql): for quality, service or price; other are those that are no fault of ours and those
+--           that nobody knows. Amounts in base currency, the account's own where none.
 WITH
     history AS
     (
@@ -27,7 +28,8 @@ WITH
                 toInt64(toUnixTimestamp(ordered_at)) AS ordered,
                 toInt64(ifNull(toUnixTimestamp(promised_at), 0)) AS promised,
                 toInt64(ifNull(toUnixTimestamp(delivered_at), 0)) AS delivered,
-                multiIf(return_reason = '', 0, startsWith(lower(return_reason), 'quality'), 1, startsWith(lower(return_reason), 'service'), 2, 3) AS reason,
+                -- Include: reasons.sql
+                AS reason,
                 ifNull(amount_base, amount) AS paid
             FROM order_lines
             WHERE load <= {watermark:UInt64}
@@ -91,6 +93,7 @@ SELECT
     if(empty(travels), NULL, arraySum(travels) / length(travels)) AS delivery_days_mean_365d,
     if(empty(returned), NULL, toFloat64(arraySum(r -> if(r.1 = 1, r.2, toDecimal128(0, 4)), returned)) / returned_sum) AS returns_quality_share_365d,
     if(empty(returned), NULL, toFloat64(arraySum(r -> if(r.1 = 2, r.2, toDecimal128(0, 4)), returned)) / returned_sum) AS returns_service_share_365d,
-    if(empty(returned), NULL, toFloat64(arraySum(r -> if(r.1 = 3, r.2, toDecimal128(0, 4)), returned)) / returned_sum) AS returns_other_share_365d
+    if(empty(returned), NULL, toFloat64(arraySum(r -> if(r.1 = 3, r.2, toDecimal128(0, 4)), returned)) / returned_sum) AS returns_price_share_365d,
+    if(empty(returned), NULL, toFloat64(arraySum(r -> if(r.1 > 3, r.2, toDecimal128(0, 4)), returned)) / returned_sum) AS returns_other_share_365d
 FROM sorted
 SETTINGS short_circuit_function_evaluation = 'disable'

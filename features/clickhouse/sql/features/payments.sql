@@ -4,8 +4,11 @@
 --           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64; tz String.
 -- As of:    an invoice or payment reads as its newest version with recorded_at <= known_at, load <= watermark, and is seen when
 --           that version's issued_at or paid_at < cutoff; due_at may lie ahead.
--- Paid:     by the account's payments that name the invoice's id, in the invoice's own currency, at the last instant that
---           brings their sum up to the amount. Invoices of 0 and payments of no invoice don't count.
+-- Paid:     by the account's payments that name the invoice's id, at the last instant that brings their sum up to the amount. Ids
+--           are of one source: a payment is of the invoice of its own source; without one of another source's, if exactly one has
+--           that id. Invoices of 0 and payments of no invoice don't count.
+-- Currency: payments in the invoice's own currency count as they are, others by what they and the invoice are in base currency.
+--           An invoice with a payment in another currency, of which either is not known, is left out: nobody can tell what is open.
 -- Credit notes are invoices of less than 0. What isn't paid out of them is taken off what is open, down to 0; no invoice becomes
 --           paid, or less overdue, by them, because nobody says by which.
 -- Amounts:  in base currency, at the rate of the invoice.
@@ -14,12 +17,13 @@ WITH
     (
         SELECT
             account,
-            arraySort(groupArray((kind, row_key, recorded, load, invoice_key, at, due, amount, base))) AS versions
+            arraySort(groupArray((kind, row_key, recorded, load, invoice_key, at, due, amount, base, based, origin, money))) AS versions
         FROM
         (
             SELECT
                 account, 0 AS kind, cityHash64(source, id) AS row_key, toUnixTimestamp(recorded_at) AS recorded, load, cityHash64(id) AS invoice_key,
-                toInt64(toUnixTimestamp(issued_at)) AS at, toInt64(toUnixTimestamp(due_at)) AS due, amount, ifNull(amount_base, amount) AS base
+                toInt64(toUnixTimestamp(issued_at)) AS at, toInt64(toUnixTimestamp(due_at)) AS due, amount, ifNull(amount_base, amount) AS base,
+                isNotNull(amount_base) AS based, cityHash64(source) AS origin, cityHash64(upper(currency)) AS money
             FROM invoices
             WHERE load <= {watermark:UInt64}
               AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
@@ -28,7 +32,8 @@ WITH
             UNION ALL
             SELECT
                 account, 1 AS kind, cityHash64(source, id) AS row_key, toUnixTimestamp(recorded_at) AS recorded, load, cityHash64(invoice) AS invoice_key,
-                toInt64(toUnixTimestamp(paid_at)) AS at, toInt64(0) AS due, amount, toDecimal64(0, 4) AS base
+                toInt64(toUnixTimestamp(paid_at)) AS at, toInt64(0) AS due, amount, ifNull(amount_base, 0) AS base,
+                isNotNull(amount_base) AS based, cityHash64(source) AS origin, cityHash64(upper(currency)) AS money
             FROM payments
             WHERE load <= {watermark:UInt64}
               AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
@@ -37,6 +42,31 @@ WITH
         )
         GROUP BY account
     ),
+    placed AS
+    (
+        SELECT
+            account,
+            cutoff,
+            arrayFilter(v -> v.3 <= toUnixTimestamp(known_at), versions) AS known,
+            arrayFilter((v, n, i) -> v.6 < toInt64(toUnixTimestamp(cutoff)) AND (i = length(known) OR v.1 != n.1 OR v.2 != n.2), known, arrayShiftLeft(known, 1), arrayEnumerate(known)) AS newest,
+            -- (id of the invoice, source, 0 itself or 1 a payment, instant, amount, due, in base currency, whether that is known, currency)
+            arraySort(arrayMap(v -> (v.5, v.11, v.1, v.6, v.8, v.7, v.9, v.10, v.12), newest)) AS papers,
+            arrayMap((i, b) -> i != b, papers.1, arrayShiftRight(papers.1, 1)) AS begins,
+            arrayMap((i, s, bi, bs) -> i != bi OR s != bs, papers.1, papers.2, arrayShiftRight(papers.1, 1), arrayShiftRight(papers.2, 1)) AS changes,
+            -- Whether the row's own source has an invoice of that id; how many invoices of any source come before the id's rows, and
+            -- by their end; and the sum of their sources, which of one invoice is its source.
+            arrayFill((x, c) -> c, arrayMap(k -> k = 0, papers.3), changes) AS owned,
+            arrayCumSum(arrayMap(k -> toUInt64(k = 0), papers.3)) AS counts,
+            arrayCumSum((k, s) -> if(k = 0, s, 0), papers.3, papers.2) AS origins,
+            arrayReverseFill((x, n) -> n, counts, arrayShiftLeft(begins, 1, 1)) AS counts_after,
+            arrayReverseFill((x, n) -> n, origins, arrayShiftLeft(begins, 1, 1)) AS origins_after,
+            arrayFill((x, b) -> b, arrayMap((c, k) -> c - toUInt64(k = 0), counts, papers.3), begins) AS counts_before,
+            arrayFill((x, b) -> b, arrayMap((o, k, s) -> toUInt64(o - if(k = 0, s, 0)), origins, papers.3, papers.2), begins) AS origins_before,
+            arrayMap((s, o, a, b, t, u) -> if(o OR a - b != 1, s, toUInt64(t - u)), papers.2, owned, counts_after, counts_before, origins_after, origins_before) AS sources
+        FROM history
+        ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
+        WHERE arrayExists(v -> v.1 = 0, newest)
+    ),
     as_of AS
     (
         SELECT
@@ -44,17 +74,22 @@ WITH
             cutoff,
             toInt64(toUnixTimestamp(cutoff)) AS now,
             toInt32(toUInt16(toDate(cutoff, {tz:String}))) AS today,
-            arrayFilter(v -> v.3 <= toUnixTimestamp(known_at), versions) AS known,
-            arrayFilter((v, n, i) -> v.6 < now AND (i = length(known) OR v.1 != n.1 OR v.2 != n.2), known, arrayShiftLeft(known, 1), arrayEnumerate(known)) AS newest,
-            -- (invoice, 0 itself or 1 a payment, instant, amount, due, in base currency), each invoice before its payments
-            arraySort(arrayMap(v -> (v.5, v.1, v.6, v.8, v.7, v.9), newest)) AS rows,
+            -- (invoice, 0 itself or 1 a payment, instant, amount, due, in base currency, whether that is known, currency), each invoice
+            -- before its payments
+            arraySort(arrayMap((p, s) -> (cityHash64(p.1, s), p.3, p.4, p.5, p.6, p.7, p.8, p.9), papers, sources)) AS rows,
             arrayMap((k, b) -> k != b, rows.1, arrayShiftRight(rows.1, 1)) AS opens,
             arrayMap((k, n) -> k != n, rows.1, arrayShiftLeft(rows.1, 1)) AS closes,
-            -- The invoice that a row stands under, (owed, issued, due, in base currency); owed is 0 under none.
-            arrayFill((x, o) -> o, arrayMap(r -> (if(r.2 = 0, r.4, toDecimal64(0, 4)), r.3, r.5, r.6), rows), opens) AS heads,
-            arrayCumSum(arrayMap(r -> if(r.2 = 1, r.4, toDecimal64(0, 4)), rows)) AS running,
-            arrayMap((x, b) -> x - b, running, arrayFill((x, o) -> o, running, opens)) AS paid,
-            arrayMap((r, h, p) -> r.2 = 1 AND p >= h.1 AND p - r.4 < h.1, rows, heads, paid) AS crosses,
+            -- The invoice that a row stands under, (owed, issued, due, in base currency, whether that is known, currency); owed is 0 under none.
+            arrayFill((x, o) -> o, arrayMap(r -> (if(r.2 = 0, r.4, toDecimal64(0, 4)), r.3, r.5, r.6, r.7, r.8), rows), opens) AS heads,
+            -- How a payment counts: 0 not at all, 1 in the invoice's currency, 2 in base currency, 3 nobody can tell.
+            arrayMap((r, h) -> multiIf(r.2 = 0 OR h.1 = 0, 0, r.8 = h.6, 1, r.7 AND h.5 AND h.4 != 0, 2, 3), rows, heads) AS ways,
+            arrayCumSum((r, w) -> if(w = 1, r.4, toDecimal64(0, 4)), rows, ways) AS own,
+            arrayCumSum((r, w) -> if(w = 2, r.6, toDecimal64(0, 4)), rows, ways) AS foreign,
+            arrayCumSum(w -> w = 3, ways) AS unclear,
+            arrayMap((x, b, y, c, h) -> x - b + toDecimal256(toDecimal256(y - c, 4) * h.1 / if(h.4 = 0, 1, h.4), 4),
+                own, arrayFill((x, o) -> o, own, opens), foreign, arrayFill((x, o) -> o, foreign, opens), heads) AS paid,
+            arrayMap((x, b) -> x = b, unclear, arrayFill((x, o) -> o, unclear, opens)) AS clear,
+            arrayMap((r, h, p, b) -> r.2 = 1 AND p >= h.1 AND b < h.1, rows, heads, paid, arrayShiftRight(paid, 1)) AS crosses,
             arrayFill((x, o, c) -> o OR c, arrayMap((r, c) -> if(c, r.3, 0), rows, crosses), opens, crosses) AS crossed,
             -- (due, its day, day of issue, open, owed, in base currency, paid or 0, its day), of each invoice
             arrayMap((h, p, c) -> (
@@ -66,16 +101,14 @@ WITH
                 h.4,
                 if(p >= h.1, c, 0),
                 toInt32(toUInt16(toDate(toDateTime(if(p >= h.1, c, 0), 'UTC'), {tz:String})))),
-                arrayFilter((x, e, h) -> e AND h.1 > 0, heads, closes, heads),
-                arrayFilter((x, e, h) -> e AND h.1 > 0, paid, closes, heads),
-                arrayFilter((x, e, h) -> e AND h.1 > 0, crossed, closes, heads)) AS bills,
+                arrayFilter((x, e, h, k) -> e AND k AND h.1 > 0, heads, closes, heads, clear),
+                arrayFilter((x, e, h, k) -> e AND k AND h.1 > 0, paid, closes, heads, clear),
+                arrayFilter((x, e, h, k) -> e AND k AND h.1 > 0, crossed, closes, heads, clear)) AS bills,
             -- (open, owed, in base currency), of each credit note: all below 0
             arrayFilter(c -> c.1 < 0, arrayMap((h, p) -> (h.1 - p, h.1, h.4),
-                arrayFilter((x, e, h) -> e AND h.1 < 0, heads, closes, heads),
-                arrayFilter((x, e, h) -> e AND h.1 < 0, paid, closes, heads))) AS credits
-        FROM history
-        ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
-        WHERE arrayExists(v -> v.1 = 0, newest)
+                arrayFilter((x, e, h, k) -> e AND k AND h.1 < 0, heads, closes, heads, clear),
+                arrayFilter((x, e, h, k) -> e AND k AND h.1 < 0, paid, closes, heads, clear))) AS credits
+        FROM placed
     ),
     sorted AS
     (

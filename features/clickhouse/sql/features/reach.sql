@@ -4,7 +4,7 @@
 --           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64; tz String.
 -- As of:    an interaction reads as its newest version with recorded_at <= known_at, load <= watermark, and is seen when that
 --           version's at < cutoff.
--- Kinds:    competitor_offer, people_change, event; publicity is whatever names that factor.
+-- Kinds:    competitor_offer, people_change, event; publicity is whatever names that factor. Upper and lower case are alike.
 WITH
     history AS
     (
@@ -15,8 +15,8 @@ WITH
                 toUnixTimestamp(recorded_at),
                 load,
                 toInt64(toUnixTimestamp(at)),
-                multiIf(kind = 'competitor_offer', 1, kind = 'people_change', 2, kind = 'event', 3, 4),
-                factor = 'publicity'))) AS versions
+                multiIf(lower(kind) = 'competitor_offer', 1, lower(kind) = 'people_change', 2, lower(kind) = 'event', 3, 4),
+                lower(factor) = 'publicity'))) AS versions
         FROM interactions
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})

@@ -14,7 +14,7 @@ WITH
                 toUnixTimestamp(recorded_at),
                 load,
                 toInt64(toUnixTimestamp(at)),
-                if(kind = 'referral' AND ref != account, ref, '')))) AS versions
+                if(lower(kind) = 'referral' AND ref != account, ref, '')))) AS versions
         FROM interactions
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})

@@ -5,7 +5,7 @@
 -- As of:    an interaction reads as its newest version with recorded_at <= known_at, load <= watermark, and is seen when that
 --           version's at < cutoff.
 -- Survey:   an interaction of kind survey or survey_… with a scale; its answer is perception on 0 … scale, read as a share of the
---           scale in millionths. Without a perception and a value it was asked and not answered: silent when due_at, where
+--           scale in millionths. What was expected is that of the newest answer; one of an earlier survey says nothing of it. Without a perception and a value it was asked and not answered: silent when due_at, where
 --           there is one, is over.
 WITH
     history AS
@@ -17,7 +17,7 @@ WITH
                 toUnixTimestamp(recorded_at),
                 load,
                 toInt64(toUnixTimestamp(at)),
-                startsWith(kind, 'survey') AND ifNull(scale, 0) > 0,
+                (lower(kind) = 'survey' OR startsWith(lower(kind), 'survey_')) AND ifNull(scale, 0) > 0,
                 isNotNull(perception),
                 isNotNull(perception) AND isNotNull(expectation),
                 toInt64(ifNull(perception, 0) * 1000000 / if(ifNull(scale, 0) > 0, assumeNotNull(scale), toDecimal64(1, 4))),
@@ -44,7 +44,6 @@ WITH
             arraySort(arrayMap(v -> (v.4, v.1, v.6, v.7, v.8, v.9, v.10, v.11), arrayFilter(v -> v.5, seen))) AS surveys,
             arrayFilter(s -> s.3, surveys) AS answered,
             arrayFilter(s -> s.1 >= now - 365 * 86400, answered) AS answered_365d,
-            arrayFilter(s -> s.4, answered) AS compared,
             arrayFilter(s -> s.1 >= now - 365 * 86400 AND (s.3 OR s.7 OR s.8 < now), surveys) AS asked,
             length(answered) - 1 AS earlier
         FROM history
@@ -57,7 +56,7 @@ SELECT
     if(empty(answered), NULL, answered.5[-1] / 1000000) AS satisfaction_last,
     if(empty(answered_365d), NULL, arraySum(answered_365d.5) / length(answered_365d) / 1000000) AS satisfaction_mean_365d,
     if(earlier < 1, NULL, (earlier * answered.5[-1] - (arraySum(answered.5) - answered.5[-1])) / greatest(earlier, 1) / 1000000) AS satisfaction_trend,
-    if(empty(compared), NULL, (compared.5[-1] - compared.6[-1]) / 1000000) AS expectation_gap,
+    if(empty(answered) OR NOT answered.4[-1], NULL, (answered.5[-1] - answered.6[-1]) / 1000000) AS expectation_gap,
     if(empty(answered), NULL, today - toInt32(toUInt16(toDate(toDateTime(answered.1[-1], 'UTC'), {tz:String})))) AS satisfaction_age_days,
     if(empty(asked), NULL, arrayCount(s -> NOT (s.3 OR s.7), asked) / length(asked)) AS survey_silence_share_365d
 FROM as_of

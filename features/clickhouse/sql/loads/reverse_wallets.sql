@@ -3,9 +3,9 @@
 -- Grain:    one row per row of the last committed load that spoke of a corrected key.
 -- Parameters: load UInt64, the load as it came; into UInt64, the number that is to be committed; name String, the source; corrected_at DateTime('UTC'), for corrections without a time of their own.
 -- As of:    the load under way.
-INSERT INTO imported_wallets (account, category, period, amount, origin, author, recorded_at, load, source, reversal)
+INSERT INTO imported_wallets (account, category, period, amount, amount_base, currency, origin, author, recorded_at, load, source, reversal)
 SELECT
-    account, category, period, -amount, origin, author,
+    account, category, period, -amount, -amount_base, currency, origin, author,
     if(verdict = 'later', v.corrected_at, {corrected_at:DateTime('UTC')}),
     {into:UInt64},
     {name:String},

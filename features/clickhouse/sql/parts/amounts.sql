@@ -5,6 +5,7 @@
 --           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64.
 -- As of:    rows of wallets with period < cutoff, recorded_at <= known_at, load <= watermark. Amounts of one category and
 --           period add up (a correction is a reversal plus the new value); the newest period with an amount counts.
+-- Amounts:  in base currency; those that nobody converted as they are.
 -- Taken back: a period whose amounts come to 0, and whose row recorded last gives a rank and no amount, has none: a rank
 --           stands in its place.
 -- Columns:  seen: the rows (period, recorded_at, load, rank, whether there is an amount, amount, suppliers, author, origin),
@@ -22,7 +23,7 @@ WITH
                 load,
                 ifNull(rank, 0),
                 isNotNull(amount),
-                ifNull(amount, 0),
+                ifNull(ifNull(amount_base, amount), 0),
                 ifNull(suppliers, 0),
                 author,
                 origin))) AS rows
