@@ -37,8 +37,10 @@ func village(n int) (*Service, *twinFacts, *twinRuns, *twinRegistry) {
 		}
 	}
 	facts.purchases = append(facts.purchases, purchase{account: "C0000", at: end, amount: 1, load: 1})
+	settings := DefaultSettings()
+	settings.WalletFeatures = WalletFeaturesOff // which TestWalletColumnsTravel turns on
 	service := &Service{
-		Facts: facts, Runs: runs, Registry: registry, Settings: DefaultSettings(),
+		Facts: facts, Runs: runs, Registry: registry, Settings: settings,
 		Now: func() time.Time { return time.Unix(end, 0).Add(10 * 24 * time.Hour) },
 	}
 	return service, facts, runs, registry
