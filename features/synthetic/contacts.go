@@ -7,15 +7,15 @@ import (
 )
 
 // contact is one interaction. ref is another contact's number, or a referred
-// account; value is in tenths, absent when negative.
+// account; value is in tenths, absent when negative. about is what it was about.
 type contact struct {
-	at, recorded           int64
-	number                 int
-	kind, purpose, channel string
-	refContact             int
-	refAccount             string
-	value                  int64
-	note                   string
+	at, recorded         int64
+	number               int
+	kind, about, channel string
+	refContact           int
+	refAccount           string
+	value                int64
+	note                 string
 	// What follows is told by the shared record only. due and responded are
 	// never for most.
 	person         int // 0 for none
@@ -45,26 +45,26 @@ func (t *Town) contacts(d *draw, p *profile, lines []line, people []person, out 
 	attention := math.Exp(-0.5 * p.neglect)
 	visit := segments[p.segment].visitDays
 	out = t.recurring(d, p, out, begin, visit/attention, func(at int64) contact {
-		return contact{at: at, kind: "visit", purpose: oneOf(d, "annual review", "new products", "order follow-up", "introduction"), channel: "on site", value: -1, note: t.note(d, p, at)}
+		return contact{at: at, kind: "visit", about: oneOf(d, "annual review", "new products", "order follow-up", "introduction"), channel: "on site", value: -1, note: t.note(d, p, at)}
 	})
 	size := visit / segments[1].visitDays
 	out = t.recurring(d, p, out, begin, callDays*math.Sqrt(size)/attention, func(at int64) contact {
-		return contact{at: at, kind: "call", purpose: oneOf(d, "order follow-up", "offer", "payment", "delivery"), channel: "phone", value: -1}
+		return contact{at: at, kind: "call", about: oneOf(d, "order follow-up", "offer", "payment", "delivery"), channel: "phone", value: -1}
 	})
 	out = t.recurring(d, p, out, begin, emailDays, func(at int64) contact {
-		return contact{at: at, kind: "email", purpose: oneOf(d, "newsletter", "offer", "order follow-up"), channel: "email", value: -1}
+		return contact{at: at, kind: "email", about: oneOf(d, "newsletter", "offer", "order follow-up"), channel: "email", value: -1}
 	})
 	out = t.recurring(d, p, out, begin, careDays*size, func(at int64) contact {
-		return contact{at: at, kind: "care", purpose: oneOf(d, "anniversary", "training", "seasonal greeting"), channel: oneOf(d, "on site", "post"), value: -1}
+		return contact{at: at, kind: "care", about: oneOf(d, "anniversary", "training", "seasonal greeting"), channel: oneOf(d, "on site", "post"), value: -1}
 	})
 	if p.surveyed {
 		out = t.recurring(d, p, out, begin, surveyDays, func(at int64) contact {
 			score := clamp(math.Round(7.4+1.1*p.satisfaction-3.2*p.mood(at)+1.2*d.NormFloat64()), 0, 10)
-			return contact{at: at, kind: "survey", purpose: "satisfaction", channel: "web", value: int64(score) * 10}
+			return contact{at: at, kind: "survey", about: "satisfaction", channel: "web", value: int64(score) * 10}
 		})
 	}
 	out = t.recurring(d, p, out, begin, 365/(0.08*math.Exp(0.7*p.satisfaction)), func(at int64) contact {
-		return contact{at: at, kind: "referral", purpose: "recommendation", channel: "phone", value: -1, refAccount: t.other(d, p.index)}
+		return contact{at: at, kind: "referral", about: "recommendation", channel: "phone", value: -1, refAccount: t.other(d, p.index)}
 	})
 	out = t.complaints(d, p, lines, out)
 	if t.params.Record {
@@ -134,11 +134,11 @@ func (t *Town) complaints(d *draw, p *profile, lines []line, out []contact) []co
 			continue
 		}
 		out = append(out, contact{
-			at: at, recorded: at, kind: "complaint", purpose: oneOf(d, "late delivery", "wrong item", "quality", "invoice", "availability"),
+			at: at, recorded: at, kind: "complaint", about: oneOf(d, "late delivery", "wrong item", "quality", "invoice", "availability"),
 			channel: oneOf(d, "phone", "email"), value: -1, refContact: -1, note: t.grievance(d, p),
 		})
 		if late {
-			out[len(out)-1].purpose = "late delivery"
+			out[len(out)-1].about = "late delivery"
 		}
 		if d.chance(0.06 + 0.3*mood) {
 			continue // left open
@@ -146,7 +146,7 @@ func (t *Town) complaints(d *draw, p *profile, lines []line, out []contact) []co
 		resolved := at + int64(d.logNormal(3.5*(1+1.5*mood), 0.8)*daySeconds)
 		if resolved < t.end {
 			out = append(out, contact{
-				at: resolved, recorded: resolved, kind: "complaint_resolved", purpose: oneOf(d, "credit", "replacement", "apology"),
+				at: resolved, recorded: resolved, kind: "complaint_resolved", about: oneOf(d, "credit", "replacement", "apology"),
 				channel: "phone", value: -1, refContact: len(out) - 1,
 			})
 		}

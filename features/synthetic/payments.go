@@ -102,6 +102,7 @@ func writeInvoices(s *stream) {
 		put(s, "order_id", s.code('O', int64(v.order)))
 		put(s, "issued_at", v.issued)
 		put(s, "due_at", v.due)
+		put(s, "terms", termDays(p.segment))
 		put(s, "amount", cents(v.amount))
 		put(s, "currency", p.currency)
 		put(s, features.RecordedAt, v.issued)

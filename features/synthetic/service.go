@@ -3,6 +3,7 @@ package synthetic
 import (
 	"math"
 
+	"fealty/features"
 	"fealty/features/frame"
 )
 
@@ -18,16 +19,39 @@ var contactCosts = map[string]int64{
 	"visit": 18_000, "call": 1_200, "email": 60, "care": 4_500, "complaint": 2_500, "complaint_resolved": 3_500, "event": 6_000, "survey": 150,
 }
 
-// purposeFactors are the loyalty factors of contacts that their kind doesn't tell.
-var purposeFactors = map[string]string{
-	"late delivery": "service", "availability": "service", "wrong item": "quality", "quality": "quality", "invoice": "risk", "payment": "risk",
-	"offer": "price", "credit": "price", "training": "switching_cost", "replacement": "quality", "delivery": "service",
+// aboutFactors are the loyalty factors of contacts that their kind doesn't tell.
+var aboutFactors = map[string]string{
+	"late delivery": features.Service, "availability": features.Service, "wrong item": features.Quality, "quality": features.Quality,
+	"invoice": features.Risk, "payment": features.Risk, "offer": features.Price, "credit": features.Price, "training": features.Switching,
+	"replacement": features.Quality, "delivery": features.Service,
+}
+
+// aboutPurposes are the purposes of contacts that their kind doesn't tell.
+var aboutPurposes = map[string]string{
+	"annual review": features.PurposeCare, "new products": features.PurposeInformation, "introduction": features.PurposeInformation, "newsletter": features.PurposeInformation,
+	"order follow-up": features.PurposeTransaction, "offer": features.PurposeTransaction, "payment": features.PurposeTransaction, "delivery": features.PurposeService,
+}
+
+// kindPurposes are those of the others.
+var kindPurposes = map[string]string{
+	"care": features.PurposeCare, "survey": features.PurposeIntelligence, "competitor_offer": features.PurposeIntelligence, "people_change": features.PurposeIntelligence,
+	"event": features.PurposeInformation, "referral": features.PurposeInformation, "complaint": features.PurposeService, "complaint_resolved": features.PurposeService,
+	"promise": features.PurposeService, "promise_kept": features.PurposeService,
+}
+
+// purpose is what a contact is for, in the words of the shared record.
+func (c *contact) purpose() string {
+	if of := kindPurposes[c.kind]; of != "" {
+		return of
+	}
+	return aboutPurposes[c.about]
 }
 
 // kindFactors are those of the others.
 var kindFactors = map[string]string{
-	"visit": "service", "call": "service", "email": "service", "care": "service", "complaint_resolved": "service", "promise": "service", "promise_kept": "service",
-	"people_change": "switching_cost", "competitor_offer": "price", "event": "publicity", "referral": "publicity", "survey": "quality",
+	"visit": features.Service, "call": features.Service, "email": features.Service, "care": features.Service, "complaint_resolved": features.Service,
+	"promise": features.Service, "promise_kept": features.Service, "people_change": features.Switching, "competitor_offer": features.Price,
+	"event": features.Publicity, "referral": features.Publicity, "survey": features.Quality,
 }
 
 // workday moves an instant to working hours, to the next week if need be.
@@ -48,14 +72,14 @@ func (t *Town) service(d *draw, p *profile, people []person, out []contact) []co
 	out = t.openComplaints(d, p, begin, out)
 	out = t.promises(d, p, begin, out)
 	out = t.recurring(d, p, out, begin, eventDays, func(at int64) contact {
-		return contact{at: at, kind: "event", purpose: oneOf(d, "trade fair", "open day", "factory tour"), channel: "on site", value: -1}
+		return contact{at: at, kind: "event", about: oneOf(d, "trade fair", "open day", "factory tour"), channel: "on site", value: -1}
 	})
 	heard := 0.12
 	if p.priceSensitive {
 		heard = 0.22
 	}
 	out = t.recurring(d, p, out, begin, competitorDays, func(at int64) contact {
-		c := contact{at: at, kind: "competitor_offer", purpose: oneOf(d, "information", "offer"), channel: oneOf(d, "phone", "on site"), value: -1}
+		c := contact{at: at, kind: "competitor_offer", about: oneOf(d, "information", "offer"), channel: oneOf(d, "phone", "on site"), value: -1}
 		if !d.chance(clamp(heard*(1+3*p.mood(at)), 0, 0.8)) {
 			c.kind = ""
 		}
@@ -68,7 +92,7 @@ func (t *Town) service(d *draw, p *profile, people []person, out []contact) []co
 			continue
 		}
 		if at := workday(d, h.recorded); at < t.end && !p.gone(at) {
-			out = append(out, contact{at: at, recorded: at, kind: "people_change", purpose: "information", channel: "phone", value: -1, refContact: -1, person: h.number})
+			out = append(out, contact{at: at, recorded: at, kind: "people_change", about: "information", channel: "phone", value: -1, refContact: -1, person: h.number})
 		}
 	}
 	t.complete(d, p, people, out)
@@ -85,7 +109,7 @@ func (t *Town) openComplaints(d *draw, p *profile, begin int64, out []contact) [
 			continue
 		}
 		first := contact{
-			at: at, recorded: at, kind: "complaint", purpose: oneOf(d, "wrong item", "quality", "quality", "invoice", "availability"),
+			at: at, recorded: at, kind: "complaint", about: oneOf(d, "wrong item", "quality", "quality", "invoice", "availability"),
 			channel: oneOf(d, "phone", "email"), value: -1, refContact: -1, note: t.grievance(d, p),
 		}
 		place := len(out)
@@ -99,7 +123,7 @@ func (t *Town) openComplaints(d *draw, p *profile, begin int64, out []contact) [
 			for k := place; k < len(out); k++ {
 				if out[k].kind == "complaint" {
 					out = append(out, contact{
-						at: end, recorded: end, kind: "complaint_resolved", purpose: "apology", channel: "phone", value: -1, refContact: k,
+						at: end, recorded: end, kind: "complaint_resolved", about: "apology", channel: "phone", value: -1, refContact: k,
 					})
 				}
 			}
@@ -114,7 +138,7 @@ func (t *Town) promises(d *draw, p *profile, begin int64, out []contact) []conta
 	made := len(out)
 	out = t.recurring(d, p, out, begin, promiseDays, func(at int64) contact {
 		return contact{
-			at: at, kind: "promise", purpose: oneOf(d, "call back", "offer", "replacement", "delivery"), channel: oneOf(d, "phone", "email"), value: -1,
+			at: at, kind: "promise", about: oneOf(d, "call back", "offer", "replacement", "delivery"), channel: oneOf(d, "phone", "email"), value: -1,
 			due: at + int64(1+d.IntN(14))*daySeconds,
 		}
 	})
@@ -129,7 +153,7 @@ func (t *Town) promises(d *draw, p *profile, begin int64, out []contact) []conta
 			at = workday(d, c.due+int64(d.between(0, 6)*daySeconds))
 		}
 		if at = max(at, c.at); at < t.end {
-			out = append(out, contact{at: at, recorded: at, kind: "promise_kept", purpose: c.purpose, channel: c.channel, value: -1, refContact: k})
+			out = append(out, contact{at: at, recorded: at, kind: "promise_kept", about: c.about, channel: c.channel, value: -1, refContact: k})
 		}
 	}
 	return out
@@ -149,7 +173,7 @@ func (t *Town) complete(d *draw, p *profile, people []person, out []contact) {
 		}
 		role := buyer
 		switch {
-		case c.purpose == "payment" || c.purpose == "invoice":
+		case c.about == "payment" || c.about == "invoice":
 			role = payer
 		case c.kind == "visit" || c.kind == "survey":
 			role = decisionMaker
@@ -159,7 +183,7 @@ func (t *Town) complete(d *draw, p *profile, people []person, out []contact) {
 		if c.person == 0 {
 			c.person = holder(people, role, c.at)
 		}
-		if c.factor = purposeFactors[c.purpose]; c.factor == "" {
+		if c.factor = aboutFactors[c.about]; c.factor == "" {
 			c.factor = kindFactors[c.kind]
 		}
 		c.cost = contactCosts[c.kind]

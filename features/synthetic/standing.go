@@ -6,7 +6,7 @@ import (
 )
 
 // wallet is a declaration of what an account spends in a category in a year,
-// in cents.
+// in cents of its currency.
 type wallet struct {
 	category         int
 	period, recorded int64
@@ -46,7 +46,7 @@ type contract struct {
 	number                int
 	start, end, cancelled int64
 	recurring             string
-	amount                int64 // cents a year
+	amount                int64 // cents a year, in the account's currency
 	product               *product
 }
 
@@ -61,7 +61,7 @@ func (t *Town) contracts(d *draw, p *profile, out []contract) []contract {
 	shelf := t.shop.shelves[p.fading[0]]
 	c := contract{
 		recurring: oneOf(d, "yearly", "yearly", "monthly"),
-		amount:    int64(d.logNormal(1200, 0.6)*segments[p.segment].quantity) * 100,
+		amount:    int64(d.logNormal(1200, 0.6)*segments[p.segment].quantity*rateOf(p.currency)) * 100,
 		product:   &shelf[d.IntN(len(shelf))],
 	}
 	cancels := int64(never)

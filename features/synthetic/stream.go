@@ -326,12 +326,18 @@ func writeContacts(s *stream) {
 		default:
 			put(s, "ref", c.refAccount)
 		}
-		put(s, "purpose", c.purpose)
+		purpose, note := c.about, c.note
+		if s.town.params.Record {
+			if purpose = c.purpose(); note == "" {
+				note = c.about
+			}
+		}
+		put(s, "purpose", purpose)
 		put(s, "channel", c.channel)
 		if c.value >= 0 {
 			put(s, "value", c.value*(frame.DecimalScale/10))
 		}
-		put(s, "note", c.note)
+		put(s, "note", note)
 		if s.town.params.Record {
 			putService(s, c)
 		}
@@ -348,10 +354,19 @@ func writeWallets(s *stream) {
 		put(s, "category", categories[w.category].name)
 		put(s, "period", w.period)
 		put(s, "amount", cents(w.amount))
+		s.putCurrency()
 		put(s, "origin", w.origin)
 		put(s, "author", managers[p.manager])
 		put(s, features.RecordedAt, w.recorded)
 		s.end()
+	}
+}
+
+// putCurrency puts the currency of what is agreed with the account or declared by it. The town of
+// one currency and without the record says nothing of it.
+func (s *stream) putCurrency() {
+	if s.town.params.Record || s.town.params.SeveralCurrencies {
+		put(s, "currency", s.profile.currency)
 	}
 }
 
@@ -367,6 +382,7 @@ func writeContracts(s *stream) {
 		put(s, "end", c.end)
 		put(s, "recurring", c.recurring)
 		put(s, "amount", cents(c.amount))
+		s.putCurrency()
 		putTime(s, "cancelled_at", c.cancelled)
 		put(s, features.RecordedAt, c.start)
 		s.end()
@@ -391,7 +407,8 @@ func writeProducts(s *stream, index int) bool {
 
 // writeRates writes the rates of one currency: units of EUR for one unit, a
 // random walk that is pulled back to the usual rate, from ten days before the
-// town on.
+// town on. Before that, as long as what is declared or agreed at its beginning may
+// date back, it is the usual rate.
 func writeRates(s *stream, index int) bool {
 	if index >= len(currencies) {
 		return false
@@ -399,7 +416,8 @@ func writeRates(s *stream, index int) bool {
 	c := currencies[index]
 	s.draw.reset(s.town.params.Seed, forRates, index)
 	drift := 0.0
-	for day := s.town.start - 10*daySeconds; day < s.town.end; day += daySeconds {
+	walks := s.town.start - 10*daySeconds
+	for day := s.town.start - 400*daySeconds; day < s.town.end; day += daySeconds {
 		put(s, "currency", c.name)
 		put(s, "day", day)
 		// Six decimals, as a central bank publishes them.
@@ -410,7 +428,7 @@ func writeRates(s *stream, index int) bool {
 		put(s, "rate", rate)
 		put(s, features.RecordedAt, day)
 		s.end()
-		if index > 0 {
+		if index > 0 && day >= walks {
 			drift = clamp(0.995*drift+0.003*s.draw.NormFloat64(), -0.2, 0.2)
 		}
 	}
