@@ -13,8 +13,7 @@ import (
 // columnsOf lists every column that a definition, a cap, a level, a policy or a
 // verdict reads, frame columns first.
 func columnsOf() (inFrame, extra []string) {
-	extra = []string{ExtraWalletShare, ExtraWalletTrend, ExtraLifetimeValue, ExtraServiceCost, ExtraWalletGap, ExtraPropensity, ExtraBuyingLife, ExtraReturnProbability, ExtraNetValueBefore}
-	extra = append(append(extra, ExtraSincePurchase), Items()...)
+	extra = Extras()
 	add := func(name string) {
 		if name != "" && !slices.Contains(inFrame, name) && !slices.Contains(extra, name) {
 			inFrame = append(inFrame, name)

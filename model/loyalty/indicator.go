@@ -53,6 +53,14 @@ const (
 	ExtraSincePurchase = "days_since_purchase"
 )
 
+// Extras returns the names of the columns that may be handed in beside the frame.
+func Extras() []string {
+	return append([]string{
+		ExtraWalletShare, ExtraWalletTrend, ExtraLifetimeValue, ExtraSincePurchase, ExtraServiceCost, ExtraWalletGap, ExtraPropensity,
+		ExtraBuyingLife, ExtraReturnProbability, ExtraNetValueBefore,
+	}, Items()...)
+}
+
 // Why says why a number is not there.
 type Why uint8
 

@@ -155,6 +155,19 @@ func DefaultSettings() Settings {
 	}
 }
 
+// Measures tells whether any weights give points to the measure by hand.
+func (s *Settings) Measures() bool {
+	if s.Weights[ManualWeight] > 0 || s.Onboarding.Days > 0 && s.Onboarding.Weights[ManualWeight] > 0 {
+		return true
+	}
+	for _, w := range s.Segments {
+		if w[ManualWeight] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Validate refuses settings that don't make sense; the error names the setting and
 // the way out.
 func (s *Settings) Validate() error {

@@ -164,10 +164,20 @@ var manualWords = map[ManualKind]Words{
 	ManualLearning: {"Learning value entered by hand", "人工填写的学习价值"},
 }
 
+var manualTemplate = Words{"%s: %s, by %s on %s: %s", "%s：%s，%s于%s：%s"}
+
 // Sentence says who entered what, when and why.
 func (m *Manual) Sentence(lang score.Language) string {
-	return fmt.Sprintf(Words{"%s: %s, by %s on %s: %s", "%s：%s，%s于%s：%s"}.In(lang),
+	return fmt.Sprintf(manualTemplate.In(lang),
 		manualWords[m.Kind].In(lang), score.Format(m.Value, "points"), m.Author, instant(m.At), m.Comment)
+}
+
+// WordsOfMeasure says a measure by hand as it is stored; day is when it was entered.
+func WordsOfMeasure(r score.Indicator, day string) Words {
+	say := func(lang score.Language) string {
+		return fmt.Sprintf(manualTemplate.In(lang), manualWords[ManualMeasure].In(lang), score.Format(float64(r.Value), "points"), r.Author, day, r.Comment)
+	}
+	return Words{say(score.English), say(score.Chinese)}
 }
 
 // label looks a word up and panics on one that has none: a programmer's mistake.
