@@ -9,6 +9,8 @@ type WorthCard struct {
 	// CrossSell has one entry per key: category and product.
 	CrossSell []CrossSellCard `json:"crosssell"`
 	Loyalty   LoyaltyCard     `json:"loyalty"`
+	// Decision is nil where the model was trained before it was told.
+	Decision *DecisionCard `json:"decision,omitempty"`
 }
 
 // Parameter is one fitted parameter with its standard error.

@@ -77,6 +77,10 @@ func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Res
 		{"fitting wallets", func() error { return a.fitWallet(ctx, &card.Wallet, crowd, s.Settings) }},
 		{"fitting what is bought next", func() error { return s.fitPropensities(ctx, c, a, card, taught, crowd) }},
 		{"measuring loyalty", func() error { return a.judgeLoyalty(ctx, &card.Loyalty, crowd, s.Settings, horizon, judged) }},
+		{"judging contacts", func() (err error) {
+			card.Decision, err = a.judgeDecision(ctx, crowd, s.Settings, horizon, judged)
+			return err
+		}},
 	} {
 		if report != nil {
 			report(Progress{Stage: part.stage})

@@ -88,17 +88,8 @@ func (g *gathering) add(sl *features.Slice, margins []float64) {
 func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, horizonDays int) (*crowd, error) {
 	c := g.crowd
 	c.frame = g.part.frame()
-	c.profiles = make([]features.Profile, c.frame.Rows())
-	err := s.Facts.Profiles(ctx, r.Cutoffs[0], r.KnownAt[0], r.Watermark, nil, func(all []features.Profile) error {
-		for i := range all {
-			if row, ok := c.row[all[i].Account]; ok {
-				c.profiles[row] = all[i]
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("ask who the accounts are: %w", err)
+	if err := c.profile(ctx, s, r); err != nil {
+		return nil, err
 	}
 	var whole []features.Holding
 	for key, to := range map[features.HoldingKey]*[]features.Holding{
@@ -121,6 +112,7 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 		i := c.row[whole[k].Account]
 		c.yearBefore[i], c.after[i], c.boughtAfter[i] = whole[k].SpendLastYear, whole[k].SpendAfter, whole[k].OrdersAfter > 0
 	}
+	var err error
 	if c.declared, err = s.Facts.Declared(ctx, r); err != nil {
 		return nil, fmt.Errorf("ask what was declared of wallets: %w", err)
 	}
@@ -128,6 +120,23 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 		return nil, fmt.Errorf("ask what was assessed: %w", err)
 	}
 	return c, c.lookAbove(ctx, s, r, g.leave)
+}
+
+// profile asks who the accounts are.
+func (c *crowd) profile(ctx context.Context, s *Service, r features.Request) error {
+	c.profiles = make([]features.Profile, c.frame.Rows())
+	err := s.Facts.Profiles(ctx, r.Cutoffs[0], r.KnownAt[0], r.Watermark, nil, func(all []features.Profile) error {
+		for i := range all {
+			if row, ok := c.row[all[i].Account]; ok {
+				c.profiles[row] = all[i]
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("ask who the accounts are: %w", err)
+	}
+	return nil
 }
 
 func (c *crowd) rows() int { return c.frame.Rows() }

@@ -54,9 +54,13 @@ func (s *Service) Evaluate(ctx context.Context, r EvaluateRequest, report func(P
 	if err != nil {
 		return EvaluateResult{}, unfit(err)
 	}
+	profits, err := s.profitsOf(ctx, c, m, rows)
+	if err != nil {
+		return EvaluateResult{}, err
+	}
 	text := c.text(at)
 	return EvaluateResult{
-		Model: m.card.Version, Cutoff: text, Report: found,
+		Model: m.card.Version, Cutoff: text, Report: found, Decision: profits,
 		Trained: slices.Contains(m.card.TrainCutoffs, text) || m.card.Refit && m.card.TestCutoff == text,
 	}, nil
 }

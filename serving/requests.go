@@ -120,6 +120,8 @@ type EvaluateResult struct {
 	// Trained is set when the model saw this cutoff in training, so that the
 	// figures are too kind.
 	Trained bool `json:"trained"`
+	// Decision says what contacts would have earned.
+	Decision *model.DecisionCard `json:"decision"`
 }
 
 // BacktestRequest asks for train-and-test at many cutoffs.

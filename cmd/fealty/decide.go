@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"fealty/model"
 	"fealty/model/decision"
 	"fealty/model/score"
 	"fealty/serving"
@@ -16,6 +17,7 @@ type decideOptions struct {
 	request serving.DecideRequest
 	top     int
 	each    int
+	fit     bool
 	// assumptions are numbers that count only when they are given.
 	contactCost, incentive, acceptance, valueFactor, oddsFactor float64
 	flags                                                       *pflag.FlagSet
@@ -29,10 +31,12 @@ func newDecide(e *env) *cobra.Command {
 value × acceptance) less the incentive and the cost of the contact, and the list is the best that the account managers'
 capacity allows. What nobody gave is assumed, and the answer says which numbers those are and how the list depends on each of
 them; where no cost is known, value is revenue × margin_rate, and value_of says so of each row. -o csv carries every assumption
-and where it comes from in columns behind each row, and says the defaults on standard error. Accounts that have opted out are never listed, and those already gone are elsewhere: fealty value --winback.`,
+and where it comes from in columns behind each row, and says the defaults on standard error. --fit shows what such lists would
+have earned after the model's test cutoff, beside what was expected. Accounts that have opted out are never listed, and those already gone are elsewhere: fealty value --winback.`,
 		Example: `  fealty decide --contact-cost 20 --per-manager 10
   fealty decide --contact-cost 20 --incentive 0.1 --acceptance 0.2 --value lifetime
-  fealty decide --manager 'Li Wei=25' --fill -o csv > calls.csv`,
+  fealty decide --manager 'Li Wei=25' --fill -o csv > calls.csv
+  fealty decide --fit`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.flags = c.Flags()
 			return runDecide(c.Context(), e, o)
@@ -51,6 +55,7 @@ and where it comes from in columns behind each row, and says the defaults on sta
 	f.Float64Var(&o.valueFactor, "value-factor", 1, "multiply the values")
 	f.Float64Var(&o.oddsFactor, "odds-factor", 1, "multiply the odds of leaving")
 	f.Float64Var(&o.request.Swing, "swing", 0, "how far the sensitivity moves each assumption, as a share of it (default 0.5)")
+	f.BoolVar(&o.fit, "fit", false, "show what contacts would have earned on the model's test cutoff, beside what was expected: EMPC, EMPB and profit by capacity")
 	f.IntVar(&o.top, "top", defaultTop, "accounts in the table; csv and json have all")
 	addConfigFlags(f, "warehouse.url", "state.dir")
 	return c
@@ -78,6 +83,9 @@ func (o *decideOptions) given() {
 func runDecide(ctx context.Context, e *env, o *decideOptions) error {
 	if o.top < 0 {
 		return fmt.Errorf("--top %d is negative: %w", o.top, serving.ErrInvalid)
+	}
+	if o.fit {
+		return runDecideFit(ctx, e, o)
 	}
 	o.given()
 	r, err := perform[serving.DecideResult](ctx, e, o.flags, job{operation: serving.OpDecide, request: o.request})
@@ -131,6 +139,55 @@ func runDecide(ctx context.Context, e *env, o *decideOptions) error {
 			"left out", left, "candidates whose value is below 0", r.Losing, "candidates that can't be ranked", len(l.Unknown)),
 		words, decideAssumptions(&r), calls, decideManagers(&r), decideCurve(&r),
 	}})
+}
+
+// runDecideFit shows how contacts by a model's probabilities would have done.
+func runDecideFit(ctx context.Context, e *env, o *decideOptions) error {
+	for _, name := range []string{
+		"cutoff", "value", "per-manager", "manager", "fill", "contact-cost", "incentive", "acceptance", "value-factor", "odds-factor", "swing", "top",
+	} {
+		if o.flags.Changed(name) {
+			return fmt.Errorf("--fit shows what contacts would have earned by the defaults, so that --%s says nothing here: %w", name, serving.ErrInvalid)
+		}
+	}
+	fit, err := perform[serving.WorthFitResult](ctx, e, o.flags, job{operation: serving.OpWorthFit, request: serving.WorthFitRequest{Model: o.request.Model}})
+	if err != nil {
+		return err
+	}
+	if fit.Worth.Decision == nil {
+		return fmt.Errorf("model %q was trained before contacts were judged; train again (fealty train), or ask fealty evaluate: %w", fit.Model, serving.ErrConflict)
+	}
+	return e.show(answer{data: fit, rows: 2, sections: append([]section{fitFacts(&fit)}, decisionSections(fit.Worth.Decision)...)})
+}
+
+// decisionSections show what contacts would have earned.
+func decisionSections(d *model.DecisionCard) []section {
+	if d == nil { // of a serve from before
+		return nil
+	}
+	offers := section{title: "Best profit of contacts", head: []string{
+		"measure", "profit_per_account", "share_contacted", "alpha", "beta", "value", "incentive", "contact", "accounts", "churned", "without_known_cost", "margin_rate", "note",
+	}}
+	for _, offer := range []struct {
+		name string
+		of   model.OfferProfit
+	}{{"EMPC", d.EMPC}, {"EMPB", d.EMPB}} {
+		p := offer.of
+		offers.rows = append(offers.rows, []any{
+			offer.name, p.PerAccount, p.Share, p.Alpha, p.Beta, p.Value, p.Incentive, p.Contact, d.Accounts, d.Churned, d.ByRate, d.MarginRate, d.Why,
+		})
+	}
+	levels := section{title: "Expected and realised profit, by the default offer of EMPB", head: []string{
+		"per_manager", "contacts", "expected_profit", "realised_profit", "as_many_at_random",
+	}}
+	for _, l := range d.Levels {
+		each := any(l.PerManager)
+		if l.PerManager == 0 {
+			each = "unlimited"
+		}
+		levels.rows = append(levels.rows, []any{each, l.Contacts, l.Expected, l.Realised, l.Random})
+	}
+	return []section{offers, levels}
 }
 
 // decideAssumptions shows what the list rests on, and how it depends on that.

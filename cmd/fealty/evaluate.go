@@ -69,6 +69,7 @@ func runEvaluate(ctx context.Context, e *env, o evaluateOptions) error {
 	for _, b := range r.Bands {
 		bands.rows = append(bands.rows, []any{b.Band, b.Share, b.Observed})
 	}
-	sections := append([]section{facts(pairs...), gains, reliability, thirds, thresholds, bands}, findings(r.Health)...)
+	sections := append([]section{facts(pairs...), gains, reliability, thirds, thresholds, bands}, decisionSections(result.Decision)...)
+	sections = append(sections, findings(r.Health)...)
 	return e.show(answer{data: result, rows: 1, sections: sections})
 }

@@ -37,6 +37,12 @@ func worthCard() *model.WorthCard {
 			Tenths: []model.LoyaltyTenth{{Accounts: 65, Score: 17.0047, Kept: .6667, Spend: 23920.96}},
 			Point:  model.Interval{Value: 139435.44, Low: 86461.28, High: 221231.66}, Five: model.Interval{Value: .2351, Low: .1945, High: .2972},
 		},
+		Decision: &model.DecisionCard{
+			Accounts: 654, Churned: 211, ByRate: 653, MarginRate: .45,
+			EMPC:   model.OfferProfit{PerAccount: 3.217, Share: .418, Alpha: 6, Beta: 14, Value: 200, Incentive: 10, Contact: 1},
+			EMPB:   model.OfferProfit{PerAccount: 12.34, Share: .229, Alpha: 7, Beta: 13, Value: model.Figure(math.NaN()), Incentive: .05, Contact: 15},
+			Levels: []model.ProfitLevel{{PerManager: 25, Contacts: 101, Expected: 4321.5, Realised: 3987.25, Random: -77.5}, {Contacts: 102, Expected: 4322, Realised: 3988, Random: -78}},
+		},
 	}
 }
 
@@ -51,6 +57,9 @@ func TestCardTellsWorth(t *testing.T) {
 		"Nothing is recommended by product: 2 of its kind were bought",
 		"| loyalty | 0.359 (0.263 … 0.449) | 0.469 (0.379 … 0.549) |", "0.556 (0.474 … 0.628) | 0.636 (0.563 … 0.699)", "agree by 0.608 (0.532 … 0.675); of 4 accounts",
 		"| 1 | 65 | 17 | 66.7 % | 23920.96 |", "| duration | 657 |", "139435.44 (86461.28 … 221231.66)", "23.5 % (19.4 % … 29.7 %)",
+		"Of 654 accounts with a probability and a value 211 left. Of 653 no cost is known: their value is revenue × the margin rate of 0.45",
+		"| 3.217 | 41.8 % | Beta(6, 14) | 200.00 | 10 | 1 |", "| 12.34 | 22.9 % | Beta(7, 13) | own | 5.0 % of it | 15 |",
+		"| 25 | 101 | 4321.50 | 3987.25 | -77.5 |", "| no limit | 102 | 4322.00 | 3988.00 | -78 |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the card lacks %q", want)
@@ -74,6 +83,13 @@ func TestCardTellsWhatLacks(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the card lacks %q:\n%s", want, text)
 		}
+	}
+	if strings.Contains(text, "Contacts") {
+		t.Error("contacts are told of a card from before they were")
+	}
+	w.Decision = &model.DecisionCard{Why: "nobody has a value"}
+	if text := CardMarkdown(&model.Card{Worth: w}); !strings.Contains(text, "Not judged: nobody has a value.") || strings.Contains(text, "EMPC") {
+		t.Errorf("contacts that were not judged:\n%s", text)
 	}
 	w.Loyalty.Why = "no outcome"
 	if text := CardMarkdown(&model.Card{Worth: w}); !strings.Contains(text, "Not validated: no outcome.") || strings.Contains(text, "Tenth") {

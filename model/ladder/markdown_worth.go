@@ -20,6 +20,7 @@ func worthTables(say func(string, ...any), w *model.WorthCard) {
 	walletTables(say, &w.Wallet)
 	crossSellTables(say, w.CrossSell)
 	loyaltyTables(say, &w.Loyalty)
+	decisionTables(say, w.Decision)
 }
 
 func lifetimeTables(say func(string, ...any), l *model.LifetimeCard) {
