@@ -47,6 +47,9 @@ type appraisal struct {
 	spendBy string
 	// riskBy forecasts what an account spends if it stays, which value at risk is of.
 	riskBy string
+	// models are those that were tried for lifetimes, nil in bundles from before there
+	// was a choice.
+	models []lifetime.Kind
 	// terms are what a lifetime value is of: those of the training.
 	terms      lifetime.Terms
 	lifetime   *lifetime.Portfolio
@@ -67,7 +70,7 @@ func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Res
 	if err != nil {
 		return nil, err
 	}
-	a := &appraisal{spendBy: byRunRate, riskBy: byRunRate, terms: s.Settings.Worth.terms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
+	a := &appraisal{spendBy: byRunRate, riskBy: byRunRate, models: s.Settings.Worth.lifetimeModels(), terms: s.Settings.Worth.terms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
 	card := &model.WorthCard{Accounts: crowd.rows()}
 	for _, part := range []struct {
 		stage string
@@ -121,16 +124,18 @@ type worthHead struct {
 	Format  int    `json:"format"`
 	SpendBy string `json:"spend_by"`
 	// RiskBy is SpendBy in bundles from before the two were told apart.
-	RiskBy   string  `json:"risk_by,omitempty"`
-	Months   int     `json:"months"`
-	Discount float64 `json:"discount"`
+	RiskBy string `json:"risk_by,omitempty"`
+	// Models are absent there, too.
+	Models   []lifetime.Kind `json:"models,omitempty"`
+	Months   int             `json:"months"`
+	Discount float64         `json:"discount"`
 }
 
 const worthFormat = 1
 
 // save adds the parts to a bundle.
 func (a *appraisal) save(b artifact.Bundle) error {
-	raw, err := json.Marshal(worthHead{worthFormat, a.spendBy, a.riskBy, a.terms.Months, a.terms.Discount})
+	raw, err := json.Marshal(worthHead{worthFormat, a.spendBy, a.riskBy, a.models, a.terms.Months, a.terms.Discount})
 	if err != nil {
 		return fmt.Errorf("save what tells worth: %w", err)
 	}
@@ -175,7 +180,7 @@ func loadAppraisal(b artifact.Bundle) (*appraisal, error) {
 	if err := d.Decode(&head); err != nil || head.Format != worthFormat || !forecastsSpend(head.SpendBy) || head.RiskBy != "" && !forecastsSpend(head.RiskBy) {
 		return nil, fmt.Errorf("section %s is not what this program reads (%+v): %w", worthSection, head, errors.Join(err, ErrInvalid))
 	}
-	a := &appraisal{spendBy: head.SpendBy, riskBy: cmp.Or(head.RiskBy, head.SpendBy), terms: lifetime.DefaultTerms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
+	a := &appraisal{spendBy: head.SpendBy, riskBy: cmp.Or(head.RiskBy, head.SpendBy), models: head.Models, terms: lifetime.DefaultTerms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
 	a.terms.Months, a.terms.Discount = head.Months, head.Discount
 	err := a.terms.Validate()
 	if err != nil {

@@ -139,11 +139,11 @@ func TestWorthTellsNothingOfWhoWasErasedSince(t *testing.T) {
 	t.Run("published", func(t *testing.T) {
 		s, facts, _ := worthOfThree(t)
 		wish(facts, "C0000")
-		lives, err := s.Lifetimes(t.Context(), WorthRequest{}, nil)
+		lives, err := s.Lifetimes(t.Context(), LifetimeRequest{}, nil)
 		if err != nil || lives.Accounts != 2 || len(lives.Rows) != 2 || lives.Rows[0].Account == "C0000" || lives.Rows[1].Account == "C0000" {
 			t.Errorf("%+v, %v", lives, err)
 		}
-		lives, err = s.Lifetimes(t.Context(), WorthRequest{Accounts: []string{"C0000", "C0001", "before"}}, nil)
+		lives, err = s.Lifetimes(t.Context(), LifetimeRequest{WorthRequest: WorthRequest{Accounts: []string{"C0000", "C0001", "before"}}}, nil)
 		if want := []Absent{absentBecause("C0000", erased), absentBecause("before", erased)}; err != nil || !slices.Equal(lives.Absent, want) || len(lives.Rows) != 1 {
 			t.Errorf("%+v, %v; want %v absent", lives, err, want)
 		}
@@ -182,7 +182,7 @@ func TestWorthTellsNothingOfWhoWasErasedSince(t *testing.T) {
 				t.Errorf("asked by name, %s: %+v, %v", name, after, err)
 			}
 		}
-		lives, err := s.Lifetimes(t.Context(), WorthRequest{Cutoff: at}, nil)
+		lives, err := s.Lifetimes(t.Context(), LifetimeRequest{WorthRequest: WorthRequest{Cutoff: at}}, nil)
 		if err != nil || slices.ContainsFunc(lives.Rows, func(l LifetimeRow) bool { return l.Account == gone }) || len(lives.Rows) == 0 {
 			t.Errorf("lifetimes anew: %v", err)
 		}

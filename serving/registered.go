@@ -213,6 +213,9 @@ func (s *Service) fits(m *registered) error {
 	case c.ActiveWithin != s.Settings.ActiveWithin():
 		return refuse("active_within", c.ActiveWithin, s.Settings.ActiveWithin())
 	}
+	if err := s.fitsWorth(m.worth, refuse); err != nil {
+		return err
+	}
 	if why := s.otherOwn(c); why != "" {
 		return fmt.Errorf("model %q: %s; or train again: %w", c.Version, why, ErrConflict)
 	}
@@ -222,6 +225,32 @@ func (s *Service) fits(m *registered) error {
 	}
 	if definitions != c.DefinitionsHash {
 		return refuse("feature definitions", c.DefinitionsHash, definitions)
+	}
+	return nil
+}
+
+// fitsWorth refuses what tells worth where it was learnt by other settings than
+// those that hold: what is told, and the scale of loyalty, rest on them.
+func (s *Service) fitsWorth(a *appraisal, refuse func(what string, then, now any) error) error {
+	if a == nil {
+		return nil
+	}
+	w := &s.Settings.Worth
+	switch now := w.terms(); {
+	case a.terms.Months != now.Months:
+		return refuse("lifetime.months", a.terms.Months, now.Months)
+	case a.terms.Discount != now.Discount:
+		return refuse("lifetime.discount", a.terms.Discount, now.Discount)
+	case a.models != nil && !slices.Equal(a.models, w.lifetimeModels()):
+		return refuse("lifetime.models", a.models, w.lifetimeModels())
+	case a.wallet == nil:
+		return nil
+	}
+	switch then := a.wallet.Params(); {
+	case then.Level != w.WalletLevel:
+		return refuse("wallet.level", then.Level, w.WalletLevel)
+	case then.MaxRatio != w.WalletMaxRatio:
+		return refuse("wallet.max_ratio", then.MaxRatio, w.WalletMaxRatio)
 	}
 	return nil
 }

@@ -142,11 +142,8 @@ func (t *told) attach(sc *score.Score) {
 func (t *told) of(i int) *score.Worth {
 	w := &score.Worth{
 		Account: t.crowd.frame.Accounts[i], Loyalty: t.loyal(i), Place: t.places[i], Recommendations: t.recommendations[i],
-		Lifetime: score.Lifetime{
-			Alive: t.alive[i], NoPurchase: t.noPurchase[i], Purchases: t.purchases[i], Spend: t.spend[i], SpendBy: t.spendBy[i],
-			Value: t.value[i], Low: t.low[i], High: t.high[i], Model: t.fits[i], Why: t.whys[i],
-		},
-		Wallet: score.Wallet{State: wallet.Unknown.String()},
+		Lifetime: t.lifetime(i),
+		Wallet:   score.Wallet{State: wallet.Unknown.String()},
 	}
 	nan := model.Figure(math.NaN())
 	w.Wallet.Amount, w.Wallet.Low, w.Wallet.High, w.Wallet.Spend, w.Wallet.Share, w.Wallet.Potential = nan, nan, nan, nan, nan, nan
@@ -155,9 +152,6 @@ func (t *told) of(i int) *score.Worth {
 		total := &t.totals[i]
 		w.Wallet.State, w.Wallet.Amount, w.Wallet.Low, w.Wallet.High = total.State.String(), model.Figure(total.Wallet), model.Figure(total.Low), model.Figure(total.High)
 		w.Wallet.Spend, w.Wallet.Share, w.Wallet.Potential = model.Figure(total.Spend), model.Figure(total.Share), model.Figure(total.Potential)
-	}
-	if !math.IsNaN(t.value[i]) {
-		w.Lifetime.ValueBy = t.valueBy
 	}
 	for _, e := range t.wallets(i) {
 		of := score.Wallet{

@@ -90,6 +90,18 @@ func (a *appraisal) tellLifetime(ctx context.Context, t *told, s Settings, q ask
 	return nil
 }
 
+// lifetime is what is told of the lifetime of row i.
+func (t *told) lifetime(i int) score.Lifetime {
+	l := score.Lifetime{
+		Alive: t.alive[i], NoPurchase: t.noPurchase[i], Purchases: t.purchases[i], Spend: t.spend[i], SpendBy: t.spendBy[i],
+		Value: t.value[i], Low: t.low[i], High: t.high[i], Model: t.fits[i], Why: t.whys[i],
+	}
+	if !math.IsNaN(l.Value) {
+		l.ValueBy = t.valueBy
+	}
+	return l
+}
+
 // fitName is the kind of the model that an account is told by, with the segment
 // whose own it is.
 func fitName(p *lifetime.Portfolio, segment string) string {

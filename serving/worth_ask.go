@@ -34,7 +34,7 @@ func (s *Service) worthOperations() []Operation {
 		operation(OpWorthFit, false, func(ctx context.Context, r WorthFitRequest, _ Call) (WorthFitResult, error) {
 			return s.WorthFit(ctx, r)
 		}),
-		operation(OpLifetime, false, func(ctx context.Context, r WorthRequest, call Call) (LifetimeResult, error) {
+		operation(OpLifetime, false, func(ctx context.Context, r LifetimeRequest, call Call) (LifetimeResult, error) {
 			return s.Lifetimes(ctx, r, call.Report)
 		}),
 		operation(OpWallet, false, func(ctx context.Context, r WalletRequest, call Call) (WalletResult, error) {
@@ -91,6 +91,10 @@ type WorthOf struct {
 	MarginRate  model.Figure `json:"margin_rate"`
 	// Accounts counts those of which worth is told, also where fewer rows are shown.
 	Accounts int `json:"accounts"`
+	// LearntThrough is the cutoff to whose end the parameters were learnt, "" when the
+	// model is gone; Later says that this is after the answer's own cutoff.
+	LearntThrough string `json:"learnt_through,omitempty"`
+	Later         *Note  `json:"learnt_later,omitempty"`
 	// Absent are the accounts asked for of which nothing is told.
 	Absent []Absent `json:"absent,omitempty"`
 }
@@ -186,7 +190,10 @@ func (s *Service) publishedWorths(ctx context.Context, r WorthRequest, each func
 	if err != nil {
 		return WorthOf{}, err
 	}
-	of := s.ofPublished(run)
+	of, err := s.ofPublished(ctx, run)
+	if err != nil {
+		return WorthOf{}, err
+	}
 	names, met := r.accounts(), map[frame.AccountID]bool{}
 	err = d.worths(ctx, names, func(part []score.Worth) error {
 		for i := range part {
@@ -212,11 +219,16 @@ func (s *Service) publishedWorths(ctx context.Context, r WorthRequest, each func
 	return of, nil
 }
 
-func (s *Service) ofPublished(run Run) WorthOf {
-	return WorthOf{
+func (s *Service) ofPublished(ctx context.Context, run Run) (WorthOf, error) {
+	of := WorthOf{
 		Run: run.ID, Model: run.Model, Cutoff: CutoffText(run.Cutoff, s.Settings.Location()), HorizonDays: run.HorizonDays,
 		Currency: run.Currency, MarginRate: model.Figure(run.MarginRate),
 	}
+	card, err := s.cardOf(ctx, run.Model)
+	if card != nil {
+		of.learnt(card, run.Cutoff, s.Settings.Location())
+	}
+	return of, err
 }
 
 // absentWorths says why a run tells nothing of accounts; an error when it is
@@ -266,10 +278,12 @@ type toldAnew struct {
 
 // of says what is told by a model as of a cutoff.
 func (k *scorer) of() WorthOf {
-	return WorthOf{
+	of := WorthOf{
 		Model: k.card.Version, Cutoff: CutoffText(k.receipt.Cutoff, k.Settings.Location()), HorizonDays: k.card.HorizonDays,
 		Currency: k.Settings.BaseCurrency, MarginRate: model.Figure(k.Settings.MarginRate),
 	}
+	of.learnt(&k.card, k.receipt.Cutoff, k.Settings.Location())
+	return of
 }
 
 // tellAnew computes what accounts are worth as Score does, and publishes nothing.
@@ -303,6 +317,9 @@ type WorthFitResult struct {
 	HorizonDays int             `json:"horizon_days"`
 	Currency    string          `json:"currency"`
 	Worth       model.WorthCard `json:"worth"`
+	// LifetimeEN and LifetimeZH say in sentences how lifetimes did.
+	LifetimeEN []string `json:"lifetime_en"`
+	LifetimeZH []string `json:"lifetime_zh"`
 }
 
 // WorthFit tells what a model learnt of worth, and how it did.
@@ -314,9 +331,11 @@ func (s *Service) WorthFit(ctx context.Context, r WorthFitRequest) (WorthFitResu
 	if m.worth == nil || m.card.Worth == nil {
 		return WorthFitResult{}, noWorth(m.card.Version)
 	}
-	return WorthFitResult{
+	result := WorthFitResult{
 		Model: m.card.Version, TestCutoff: m.card.TestCutoff, HorizonDays: m.card.HorizonDays, Currency: s.Settings.BaseCurrency, Worth: *m.card.Worth,
-	}, nil
+	}
+	result.LifetimeEN, result.LifetimeZH = sayLifetimes(&m.card.Worth.Lifetime)
+	return result, nil
 }
 
 // topRows returns the rows of a limit in an order; of equal ones the first by account.
@@ -329,44 +348,6 @@ func topRows[Row any](rows []Row, limit int, order func(a, b *Row) int) []Row {
 		return []Row{}
 	}
 	return rows
-}
-
-// LifetimeRow is what a lifetime model expects of an account.
-type LifetimeRow struct {
-	Account string `json:"account"`
-	// Alive is the probability that the account still buys, NoPurchase that it buys
-	// nothing within the horizon; Purchases and Spend are expected within it.
-	Alive      model.Figure `json:"alive"`
-	NoPurchase model.Figure `json:"no_purchase"`
-	Purchases  model.Figure `json:"purchases"`
-	Spend      model.Figure `json:"spend"`
-	SpendBy    string       `json:"spend_by"`
-	// Value is the discounted margin of the configured months, between Low and High.
-	Value model.Figure `json:"lifetime_value"`
-	Low   model.Figure `json:"low"`
-	High  model.Figure `json:"high"`
-	Model string       `json:"model"`
-}
-
-// LifetimeResult are lifetimes, the most valuable account first.
-type LifetimeResult struct {
-	WorthOf
-	Rows []LifetimeRow `json:"rows"`
-}
-
-// Lifetimes tells lifetimes and their values.
-func (s *Service) Lifetimes(ctx context.Context, r WorthRequest, report func(Progress)) (result LifetimeResult, err error) {
-	var rows []LifetimeRow
-	result.WorthOf, err = s.worths(ctx, r, report, func(w *score.Worth) {
-		l := &w.Lifetime
-		rows = append(rows, LifetimeRow{
-			Account: string(w.Account), Alive: model.Figure(l.Alive), NoPurchase: model.Figure(l.NoPurchase),
-			Purchases: model.Figure(l.Purchases), Spend: model.Figure(l.Spend), SpendBy: l.SpendBy,
-			Value: model.Figure(l.Value), Low: model.Figure(l.Low), High: model.Figure(l.High), Model: l.Model,
-		})
-	})
-	result.Rows = topRows(rows, r.Limit, func(a, b *LifetimeRow) int { return largestFirst(float64(a.Value), float64(b.Value)) })
-	return result, err
 }
 
 // LoyaltyRow is an account's loyalty.

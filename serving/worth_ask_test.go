@@ -65,7 +65,7 @@ func worthOfThree(t *testing.T) (*Service, *twinFacts, Run) {
 // whom was erased.
 func TestWorthsOfThePublishedRun(t *testing.T) {
 	s, _, run := worthOfThree(t)
-	lives, err := s.Lifetimes(t.Context(), WorthRequest{}, nil)
+	lives, err := s.Lifetimes(t.Context(), LifetimeRequest{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestWorthsOfThePublishedRun(t *testing.T) {
 	if order != "C0000 C0001 C0002 " || lives.Run != run.ID || lives.Accounts != 3 || lives.Model != run.Model || lives.HorizonDays != run.HorizonDays {
 		t.Errorf("%s of %+v", order, lives.WorthOf)
 	}
-	one, err := s.Lifetimes(t.Context(), WorthRequest{Limit: 1, Accounts: []string{"C0001", "C0000", "C0001"}}, nil)
+	one, err := s.Lifetimes(t.Context(), LifetimeRequest{WorthRequest: WorthRequest{Limit: 1, Accounts: []string{"C0001", "C0000", "C0001"}}}, nil)
 	if err != nil || len(one.Rows) != 1 || one.Rows[0].Account != "C0000" || one.Accounts != 2 {
 		t.Errorf("%+v (%v)", one, err)
 	}
@@ -272,7 +272,7 @@ func TestTellingAnewIsWhatWasPublished(t *testing.T) {
 			}
 			out = append(out, string(raw))
 		}
-		lives, err := s.Lifetimes(t.Context(), r, nil)
+		lives, err := s.Lifetimes(t.Context(), LifetimeRequest{WorthRequest: r}, nil)
 		keep(&lives.WorthOf, &lives, err)
 		wallets, err := s.WalletsOf(t.Context(), WalletRequest{WorthRequest: r}, nil)
 		keep(&wallets.WorthOf, &wallets, err)
@@ -328,7 +328,7 @@ func TestTellingAnewIsWhatWasPublished(t *testing.T) {
 	if runs, err := s.ListRuns(t.Context(), RunsRequest{}); err != nil || len(runs.Runs) != 1 {
 		t.Errorf("runs after telling: %+v (%v)", runs, err)
 	}
-	r, err := s.Lifetimes(t.Context(), WorthRequest{Cutoff: at, Accounts: []string{"nobody", "C0003", "C0005"}}, nil)
+	r, err := s.Lifetimes(t.Context(), LifetimeRequest{WorthRequest: WorthRequest{Cutoff: at, Accounts: []string{"nobody", "C0003", "C0005"}}}, nil)
 	if err != nil || len(r.Rows) != 1 || len(r.Absent) != 2 || r.Absent[0].Why != "erased" || r.Absent[1].Why != "not_bought_by_then" ||
 		!strings.Contains(r.Absent[1].EN, "had bought by 2026-01-14") || !strings.Contains(r.Absent[1].ZH, "截至2026-01-14") {
 		t.Errorf("%+v (%v)", r, err)
@@ -339,8 +339,11 @@ func TestTellingAnewIsWhatWasPublished(t *testing.T) {
 	}
 	older := withoutWorth(t, s, registry, fit.Model)
 	for name, ask := range map[string]func() error{
-		"fit":      func() error { _, err := s.WorthFit(t.Context(), WorthFitRequest{Model: older}); return err },
-		"lifetime": func() error { _, err := s.Lifetimes(t.Context(), WorthRequest{Model: older}, nil); return err },
+		"fit": func() error { _, err := s.WorthFit(t.Context(), WorthFitRequest{Model: older}); return err },
+		"lifetime": func() error {
+			_, err := s.Lifetimes(t.Context(), LifetimeRequest{WorthRequest: WorthRequest{Model: older}}, nil)
+			return err
+		},
 		"best": func() error {
 			_, err := s.Best(t.Context(), BestRequest{WorthRequest: WorthRequest{Model: older}, By: "sales"}, nil)
 			return err
@@ -350,7 +353,7 @@ func TestTellingAnewIsWhatWasPublished(t *testing.T) {
 			if _, err := s.Score(t.Context(), ScoreRequest{Model: older}, nil); err != nil {
 				t.Fatal(err)
 			}
-			_, err := s.Lifetimes(t.Context(), WorthRequest{}, nil)
+			_, err := s.Lifetimes(t.Context(), LifetimeRequest{}, nil)
 			return err
 		},
 	} {
@@ -358,7 +361,7 @@ func TestTellingAnewIsWhatWasPublished(t *testing.T) {
 			t.Errorf("%s by a model without worth: %v", name, err)
 		}
 	}
-	if _, err := s.Lifetimes(t.Context(), WorthRequest{Accounts: []string{"C0005"}}, nil); KindOf(err) != Conflict {
+	if _, err := s.Lifetimes(t.Context(), LifetimeRequest{WorthRequest: WorthRequest{Accounts: []string{"C0005"}}}, nil); KindOf(err) != Conflict {
 		t.Errorf("an account of a run without worth: %v", err)
 	}
 }
@@ -478,7 +481,7 @@ func TestDeclare(t *testing.T) {
 	if len(facts.declared) != 2 {
 		t.Error("a refused declaration was taken")
 	}
-	if _, err := s.Lifetimes(t.Context(), WorthRequest{}, nil); !errors.Is(err, ErrUnavailable) {
+	if _, err := s.Lifetimes(t.Context(), LifetimeRequest{}, nil); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("before the first run: %v", err)
 	}
 }

@@ -198,7 +198,9 @@ func (s *Service) publishedCandidates(ctx context.Context, result *DecideResult,
 	if err != nil {
 		return err
 	}
-	result.WorthOf = s.ofPublished(run)
+	if result.WorthOf, err = s.ofPublished(ctx, run); err != nil {
+		return err
+	}
 	err = d.scores(ctx, nil, func(part []score.Score) error {
 		for i := range part {
 			sc := &part[i]

@@ -184,9 +184,9 @@ type measurement struct {
 	input loyalty.Input
 }
 
-// measure gathers it: as of the published run, by its model and what it knew, or as
-// of the cutoff and by the model of the request.
-func (s *Service) measure(ctx context.Context, r WorthRequest, report func(Progress)) (*measurement, error) {
+// gatherFor gathers the accounts that worth is told of: as of the published run, by
+// its model and what it knew, or as of the cutoff and by the model of the request.
+func (s *Service) gatherFor(ctx context.Context, r WorthRequest, report func(Progress)) (*measurement, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -209,7 +209,9 @@ func (s *Service) measure(ctx context.Context, r WorthRequest, report func(Progr
 	m := &measurement{scorer: k, of: k.of()}
 	if run != nil {
 		c.watermark, k.receipt.Watermark = run.Watermark, run.Watermark
-		m.of = s.ofPublished(*run)
+		if m.of, err = s.ofPublished(ctx, *run); err != nil {
+			return nil, err
+		}
 	}
 	if m.crowd, err = s.crowd(ctx, c, k.receipt.Cutoff, 0, false, report); err != nil {
 		return nil, err
@@ -217,6 +219,17 @@ func (s *Service) measure(ctx context.Context, r WorthRequest, report func(Progr
 	if err := k.standToday(ctx, k.request(nil)); err != nil {
 		return nil, err
 	}
+	m.of.Absent = k.absent(r.accounts(), m.crowd, m.of.Cutoff)
+	return m, nil
+}
+
+// measure gathers the accounts and tells of them what loyalty and value rest on.
+func (s *Service) measure(ctx context.Context, r WorthRequest, report func(Progress)) (*measurement, error) {
+	m, err := s.gatherFor(ctx, r, report)
+	if err != nil {
+		return nil, err
+	}
+	k := m.scorer
 	t := &told{crowd: m.crowd, horizon: k.card.HorizonDays}
 	if err := k.worth.measure(ctx, t, s.Settings, false); err != nil {
 		return nil, err
@@ -227,7 +240,6 @@ func (s *Service) measure(ctx context.Context, r WorthRequest, report func(Progr
 	}
 	m.input.Scale = k.worth.scale
 	names := r.accounts()
-	m.of.Absent = k.absent(names, m.crowd, m.of.Cutoff)
 	for i := range m.crowd.rows() {
 		if m.shown(i, names) {
 			m.of.Accounts++
