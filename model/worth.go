@@ -202,8 +202,19 @@ type Interval struct {
 	High  Figure `json:"high"`
 }
 
-// LoyaltyTenth is one tenth of the accounts by loyalty.
+// LoyaltyTenth is one tenth of the accounts by loyalty, with the same tenth by the
+// churn model beside it.
 type LoyaltyTenth struct {
+	OneTenth
+
+	// Churn is the tenth by the churn model's probability of staying, which is its
+	// score; nil of cards from before, and without probabilities.
+	Churn *OneTenth `json:"churn,omitempty"`
+}
+
+// OneTenth is one tenth of the accounts by a score: its mean, the share that was kept,
+// and the mean later spend.
+type OneTenth struct {
 	Accounts int    `json:"accounts"`
 	Score    Figure `json:"score"`
 	Kept     Figure `json:"kept"`

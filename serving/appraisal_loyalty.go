@@ -56,10 +56,16 @@ func (a *appraisal) judgeLoyalty(ctx context.Context, card *model.LoyaltyCard, c
 	if proof.Churn != nil {
 		card.ChurnKept, card.ChurnSpend = correlation(proof.Churn.Kept), correlation(proof.Churn.Spend)
 	}
-	for _, tenth := range proof.Loyalty.Tenths {
-		card.Tenths = append(card.Tenths, model.LoyaltyTenth{
-			Accounts: tenth.N, Score: model.Figure(tenth.Score), Kept: model.Figure(tenth.Kept), Spend: model.Figure(tenth.Spend),
-		})
+	one := func(t loyalty.Tenth) model.OneTenth {
+		return model.OneTenth{Accounts: t.N, Score: model.Figure(t.Score), Kept: model.Figure(t.Kept), Spend: model.Figure(t.Spend)}
+	}
+	for k, tenth := range proof.Loyalty.Tenths {
+		of := model.LoyaltyTenth{OneTenth: one(tenth)}
+		if proof.Churn != nil {
+			churn := one(proof.Churn.Tenths[k])
+			of.Churn = &churn
+		}
+		card.Tenths = append(card.Tenths, of)
 	}
 	card.Stories, card.Measured = len(proof.Stories), map[string]int{}
 	for k, name := range loyalty.Names() {

@@ -187,6 +187,8 @@ type ScoreResult struct {
 	Stages     map[string]int `json:"stages"`
 	// ValueAtRisk is the sum over scored accounts, base currency.
 	ValueAtRisk model.Figure `json:"value_at_risk"`
+	// Stray says which settings of loyalty name what is not there.
+	Stray []Note `json:"stray,omitempty"`
 }
 
 // ReplayRequest asks to prove the score of an account; Run "" means the

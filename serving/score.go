@@ -91,6 +91,9 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		return ScoreResult{}, fmt.Errorf("publish scores as of %s: %w", c.text(at), err)
 	}
 	result.Run = run
+	if worths != nil {
+		result.Stray = s.strayLoyalty(&s.Settings.Worth.Loyalty, worths.crowd)
+	}
 	if s.Published != nil && run.Purpose != PurposeBackfill {
 		s.Published()
 	}

@@ -21,6 +21,7 @@ const (
 	OpDeclare   = "wallet.declare"
 	OpCrossSell = "crosssell"
 	OpLoyalty   = "loyalty"
+	OpAssess    = "loyalty.assess"
 	OpPreview   = "loyalty.preview"
 	OpValue     = "value"
 	OpBest      = "value.best"
@@ -46,8 +47,11 @@ func (s *Service) worthOperations() []Operation {
 		operation(OpCrossSell, false, func(ctx context.Context, r CrossSellRequest, call Call) (CrossSellResult, error) {
 			return s.CrossSells(ctx, r, call.Report)
 		}),
-		operation(OpLoyalty, false, func(ctx context.Context, r WorthRequest, call Call) (LoyaltyResult, error) {
+		operation(OpLoyalty, false, func(ctx context.Context, r LoyaltyRequest, call Call) (LoyaltyResult, error) {
 			return s.Loyalties(ctx, r, call.Report)
+		}),
+		operation(OpAssess, true, func(ctx context.Context, r AssessRequest, _ Call) (AssessResult, error) {
+			return s.Assess(ctx, r)
 		}),
 		operation(OpPreview, false, func(ctx context.Context, r PreviewRequest, call Call) (PreviewResult, error) {
 			return s.PreviewLoyalty(ctx, r, call.Report)
@@ -348,39 +352,6 @@ func topRows[Row any](rows []Row, limit int, order func(a, b *Row) int) []Row {
 		return []Row{}
 	}
 	return rows
-}
-
-// LoyaltyRow is an account's loyalty.
-type LoyaltyRow struct {
-	Account string `json:"account"`
-	// Score is 0 to 100; Uncapped what it would be without the exception Cap.
-	Score      model.Figure      `json:"score"`
-	Uncapped   model.Figure      `json:"uncapped"`
-	Cap        string            `json:"cap,omitempty"`
-	Indicators []score.Indicator `json:"indicators"`
-	// Satisfaction and ResponseRate are attitude, no part of the score.
-	Satisfaction model.Figure `json:"satisfaction"`
-	ResponseRate model.Figure `json:"response_rate"`
-}
-
-// LoyaltyResult are loyalties, the most loyal account first.
-type LoyaltyResult struct {
-	WorthOf
-	Rows []LoyaltyRow `json:"rows"`
-}
-
-// Loyalties tells the loyalty scores with their indicators.
-func (s *Service) Loyalties(ctx context.Context, r WorthRequest, report func(Progress)) (result LoyaltyResult, err error) {
-	var rows []LoyaltyRow
-	result.WorthOf, err = s.worths(ctx, r, report, func(w *score.Worth) {
-		l := &w.Loyalty
-		rows = append(rows, LoyaltyRow{
-			Account: string(w.Account), Score: model.Figure(l.Score), Uncapped: model.Figure(l.Uncapped), Cap: l.Cap, Indicators: l.Indicators,
-			Satisfaction: model.Figure(l.Satisfaction), ResponseRate: model.Figure(l.ResponseRate),
-		})
-	})
-	result.Rows = topRows(rows, r.Limit, func(a, b *LoyaltyRow) int { return largestFirst(float64(a.Score), float64(b.Score)) })
-	return result, err
 }
 
 // CrossSellRequest asks what accounts may buy next.

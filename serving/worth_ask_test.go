@@ -80,7 +80,7 @@ func TestWorthsOfThePublishedRun(t *testing.T) {
 	if err != nil || len(one.Rows) != 1 || one.Rows[0].Account != "C0000" || one.Accounts != 2 {
 		t.Errorf("%+v (%v)", one, err)
 	}
-	absent, err := s.Loyalties(t.Context(), WorthRequest{Accounts: []string{"C0004", "C0001", "nobody", "C0003"}}, nil)
+	absent, err := s.Loyalties(t.Context(), LoyaltyRequest{WorthRequest: WorthRequest{Accounts: []string{"C0004", "C0001", "nobody", "C0003"}}}, nil)
 	if err != nil || len(absent.Rows) != 1 {
 		t.Fatalf("%+v (%v)", absent, err)
 	}
@@ -276,7 +276,7 @@ func TestTellingAnewIsWhatWasPublished(t *testing.T) {
 		keep(&lives.WorthOf, &lives, err)
 		wallets, err := s.WalletsOf(t.Context(), WalletRequest{WorthRequest: r}, nil)
 		keep(&wallets.WorthOf, &wallets, err)
-		loyal, err := s.Loyalties(t.Context(), r, nil)
+		loyal, err := s.Loyalties(t.Context(), LoyaltyRequest{WorthRequest: r}, nil)
 		keep(&loyal.WorthOf, &loyal, err)
 		values, err := s.ValuesOf(t.Context(), r, nil)
 		keep(&values.WorthOf, &values, err)
@@ -428,7 +428,7 @@ func TestPreviewOfLoyalty(t *testing.T) {
 	if e.Account != "C0005" || math.Abs(float64(points-e.New)) > 1e-9 || len(e.English) != len(e.Chinese) || len(e.English) == 0 {
 		t.Errorf("points sum to %v of %+v", points, e)
 	}
-	published, err := s.Loyalties(t.Context(), WorthRequest{Accounts: []string{"C0005"}}, nil)
+	published, err := s.Loyalties(t.Context(), LoyaltyRequest{WorthRequest: WorthRequest{Accounts: []string{"C0005"}}}, nil)
 	if err != nil || math.Abs(float64(published.Rows[0].Score-e.Old)) > 1e-9 {
 		t.Errorf("published %+v, previewed from %v (%v)", published.Rows, e.Old, err)
 	}

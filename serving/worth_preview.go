@@ -37,6 +37,8 @@ type PreviewResult struct {
 	Crossings       []Crossing     `json:"crossings,omitempty"`
 	// AbsentCaps are exceptions whose column is not there: they never hold.
 	AbsentCaps []string `json:"absent_caps,omitempty"`
+	// Stray says which of the settings proposed name what is not there.
+	Stray []Note `json:"stray,omitempty"`
 }
 
 // LoyaltyEffect is that on one account.
@@ -90,7 +92,7 @@ func (s *Service) PreviewLoyalty(ctx context.Context, r PreviewRequest, report f
 	if err != nil {
 		return PreviewResult{}, err
 	}
-	result := PreviewResult{WorthOf: m.of, Deciles: []LoyaltyDecile{}}
+	result := PreviewResult{WorthOf: m.of, Deciles: []LoyaltyDecile{}, Stray: s.strayLoyalty(&r.Loyalty, m.crowd)}
 	preview := func(row int) (*loyalty.Preview, error) {
 		p, err := loyalty.PreviewSettings(ctx, m.input, s.Settings.Worth.Loyalty, r.Loyalty, row, r.Thresholds)
 		if err != nil {

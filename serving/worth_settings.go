@@ -81,11 +81,27 @@ func (w *WorthSettings) text() string {
 	if slices.Equal(told.LifetimeModels, DefaultLifetimeModels()) {
 		told.LifetimeModels = nil
 	}
+	told.Loyalty.Caps = withoutWords(told.Loyalty.Caps)
 	raw, err := json.Marshal(told) //nolint:musttag // the names of the fields are as good as any: it is hashed, not read
 	if err != nil {
 		panic("serving: settings of worth are no JSON: " + err.Error()) // validate refuses what is no number
 	}
 	return string(raw)
+}
+
+// withoutWords are exceptions as they bound scores. Those that have a default's name
+// have its words, as all had before words were left out.
+func withoutWords(caps []loyalty.Cap) []loyalty.Cap {
+	caps, defaults := slices.Clone(caps), loyalty.DefaultSettings().Caps
+	for i := range caps {
+		caps[i].EN, caps[i].ZH = "", ""
+		for _, d := range defaults {
+			if d.Name == caps[i].Name {
+				caps[i].EN, caps[i].ZH = d.EN, d.ZH
+			}
+		}
+	}
+	return caps
 }
 
 // defaultWorth is the text of the defaults, which leave configuration hashes as

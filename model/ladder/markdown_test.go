@@ -34,8 +34,10 @@ func worthCard() *model.WorthCard {
 			Kept: model.Interval{Value: .3591, Low: .2625, High: .4485}, Spend: model.Interval{Value: .4686, Low: .3791, High: .5494},
 			ChurnKept: model.Interval{Value: .5559, Low: .4742, High: .6281}, ChurnSpend: model.Interval{Value: .6358, Low: .5631, High: .6987},
 			Agreement: model.Interval{Value: .6084, Low: .5324, High: .6747}, Stories: 4, Measured: map[string]int{"duration": 657},
-			Tenths: []model.LoyaltyTenth{{Accounts: 65, Score: 17.0047, Kept: .6667, Spend: 23920.96}},
-			Point:  model.Interval{Value: 139435.44, Low: 86461.28, High: 221231.66}, Five: model.Interval{Value: .2351, Low: .1945, High: .2972},
+			Tenths: []model.LoyaltyTenth{{
+				OneTenth: model.OneTenth{Accounts: 65, Score: 17.0047, Kept: .6667, Spend: 23920.96}, Churn: &model.OneTenth{Accounts: 65, Score: .21, Kept: .4308, Spend: 9120.5},
+			}},
+			Point: model.Interval{Value: 139435.44, Low: 86461.28, High: 221231.66}, Five: model.Interval{Value: .2351, Low: .1945, High: .2972},
 		},
 		Decision: &model.DecisionCard{
 			Accounts: 654, Churned: 211, ByRate: 653, MarginRate: .45,

@@ -126,9 +126,13 @@ func loyaltyTables(say func(string, ...any), l *model.LoyaltyCard) {
 	say("Rank correlation with what happened within the horizon (95 %% interval):\n\n| of | with being kept | with spend |\n|---|---|---|\n")
 	say("| loyalty | %s | %s |\n| the churn model's probability of staying | %s | %s |\n", interval(l.Kept), interval(l.Spend), interval(l.ChurnKept), interval(l.ChurnSpend))
 	say("\nLoyalty and the churn model agree by %s; of %d accounts they tell opposite stories.\n", interval(l.Agreement), l.Stories)
-	say("\n| tenth, least loyal first | accounts | score | kept | spend |\n|---|---|---|---|---|\n")
+	say("\n| tenth, least loyal first | accounts | score | kept | spend | by the churn model: kept | spend |\n|---|---|---|---|---|---|---|\n")
 	for i, t := range l.Tenths {
-		say("| %d | %d | %s | %s | %s |\n", i+1, t.Accounts, figure(t.Score), percent(t.Kept), figure(t.Spend))
+		kept, spend := "", ""
+		if t.Churn != nil {
+			kept, spend = percent(t.Churn.Kept), figure(t.Churn.Spend)
+		}
+		say("| %d | %d | %s | %s | %s | %s | %s |\n", i+1, t.Accounts, figure(t.Score), percent(t.Kept), figure(t.Spend), kept, spend)
 	}
 	say("\n| indicator | accounts with it |\n|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(l.Measured)) {

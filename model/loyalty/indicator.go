@@ -201,6 +201,28 @@ func (d *Definition) Formula(lang score.Language) string {
 	return b.String()
 }
 
+// Columns are those that the indicator reads, each once, in the order of its terms.
+func (d *Definition) Columns() []string {
+	var names []string
+	add := func(name string) {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for i := range d.Terms {
+		t := &d.Terms[i]
+		add(t.Column)
+		add(t.Minus)
+		if t.When != nil {
+			add(t.When.Column)
+		}
+	}
+	for _, c := range d.Any {
+		add(c.Column)
+	}
+	return names
+}
+
 type formulaWords struct{ head, next, quantiles, weight, when, fallback, recorded, any, or, end string }
 
 var (
