@@ -105,6 +105,9 @@ type Takings struct {
 	// Invoices are those known by the period's end, whenever issued, Payments those
 	// received in it.
 	Invoices, Payments int
+	// PaymentsKnown are those known by the period's end, whenever received: without any
+	// nobody recorded what was paid.
+	PaymentsKnown int
 	// Invoiced was issued in the period, Received was paid in it. Due fell due in the
 	// period, and Collected of it was paid by its end. Credit notes count as Invoiced
 	// alone.

@@ -46,11 +46,13 @@ type FigureWords struct {
 }
 
 // PortfolioFigure is a figure of one row; null when it is not measurable, and then
-// Lacks names the sums that are missing, or a divisor that is not above 0.
+// Lacks names the sums that are missing, or a divisor that is not above 0. Instead
+// names the figure that tells as much as can be told without the cost of service.
 type PortfolioFigure struct {
-	Name  string       `json:"name"`
-	Value model.Figure `json:"value"`
-	Lacks []string     `json:"lacks,omitempty"`
+	Name    string       `json:"name"`
+	Value   model.Figure `json:"value"`
+	Lacks   []string     `json:"lacks,omitempty"`
+	Instead string       `json:"instead,omitempty"`
 }
 
 // PortfolioRow is one value of the dimension.
@@ -67,6 +69,10 @@ type PortfolioRow struct {
 	Received model.Figure `json:"received"`
 	Open     model.Figure `json:"open"`
 	Overdue  model.Figure `json:"overdue"`
+	// Contacts of the period, null where nobody records any or the row is of goods, and
+	// the CostedContacts of them that say what they cost.
+	Contacts       model.Figure `json:"contacts"`
+	CostedContacts model.Figure `json:"costed_contacts"`
 }
 
 // PortfolioResult is the portfolio of a period.
@@ -269,8 +275,8 @@ func (k *risks) read(ctx context.Context, s *Service, at features.Request) (Run,
 	return run, s.Facts.Holdings(ctx, features.HoldingRequest{Request: at, Key: features.HoldingKey(k.by)}, func(block []features.Holding) error {
 		for i := range block {
 			if h := &block[i]; h.Orders > 0 && h.Last >= int64(k.from) {
-				r := k.of(h.Key)
-				r.scored, r.high = r.scored+said[h.Account].scored, r.high+said[h.Account].high
+				r, of := k.of(h.Key), said[h.Account]
+				r.scored, r.high, r.atRisk, r.expected = r.scored+of.scored, r.high+of.high, r.atRisk+of.atRisk, r.expected+of.expected
 			}
 		}
 		return nil
@@ -287,9 +293,22 @@ type purse struct {
 	risky bool
 }
 
+// leastCosted is the share of a row's contacts that must say what they cost, for the
+// cost of service to be known.
+const leastCosted = .8
+
+// served tells whether the cost of service is known of the contacts of a row: at least
+// leastCosted of them say it, or there is none while others' say theirs.
+func (p *purse) served(t *features.Takings) bool {
+	return p.whole && p.total.CostedContacts > 0 && float64(t.CostedContacts) >= leastCosted*float64(t.Contacts)
+}
+
+// owing tells whether what is owed is known: somebody records what is billed and what
+// is paid. Invoices alone would leave everything unpaid for ever.
+func (p *purse) owing() bool { return p.whole && p.total.Invoices > 0 && p.total.PaymentsKnown > 0 }
+
 // sums are the sums that are known. Goods cost is known when every line says it: a
-// part would make the rest look like profit; so is the cost of visits. Other contacts
-// without a cost cost nothing, once any says what it cost.
+// part would make the rest look like profit; so is the cost of visits.
 func (p *purse) sums(t *features.Takings, r *risk) map[loyalty.Sum]float64 {
 	sums := map[loyalty.Sum]float64{loyalty.Revenue: t.Revenue.Float(), loyalty.Accounts: float64(t.Buyers)}
 	put := func(known bool, name loyalty.Sum, value float64) {
@@ -298,20 +317,20 @@ func (p *purse) sums(t *features.Takings, r *risk) map[loyalty.Sum]float64 {
 		}
 	}
 	put(p.total.CostedLines > 0 && t.CostedLines == t.Lines, loyalty.GoodsCost, t.GoodsCost.Float())
-	served := p.whole && p.total.CostedContacts > 0
+	served := p.served(t)
 	put(served, loyalty.ServiceCost, t.ServiceCost.Float())
 	put(p.whole && p.total.Contacts > 0, loyalty.WorkingDays, float64(t.WorkingDays))
 	put(p.whole && p.total.Contacts > 0, loyalty.Visits, float64(t.Visits))
 	put(p.whole && p.total.CostedVisits > 0 && t.CostedVisits == t.VisitContacts, loyalty.VisitCost, t.VisitCost.Float())
 	put(p.risky, loyalty.AccountsScored, float64(r.scored))
 	put(p.risky, loyalty.AccountsAtRisk, float64(r.high))
-	put(p.whole && p.risky, loyalty.ValueAtRisk, r.atRisk)
-	put(p.whole && p.risky, loyalty.ExpectedValue, r.expected)
-	billed := p.whole && p.total.Invoices > 0
+	put(p.risky, loyalty.ValueAtRisk, r.atRisk)
+	put(p.risky, loyalty.ExpectedValue, r.expected)
+	billed := p.owing()
 	put(billed, loyalty.ReceivablesDue, t.Due.Float())
 	put(billed, loyalty.ReceivablesCollected, t.Collected.Float())
 	put(billed && served, loyalty.CustomerAssets, (t.OpenBefore.Float()+t.Open.Float())/2+t.ServiceCost.Float()+t.TouchCost.Float())
-	put(p.whole && p.total.Payments > 0, loyalty.CashCollected, t.Received.Float())
+	put(p.whole && p.total.PaymentsKnown > 0, loyalty.CashCollected, t.Received.Float())
 	put(t.Targets > 0, loyalty.Target, t.TargetAmount.Float())
 	return sums
 }
@@ -325,7 +344,7 @@ func (p *purse) row(t *features.Takings, r *risk, manager bool) (PortfolioRow, e
 	}
 	row := PortfolioRow{
 		Key: t.Key, Orders: t.Orders, Returned: model.Figure(t.Returned.Float()), Sums: map[string]model.Figure{}, Figures: make([]PortfolioFigure, len(figures)),
-		Invoiced: model.Figure(math.NaN()), Received: model.Figure(math.NaN()), Open: model.Figure(math.NaN()), Overdue: model.Figure(math.NaN()),
+		Invoiced: nan(), Received: nan(), Open: nan(), Overdue: nan(), Contacts: nan(), CostedContacts: nan(),
 	}
 	for name, v := range sums {
 		row.Sums[string(name)] = model.Figure(v)
@@ -335,12 +354,21 @@ func (p *purse) row(t *features.Takings, r *risk, manager bool) (PortfolioRow, e
 		for _, name := range f.Lacks {
 			row.Figures[i].Lacks = append(row.Figures[i].Lacks, string(name))
 		}
+		if slices.Equal(f.Lacks, []loyalty.Sum{loyalty.ServiceCost}) {
+			row.Figures[i].Instead = f.Figure.Instead
+		}
 	}
 	if p.whole && p.total.Invoices > 0 {
-		row.Invoiced, row.Open, row.Overdue = model.Figure(t.Invoiced.Float()), model.Figure(t.Open.Float()), model.Figure(t.Overdue.Float())
+		row.Invoiced = model.Figure(t.Invoiced.Float())
 	}
-	if p.whole && p.total.Payments > 0 {
+	if p.owing() {
+		row.Open, row.Overdue = model.Figure(t.Open.Float()), model.Figure(t.Overdue.Float())
+	}
+	if p.whole && p.total.PaymentsKnown > 0 {
 		row.Received = model.Figure(t.Received.Float())
+	}
+	if p.whole && p.total.Contacts > 0 {
+		row.Contacts, row.CostedContacts = model.Figure(t.Contacts), model.Figure(t.CostedContacts)
 	}
 	return row, nil
 }

@@ -97,30 +97,30 @@ func TestPortfolioTellsFiguresAndWhatTheyLack(t *testing.T) {
 	s, f := tillShop(t)
 	north := features.Takings{
 		Key: "north", Revenue: euro(1000), GoodsCost: euro(600), Lines: 5, CostedLines: 5, Orders: 4, Buyers: 2,
-		Contacts: 3, CostedContacts: 2, ServiceCost: euro(100), Visits: 2, VisitContacts: 2, CostedVisits: 2, VisitCost: euro(90), WorkingDays: 2,
-		Invoices: 2, Payments: 1, Invoiced: euro(900), Received: euro(500), Due: euro(800), Collected: euro(400), OpenBefore: euro(100), Open: euro(500), Overdue: euro(400),
+		Contacts: 5, CostedContacts: 4, ServiceCost: euro(100), Visits: 2, VisitContacts: 2, CostedVisits: 2, VisitCost: euro(90), WorkingDays: 2,
+		Invoices: 2, Payments: 1, PaymentsKnown: 1, Invoiced: euro(900), Received: euro(500), Due: euro(800), Collected: euro(400), OpenBefore: euro(100), Open: euro(500), Overdue: euro(400),
 		Touches: 1, TouchCost: euro(100),
 	}
 	south := features.Takings{Key: "south", Revenue: euro(1500), GoodsCost: euro(10), Lines: 3, CostedLines: 2, Buyers: 1, Contacts: 1, VisitContacts: 1, Visits: 1, WorkingDays: 1}
 	f.rows = []features.Takings{north, south}
 	f.total = features.Takings{
-		Revenue: euro(2500), GoodsCost: euro(610), Lines: 8, CostedLines: 7, Buyers: 3, Contacts: 4, CostedContacts: 2, ServiceCost: euro(100),
-		Visits: 3, VisitContacts: 3, CostedVisits: 2, WorkingDays: 3, Invoices: 2, Payments: 1,
+		Revenue: euro(2500), GoodsCost: euro(610), Lines: 8, CostedLines: 7, Buyers: 3, Contacts: 6, CostedContacts: 4, ServiceCost: euro(100),
+		Visits: 3, VisitContacts: 3, CostedVisits: 2, WorkingDays: 3, Invoices: 2, Payments: 1, PaymentsKnown: 1,
 	}
 	r, err := s.Portfolio(t.Context(), PortfolioRequest{From: "2025-06-30", To: "2025-12-31", By: "region"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Assets of the north: (100 + 500) ÷ 2 + 100 + 100 = 500. By value, 210 of 300 are at risk; c's value is not known.
-	wantNorth := "north: cost=700 profit=300 gross_profit=400 productivity=500 risk_rate=0.5 value_risk_rate=0.7 return_on_customer_assets=0.6"
-	wantSouth := "south: cost!goods_cost profit!goods_cost gross_profit!goods_cost productivity=1500 risk_rate=1 value_risk_rate!expected_value return_on_customer_assets!goods_cost+customer_assets"
+	wantNorth := "north: cost=700 cost_of_goods=600 profit=300 gross_profit=400 productivity=500 risk_rate=0.5 value_risk_rate=0.7 return_on_customer_assets=0.6"
+	wantSouth := "south: cost!goods_cost+service_cost cost_of_goods!goods_cost profit!goods_cost+service_cost gross_profit!goods_cost productivity=1500 risk_rate=1 value_risk_rate!expected_value return_on_customer_assets!goods_cost+service_cost+customer_assets"
 	if len(r.Rows) != 2 || figured(&r.Rows[1]) != wantNorth || figured(&r.Rows[0]) != wantSouth {
 		t.Errorf("got\n%s\n%s\nwant\n%s\n%s", figured(&r.Rows[0]), figured(&r.Rows[1]), wantSouth, wantNorth)
 	}
-	if r.Rows[1].Overdue != 400 || r.Rows[0].Overdue != 0 || r.Rows[1].Received != 500 {
+	if r.Rows[1].Overdue != 400 || r.Rows[0].Overdue != 0 || r.Rows[1].Received != 500 || r.Rows[1].CostedContacts != 4 || r.Rows[0].Contacts != 1 {
 		t.Errorf("money of the north %+v, of the south %+v", r.Rows[1], r.Rows[0])
 	}
-	if got := figured(&r.Total); !strings.Contains(got, "cost!goods_cost") || !strings.Contains(got, "risk_rate=0.6667") {
+	if got := figured(&r.Total); !strings.Contains(got, "cost!goods_cost+service_cost") || !strings.Contains(got, "risk_rate=0.6667") {
 		t.Errorf("of everybody: %s", got)
 	}
 	if r.From != "2025-06-30" || r.To != "2025-12-31" || r.Keys != 2 || r.Run == "" || r.Cutoff != "2025-09-30" {
@@ -148,10 +148,14 @@ func TestPortfolioTellsFiguresAndWhatTheyLack(t *testing.T) {
 	if r, err = s.Portfolio(t.Context(), PortfolioRequest{By: "product"}); err != nil {
 		t.Fatal(err)
 	}
-	want := "pens: cost!service_cost profit!service_cost gross_profit=400 productivity!working_days risk_rate=0.5 " +
-		"value_risk_rate!value_at_risk+expected_value return_on_customer_assets!service_cost+customer_assets"
+	// Of a and c, who bought pens in the period, a's 50 of 100 are at risk; c's value is not known.
+	want := "pens: cost!service_cost cost_of_goods=600 profit!service_cost gross_profit=400 productivity!working_days risk_rate=0.5 " +
+		"value_risk_rate=0.5 return_on_customer_assets!service_cost+customer_assets"
 	if got := figured(&r.Rows[0]); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if f := r.Rows[0].Figures; f[0].Instead != "cost_of_goods" || f[2].Instead != "gross_profit" || f[3].Instead != "" || !math.IsNaN(float64(r.Rows[0].Contacts)) {
+		t.Errorf("told instead: %+v", r.Rows[0])
 	}
 	// A year without a beginning of its own.
 	if f.asked.From != frame.Cutoff(instant("2025-01-15 00:00")) || r.To != "2026-01-14" {
@@ -163,7 +167,7 @@ func TestPortfolioOfManagers(t *testing.T) {
 	s, f := tillShop(t)
 	mia := features.Takings{
 		Key: "mia", Revenue: euro(1000), Buyers: 4, Contacts: 9, Visits: 6, VisitContacts: 6, CostedVisits: 6, VisitCost: euro(90), WorkingDays: 3,
-		Invoices: 2, Payments: 1, Received: euro(500), Due: euro(800), Collected: euro(400), Targets: 2, TargetAmount: euro(800),
+		Invoices: 2, Payments: 1, PaymentsKnown: 3, Received: euro(500), Due: euro(800), Collected: euro(400), Targets: 2, TargetAmount: euro(800),
 	}
 	tom := features.Takings{Key: "tom", Revenue: euro(10), Buyers: 1}
 	f.rows, f.total = []features.Takings{mia, tom}, mia
@@ -175,6 +179,14 @@ func TestPortfolioOfManagers(t *testing.T) {
 	if got := figured(&r.Rows[0]); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	// Where nobody records what is paid, nothing is owed or collected for that.
+	f.total.PaymentsKnown = 0
+	unpaid, err := s.Portfolio(t.Context(), PortfolioRequest{By: "manager"})
+	if err != nil || !strings.Contains(figured(&unpaid.Rows[0]), "cash_collection!cash_collected receivables_collection!receivables_collected+receivables_due") ||
+		!math.IsNaN(float64(unpaid.Rows[0].Open)) || unpaid.Rows[0].Invoiced != 0 {
+		t.Errorf("%s, %+v (%v)", figured(&unpaid.Rows[0]), unpaid.Rows[0], err)
+	}
+	f.total.PaymentsKnown = 3
 	// Tom has no target, so that the others' are not everybody's.
 	if got := figured(&r.Total); !strings.Contains(got, "target_attainment!target") {
 		t.Error(got)

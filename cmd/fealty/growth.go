@@ -114,8 +114,10 @@ func newPortfolio(e *env) *cobra.Command {
 return on customer assets; or by manager: accounts visited per day, revenue per account, collection of cash and receivables,
 cost per visit and attainment of the target. Each figure stands with its formula; where its data was not recorded, or only in
 part, it is not measurable and the table says what lacks. Departments, regions and managers are those of the accounts at the
-period's end, contacts those of the person who is named by them. Working days are days with a contact on record. What is done
-for an account as a whole (contacts, invoices, campaigns) stands under none of its products. A target counts for the period in
+period's end, contacts those of the person who is named by them. Working days are days with a contact on record. The cost of
+service is known where at least 80 % of the row's contacts say what they cost, what is owed where payments are on record. What
+is done for an account as a whole (contacts, invoices, campaigns) stands under none of its products; the risks of a product are
+those of the accounts that bought it. A target counts for the period in
 which its own begins. Risks are those of the newest run published as of the end. -o csv writes the rows.`,
 		Example: `  fealty portfolio --by region --from 2024-12-31 --to 2025-12-31
   fealty portfolio --by manager --from 2025-09-30 --to 2025-12-31
@@ -151,14 +153,14 @@ func runPortfolio(ctx context.Context, e *env, o portfolioOptions) error {
 	for _, w := range r.Figures {
 		rows.head, total.head = append(rows.head, w.Name), append(total.head, w.Name)
 	}
-	money := []string{"invoiced", "received", "open", "overdue"}
+	money := []string{"invoiced", "received", "open", "overdue", "contacts", "costed_contacts"}
 	rows.head, total.head = append(rows.head, money...), append(total.head, money...)
 	cells := func(p *serving.PortfolioRow) []any {
 		all := []any{p.Sums["revenue"], p.Returned, p.Orders}
 		for _, f := range p.Figures {
 			all = append(all, f.Value)
 		}
-		return append(all, p.Invoiced, p.Received, p.Open, p.Overdue)
+		return append(all, p.Invoiced, p.Received, p.Open, p.Overdue, p.Contacts, p.CostedContacts)
 	}
 	total.rows = [][]any{cells(&r.Total)}
 	for i := range r.Rows {
@@ -177,9 +179,10 @@ func runPortfolio(ctx context.Context, e *env, o portfolioOptions) error {
 
 // lacks says of each figure in how many rows it is not measurable, and for want of what.
 func lacks(r *serving.PortfolioResult) section {
-	s := section{title: "Not measurable", head: []string{"figure", "rows", "without", "缺少"}}
+	s := section{title: "Not measurable", head: []string{"figure", "rows", "without", "缺少", "told_instead"}}
 	for k, w := range r.Figures {
 		count := 0
+		instead := ""
 		var wanting []string
 		for i := range r.Rows {
 			f := &r.Rows[i].Figures[k]
@@ -187,6 +190,9 @@ func lacks(r *serving.PortfolioResult) section {
 				continue
 			}
 			count++
+			if f.Instead != "" {
+				instead = f.Instead
+			}
 			for _, name := range f.Lacks {
 				if !slices.Contains(wanting, name) {
 					wanting = append(wanting, name)
@@ -200,7 +206,7 @@ func lacks(r *serving.PortfolioResult) section {
 		for _, name := range wanting {
 			en, zh = append(en, r.Words[name][0]), append(zh, r.Words[name][1])
 		}
-		s.rows = append(s.rows, []any{w.Name, count, strings.Join(en, ", "), strings.Join(zh, "、")})
+		s.rows = append(s.rows, []any{w.Name, count, strings.Join(en, ", "), strings.Join(zh, "、"), instead})
 	}
 	return s
 }

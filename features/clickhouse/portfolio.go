@@ -154,7 +154,7 @@ func (l *ledger) read(ctx context.Context, e Engine, rg accountRange) error {
 	lines := entry{file: "portfolio/lines.sql", columns: []string{"revenue", "returned", "goods_cost", "lines", "costed", "orders", "held"}, enter: both(sold)}
 	entries := []entry{
 		lines,
-		{file: "portfolio/invoices.sql", columns: []string{"invoices", "payments", "invoiced", "received", "due", "collected", "open_before", "open", "overdue"}, enter: both(billed)},
+		{file: "portfolio/invoices.sql", columns: []string{"invoices", "payments", "payments_known", "invoiced", "received", "due", "collected", "open_before", "open", "overdue"}, enter: both(billed)},
 		{file: "portfolio/touches.sql", columns: []string{"touches", "touch_cost"}, enter: both(touched)},
 		{file: "portfolio/contacts.sql", columns: []string{
 			"contacts", "costed", "service_cost", "visits", "costed_visits", "visit_cost", "day", "who",
@@ -240,8 +240,8 @@ func sold(b *book, c []*frame.Column, i int) {
 }
 
 func billed(b *book, c []*frame.Column, i int) {
-	counts(c, i, &b.Invoices, &b.Payments)
-	b.amounts(c[2:], i, &b.Invoiced, &b.Received, &b.Due, &b.Collected, &b.OpenBefore, &b.Open, &b.Overdue)
+	counts(c, i, &b.Invoices, &b.Payments, &b.PaymentsKnown)
+	b.amounts(c[3:], i, &b.Invoiced, &b.Received, &b.Due, &b.Collected, &b.OpenBefore, &b.Open, &b.Overdue)
 }
 
 func touched(b *book, c []*frame.Column, i int) {

@@ -186,19 +186,19 @@ func TestPortfolioGivesTheValuesWorkedOutByHand(t *testing.T) {
 	a := features.Takings{
 		Revenue: euro(127), Returned: euro(30), GoodsCost: euro(83), Lines: 4, CostedLines: 3, Orders: 1, Buyers: 1,
 		Contacts: 2, CostedContacts: 1, ServiceCost: euro(40), Visits: 2, VisitContacts: 2, CostedVisits: 1, VisitCost: euro(40), WorkingDays: 1,
-		Invoices: 4, Payments: 2, Invoiced: euro(425), Received: euro(170), Due: euro(500), Collected: euro(300),
+		Invoices: 4, Payments: 2, PaymentsKnown: 3, Invoiced: euro(425), Received: euro(170), Due: euro(500), Collected: euro(300),
 		OpenBefore: euro(60), Open: euro(225), Overdue: euro(200), Touches: 1, TouchCost: euro(2),
 	}
 	b := features.Takings{
 		Revenue: euro(110), GoodsCost: euro(80), Lines: 2, CostedLines: 2, Orders: 2, Buyers: 1,
 		Contacts: 3, CostedContacts: 2, ServiceCost: euro(11), Visits: 1, VisitContacts: 1, CostedVisits: 1, VisitCost: euro(10), WorkingDays: 3,
-		Payments: 1, Received: euro(3),
+		Payments: 1, PaymentsKnown: 1, Received: euro(3),
 	}
 	c := features.Takings{Revenue: euro(1), GoodsCost: euro(.5), Lines: 1, CostedLines: 1, Orders: 1, Buyers: 1}
 	total := features.Takings{
 		Revenue: euro(238), Returned: euro(30), GoodsCost: euro(163.5), Lines: 7, CostedLines: 6, Orders: 4, Buyers: 3,
 		Contacts: 5, CostedContacts: 3, ServiceCost: euro(51), Visits: 3, VisitContacts: 3, CostedVisits: 2, VisitCost: euro(50), WorkingDays: 3,
-		Invoices: 4, Payments: 3, Invoiced: euro(425), Received: euro(173), Due: euro(500), Collected: euro(300),
+		Invoices: 4, Payments: 3, PaymentsKnown: 4, Invoiced: euro(425), Received: euro(173), Due: euro(500), Collected: euro(300),
 		OpenBefore: euro(60), Open: euro(225), Overdue: euro(200), Touches: 1, TouchCost: euro(2),
 	}
 	// Who was in contact is told by the interaction, what was sold by the account.
@@ -587,6 +587,7 @@ func dumbPortfolio(w *trade, r features.PortfolioRequest, zone *time.Location) (
 	for _, p := range payments {
 		if p.paid < to {
 			both(p.account, func(x *features.Takings) {
+				x.PaymentsKnown++
 				if p.paid >= from {
 					x.Payments++
 					x.Received += features.Amount(p.amount)

@@ -63,7 +63,7 @@ func ExamplePreviewSettings() {
 }
 
 func ExampleFigure_Formula() {
-	f := loyalty.Figures()[1]
+	f := loyalty.Figures()[2]
 	fmt.Println(f.Label.EN+":", f.Formula("en"))
 	fmt.Println(f.Label.ZH+"：", f.Formula("zh"))
 	fmt.Println(f.Of(map[loyalty.Sum]float64{loyalty.Revenue: 10, loyalty.GoodsCost: 4}).Sentence("en"))

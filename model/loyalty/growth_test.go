@@ -84,7 +84,7 @@ func TestPortfolioFigures(t *testing.T) {
 		Visits: 50, Accounts: 10, CashCollected: 900, ReceivablesDue: 400, ReceivablesCollected: 300, VisitCost: 250, Target: 800,
 	}
 	want := map[string]float64{
-		"cost": 700, "gross_profit": 400, "profit": 300, "productivity": 50, "risk_rate": .25, "value_risk_rate": .1, "return_on_customer_assets": .2,
+		"cost": 700, "cost_of_goods": 600, "gross_profit": 400, "profit": 300, "productivity": 50, "risk_rate": .25, "value_risk_rate": .1, "return_on_customer_assets": .2,
 		"visits_per_day": 2.5, "revenue_per_account": 100, "cash_collection": .9, "receivables_collection": .75, "cost_per_visit": 5, "target_attainment": 1.25,
 	}
 	seen := 0
@@ -102,6 +102,17 @@ func TestPortfolioFigures(t *testing.T) {
 	}
 	if seen != len(want) {
 		t.Errorf("%d figures, want %d", seen, len(want))
+	}
+	// What is told instead needs all but the cost of service.
+	for _, f := range Figures() {
+		if f.Instead == "" {
+			continue
+		}
+		part := maps.Clone(sums)
+		delete(part, ServiceCost)
+		if v := figure(t, f.Instead).Of(part); math.IsNaN(v.Value) || !math.IsNaN(f.Of(part).Value) {
+			t.Errorf("instead of %s stands %+v", f.Name, v)
+		}
 	}
 	// Without one sum, what is made of it is not measurable and names it; the rest stands.
 	for _, name := range Sums() {

@@ -72,6 +72,9 @@ type Figure struct {
 	// Manager figures are of an account manager; the others of a customer, product,
 	// department or region.
 	Manager bool
+	// Instead names the figure that tells as much as can be told without the cost of
+	// service, "" for none.
+	Instead string
 }
 
 // Figures returns the portfolio figures. What they point to is shared and must not be
@@ -79,8 +82,9 @@ type Figure struct {
 func Figures() []Figure { return slices.Clone(figures) }
 
 var figures = []Figure{
-	{Name: "cost", Unit: "base currency", Label: Words{"Cost", "成本"}, Plus: []Sum{GoodsCost, ServiceCost}},
-	{Name: "profit", Unit: "base currency", Label: Words{"Profit", "利润"}, Plus: []Sum{Revenue}, Minus: []Sum{GoodsCost, ServiceCost}},
+	{Name: "cost", Unit: "base currency", Label: Words{"Cost", "成本"}, Plus: []Sum{GoodsCost, ServiceCost}, Instead: "cost_of_goods"},
+	{Name: "cost_of_goods", Unit: "base currency", Label: Words{"Cost of goods", "商品成本"}, Plus: []Sum{GoodsCost}},
+	{Name: "profit", Unit: "base currency", Label: Words{"Profit", "利润"}, Plus: []Sum{Revenue}, Minus: []Sum{GoodsCost, ServiceCost}, Instead: "gross_profit"},
 	{Name: "gross_profit", Unit: "base currency", Label: Words{"Gross profit", "毛利"}, Plus: []Sum{Revenue}, Minus: []Sum{GoodsCost}},
 	{Name: "productivity", Unit: "base currency per day", Label: Words{"Productivity", "生产率"}, Plus: []Sum{Revenue}, Per: WorkingDays},
 	{Name: "risk_rate", Unit: "share", Label: Words{"Risk rate", "风险率"}, Plus: []Sum{AccountsAtRisk}, Per: AccountsScored},

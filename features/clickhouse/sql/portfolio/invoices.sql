@@ -54,6 +54,7 @@ WITH
             toDecimal256(sumIf(v.5, payment = 1), 4) AS paid,
             toDecimal256(sumIf(v.5, payment = 1 AND v.2 < {since:UInt64}), 4) AS paid_before,
             countIf(payment = 1 AND v.2 >= {since:UInt64}) AS receipts,
+            countIf(payment = 1) AS receipts_known,
             sumIf(v.6, payment = 1 AND v.2 >= {since:UInt64}) AS receipt,
             owed > 0 AND due_at >= {since:UInt64} AND due_at < toUnixTimestamp({cutoffs:Array(DateTime('UTC'))}[1]) AS falls_due,
             -- What is left of the invoice, or of the credit note, in base currency.
@@ -67,6 +68,7 @@ SELECT
     account,
     sum(papers) AS invoices,
     sum(receipts) AS payments,
+    sum(receipts_known) AS payments_known,
     toDecimal64(sumIf(base, papers > 0 AND issued_at >= {since:UInt64}), 4) AS invoiced,
     toDecimal64(sum(receipt), 4) AS received,
     toDecimal64(sumIf(base, falls_due), 4) AS due,
