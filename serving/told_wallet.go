@@ -16,7 +16,7 @@ func (a *appraisal) tellWallets(t *told) error {
 	if t.estimates, err = a.wallet.Estimate(p.Peers, p.declared); err != nil {
 		return refused{err}
 	}
-	t.totals = a.wallet.Totals(t.estimates, n)
+	t.totals = a.wallet.Totals(t.estimates, n, nil)
 	for i := range t.estimates {
 		t.first[t.estimates[i].Account+1] = i + 1
 	}

@@ -52,7 +52,7 @@ func BenchmarkEstimate(b *testing.B) {
 			b.ResetTimer()
 			for b.Loop() {
 				all := estimate(b, m, w, w.declared)
-				m.Totals(all, w.Frame.Rows())
+				m.Totals(all, w.Frame.Rows(), nil)
 			}
 			b.ReportMetric(float64(len(w.Spend.Amount)), "pairs")
 			b.ReportMetric(float64(len(text))/1e6, "MB-text")

@@ -59,10 +59,7 @@ func Columns(estimates []Estimate, totals []Total, earlier *Spend) ([]frame.Colu
 		for to < len(estimates) && estimates[to].Account == t.Account {
 			to++
 		}
-		values := [...]float64{t.Share, t.Potential, t.High / t.Low, math.NaN()}
-		if t.Low == 0 {
-			values[2] = math.NaN()
-		}
+		values := [...]float64{t.Share, t.Potential, width(t.Low, t.High), math.NaN()}
 		if earlier != nil && t.State != Unknown && earlier.Start[i+1] > earlier.Start[i] {
 			values[3] = (t.Spend - spentIn(estimates[from:to], earlier, i)) / t.Wallet
 		}

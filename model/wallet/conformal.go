@@ -1,6 +1,7 @@
 package wallet
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -130,7 +131,9 @@ const leastUnit = 0.05
 // holds the truth with at least its probability, whatever the wallet is worth.
 type band struct {
 	Segment string `json:"segment"` // "" is of all segments
-	Basis   Basis  `json:"basis"`
+	// Category "" is of all categories; absent in texts from before there were others.
+	Category string `json:"category,omitempty"`
+	Basis    Basis  `json:"basis"`
 	// Scores is how many wallets it rests on.
 	Scores int     `json:"scores"`
 	Low    float64 `json:"low"`
@@ -157,8 +160,8 @@ func (p Params) levels(basis Basis) (low, centre, high float64) {
 
 // newBand sets a band by scores, which it sorts; ok is false where they are too few
 // for the levels: by peers and with the defaults fewer than 99.
-func newBand(p *Params, segment string, basis Basis, scores []float64) (b band, ok bool) {
-	low, centre, high := p.levels(basis)
+func newBand(p *Params, at place, scores []float64) (b band, ok bool) {
+	low, centre, high := p.levels(at.basis)
 	n := len(scores)
 	// The next score lies below the k-th of n with probability k ÷ (n + 1).
 	first, middle, last := int(math.Floor(float64(n+1)*low)), int(math.Round(float64(n+1)*centre)), int(math.Ceil(float64(n+1)*high))
@@ -166,7 +169,7 @@ func newBand(p *Params, segment string, basis Basis, scores []float64) (b band, 
 		return band{}, false
 	}
 	slices.Sort(scores)
-	return band{segment, basis, n, scores[first-1], scores[middle-1], scores[last-1]}, true
+	return band{at.segment, at.category, at.basis, n, scores[first-1], scores[middle-1], scores[last-1]}, true
 }
 
 // bounds returns the wallet and its bounds, none below the spend.
@@ -182,14 +185,15 @@ func (m *Model) bounds(b *band, q quantiles) (wallet, low, high float64) {
 // among equal peers has set reaches beyond what a number can be.
 func amount(log float64) float64 { return min(math.Exp(log), maxSpend) }
 
-// setBands sets the bands of all segments by tests, first that of all together.
+// setBands sets the bands by tests: of all together, of each segment, of each
+// category, and of each segment in each category (a Mondrian of accounts: Vovk,
+// Gammerman and Shafer, 2005), each where the tests suffice.
 func (m *Model) setBands(tests []tested) {
 	for _, basis := range []Basis{ByDeclared, ByPeers} {
 		if basis == ByDeclared && m.correction == nil {
 			continue
 		}
-		var pooled []float64
-		scores := map[string][]float64{}
+		scores := map[place][]float64{}
 		for k := range tests {
 			t := &tests[k]
 			if t.basis != basis {
@@ -197,26 +201,33 @@ func (m *Model) setBands(tests []tested) {
 			}
 			log, unit := m.base(basis, t.quantiles)
 			score := (math.Log(t.truth) - log) / unit
-			pooled = append(pooled, score)
-			if t.segment != "" {
-				scores[t.segment] = append(scores[t.segment], score)
+			cells := []place{{"", "", basis}, {t.segment, "", basis}}
+			if len(m.categories) > 1 {
+				cells = append(cells, place{"", t.category, basis}, place{t.segment, t.category, basis})
+			}
+			for j, at := range cells {
+				if !slices.Contains(cells[:j], at) {
+					scores[at] = append(scores[at], score)
+				}
 			}
 		}
-		if b, ok := newBand(&m.params, "", basis, pooled); ok {
-			m.bands = append(m.bands, b)
-		}
-		for _, segment := range slices.Sorted(maps.Keys(scores)) {
-			if b, ok := newBand(&m.params, segment, basis, scores[segment]); ok {
+		for _, at := range slices.SortedFunc(maps.Keys(scores), func(a, b place) int {
+			return cmp.Or(cmp.Compare(a.segment, b.segment), cmp.Compare(a.category, b.category))
+		}) {
+			if b, ok := newBand(&m.params, at, scores[at]); ok {
 				m.bands = append(m.bands, b)
 			}
 		}
 	}
 }
 
-// bandOf picks the band of a segment, or that of all. Nil where there is neither.
-func (m *Model) bandOf(segment string, basis Basis) *band {
-	if b := m.bandAt[place{segment, basis}]; b != nil {
-		return b
+// bandOf picks the narrowest group that has a band: the segment in the category,
+// the category, the segment, all. Nil where there is none.
+func (m *Model) bandOf(segment, category string, basis Basis) *band {
+	for _, at := range []place{{segment, category, basis}, {"", category, basis}, {segment, "", basis}} {
+		if b := m.bandAt[at]; b != nil {
+			return b
+		}
 	}
-	return m.bandAt[place{"", basis}]
+	return m.bandAt[place{"", "", basis}]
 }

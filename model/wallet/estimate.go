@@ -47,6 +47,8 @@ const (
 	Unseen
 	// NoInterval: too few accounts were held out to set an interval by.
 	NoInterval
+	// NotAsked: the caller asked for no wallet of the category, as there are too many.
+	NotAsked
 )
 
 // Flags are notes on an estimate.
@@ -68,6 +70,9 @@ const (
 	// NotBought: the account buys nothing of the category here; an estimate is what
 	// it would spend if it did, and no part of its total.
 	NotBought
+	// BelowParts: the wallet declared of all spending was below what is known of its
+	// parts, and is their sum.
+	BelowParts
 )
 
 // Estimate is the wallet of an account in a category, in base currency a year.
@@ -87,6 +92,21 @@ type Estimate struct {
 	// Share is Spend ÷ Wallet, Potential is Wallet − Spend.
 	Share, Potential float64
 }
+
+// Width is High ÷ Low, NaN where there is no interval or its low is 0.
+func (e *Estimate) Width() float64 { return width(e.Low, e.High) }
+
+func width(low, high float64) float64 {
+	if low == 0 {
+		return math.NaN()
+	}
+	return high / low
+}
+
+// Trend is the change of the share of wallet since a time when the account spent so
+// much here: (Spend − earlier) ÷ Wallet, the wallet being today's at both times; NaN
+// where the state is Unknown.
+func (e *Estimate) Trend(earlier float64) float64 { return (e.Spend - earlier) / e.Wallet }
 
 // ShareInterval returns the bounds of the share of wallet, from those of the wallet.
 func (e *Estimate) ShareInterval() (low, high float64) { return e.Spend / e.High, e.Spend / e.Low }
@@ -109,9 +129,12 @@ func (e *Estimate) unknown(why Why, low, high float64) {
 
 // Estimate returns the wallet of every pair of account and category that has an
 // entry of spend or a declaration, by account, then category. The order of
-// evidence: a fresh declaration, an amount or the rank of an account that buys; the
-// past share of an older declaration that tells its own spend and orders; an older
-// declaration, its interval widened by its age (variance × (1 + years)); peers.
+// evidence: a fresh declaration, an amount or the rank of an account that buys, which
+// is known; the past share of an older declaration that tells its own spend and
+// orders; an older declaration, its interval widened by its age (variance × (1 +
+// years)), as long as it is narrow enough to act on; peers. The latter three are
+// estimated, and flagged Stale where there is an older declaration. What is too wide
+// to act on is unknown, a fresh declaration too.
 //
 // Peers may be those of the fit or others, of the same columns; categories are
 // matched by name. Memory: 64 bytes per pair for the result, 24 per entry of spend
@@ -205,7 +228,18 @@ func (m *Model) declared(e *Estimate, p *facts) bool {
 	}
 	reach := math.Exp(distuv.UnitNormal.Quantile((1+m.params.Coverage)/2) * deviation * math.Sqrt(1+years))
 	// The interval is one around what was said; spend, which is seen, bounds it.
-	e.set(Known, why, wallet, wallet/reach, max(wallet, e.Spend)*reach)
+	low, high := max(wallet/reach, e.Spend), max(wallet, e.Spend)*reach
+	switch narrow := m.narrow(low, high); {
+	case narrow && stale:
+		e.set(Estimated, why, wallet, low, high)
+	case narrow:
+		e.set(Known, why, wallet, low, high)
+	case stale: // peers may know more by now
+		e.From, e.Flags = -1, e.Flags&^Raised
+		return false
+	default:
+		e.unknown(TooWide, low, high)
+	}
 	return true
 }
 
@@ -264,10 +298,10 @@ func (m *Model) ask(v *view, p *Peers, name string, all []Estimate, which []int3
 		e := &all[k]
 		var b *band
 		if e.Spend > 0 {
-			b = m.bandOf(p.segment(e.Account), ByDeclared)
+			b = m.bandOf(p.segment(e.Account), name, ByDeclared)
 		}
 		if b == nil {
-			b = m.bandOf(p.segment(e.Account), ByPeers)
+			b = m.bandOf(p.segment(e.Account), name, ByPeers)
 		}
 		if b == nil {
 			e.unknown(NoInterval, math.NaN(), math.NaN())

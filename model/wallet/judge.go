@@ -1,7 +1,9 @@
 package wallet
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -11,8 +13,8 @@ import (
 // Coverage is how often intervals held the truth, on accounts of which the truth
 // was kept from the model.
 type Coverage struct {
-	// Segment, or "" for all accounts.
-	Segment string
+	// Segment, or "" for all accounts, and Category, or "" for all categories.
+	Segment, Category string
 	// Basis is what the truth is: declared wallets, or what peers spend.
 	Basis Basis
 	// Accounts tested; Target is the share to be inside, Inside the share that was.
@@ -35,9 +37,9 @@ type Coverage struct {
 type tested struct {
 	quantiles
 
-	segment string
-	basis   Basis
-	truth   float64
+	segment, category string
+	basis             Basis
+	truth             float64
 }
 
 // Judge tests the model on accounts or cutoffs that it was not fitted on, such as
@@ -96,46 +98,48 @@ func (m *Model) test(c *category, v *view, f *facts, basis Basis, number int, s 
 	}
 	tests := make([]tested, len(truths))
 	for k, i := range told.accounts {
-		tests[k] = tested{quantiles{upper[k], middle[k], told.amounts[k]}, f.segment(i), basis, truths[k]}
+		tests[k] = tested{quantiles{upper[k], middle[k], told.amounts[k]}, f.segment(i), c.Name, basis, truths[k]}
 	}
 	return tests, nil
 }
 
-// judge compares truth and intervals: per basis, of all accounts and per segment.
+// judge compares truth and intervals: per basis, of all, per segment and, where
+// there are several, per category.
 func (m *Model) judge(tests []tested) []Coverage {
-	groups := map[Basis]map[string][]int{ByDeclared: {}, ByPeers: {}}
+	groups := map[place][]int{}
 	for k := range tests {
-		g := groups[tests[k].basis]
-		g[""] = append(g[""], k)
-		if s := tests[k].segment; s != "" {
-			g[s] = append(g[s], k)
+		t := &tests[k]
+		groups[place{basis: t.basis}] = append(groups[place{basis: t.basis}], k)
+		if t.segment != "" {
+			at := place{segment: t.segment, basis: t.basis}
+			groups[at] = append(groups[at], k)
+		}
+		if len(m.categories) > 1 {
+			at := place{category: t.category, basis: t.basis}
+			groups[at] = append(groups[at], k)
 		}
 	}
 	var all []Coverage
-	for _, basis := range []Basis{ByDeclared, ByPeers} {
-		names := make([]string, 0, len(groups[basis]))
-		for name := range groups[basis] {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		for _, name := range names {
-			if c, ok := m.cover(name, basis, tests, groups[basis][name]); ok {
-				all = append(all, c)
-			}
+	for _, at := range slices.SortedFunc(maps.Keys(groups), func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.basis, b.basis), cmp.Compare(a.category, b.category), cmp.Compare(a.segment, b.segment))
+	}) {
+		if c, ok := m.cover(at, tests, groups[at]); ok {
+			all = append(all, c)
 		}
 	}
 	return all
 }
 
 // cover judges some tests; ok is false where no interval is set by that basis.
-func (m *Model) cover(name string, basis Basis, tests []tested, which []int) (c Coverage, ok bool) {
+func (m *Model) cover(at place, tests []tested, which []int) (c Coverage, ok bool) {
+	basis := at.basis
 	from, _, to := m.params.levels(basis)
-	c = Coverage{Segment: name, Basis: basis, Target: to - from, Correlation: math.NaN()}
+	c = Coverage{Segment: at.segment, Category: at.category, Basis: basis, Target: to - from, Correlation: math.NaN()}
 	var widths, wallets, truths []float64
 	inside, narrow := 0, 0
 	for _, k := range which {
 		t := &tests[k]
-		b, q := m.bandOf(t.segment, basis), t.quantiles
+		b, q := m.bandOf(t.segment, t.category, basis), t.quantiles
 		if b == nil {
 			continue
 		}

@@ -24,8 +24,8 @@ type Model struct {
 
 // place is what a band is of.
 type place struct {
-	segment string
-	basis   Basis
+	segment, category string
+	basis             Basis
 }
 
 // index finds categories and bands by name.
@@ -36,7 +36,7 @@ func (m *Model) index() {
 	}
 	m.bandAt = make(map[place]*band, len(m.bands))
 	for k := range m.bands {
-		m.bandAt[place{m.bands[k].Segment, m.bands[k].Basis}] = &m.bands[k]
+		m.bandAt[place{m.bands[k].Segment, m.bands[k].Category, m.bands[k].Basis}] = &m.bands[k]
 	}
 }
 

@@ -16,7 +16,7 @@ type Total struct {
 	// state is Unknown.
 	Wallet, Low, High float64
 	// Spend is that in those categories, SpendUnknown that in categories without a
-	// wallet, which Share and Potential leave out.
+	// wallet or that were not asked for, which Share and Potential leave out.
 	Spend, SpendUnknown float64
 	Share, Potential    float64
 	// Categories counts those by state, in the order Unknown, Estimated, Known.
@@ -25,11 +25,17 @@ type Total struct {
 
 // Totals adds estimates up, which must stand by account as Estimate returns them:
 // one Total per account, for accounts 0 … accounts−1. Estimates of categories that
-// the account does not buy (NotBought) count only where they are known.
-func (m *Model) Totals(estimates []Estimate, accounts int) []Total {
+// the account does not buy (NotBought) count only where they are known. unasked is
+// what each account spends in categories of which no wallet was asked for; nil for
+// none.
+func (m *Model) Totals(estimates []Estimate, accounts int, unasked []float64) []Total {
 	all := make([]Total, accounts)
 	for i := range all {
 		all[i].Account = int32(i)
+		if unasked != nil && unasked[i] > 0 {
+			all[i].Categories[Unknown]++
+			all[i].SpendUnknown = unasked[i]
+		}
 	}
 	for k := range estimates {
 		e := &estimates[k]

@@ -159,8 +159,8 @@ func TestPlantedWalletsAreRecovered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(judged) != 6 {
-		t.Errorf("%d coverages, want two bases of all and two segments", len(judged))
+	if len(judged) != 12 {
+		t.Errorf("%d coverages, want two bases of all, two segments and three categories", len(judged))
 	}
 	for _, c := range judged {
 		t.Logf("later: %+v", c)
@@ -199,7 +199,7 @@ func checkLaws(t *testing.T, m *Model, w *town, all []Estimate) {
 			t.Fatalf("share %v outside %v … %v", e.Share, low, high)
 		}
 	}
-	totals := m.Totals(all, w.Frame.Rows())
+	totals := m.Totals(all, w.Frame.Rows(), nil)
 	for i := range totals {
 		o := &totals[i]
 		if math.Abs(o.Spend+o.SpendUnknown-sums[i]) > 1e-9*(1+sums[i]) {
@@ -224,7 +224,7 @@ func TestIntervalsCoverInSimulation(t *testing.T) {
 			for k := range values {
 				values[k] = math.Exp(r.NormFloat64())
 			}
-			b, ok := newBand(&p, "", basis, values)
+			b, ok := newBand(&p, place{basis: basis}, values)
 			if !ok {
 				t.Fatal("no band")
 			}
@@ -237,7 +237,7 @@ func TestIntervalsCoverInSimulation(t *testing.T) {
 			t.Errorf("%s: %v inside, want %v", basis, got, target)
 		}
 	}
-	if _, ok := newBand(&p, "", ByDeclared, make([]float64, p.MinScores-1)); ok {
+	if _, ok := newBand(&p, place{basis: ByDeclared}, make([]float64, p.MinScores-1)); ok {
 		t.Error("a band of too few scores")
 	}
 }
@@ -393,7 +393,7 @@ func TestWhatIsDeclaredCounts(t *testing.T) {
 		{"the later one", []Declared{{Amount: 250, Period: 900 * day}, {Amount: 999, Period: 800 * day}}, 0, Estimate{State: Known, Why: DeclaredAmount, Wallet: 250, Share: .4, Potential: 150}},
 		{"a correction of the same period", []Declared{{Amount: 250, Period: 900 * day}, {Amount: 500, Period: 900 * day}}, 0, Estimate{State: Known, Why: DeclaredAmount, Wallet: 500, Share: .2, Potential: 400, From: 1}},
 		{"below own spend", []Declared{{Amount: 60, Period: 900 * day}}, 0, Estimate{State: Known, Why: DeclaredAmount, Flags: Raised, Wallet: 100, Share: 1}},
-		{"old", []Declared{{Amount: 250, Period: 200 * day}}, 0, Estimate{State: Known, Why: DeclaredAmount, Flags: Stale, Wallet: 250, Share: .4, Potential: 150}},
+		{"old", []Declared{{Amount: 250, Period: 200 * day}}, 0, Estimate{State: Estimated, Why: DeclaredAmount, Flags: Stale, Wallet: 250, Share: .4, Potential: 150}},
 		{"old with its orders", []Declared{{Amount: 1200, Spend: 400, Orders: 4, Period: 100 * day}}, 0,
 			Estimate{State: Estimated, Why: PastShare, Flags: Stale, Wallet: shrunk, Share: 100 / shrunk, Potential: shrunk - 100}},
 		{"amount of a category not bought", []Declared{{Category: 1, Amount: 250, Period: 900 * day}}, 1,
@@ -415,6 +415,16 @@ func TestWhatIsDeclaredCounts(t *testing.T) {
 	none.Spend = Spend{Start: make([]int, len(bare.Spend.Start))}
 	if all := estimate(t, m, &none, []Declared{{Account: 3, Category: 1, Amount: 70, Period: 900 * day}}); len(all) != 1 || all[0].Wallet != 70 || all[0].Account != 3 {
 		t.Errorf("a declaration alone: %+v", all)
+	}
+	// What was said so long ago that nothing can be done with it no longer counts, and
+	// what is too wide to act on is unknown, however fresh.
+	if e := estimate(t, m, &bare, []Declared{{Rank: 3, Suppliers: 3, Period: -9000 * day}})[0]; e.State == Known || e.Why == DeclaredRank || e.Flags&Stale == 0 || e.From != -1 {
+		t.Errorf("a rank of 27 years ago: %+v", e)
+	}
+	strict := *m
+	strict.params.MaxRatio = 1.3
+	if e := estimate(t, &strict, &bare, []Declared{{Amount: 250, Period: 900 * day}})[0]; e.Why != TooWide || !(e.High/e.Low > 1.3) {
+		t.Errorf("declared, and wider than may be: %+v", e)
 	}
 	// The older, the wider; a rank is less sure than an amount.
 	width := func(d Declared) float64 { e := estimate(t, m, &bare, []Declared{d})[0]; return e.High / e.Low }
@@ -707,12 +717,12 @@ func TestTotalsByHand(t *testing.T) {
 		{Account: 1, Category: 1, State: Known, Wallet: 100, Low: 80, High: 120, Spend: 20},
 		{Account: 2, Category: 1, State: Known, Flags: NotBought, Wallet: 100, Low: 80, High: 120},
 	}
-	totals := m.Totals(all, 4)
+	totals := m.Totals(all, 4, []float64{0, 0, 0, 7})
 	want := []Total{
 		{Account: 0, State: Estimated, Wallet: 300, Low: 180, High: 420, Spend: 150, SpendUnknown: 30, Share: .5, Potential: 150, Categories: [3]int32{1, 1, 1}},
 		{Account: 1, State: Unknown, Wallet: nan, Low: nan, High: nan, Spend: 20, SpendUnknown: 30, Share: nan, Potential: nan, Categories: [3]int32{1, 0, 1}},
 		{Account: 2, State: Known, Wallet: 100, Low: 80, High: 120, Potential: 100, Categories: [3]int32{0, 0, 1}},
-		{Account: 3, State: Unknown, Wallet: nan, Low: nan, High: nan, Share: nan, Potential: nan},
+		{Account: 3, State: Unknown, Wallet: nan, Low: nan, High: nan, SpendUnknown: 7, Share: nan, Potential: nan, Categories: [3]int32{1, 0, 0}},
 	}
 	if diff := cmp.Diff(want, totals, cmpopts.EquateNaNs()); diff != "" {
 		t.Error(diff)
@@ -756,7 +766,7 @@ func TestTotalsCoverWhateverTheDependence(t *testing.T) {
 				all = append(all, Estimate{Category: int32(c), State: Estimated, Wallet: wallet, Low: wallet * math.Exp(-z*sigma), High: wallet * math.Exp(z*sigma), Spend: 1})
 				truth += wallet * math.Exp(sigma*(math.Sqrt(shared)*common+math.Sqrt(1-shared)*r.NormFloat64()))
 			}
-			if o := m.Totals(all, 1)[0]; truth >= o.Low && truth <= o.High {
+			if o := m.Totals(all, 1, nil)[0]; truth >= o.Low && truth <= o.High {
 				inside++
 			}
 		}
@@ -784,13 +794,13 @@ func TestWordsOfEverything(t *testing.T) {
 	for s := Unknown; s <= Known; s++ {
 		check(s.String(), [2]string{s.Words(English), s.Words(Chinese)})
 	}
-	for w := DeclaredAmount; w <= NoInterval; w++ {
+	for w := DeclaredAmount; w <= NotAsked; w++ {
 		check(w.String(), [2]string{w.Words(English), w.Words(Chinese)})
 	}
-	for _, f := range (Raised | AbovePeers | Stale | ByPeersOnly | RankUnused | NotBought).Each() {
+	for _, f := range (Raised | AbovePeers | Stale | ByPeersOnly | RankUnused | NotBought | BelowParts).Each() {
 		check(f.String(), [2]string{f.Words(English), f.Words(Chinese)})
 	}
-	if int(NoInterval)+1 != len(whys) || int(Known)+1 != len(states) || NotBought != 1<<(len(flags)-1) {
+	if int(NotAsked)+1 != len(whys) || int(Known)+1 != len(states) || BelowParts != 1<<(len(flags)-1) {
 		t.Error("codes without words")
 	}
 }

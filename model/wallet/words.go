@@ -37,6 +37,7 @@ var whys = [...]word{
 	OneAccount:     {"one_account", [2]string{"unknown: one account buys {category}", "未知：只有一个客户购买{category}"}},
 	NoPeers:        {"no_peers", [2]string{"unknown: no account buys {category}", "未知：没有客户购买{category}"}},
 	Unseen:         {"unseen_category", [2]string{"unknown: {category} is newer than the model; fit it again", "未知：{category}是模型拟合之后新增的品类，请重新拟合"}},
+	NotAsked:       {"not_asked", [2]string{"unknown: too many categories are sold to tell the wallet of each, and {category} is not among those that most accounts buy", "未知：品类过多，无法逐一估计钱包，{category}不在购买客户最多的品类之列"}},
 	NoInterval:     {"no_interval", [2]string{"unknown: too few accounts to say how sure an estimate for {category} would be", "未知：客户太少，无法判断{category}估计的可靠程度"}},
 }
 
@@ -47,6 +48,7 @@ var flags = [...]word{
 	{"by_peers_only", [2]string{"too few wallets are declared to check the estimate against", "申报的钱包太少，无法据以核对估计"}},
 	{"rank_unused", [2]string{"rank {rank} of {suppliers} suppliers was given, but without own spend it tells no wallet", "已给出供应商排名第{rank}位（共{suppliers}家），但没有自身消费，无法推算钱包"}},
 	{"not_bought", [2]string{"buys no {category} here; this is what it would spend if it did", "未在本公司购买{category}；此为若购买时的估计消费"}},
+	{"below_parts", [2]string{"the wallet declared for all categories is below what is known of single ones, whose sum is taken instead", "为全部品类申报的钱包低于各品类已知钱包之和，改用后者"}},
 }
 
 // String returns the state's code.
