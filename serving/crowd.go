@@ -7,12 +7,13 @@ import (
 
 	"fealty/features"
 	"fealty/features/frame"
+	"fealty/model/loyalty"
 	"fealty/model/score"
 )
 
 // crowd are the accounts that have bought by a cutoff, with all that worth is
 // told of: rows ascend by account. It holds 8 bytes per account and feature, and
-// 48 per account and category or product that it has bought.
+// 48 per account and category or product that it has bought, with 160 per account beside.
 type crowd struct {
 	cutoff   frame.Cutoff
 	frame    *frame.Frame
@@ -38,6 +39,12 @@ type crowd struct {
 	last []int64
 	// above are the parents that never bought.
 	above above
+	// whole is what each account buys in all, served what contacts with it cost in the
+	// last year and servedBefore in the one before, NaN where that is not known;
+	// referrals are who referred whom, nil where no referral is recorded.
+	whole                []features.Holding
+	served, servedBefore []float64
+	referrals            []loyalty.Referral
 }
 
 // gathering collects a crowd out of the slices of a build.
@@ -118,6 +125,9 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 	}
 	if c.assessed, err = s.Facts.Assessed(ctx, r); err != nil {
 		return nil, fmt.Errorf("ask what was assessed: %w", err)
+	}
+	if err := c.lookBeside(ctx, s, r, whole); err != nil {
+		return nil, err
 	}
 	return c, c.lookAbove(ctx, s, r, g.leave)
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model"
 	"fealty/model/loyalty"
@@ -99,27 +98,17 @@ func unmeasured(n int) []float64 {
 // input is what loyalty and place are told from, but the scale.
 func (t *told) input(buys []float64, s Settings) loyalty.Input {
 	c, n := t.crowd, t.crowd.rows()
-	back, before := unmeasured(n), unmeasured(n)
-	gone := make([]bool, n)
-	margin := c.column(marginColumn)
 	parents := make([]int32, n)
 	for i := range n {
 		parents[i] = c.rowOf(frame.AccountID(c.profiles[i].Parent), c.frame.Accounts[i])
-		// Where cost is known, last year's margin is not this year's.
-		if math.IsNaN(margin[i]) {
-			before[i] = c.yearBefore[i] * t.rate[i]
-		}
-		if gone[i] = c.status[i] == features.Lapsed; gone[i] {
-			back[i] = 1 - t.noPurchase[i]
-		}
 	}
 	in := loyalty.Input{
-		Frame: c.measured(), Segments: c.segments(), Parents: parents, Above: c.above.names, AboveParents: c.rowsAbove(), Gone: gone, Extra: map[string][]float64{
-			loyalty.ExtraPropensity: buys, loyalty.ExtraLifetimeValue: t.value, loyalty.ExtraReturnProbability: back, loyalty.ExtraNetValueBefore: before,
-			loyalty.ExtraSincePurchase: c.sincePurchase(s.Location()),
+		Frame: c.measured(), Segments: c.segments(), Parents: parents, Above: c.above.names, AboveParents: c.rowsAbove(), Extra: map[string][]float64{
+			loyalty.ExtraPropensity: buys, loyalty.ExtraLifetimeValue: t.value, loyalty.ExtraSincePurchase: c.sincePurchase(s.Location()),
 		},
 	}
 	c.assess(&in)
+	t.place(&in, s)
 	for i := range t.columns {
 		in.Extra[t.columns[i].Name] = t.columns[i].Numbers
 	}

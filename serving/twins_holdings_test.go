@@ -25,6 +25,26 @@ func (f *twinFacts) Holdings(_ context.Context, r features.HoldingRequest, each 
 	return each(all)
 }
 
+// Upkeeps answers what the test put there, of the cutoffs asked for.
+func (f *twinFacts) Upkeeps(_ context.Context, r features.Request) (all []features.Upkeep, _ error) {
+	for _, u := range f.upkeeps {
+		if slices.Contains(r.Cutoffs, u.Cutoff) {
+			all = append(all, u)
+		}
+	}
+	return all, nil
+}
+
+// Referrals answers what the test put there, of the cutoffs asked for.
+func (f *twinFacts) Referrals(_ context.Context, r features.Request) (all []features.Referral, _ error) {
+	for _, x := range f.referrals {
+		if slices.Contains(r.Cutoffs, x.Cutoff) {
+			all = append(all, x)
+		}
+	}
+	return all, nil
+}
+
 // Declared answers what the test put there and was declared, of the accounts and
 // cutoffs asked for.
 func (f *twinFacts) Declared(_ context.Context, r features.Request) ([]features.Declared, error) {

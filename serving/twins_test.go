@@ -43,6 +43,9 @@ type twinFacts struct {
 	told       func(*features.Slice, []features.CategoryHistory)
 	// holdings is what Holdings answers from.
 	holdings []features.Holding
+	// upkeeps and referrals are what Upkeeps and Referrals answer from.
+	upkeeps   []features.Upkeep
+	referrals []features.Referral
 	// declared is what Declared answers from, and what Declare adds to.
 	declared []features.Declared
 	// assessed is what Assessed answers from, and what Assess adds to.
