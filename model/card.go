@@ -101,6 +101,9 @@ type RungCard struct {
 	Settings string `json:"settings,omitempty"`
 	// Challenger marks a learner shown for comparison, which is no rung and never serves.
 	Challenger bool `json:"challenger,omitempty"`
+	// Seconds that fitting it once on the training rows took, by the clock that the
+	// caller gave; 0 without one.
+	Seconds Figure `json:"seconds,omitempty"`
 }
 
 // ColumnTrial says what some columns add to boosting: on the folds of the training

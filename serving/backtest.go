@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"fealty/features/frame"
 	"fealty/model/challenger"
@@ -37,6 +38,8 @@ func (s *Service) Backtest(ctx context.Context, r BacktestRequest, report func(P
 		return BacktestResult{}, err
 	}
 	params.TrialOnTest = true
+	began := time.Now()
+	params.Clock = func() time.Duration { return time.Since(began) }
 	result := BacktestResult{Rows: []BacktestRow{}}
 	for _, p := range plans {
 		last, err := parts[p.test].by(parts[slices.Max(p.train)].derived)
@@ -56,6 +59,7 @@ func (s *Service) Backtest(ctx context.Context, r BacktestRequest, report func(P
 			row := BacktestRow{
 				Cutoff: c.text(p.test), Rung: rung.Rung, Served: rung.Rung == card.Rung, Challenger: rung.Challenger, TrainCutoffs: len(p.train),
 				Rows: card.Report.Test.Rows, BaseRate: card.Report.Test.BaseRate, Quality: rung.Test,
+				Settings: rung.Settings, Seconds: rung.Seconds,
 			}
 			if row.Served {
 				row.Grade, row.Quality = card.Report.Grade, card.Report.Quality

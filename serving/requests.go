@@ -149,6 +149,10 @@ type BacktestRow struct {
 	BaseRate     model.Figure  `json:"base_rate"`
 	Grade        string        `json:"grade,omitempty"`
 	Quality      model.Quality `json:"quality"`
+	// Settings are what the rung was fitted with, a sample of the rows among them;
+	// Seconds how long fitting it once on the training rows took here.
+	Settings string       `json:"settings,omitempty"`
+	Seconds  model.Figure `json:"seconds"`
 }
 
 // BacktestResult is a table of rungs by cutoffs.

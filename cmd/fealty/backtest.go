@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"fealty/serving"
 
@@ -42,10 +43,10 @@ func runBacktest(ctx context.Context, e *env, o backtestOptions) error {
 	if err != nil {
 		return err
 	}
-	s := section{head: append([]string{"cutoff", "rung", "served", "grade", "train_cutoffs", "accounts", "base_rate"}, qualityHead...)}
+	s := section{head: append([]string{"cutoff", "rung", "served", "grade", "train_cutoffs", "accounts", "base_rate"}, append(slices.Clone(qualityHead), "fit_seconds", "settings")...)}
 	for i := range result.Rows {
 		r := &result.Rows[i]
-		s.rows = append(s.rows, append([]any{r.Cutoff, r.Rung, r.Served, r.Grade, r.TrainCutoffs, r.Rows, r.BaseRate}, qualityCells(&r.Quality)...))
+		s.rows = append(s.rows, append([]any{r.Cutoff, r.Rung, r.Served, r.Grade, r.TrainCutoffs, r.Rows, r.BaseRate}, append(qualityCells(&r.Quality), r.Seconds, r.Settings)...))
 	}
 	sections := []section{s}
 	for i := range result.Wallet {

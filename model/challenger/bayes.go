@@ -47,6 +47,11 @@ var _ model.Learner = Bayes{}
 // Name returns the name under which a table shows the learner.
 func (Bayes) Name() string { return "golearn-bayes" }
 
+// Settings says how many bits a column gives and on how many rows they are counted.
+func (l Bayes) Settings() string {
+	return fmt.Sprintf("%d cuts, on at most %d rows", l.Params.Cuts, l.Params.MaxRows)
+}
+
 // Fit fits naive Bayes on the number columns of f; see model.Learner and the
 // package for what golearn lacks. Where no column varies the model says the base
 // rate. Errors wrap those of this package, or are ctx.Err().

@@ -68,6 +68,11 @@ var _ model.Learner = Forest{}
 // Name returns the name under which a table shows the learner.
 func (Forest) Name() string { return "golearn-forest" }
 
+// Settings says how many trees grow on how many rows.
+func (l Forest) Settings() string {
+	return fmt.Sprintf("%d trees on at most %d rows", l.Params.Trees, l.Params.MaxRows)
+}
+
 // Fit grows a forest on the number columns of f; see model.Learner and the
 // package for what golearn lacks. Where no column varies the model says the base
 // rate. Errors wrap those of this package, or are ctx.Err().

@@ -10,7 +10,8 @@ import (
 
 // challenge measures the learners that are shown beside the rungs. They see the
 // columns and the folds that boosting sees, and are calibrated as rungs are, so
-// that a log-loss compares learners and not the scales of their margins.
+// that a log-loss compares learners and not the scales of their margins. A learner
+// with a method Settings says on the card what it was fitted with.
 func (c *climb) challenge(ctx context.Context) ([]model.RungCard, error) {
 	rows := make([]model.RungCard, 0, len(c.p.Challengers))
 	for _, l := range c.p.Challengers {
@@ -26,6 +27,9 @@ func (c *climb) challenge(ctx context.Context) ([]model.RungCard, error) {
 
 func (c *climb) measureChallenger(ctx context.Context, l model.Learner) (model.RungCard, error) {
 	row := model.RungCard{Rung: l.Name(), Challenger: true}
+	if l, ok := l.(interface{ Settings() string }); ok {
+		row.Settings = l.Settings()
+	}
 	names := treeColumns(c.train.Frame)
 	fit := func(f *frame.Frame, y []float64) (predictor, error) { return l.Fit(ctx, f, y, nil) }
 	a := &candidate{rung: Rung(l.Name())}
@@ -41,8 +45,11 @@ func (c *climb) measureChallenger(ctx context.Context, l model.Learner) (model.R
 	if err != nil {
 		return row, fmt.Errorf("%w: %w", ErrSample, err)
 	}
-	m, err := fit(part, c.train.Y)
-	if err != nil {
+	var m predictor
+	if err := c.timed((*float64)(&row.Seconds), func() (err error) {
+		m, err = fit(part, c.train.Y)
+		return err
+	}); err != nil {
 		return row, err
 	}
 	margins := make([]float64, len(c.test.Y))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fealty/features/frame"
 	"fealty/model"
@@ -75,6 +76,29 @@ func text(t *testing.T, card model.Card) string {
 		t.Fatal(err)
 	}
 	return string(raw)
+}
+
+// steps is a clock that goes on by a second whenever it is read.
+func steps() func() time.Duration {
+	var read time.Duration
+	return func() time.Duration {
+		read += time.Second
+		return read
+	}
+}
+
+func TestAClockTellsWhatEveryFitTook(t *testing.T) {
+	train, test := planted(300, 2, 1, 0), planted(300, 1, 2, 0)
+	r := mustTrain(t, Params{MaxRung: Logistic, Challengers: []model.Learner{odd{}}, Clock: steps()}, train, test)
+	for _, rung := range r.Card.Ladder {
+		want := model.Figure(1)
+		if rung.Why != "" {
+			want = 0
+		}
+		if rung.Seconds != want {
+			t.Errorf("%s took %v s by a clock that says %v for one fit", rung.Rung, rung.Seconds, want)
+		}
+	}
 }
 
 func TestAChallengerThatFailsIsNamed(t *testing.T) {

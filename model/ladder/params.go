@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"time"
 
 	"fealty/features/frame"
 	"fealty/model"
@@ -160,6 +161,9 @@ type Params struct {
 	// the same rows and folds, measured on the same test rows, and never chosen.
 	// Their rows stand on the card after the rungs. Default none.
 	Challengers []model.Learner
+	// Clock reads time that only grows, for the seconds of each rung's fit on the
+	// card; nil leaves them out, so that the same rows give the same card.
+	Clock func() time.Duration
 	// Trial are columns that boosting takes only if they lower its log-loss on the
 	// folds; the other rungs never look at them. Names that the samples don't have
 	// count for nothing. TrialOnTest also says what they give on the test rows, which
@@ -175,7 +179,7 @@ func Defaults() Params {
 
 func (p Params) withDefaults() Params {
 	d := Defaults()
-	d.Refit, d.Challengers, d.Trial, d.TrialOnTest = p.Refit, p.Challengers, p.Trial, p.TrialOnTest
+	d.Refit, d.Challengers, d.Trial, d.TrialOnTest, d.Clock = p.Refit, p.Challengers, p.Trial, p.TrialOnTest, p.Clock
 	if p.Seed != 0 {
 		d.Seed = p.Seed
 	}

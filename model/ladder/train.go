@@ -34,6 +34,8 @@ type candidate struct {
 	weight  float64
 	rounds  int
 	model   *Model
+	// seconds that fitting it on the training rows took.
+	seconds float64
 }
 
 // climb is the state of one training.
@@ -127,6 +129,7 @@ func Train(ctx context.Context, p Params, train, test Sample, report Progress) (
 		if a.model, err = parts.rung(a); err != nil {
 			return nil, err
 		}
+		a.seconds = parts.took(a)
 	}
 	challengers, err := c.challenge(ctx)
 	if err != nil {
@@ -138,6 +141,18 @@ func Train(ctx context.Context, p Params, train, test Sample, report Progress) (
 	}
 	r.Card.Ladder, r.Trial = append(r.Card.Ladder, challengers...), c.trial
 	return r, nil
+}
+
+// timed runs a fit and adds the seconds that it took by the caller's clock, if
+// there is one.
+func (c *climb) timed(seconds *float64, fit func() error) error {
+	if c.p.Clock == nil {
+		return fit()
+	}
+	from := c.p.Clock()
+	err := fit()
+	*seconds += (c.p.Clock() - from).Seconds()
+	return err
 }
 
 func (c *climb) step(stage string) {
@@ -356,13 +371,37 @@ func (c *climb) lead(a, b []float64) (lead, spread float64) {
 type parts struct {
 	rule, lasting, linear *logistic.Model
 	trees                 *tree.Ensemble
+	// seconds that each took.
+	ruleSeconds, lastingSeconds, linearSeconds, treesSeconds float64
+}
+
+// took is how long a rung's own parts took; the rule that every model holds for
+// comparison counts for the rule alone.
+func (p parts) took(a *candidate) float64 {
+	switch a.rung {
+	case Rule:
+		return p.ruleSeconds
+	case Lifetime:
+		return p.lastingSeconds
+	case Logistic:
+		return p.linearSeconds
+	case Boosting:
+		return p.treesSeconds
+	case Blend:
+	}
+	return p.linearSeconds + p.treesSeconds
 }
 
 // fit fits the parts that the rungs need, and the rule to compare them with.
 func (c *climb) fit(ctx context.Context, s Sample, rungs ...*candidate) (parts, error) {
 	var p parts
-	var err error
-	if p.rule, err = fitLinear(ctx, s.Frame, s.Y, []string{c.rule}); err != nil {
+	linear := func(into **logistic.Model, seconds *float64, columns []string) error {
+		return c.timed(seconds, func() (err error) {
+			*into, err = fitLinear(ctx, s.Frame, s.Y, columns)
+			return err
+		})
+	}
+	if err := linear(&p.rule, &p.ruleSeconds, []string{c.rule}); err != nil {
 		return p, err
 	}
 	for _, a := range rungs {
@@ -370,19 +409,22 @@ func (c *climb) fit(ctx context.Context, s Sample, rungs ...*candidate) (parts, 
 			continue
 		}
 		if a.rung == Lifetime {
-			if p.lasting, err = fitLinear(ctx, s.Frame, s.Y, a.columns); err != nil {
+			if err := linear(&p.lasting, &p.lastingSeconds, a.columns); err != nil {
 				return p, err
 			}
 			continue
 		}
 		if p.linear == nil && a.rung.hasLinear() && a.rung != Rule {
-			if p.linear, err = fitLinear(ctx, s.Frame, s.Y, a.columns); err != nil {
+			if err := linear(&p.linear, &p.linearSeconds, a.columns); err != nil {
 				return p, err
 			}
 		}
 		if p.trees == nil && a.rung.hasTrees() {
 			g := forest{seed: c.p.Seed, bags: c.p.Bags, rounds: a.rounds}
-			if p.trees, err = g.fit(ctx, s.Frame, s.Y); err != nil {
+			if err := c.timed(&p.treesSeconds, func() (err error) {
+				p.trees, err = g.fit(ctx, s.Frame, s.Y)
+				return err
+			}); err != nil {
 				return p, err
 			}
 		}
@@ -427,6 +469,7 @@ func (c *climb) finish(ctx context.Context, all []*candidate, best *candidate, g
 			return nil
 		}
 		row.FoldLogLoss, row.FoldAUC, row.Settings = model.Figure(a.logLoss), model.Figure(a.auc), a.settings
+		row.Seconds = model.Figure(a.seconds)
 		margins := make([]float64, len(c.test.Y))
 		if err := a.model.Predict(c.test.Frame, margins); err != nil {
 			return err
