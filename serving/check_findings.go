@@ -221,8 +221,9 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 			"returns are negative amounts and sales positive ones: the sign may be turned round, or sales be missing")
 	},
 	"currencies": func(v *verdict, m *features.Measurement) {
-		v.add("currencies", PhaseTrain, SeverityError, m.Table, m.Column, part(m, "order line")+of(m)+" in "+m.Subject+" have no amount in "+v.Settings.BaseCurrency, "an amount in the base currency for each",
-			"map amount_base, or import fx_rates and then the orders; until then "+m.Subject+" counts as "+v.Settings.BaseCurrency)
+		noun := map[string]string{"order_lines": "order line", "invoices": "invoice", "payments": "payment", "contracts": "contract", "wallets": "declared wallet"}[m.Table]
+		v.add("currencies", PhaseTrain, SeverityError, m.Table, m.Column, part(m, noun)+of(m)+" in "+m.Subject+" have no amount in "+v.Settings.BaseCurrency, "an amount in the base currency for each",
+			"map amount_base, or import fx_rates and then the "+strings.ReplaceAll(m.Table, "order_lines", "orders")+"; until then "+m.Subject+" counts as "+v.Settings.BaseCurrency)
 	},
 	"apart": func(v *verdict, m *features.Measurement) {
 		v.add("accounts_apart", PhaseTrain, SeverityError, m.Table, m.Column, part(m, "account")+" with imported rows have rows on the cluster too", "each account's rows in one of the two",

@@ -328,7 +328,7 @@ func writeContacts(s *stream) {
 		}
 		purpose, note := c.about, c.note
 		if s.town.params.Record {
-			if purpose = c.purpose(); note == "" {
+			if purpose = c.purpose(); note == "" && c.kind != "competitor_offer" { // there it would name the competitor
 				note = c.about
 			}
 		}

@@ -4,8 +4,8 @@
 -- Parameters: watermark UInt64.
 -- As of:    everything up to the watermark. A counterpart counts whoever's it is and whenever it was recorded.
 SELECT 'reference' AS check, 'interactions' AS table_name, 'ref' AS column_name, toString(source) AS from_source, 'complaint' AS subject,
-    countIf(ref NOT IN (SELECT id FROM interactions WHERE kind = 'complaint' AND load <= {watermark:UInt64})) AS found, count() AS total
-FROM interactions WHERE load <= {watermark:UInt64} AND kind = 'complaint_resolved' GROUP BY from_source
+    countIf(ref NOT IN (SELECT id FROM interactions WHERE lower(kind) = 'complaint' AND load <= {watermark:UInt64})) AS found, count() AS total
+FROM interactions WHERE load <= {watermark:UInt64} AND lower(kind) = 'complaint_resolved' GROUP BY from_source
 UNION ALL
 SELECT 'reference', 'interactions', 'person', toString(source) AS from_source, 'person',
     countIf(person NOT IN (SELECT id FROM people WHERE load <= {watermark:UInt64})), count()

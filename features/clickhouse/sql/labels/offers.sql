@@ -20,7 +20,7 @@ WITH
           AND account >= {from_account:String}
           AND ({to_account:String} = '' OR account <= {to_account:String})
         GROUP BY account, source, id
-        HAVING offer.2 = 'competitor_offer'
+        HAVING lower(offer.2) = 'competitor_offer'
     )
 SELECT
     account,

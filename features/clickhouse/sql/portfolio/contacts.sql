@@ -11,7 +11,7 @@ WITH
     (
         SELECT
             account,
-            argMax((at, kind, manager, cost), (recorded_at, load)) AS version
+            argMax((at, lower(kind), manager, cost), (recorded_at, load)) AS version
         FROM interactions
         WHERE load <= {watermark:UInt64}
           AND recorded_at <= {known_at:Array(DateTime('UTC'))}[1]
