@@ -1,12 +1,12 @@
 """Prints one JSON line per figure of a folder that run has filled; exit 1 if one misses its bar."""
-import json, os, sys
+import json, os, re, sys
 
 ns, above, peer = {}, {}, []
 for line in open(os.path.join(sys.argv[1], "ours")):
     words = line.split()
     if not line.startswith("Benchmark"):
         continue
-    name = words[0].removeprefix("Benchmark").rsplit("-", 1)[0]
+    name = re.sub(r"-\d+$", "", words[0].removeprefix("Benchmark"))  # the number of threads, absent for one
     values = dict(zip(words[3::2], words[2::2]))
     ns[name] = min(ns.get(name, float("inf")), float(values["ns/op"]))
     if "above-reference" in values:
