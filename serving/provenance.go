@@ -27,15 +27,19 @@ const (
 	KeepNever  = "never"
 )
 
-// keeps tells whether a run of scores keeps its features.
-func (s *Service) keeps() bool {
-	switch s.KeepFeatures {
-	case KeepAlways:
-		return true
-	case KeepNever:
-		return false
+// KeepRules returns the rules.
+func KeepRules() []string { return []string{KeepAuto, KeepAlways, KeepNever} }
+
+// keeps tells whether a run of scores keeps its features by a rule, KeepAuto when it is
+// "".
+func (s *Service) keeps(rule string) (bool, error) {
+	switch rule {
+	case "", KeepAuto:
+		return len(unrecorded(s.Sources)) > 0, nil
+	case KeepAlways, KeepNever:
+		return rule == KeepAlways, nil
 	}
-	return len(unrecorded(s.Sources)) > 0
+	return false, fmt.Errorf("keep_features %q is none of %v: %w", rule, KeepRules(), ErrInvalid)
 }
 
 // unrecorded names the mapped sources whose rows don't say when they were known:

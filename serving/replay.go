@@ -246,7 +246,6 @@ func (s *Service) replayed(ctx context.Context, r ReplayRequest) (run Run, err e
 	return run, err
 }
 
-
 // again scores the account, or the group, by the receipt; nil when the facts don't
 // know it.
 func (s *Service) again(ctx context.Context, account frame.AccountID, receipt score.Receipt, group bool) (*score.Score, error) {

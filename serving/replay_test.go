@@ -201,8 +201,8 @@ func TestReplayFromStoredFeatures(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, facts, runs := onward(village, purchases)
-			s.Sources, s.KeepFeatures = c.sources, c.keep
-			run := scored(t, s, ScoreRequest{}).Run
+			s.Sources = c.sources
+			run := scored(t, s, ScoreRequest{KeepFeatures: c.keep}).Run
 			yes, no := seek(t, runs, run)
 			if c.after != nil {
 				c.after(t, s, facts, runs, run)
@@ -225,9 +225,8 @@ func TestReplayFromStoredFeatures(t *testing.T) {
 func TestNoFeaturesAreKeptOfErasedAccounts(t *testing.T) {
 	s, facts, runs, _ := village(200)
 	live(t, s)
-	s.KeepFeatures = KeepAlways
 	facts.standings = map[frame.AccountID]features.Standing{"C0007": {Erased: true}}
-	run := scored(t, s, ScoreRequest{}).Run
+	run := scored(t, s, ScoreRequest{KeepFeatures: KeepAlways}).Run
 	for _, account := range []frame.AccountID{"C0007", "C0008"} {
 		rows, err := runs.Kept(t.Context(), run, account)
 		if want := account != "C0007"; err != nil || (len(rows) == 1) != want {

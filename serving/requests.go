@@ -180,6 +180,9 @@ type ScoreRequest struct {
 	// Groups scores groups instead of their branches (features.Request); such a run
 	// never becomes the latest either: it is asked for with groups.
 	Groups bool `json:"groups,omitempty"`
+	// KeepFeatures is the rule by which the run keeps the features that it was made of:
+	// KeepAuto (also when ""), KeepAlways or KeepNever.
+	KeepFeatures string `json:"keep_features,omitempty"`
 }
 
 // ScoreResult tells what was published.

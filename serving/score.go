@@ -22,8 +22,12 @@ import (
 // crowd and told for its bytes. Facts that change between the
 // passes (mapped sources may) are noticed, and nothing is published. What the mapped
 // sources hold is noted with the run, and the features themselves are kept with it
-// where KeepFeatures says so, for replay.
+// where the request says so, for replay.
 func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progress)) (ScoreResult, error) {
+	keep, err := s.keeps(r.KeepFeatures)
+	if err != nil {
+		return ScoreResult{}, err
+	}
 	k, c, err := s.asked(ctx, r.Cutoff, r.Model)
 	if err != nil {
 		return ScoreResult{}, err
@@ -84,7 +88,7 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		return err
 	})
 	result := ScoreResult{Bands: map[string]int{}, Unscorable: map[string]int{}, Stages: map[string]int{}}
-	batches := &scoreBatches{scorer: k, next: next, margins: margins, worths: worths, keep: s.keeps(), result: &result}
+	batches := &scoreBatches{scorer: k, next: next, margins: margins, worths: worths, keep: keep, result: &result}
 	run, err = s.Runs.PublishScores(ctx, run, func() (Batch, error) { return batches.batch(ctx) })
 	stop()
 	if err != nil {

@@ -164,6 +164,7 @@ func TestScoresThatAreRefused(t *testing.T) {
 		{"beyond the data", ScoreRequest{Cutoff: "2026-01-15"}, Invalid, "2026-01-14"},
 		{"before the data", ScoreRequest{Cutoff: "2023-12-31"}, Invalid, "2024-01-0"},
 		{"an unknown model", ScoreRequest{Model: "churn-none"}, NotFound, "churn-none"},
+		{"an unknown rule of what is kept", ScoreRequest{KeepFeatures: "often"}, Invalid, "auto always never"},
 	} {
 		if _, err := s.Score(t.Context(), c.request, nil); KindOf(err) != c.kind || !strings.Contains(err.Error(), c.word) {
 			t.Errorf("%s: %v, want kind %d and %q", c.name, err, c.kind, c.word)

@@ -30,9 +30,6 @@ type Service struct {
 	// them before any is asked; nil when there are none.
 	Own       []features.OwnFile
 	Admission Admission
-	// KeepFeatures says when a run of scores keeps the features that it was made of:
-	// KeepAuto (also when ""), KeepAlways or KeepNever.
-	KeepFeatures string
 	// Now is the clock, for scores as of this instant and for what a file tells of
 	// the future; nil means time.Now.
 	Now func() time.Time

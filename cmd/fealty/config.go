@@ -34,6 +34,9 @@ type config struct {
 	// marginOfValue: the margin rate of commercial value is one of its own.
 	marginOfValue bool
 
+	// keepFeatures is the rule by which runs of scores keep their features.
+	keepFeatures string
+
 	// file is the path of the file that was read, "" when there was none.
 	file string
 	// origins tells, by key, where a value that is no default came from.
@@ -122,6 +125,7 @@ func configKeys() []configKey {
 		intKey("stale.run_days", "age of a score's cutoff above which it says that it is stale", 1, 36_500, func(c *config) *int { return &c.settings.StaleRunDays }),
 		intKey("stale.data_days", "age of the last complete day of data above which scores say so", 1, 36_500, func(c *config) *int { return &c.settings.StaleDataDays }),
 		textKey("features.folder", "folder of features that your team adds: NAME.sql with its entry NAME.yaml beside it; empty for none", func(c *config) *string { return &c.ownFolder }),
+		keepFeaturesKey(),
 		textKey("warehouse.url", "chdb://DIR (embedded) or clickhouse://HOST:9000/DATABASE", func(c *config) *string { return &c.warehouse.url }),
 		textKey("warehouse.user", "user at the ClickHouse server", func(c *config) *string { return &c.warehouse.user }),
 		textKey("warehouse.password_file", "file whose first line is the password; or set FEALTY_WAREHOUSE_PASSWORD", func(c *config) *string { return &c.warehouse.passwordFile }),
@@ -155,7 +159,7 @@ func configKeys() []configKey {
 func defaultConfig() *config {
 	return &config{
 		settings: serving.DefaultSettings(),
-		stateDir: ".fealty",
+		stateDir: ".fealty", keepFeatures: serving.KeepAuto,
 		warehouse: warehouseConfig{
 			limits: clickhouse.Limits{MaxMemory: 4 << 30, MaxTime: 10 * time.Minute, Pool: 8},
 		},
@@ -293,6 +297,21 @@ func boolKey(path, about string, at func(*config) *bool) configKey {
 			return refuseValue(text, "true or false")
 		},
 		text: func(c *config) string { return strconv.FormatBool(*at(c)) },
+	}
+}
+
+func keepFeaturesKey() configKey {
+	rules := strings.Join(serving.KeepRules(), ", ")
+	return configKey{
+		path: "runs.keep_features", about: "when a run of scores keeps the features it was made of, so that it can be replayed whatever becomes of the facts: " + rules + "; auto: where a mapped source has no recorded_at",
+		set: func(c *config, text string) error {
+			if !slices.Contains(serving.KeepRules(), text) {
+				return refuseValue(text, "one of "+rules)
+			}
+			c.keepFeatures = text
+			return nil
+		},
+		text: func(c *config) string { return c.keepFeatures },
 	}
 }
 

@@ -19,8 +19,13 @@ func newReplay(e *env) *cobra.Command {
 	o := replayOptions{}
 	c := &cobra.Command{
 		Use: "replay ACCOUNT", Short: "Prove a published score: compute it again from its receipt", Args: arguments(1, 1, "an account"),
-		Long: "Computes an account's published score again from what its receipt names and compares the two. Exit code 6 when they differ.",
+		Long: `Computes an account's published score again from what its receipt names and compares the two. Exit code 6 when they differ.
+Where a mapped source has no recorded_at, or was changed behind the watermark, the facts can't be asked: the score is then
+replayed from stored features only (runs.keep_features), and the answer says so. Noticing a change costs a scan of each
+mapped source. --worth tells anew what the account is worth, too, by the run's own model as of its cutoff, and names the
+fields that differ; that takes all accounts, about as long as fealty score.`,
 		Example: `  fealty replay 17850
+  fealty replay 17850 --worth
   fealty replay 17850 --run 20111208-7f3a -o json
   fealty replay --groups holding`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -30,6 +35,7 @@ func newReplay(e *env) *cobra.Command {
 	}
 	c.Flags().StringVar(&o.request.Run, "run", "", "the run (default: the published one)")
 	c.Flags().BoolVar(&o.request.Groups, "groups", false, "prove the score of a group, of the newest run of groups")
+	c.Flags().BoolVar(&o.request.Worth, "worth", false, "prove what the run says of the account's worth, too; it takes all accounts")
 	addConfigFlags(c.Flags(), "warehouse.url", "state.dir")
 	return c
 }
@@ -49,11 +55,23 @@ func runReplay(ctx context.Context, e *env, o replayOptions) error {
 	} {
 		s.rows = append(s.rows, line[:])
 	}
-	err = e.show(answer{data: r, rows: 1, sections: []section{
-		facts("account", r.Account, "run", r.Run, "same", r.Same, "because", r.Why, "replayable", r.Replayable, "difference of margins", r.MarginDelta),
+	sections := []section{
+		facts("account", r.Account, "run", r.Run, "same", r.Same, "because", r.Why, "replayable", r.Replayable, "replayed from", r.From,
+			"difference of margins", r.MarginDelta),
 		s,
-	}})
-	if err == nil && !r.Same {
+	}
+	if w := r.Worth; w != nil {
+		sections = append(sections, facts("worth the same", w.Same, "because", w.Why, "replayable", w.Replayable))
+		if len(w.Differs) > 0 {
+			s := section{title: "Worth that differs", head: []string{"field", "published", "replayed"}}
+			for _, d := range w.Differs {
+				s.rows = append(s.rows, []any{d.Field, d.Published, d.Replayed})
+			}
+			sections = append(sections, s)
+		}
+	}
+	err = e.show(answer{data: r, rows: 1, sections: sections})
+	if err == nil && (!r.Same || r.Worth != nil && !r.Worth.Same) {
 		return fmt.Errorf("replay %s: %w", r.Account, errFindings)
 	}
 	return err

@@ -35,10 +35,10 @@ func runRuns(ctx context.Context, e *env, o runsOptions) error {
 	if err != nil {
 		return err
 	}
-	s := section{head: []string{"run", "kind", "purpose", "cutoff", "model", "grade", "rows", "watermark", "committed_at"}}
+	s := section{head: []string{"run", "kind", "purpose", "cutoff", "model", "grade", "rows", "features_kept", "watermark", "committed_at"}}
 	for i := range result.Runs {
 		r := &result.Runs[i]
-		s.rows = append(s.rows, []any{r.ID, r.Kind, r.Purpose, r.Cutoff.String(), r.Model, r.Grade, r.Rows, r.Watermark, r.CommittedAt})
+		s.rows = append(s.rows, []any{r.ID, r.Kind, r.Purpose, r.Cutoff.String(), r.Model, r.Grade, r.Rows, r.KeptFeatures, r.Watermark, r.CommittedAt})
 	}
 	return e.show(answer{data: result, sections: []section{s}})
 }

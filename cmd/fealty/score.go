@@ -32,11 +32,16 @@ func newScore(e *env) *cobra.Command {
 	f.StringVar(&o.request.Model, "model", "", "the model's version (default: the live one)")
 	f.BoolVar(&o.request.Backfill, "backfill", false, "publish a run that never becomes the latest")
 	f.BoolVar(&o.request.Groups, "groups", false, "score groups instead of their branches, in a run that never becomes the latest")
-	addConfigFlags(f, "warehouse.url", "state.dir")
+	addConfigFlags(f, "warehouse.url", "state.dir", "runs.keep_features")
 	return c
 }
 
 func runScore(ctx context.Context, e *env, o scoreOptions) error {
+	c, err := e.loadConfig(o.flags)
+	if err != nil {
+		return err
+	}
+	o.request.KeepFeatures = c.keepFeatures
 	result, err := perform[serving.ScoreResult](ctx, e, o.flags, job{operation: serving.OpScore, request: o.request})
 	if err != nil {
 		return err
@@ -53,7 +58,7 @@ func runScore(ctx context.Context, e *env, o scoreOptions) error {
 	}
 	return e.show(answer{data: result, rows: 1, sections: []section{
 		facts("run", run.ID, "purpose", run.Purpose, "cutoff", run.Cutoff.String(), "model", run.Model, "grade", run.Grade, "accounts", run.Rows,
-			"value at risk", result.ValueAtRisk, "currency", run.Currency, "margin rate", run.MarginRate),
+			"value at risk", result.ValueAtRisk, "currency", run.Currency, "margin rate", run.MarginRate, "features kept", run.KeptFeatures),
 		counts,
 	}})
 }

@@ -165,9 +165,7 @@ func TestWalkThroughTheTown(t *testing.T) {
 		t.Errorf("AUC %v on a town whose decline is planted", trained.Card.Report.Quality.AUC)
 	}
 
-	k.KeepFeatures = serving.KeepAlways
-	earlier := k.scoring(t, serving.ScoreRequest{Cutoff: "2026-05-31"})
-	k.KeepFeatures = serving.KeepAuto
+	earlier := k.scoring(t, serving.ScoreRequest{Cutoff: "2026-05-31", KeepFeatures: serving.KeepAlways})
 	run := k.scoring(t, serving.ScoreRequest{})
 	published := k.scores(t, run)
 	if int64(len(published)) != run.Rows || len(published) < accounts*9/10 || !slices.IsSortedFunc(published, func(a, b score.Score) int { return strings.Compare(string(a.Account), string(b.Account)) }) {
