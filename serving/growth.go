@@ -72,14 +72,18 @@ type GrowthRow struct {
 	To   string `json:"to"`
 	Key  string `json:"key"`
 	// Accounts that are active at both ends, and what became of them.
-	Before   int `json:"before"`
-	After    int `json:"after"`
-	New      int `json:"new"`
-	WonBack  int `json:"won_back"`
-	MovedIn  int `json:"moved_in"`
-	MovedOut int `json:"moved_out"`
-	Retained int `json:"retained"`
-	Lost     int `json:"lost"`
+	Before  int `json:"before"`
+	After   int `json:"after"`
+	New     int `json:"new"`
+	WonBack int `json:"won_back"`
+	// NewGone and WonBackGone came for the first time, or came back, within the period,
+	// and had gone by its end.
+	NewGone     int `json:"new_gone"`
+	WonBackGone int `json:"won_back_gone"`
+	MovedIn     int `json:"moved_in"`
+	MovedOut    int `json:"moved_out"`
+	Retained    int `json:"retained"`
+	Lost        int `json:"lost"`
 	// RetentionRate = retained ÷ (retained + lost). The means are over active accounts
 	// with a value: days since the first purchase, categories in 365 days, and the
 	// share of the declared wallet.
@@ -90,6 +94,10 @@ type GrowthRow struct {
 	CategoriesAfter  model.Figure `json:"categories_after"`
 	ShareBefore      model.Figure `json:"share_before"`
 	ShareAfter       model.Figure `json:"share_after"`
+	// SharedBefore and SharedAfter are the active accounts with a declared wallet, which
+	// the shares are of; under goods those that bought them.
+	SharedBefore int `json:"accounts_with_share_before"`
+	SharedAfter  int `json:"accounts_with_share"`
 	// EN and ZH are sentences on the three dimensions, of the whole base alone.
 	EN []string `json:"en,omitempty"`
 	ZH []string `json:"zh,omitempty"`
@@ -184,9 +192,10 @@ func (r *GrowthResult) compare(from, to string, before, after snapshot, by featu
 func growthRow(from, to string, g *loyalty.Growth) GrowthRow {
 	f := func(v float64) model.Figure { return model.Figure(v) }
 	return GrowthRow{
-		From: from, To: to, Key: g.Key, Before: g.Before, After: g.After, New: g.New, WonBack: g.WonBack, MovedIn: g.MovedIn, MovedOut: g.MovedOut,
+		From: from, To: to, Key: g.Key, Before: g.Before, After: g.After, New: g.New, WonBack: g.WonBack, NewGone: g.NewGone, WonBackGone: g.WonBackGone, MovedIn: g.MovedIn, MovedOut: g.MovedOut,
 		Retained: g.Retained, Lost: g.Lost, RetentionRate: f(g.RetentionRate), DurationBefore: f(g.DurationBefore), DurationAfter: f(g.DurationAfter),
 		CategoriesBefore: f(g.CategoriesBefore), CategoriesAfter: f(g.CategoriesAfter), ShareBefore: f(g.ShareBefore), ShareAfter: f(g.ShareAfter),
+		SharedBefore: g.SharedBefore, SharedAfter: g.SharedAfter,
 	}
 }
 
@@ -270,18 +279,14 @@ func (g *growing) head(account frame.AccountID) frame.AccountID {
 
 // stander is an account's standing in the making, of one account or several that are
 // one by the end.
-type stander struct {
-	loyalty.Standing
-
-	last int64
-}
+type stander struct{ loyalty.Standing }
 
 // meet takes in another of the same account: it is active if one of them is, as
 // old as the oldest, and stands where the one that bought last does. Categories are at
 // least those of the one with most of them.
 func (p *stander) meet(q stander) {
-	if q.last > p.last {
-		p.last, p.Key, p.Share = q.last, q.Key, q.Share
+	if q.Last > p.Last {
+		p.Last, p.Key, p.Share = q.Last, q.Key, q.Share
 	}
 	p.Active = p.Active || q.Active
 	p.TenureDays = greater(p.TenureDays, q.TenureDays)
@@ -342,8 +347,8 @@ func (g *growing) snapshots(ctx context.Context, ats []frame.Cutoff) ([]snapshot
 				continue
 			}
 			k := slices.Index(ats, f.Cutoffs[i])
-			p := stander{last: sl.LastPurchase[i], Standing: loyalty.Standing{
-				Account: g.head(account), Active: sl.Status[i] == features.Eligible,
+			p := stander{loyalty.Standing{
+				Account: g.head(account), Active: sl.Status[i] == features.Eligible, Last: sl.LastPurchase[i],
 				TenureDays: f.Columns[0].Numbers[i], Categories: f.Columns[1].Numbers[i], Share: f.Columns[2].Numbers[i],
 			}}
 			if keys != nil {
@@ -372,7 +377,7 @@ func (g *growing) snapshots(ctx context.Context, ats []frame.Cutoff) ([]snapshot
 	if !g.by.OfGoods() {
 		return shots, nil
 	}
-	shelves, err := g.shelves(ctx, ats)
+	shelves, err := g.shelves(ctx, ats, there)
 	for k := range shelves {
 		shots[k].parts = shelves[k].standings()
 	}
@@ -396,8 +401,9 @@ func (g *growing) keys(ctx context.Context, ats []frame.Cutoff) ([]map[frame.Acc
 }
 
 // shelves are who is there within categories or products: active as long as that was
-// bought within active_within.
-func (g *growing) shelves(ctx context.Context, ats []frame.Cutoff) ([]attendance, error) {
+// bought within active_within. Categories and share are those of the accounts as a
+// whole, who is there in the base.
+func (g *growing) shelves(ctx context.Context, ats []frame.Cutoff, base []attendance) ([]attendance, error) {
 	there := make([]attendance, len(ats))
 	r := features.HoldingRequest{Request: g.at(ats, nil), Key: features.HoldingKey(g.by)}
 	err := g.Facts.Holdings(ctx, r, func(block []features.Holding) error {
@@ -406,10 +412,15 @@ func (g *growing) shelves(ctx context.Context, ats []frame.Cutoff) ([]attendance
 			if h.Orders == 0 {
 				continue
 			}
-			there[slices.Index(ats, h.Cutoff)].add(stander{last: h.Last, Standing: loyalty.Standing{
+			k := slices.Index(ats, h.Cutoff)
+			p := stander{loyalty.Standing{
 				Account: g.head(h.Account), Key: h.Key, Active: features.Judge(h.Last, h.Cutoff, g.ActiveWithin()) == features.Eligible,
-				TenureDays: float64(h.FirstDays), Categories: math.NaN(), Share: math.NaN(),
-			}}, h.Key)
+				Last: h.Last, TenureDays: float64(h.FirstDays), Categories: math.NaN(), Share: math.NaN(),
+			}}
+			if i, ok := base[k].at[[2]string{string(p.Account), ""}]; ok {
+				p.Categories, p.Share = base[k].all[i].Categories, base[k].all[i].Share
+			}
+			there[k].add(p, h.Key)
 		}
 		return nil
 	})

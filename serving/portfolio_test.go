@@ -327,7 +327,7 @@ func TestGrowthIsWiderLongerAndDeeper(t *testing.T) {
 	want := GrowthRow{
 		From: "2025-06-30", To: "2025-09-30", Before: 4, After: 5, New: 1, WonBack: 1, Retained: 3, Lost: 1, RetentionRate: .75,
 		// 100, 300, 50 and the older c's 400; 2, 4, 1 and the 5 that the older c had at least; c, which bought last, tells the share.
-		DurationBefore: 212.5, DurationAfter: 415.2, CategoriesBefore: 3, CategoriesAfter: 3, ShareBefore: .35, ShareAfter: .55,
+		DurationBefore: 212.5, DurationAfter: 415.2, CategoriesBefore: 3, CategoriesAfter: 3, ShareBefore: .35, ShareAfter: .55, SharedBefore: 2, SharedAfter: 2,
 	}
 	got := r.Base[0]
 	if len(got.EN) != 4 || got.EN[0] != "Wider: 1 new, 1 won back" || got.ZH[0] != "更广：新增1，赢回1" {
@@ -377,7 +377,9 @@ func TestGrowthOfGoods(t *testing.T) {
 	of := func(account, key string, last frame.Cutoff, days int) features.Holding {
 		return features.Holding{Account: frame.AccountID(account), Key: key, Orders: 1, Last: int64(last), FirstDays: days}
 	}
-	s.Facts = &census{till: f, known: map[frame.KnownAt]bool{}, holdings: map[frame.Cutoff][]features.Holding{
+	s.Facts = &census{till: f, known: map[frame.KnownAt]bool{}, people: map[frame.Cutoff][]citizen{
+		autumn: {{"a", "2025-06-20", 592, 2, .3, features.Eligible}, {"c", "2025-09-28", 392, 1, math.NaN(), features.Eligible}, {"b", "2025-09-30", 1, 4, .5, features.Eligible}},
+	}, holdings: map[frame.Cutoff][]features.Holding{
 		june: {of("a", "ink", june.Add(-10), 10), of("a", "pens", june.Add(-500), 500), of("old c", "ink", june.Add(-1), 70), of("c", "ink", june.Add(-300), 300), {Account: "d", Key: "ink", Spend: -1}},
 		autumn: {
 			of("a", "ink", june.Add(-10), 102), of("a", "pens", autumn.Add(-1), 592), of("b", "pens", autumn.Add(-1), 1), of("c", "ink", autumn.Add(-2), 392),
@@ -389,12 +391,14 @@ func TestGrowthOfGoods(t *testing.T) {
 	}
 	got := ""
 	for _, g := range r.Rows {
-		got += fmt.Sprintf("%s: %d to %d, new %d, back %d, retained %d for %g days; ", g.Key, g.Before, g.After, g.New, g.WonBack, g.Retained, float64(g.DurationAfter))
+		got += fmt.Sprintf("%s: %d to %d, new %d, back %d, retained %d for %g days, %g categories, share %g of %d; ", g.Key, g.Before, g.After, g.New, g.WonBack, g.Retained, float64(g.DurationAfter),
+			float64(g.CategoriesAfter), float64(g.ShareAfter), g.SharedAfter)
 	}
-	if want := "ink: 2 to 2, new 0, back 0, retained 2 for 247 days; pens: 0 to 2, new 1, back 1, retained 0 for 296.5 days; "; got != want {
+	if want := "ink: 2 to 2, new 0, back 0, retained 2 for 247 days, 1.5 categories, share 0.3 of 1; " +
+		"pens: 0 to 2, new 1, back 1, retained 0 for 296.5 days, 3 categories, share 0.4 of 2; "; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if len(r.Base) != 1 || r.Base[0].After != 0 || !math.IsNaN(float64(r.Base[0].RetentionRate)) {
+	if len(r.Base) != 1 || r.Base[0].After != 3 || r.Base[0].New != 3 || !math.IsNaN(float64(r.Base[0].RetentionRate)) {
 		t.Errorf("nobody's growth: %+v", r.Base)
 	}
 }

@@ -27,12 +27,13 @@ func newGrowth(e *env) *cobra.Command {
 	o := growthOptions{}
 	c := &cobra.Command{
 		Use: "growth", Short: "Tell how the whole base grew: wider, longer and deeper", Args: none,
-		Long: `Compares the base at the two ends of a period in three dimensions: wider (accounts that are new, and those won back), longer
-(how many were retained, and for how many days accounts have been customers) and deeper (categories bought in a year, and our
-share of the declared wallet, per account). An account counts as active as long as its last purchase is not older than
+		Long: `Compares the base at the two ends of a period in three dimensions: wider (accounts that are new, and those won back; new_gone
+and won_back_gone came or came back within the period and had gone by its end), longer (how many were retained, and for how many
+days accounts have been customers) and deeper (categories bought in a year, and our share of the declared wallet, per account;
+of accounts without a declared wallet no share is told, accounts_with_share counts the others). An account counts as active as long as its last purchase is not older than
 active_within. All of it is as known at the period's end, and accounts that are one by then (account_links) are one throughout.
 --by tells the same of each region, department or manager, where an account that changes is moved_in or moved_out, neither new nor
-lost; or of each product or category, where an account counts under everything that it bought. --every tells it step by step.
+lost; or of each product or category, where an account counts under everything that it bought, with its own categories and share. --every tells it step by step.
 -o csv writes the rows of --by, or those of the whole base without it.`,
 		Example: `  fealty growth --from 2024-12-31 --to 2025-12-31
   fealty growth --from 2024-12-31 --to 2025-12-31 --every quarter --by region
@@ -82,14 +83,15 @@ func runGrowth(ctx context.Context, e *env, o growthOptions) error {
 // has one.
 func growthSection(title, by string, rows []serving.GrowthRow) section {
 	s := section{title: title, head: []string{
-		"from", "to", by, "before", "after", "new", "won_back", "moved_in", "moved_out", "retained", "lost", "retention_rate",
+		"from", "to", by, "before", "after", "new", "won_back", "new_gone", "won_back_gone", "moved_in", "moved_out", "retained", "lost", "retention_rate",
 		"duration_before_days", "duration_days", "categories_before", "categories", "share_before", "share",
+		"accounts_with_share_before", "accounts_with_share",
 	}}
 	for i := range rows {
 		g := &rows[i]
 		s.rows = append(s.rows, []any{
-			g.From, g.To, g.Key, g.Before, g.After, g.New, g.WonBack, g.MovedIn, g.MovedOut, g.Retained, g.Lost, g.RetentionRate,
-			g.DurationBefore, g.DurationAfter, g.CategoriesBefore, g.CategoriesAfter, g.ShareBefore, g.ShareAfter,
+			g.From, g.To, g.Key, g.Before, g.After, g.New, g.WonBack, g.NewGone, g.WonBackGone, g.MovedIn, g.MovedOut, g.Retained, g.Lost, g.RetentionRate,
+			g.DurationBefore, g.DurationAfter, g.CategoriesBefore, g.CategoriesAfter, g.ShareBefore, g.ShareAfter, g.SharedBefore, g.SharedAfter,
 		})
 	}
 	if by == "" {

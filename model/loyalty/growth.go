@@ -17,8 +17,10 @@ type Standing struct {
 	// Key is the value of the dimension; the same account may stand under several
 	// keys of a dimension that overlaps (products).
 	Key string
-	// Active tells whether it counts as a customer at that time.
+	// Active tells whether it counts as a customer at that time; Last is the instant of
+	// its last purchase before then, in Unix seconds.
 	Active bool
+	Last   int64
 	// TenureDays since the first purchase, Categories bought in the last 365 days and
 	// Share of wallet, 0 … 1; NaN is not known.
 	TenureDays, Categories, Share float64
@@ -30,8 +32,11 @@ type Growth struct {
 	Key string
 	// Before and After are the active accounts at both ends.
 	Before, After int
-	// Wider: New were never a customer before, WonBack were and had gone.
-	New, WonBack int
+	// Wider: New were never a customer before, WonBack were and had gone; both are active
+	// at the end. NewGone bought for the first time within the period, and WonBackGone
+	// again, and had gone once more by its end: two snapshots alone would not count them.
+	// Who is active at both ends and was gone in between counts as retained.
+	New, WonBack, NewGone, WonBackGone int
 	// MovedIn and MovedOut are active at both ends, but under another key.
 	MovedIn, MovedOut int
 	// Longer: Retained are active here at both ends, Lost at the start only.
@@ -43,6 +48,8 @@ type Growth struct {
 	DurationBefore, DurationAfter     float64
 	CategoriesBefore, CategoriesAfter float64
 	ShareBefore, ShareAfter           float64
+	// SharedBefore and SharedAfter are the active accounts of which a share is known.
+	SharedBefore, SharedAfter int
 }
 
 type identity struct {
@@ -90,13 +97,19 @@ func GrowthOf(before, after []Standing, exclusive bool) ([]Growth, error) {
 		}
 	}
 	for _, s := range after {
+		t, there := was[identityOf(s, exclusive)]
 		if !s.Active {
+			switch {
+			case !there:
+				line(s.Key).NewGone++
+			case !t.Active && s.Last > t.Last:
+				line(s.Key).WonBackGone++
+			}
 			continue
 		}
 		l := line(s.Key)
 		l.After++
 		l.after.add(s)
-		t, there := was[identityOf(s, exclusive)]
 		switch {
 		case !there:
 			l.New++
@@ -163,10 +176,12 @@ func (g *growthSums) close() Growth {
 	g.DurationBefore, g.DurationAfter = g.before.duration.mean(), g.after.duration.mean()
 	g.CategoriesBefore, g.CategoriesAfter = g.before.categories.mean(), g.after.categories.mean()
 	g.ShareBefore, g.ShareAfter = g.before.share.mean(), g.after.share.mean()
+	g.SharedBefore, g.SharedAfter = int(g.before.share.n), int(g.after.share.n)
 	return g.Growth
 }
 
-// Sentences says the three dimensions: wider, longer, deeper.
+// Sentences says the three dimensions: wider, longer, deeper; and of how many accounts
+// the share is.
 func (g *Growth) Sentences(lang score.Language) []string {
 	own := map[string]string{"rate": "share", "share": "share", "share_before": "share"}
 	lines := []struct {
@@ -189,10 +204,20 @@ func (g *Growth) Sentences(lang score.Language) []string {
 			map[string]float64{"categories": g.CategoriesAfter, "categories_before": g.CategoriesBefore},
 		},
 		{
-			Words{"Deeper, share of wallet: {share} (was {share_before})", "更深，钱包份额：{share}（此前{share_before}）"},
-			Words{"Deeper, share of wallet", "更深，钱包份额"},
-			map[string]float64{"share": g.ShareAfter, "share_before": g.ShareBefore},
+			Words{
+				"Deeper, share of the declared wallet: {share} of {shared} accounts (was {share_before} of {shared_before})",
+				"更深，已申报钱包份额：{share}（{shared}个客户；此前{share_before}，{shared_before}个客户）",
+			},
+			Words{"Deeper, share of the declared wallet", "更深，已申报钱包份额"},
+			map[string]float64{"share": g.ShareAfter, "share_before": g.ShareBefore, "shared": float64(g.SharedAfter), "shared_before": float64(g.SharedBefore)},
 		},
+	}
+	if g.NewGone+g.WonBackGone > 0 {
+		lines[0].template = Words{
+			"Wider: {new} new, {won_back} won back; {new_gone} more came for the first time and {won_back_gone} came back, and had gone by the end",
+			"更广：新增{new}，赢回{won_back}；另有{new_gone}个首次购买、{won_back_gone}个回归，但期末前又已流失",
+		}
+		lines[0].values["new_gone"], lines[0].values["won_back_gone"] = float64(g.NewGone), float64(g.WonBackGone)
 	}
 	out := make([]string, len(lines))
 	for k, l := range lines {

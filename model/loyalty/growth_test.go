@@ -15,12 +15,14 @@ import (
 
 func TestGrowthInThreeDimensions(t *testing.T) {
 	before := []Standing{
-		{"stays", "north", true, 100, 2, .5}, {"leaves", "north", true, 50, 1, missing}, {"moves", "north", true, 10, 1, .1},
-		{"gone", "south", false, 900, 0, missing},
+		{"stays", "north", true, 7, 100, 2, .5}, {"leaves", "north", true, 7, 50, 1, missing}, {"moves", "north", true, 7, 10, 1, .1},
+		{"gone", "south", false, 7, 900, 0, missing}, {"passing", "south", false, 7, 900, 0, missing}, {"asleep", "south", false, 7, 900, 0, missing},
 	}
 	after := []Standing{
-		{"stays", "north", true, 465, 4, .7}, {"leaves", "north", false, 415, 0, missing}, {"moves", "south", true, 375, 1, .2},
-		{"gone", "south", true, 1265, 3, missing}, {"fresh", "south", true, 5, 1, missing},
+		{"stays", "north", true, 7, 465, 4, .7}, {"leaves", "north", false, 7, 415, 0, missing}, {"moves", "south", true, 7, 375, 1, .2},
+		{"gone", "south", true, 7, 1265, 3, missing}, {"fresh", "south", true, 7, 5, 1, missing},
+		// Came back and went again; never came; came for the first time and went.
+		{"passing", "south", false, 8, 1265, 0, missing}, {"asleep", "south", false, 7, 1265, 0, missing}, {"once", "south", false, 8, 300, 1, missing},
 	}
 	got, err := GrowthOf(before, after, true)
 	if err != nil {
@@ -33,10 +35,14 @@ func TestGrowthInThreeDimensions(t *testing.T) {
 	if north.Before != 3 || north.After != 1 || north.Retained != 1 || north.Lost != 1 || north.MovedOut != 1 || north.RetentionRate != .5 || north.CategoriesAfter != 4 || !near(north.ShareBefore, .3) {
 		t.Errorf("north %+v", north)
 	}
-	if south.New != 1 || south.WonBack != 1 || south.MovedIn != 1 || south.After != 3 || !math.IsNaN(south.RetentionRate) || !near(south.DurationAfter, (375+1265+5)/3.) || south.ShareAfter != .2 {
+	if south.New != 1 || south.WonBack != 1 || south.MovedIn != 1 || south.After != 3 || !math.IsNaN(south.RetentionRate) || !near(south.DurationAfter, (375+1265+5)/3.) || south.ShareAfter != .2 ||
+		south.NewGone != 1 || south.WonBackGone != 1 || south.SharedAfter != 1 || north.NewGone != 0 || north.SharedBefore != 2 {
 		t.Errorf("south %+v", south)
 	}
-	if s := south.Sentences("en"); s[0] != "Wider: 1 new, 1 won back" || s[1] != "Longer: not known" {
+	if s := south.Sentences("en"); s[0] != "Wider: 1 new, 1 won back; 1 more came for the first time and 1 came back, and had gone by the end" || s[1] != "Longer: not known" {
+		t.Errorf("in words: %q", s)
+	}
+	if s := north.Sentences("zh"); s[0] != "更广：新增0，赢回0" || s[3] != "更深，已申报钱包份额：70 %（1个客户；此前30 %，2个客户）" {
 		t.Errorf("in words: %q", s)
 	}
 	if _, err := GrowthOf(append(before, Standing{Account: "stays", Key: "south"}), after, true); err == nil || !strings.Contains(err.Error(), `"stays" stands twice`) {
