@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"math"
 	"path/filepath"
@@ -54,19 +55,19 @@ var chapters = []func(context.Context, shelf) ([]servingtest.Figure, error){
 	profitFigures, calibrationFigures, panelFigures, hillstromFigures, telcoFigures, basketFigures, retailFigures, lifetimeFigures,
 }
 
-// runRefs measures every chapter, then prints. The error wraps servingtest.ErrAbsent
-// when a data set is not there and servingtest.ErrBelowBar when a figure is not good
-// enough.
+// runRefs measures every chapter and prints its lines; a chapter that fails leaves
+// the others theirs. The error wraps servingtest.ErrAbsent when a data set is not
+// there and servingtest.ErrBelowBar when a figure is not good enough.
 func runRefs(ctx context.Context, o refsOptions) error {
-	var all []servingtest.Figure
+	var failed []error
 	for _, chapter := range chapters {
 		figures, err := chapter(ctx, o.data)
-		if err != nil {
+		if ctx.Err() != nil {
 			return err
 		}
-		all = append(all, figures...)
+		failed = append(failed, err, servingtest.PrintFigures(o.out, figures))
 	}
-	return servingtest.PrintFigures(o.out, all)
+	return errors.Join(failed...)
 }
 
 // near is a figure that must lie within tolerance of its reference.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,9 +32,14 @@ func TestTelcoReachesTheReferences(t *testing.T) {
 }
 
 func TestRefsNameWhatIsNotThere(t *testing.T) {
-	err := runRefs(t.Context(), refsOptions{data: shelf(t.TempDir()), out: io.Discard})
-	if !errors.Is(err, servingtest.ErrAbsent) || !strings.Contains(err.Error(), "Catsup.csv.gz") {
+	var out strings.Builder
+	err := runRefs(t.Context(), refsOptions{data: shelf(t.TempDir()), out: &out})
+	if !errors.Is(err, servingtest.ErrAbsent) || !strings.Contains(err.Error(), "Catsup.csv.gz") || !strings.Contains(err.Error(), "cdnow") {
 		t.Errorf("an empty folder: %v", err)
+	}
+	// What needs no data is printed all the same.
+	if !strings.Contains(out.String(), "empc/example") {
+		t.Errorf("an empty folder leaves out the worked examples: %s", out.String())
 	}
 }
 
