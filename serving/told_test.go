@@ -211,6 +211,9 @@ func TestLifetimeModelIsChosenByWhatCame(t *testing.T) {
 	if err := a.fitLifetime(t.Context(), card, c, 90, settings); err != nil {
 		t.Fatal(err)
 	}
+	if s := settings.Worth; s.lifetimeModels()[0] != lifetime.MBGNBD || s.text() == defaultWorth() {
+		t.Errorf("%v are %v", s.LifetimeModels, s.lifetimeModels())
+	}
 	if len(card.Models) != 2 || card.Instead != "" || card.Why != "" || card.ReturnsOutweigh != 1 || card.Judged+card.TooYoung != len(h.rows) {
 		t.Fatalf("%+v", card)
 	}

@@ -20,7 +20,7 @@ type WorthSettings struct {
 	// LifetimeDiscount is the rate per month, 0 … 1.
 	LifetimeMonths   int
 	LifetimeDiscount float64
-	// LifetimeModels are those tried, of lifetime.Kinds; nil means DefaultLifetimeModels.
+	// LifetimeModels are those tried, of lifetime.Kinds; none means DefaultLifetimeModels.
 	LifetimeModels []string `json:",omitempty"`
 	// WalletLevel is the quantile of peers' spend that counts as a wallet, .5 … .99;
 	// WalletMaxRatio the greatest high ÷ low to act on, 1.1 … 1000.
@@ -33,7 +33,7 @@ type WorthSettings struct {
 func DefaultWorth() WorthSettings {
 	terms, w := lifetime.DefaultTerms(), wallet.Defaults()
 	return WorthSettings{
-		Loyalty: loyalty.DefaultSettings(), LifetimeMonths: terms.Months, LifetimeDiscount: terms.Discount,
+		Loyalty: loyalty.DefaultSettings(), LifetimeMonths: terms.Months, LifetimeDiscount: terms.Discount, LifetimeModels: DefaultLifetimeModels(),
 		WalletLevel: w.Level, WalletMaxRatio: w.MaxRatio,
 	}
 }
@@ -56,20 +56,20 @@ func (w *WorthSettings) validate() error {
 	return nil
 }
 
-// DefaultLifetimeModels are the lifetime models that are tried when nobody says.
+// DefaultLifetimeModels are the lifetime models that are tried when nobody says, the
+// one to prefer first.
 func DefaultLifetimeModels() []string {
 	return []string{string(lifetime.MBGNBD), string(lifetime.BGNBD), string(lifetime.ParetoNBD)}
 }
 
-// lifetimeModels are those tried. Churn columns are of the first.
+// lifetimeModels are those tried, in the order of the defaults. Churn columns are of
+// the first.
 func (w *WorthSettings) lifetimeModels() []lifetime.Kind {
-	names := w.LifetimeModels
-	if len(names) == 0 {
-		names = DefaultLifetimeModels()
-	}
-	kinds := make([]lifetime.Kind, len(names))
-	for k, name := range names {
-		kinds[k] = lifetime.Kind(name)
+	var kinds []lifetime.Kind
+	for _, name := range DefaultLifetimeModels() {
+		if len(w.LifetimeModels) == 0 || slices.Contains(w.LifetimeModels, name) {
+			kinds = append(kinds, lifetime.Kind(name))
+		}
 	}
 	return kinds
 }
@@ -78,7 +78,7 @@ func (w *WorthSettings) lifetimeModels() []lifetime.Kind {
 // lifetime models is none, which leaves hashes as they were before there was one.
 func (w *WorthSettings) text() string {
 	told := *w
-	if slices.Equal(told.LifetimeModels, DefaultLifetimeModels()) {
+	if len(w.lifetimeModels()) == len(DefaultLifetimeModels()) {
 		told.LifetimeModels = nil
 	}
 	told.Loyalty.Caps = withoutWords(told.Loyalty.Caps)

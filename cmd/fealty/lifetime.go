@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"fealty/model"
+	"fealty/model/lifetime"
+	"fealty/model/score"
 	"fealty/serving"
 
 	"github.com/spf13/cobra"
@@ -61,9 +63,15 @@ func worthFacts(of *serving.WorthOf, shown int, more ...any) section {
 	if run == "" {
 		run = "none: computed for this answer"
 	}
-	return facts(append([]any{
-		"run", run, "model", of.Model, "cutoff", of.Cutoff, "horizon days", of.HorizonDays, "currency", of.Currency, "accounts", of.Accounts, "rows shown", shown,
-	}, more...)...)
+	all := []any{"run", run, "model", of.Model, "cutoff", of.Cutoff}
+	if of.LearntThrough != "" {
+		all = append(all, "learnt through", of.LearntThrough)
+	}
+	if of.Later != nil {
+		all = append(all, "note", of.Later.EN, "说明", of.Later.ZH)
+	}
+	all = append(all, "horizon days", of.HorizonDays, "currency", of.Currency, "accounts", of.Accounts, "rows shown", shown)
+	return facts(append(all, more...)...)
 }
 
 // showWorth shows rows with what they are of, and complains of the accounts asked
@@ -84,17 +92,31 @@ func (e *env) showWorth(data any, of *serving.WorthOf, sections ...section) erro
 	return fmt.Errorf("nothing is told of %s: %w", strings.Join(said, ", "), serving.ErrNotFound)
 }
 
+type lifetimeOptions struct {
+	worthOptions
+	asked    serving.LifetimeRequest
+	discount float64
+}
+
 func newLifetime(e *env) *cobra.Command {
-	o := &worthOptions{}
+	o := &lifetimeOptions{}
 	c := &cobra.Command{
 		Use: "lifetime", Short: "Tell how long accounts will go on buying, and what that is worth", Args: none,
 		Long: `Tells, account by account, the probability that it still buys (alive), that it buys nothing within the horizon
 (no_purchase), the purchases and the spend expected within it, and the lifetime value: the discounted margin of the months
 that lifetime.months names, with its 90 % interval. spend_by says what forecast the spend: the lifetime model, or the run-rate
-where that did better on the model's test cutoff. The most valuable account comes first.`,
+where that did better on the model's test cutoff. value_by says what a purchase is worth in the value: what the spend model
+expects, or where that did not beat the run-rate the account's own mean. why says what is not told of an account, and with
+--account it is told in words. The most valuable account comes first.
+
+--days, --months, --discount, --level and --draws ask for another horizon, another value or another interval, told anew of
+the published run's cutoff or of --cutoff. The parameters are those of the model, and the answer warns where they were learnt
+later than the cutoff; --refit fits them again on what the cutoff knew.`,
 		Example: `  fealty lifetime
   fealty lifetime --account A0000007 --account A0000042
   fealty lifetime --cutoff 2026-03-31 -o csv > lifetimes.csv
+  fealty lifetime --cutoff 2025-06-30 --refit
+  fealty lifetime --days 30 --months 24 --level 0.8
   fealty lifetime --fit`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.parsed(e, c.Flags()); err != nil {
@@ -103,11 +125,18 @@ where that did better on the model's test cutoff. The most valuable account come
 			return runLifetime(c.Context(), e, o)
 		},
 	}
-	o.addFlags(c.Flags(), "accounts", "what was fitted: parameters with standard errors, segments and why, and how the forecasts of spend did")
+	f := c.Flags()
+	o.addFlags(f, "accounts", "what was fitted: the models tried, parameters with standard errors, segments and why, and how the forecasts of spend did")
+	f.IntVar(&o.asked.Days, "days", 0, "how far no_purchase, purchases and spend look (default: the model's horizon)")
+	f.IntVar(&o.asked.Months, "months", 0, "how far the value looks (default: lifetime.months)")
+	f.Float64Var(&o.discount, "discount", 0, "rate a month by which later margin counts less in the value (default: lifetime.discount)")
+	f.Float64Var(&o.asked.Level, "level", 0, "probability that a value lies in its interval, 0.5 … 0.99 (default 0.9)")
+	f.IntVar(&o.asked.Draws, "draws", 0, "futures drawn for each interval, 100 … 100000 (default 100)")
+	f.BoolVar(&o.asked.Refit, "refit", false, "fit the parameters again, on what the cutoff knew")
 	return c
 }
 
-func runLifetime(ctx context.Context, e *env, o *worthOptions) error {
+func runLifetime(ctx context.Context, e *env, o *lifetimeOptions) error {
 	if o.fit {
 		fit, err := o.fitted(ctx, e)
 		if err != nil {
@@ -115,16 +144,33 @@ func runLifetime(ctx context.Context, e *env, o *worthOptions) error {
 		}
 		return e.show(lifetimeFit(&fit))
 	}
-	r, err := perform[serving.LifetimeResult](ctx, e, o.flags, job{operation: serving.OpLifetime, request: o.request})
+	o.asked.WorthRequest = o.request
+	if o.flags.Changed("discount") {
+		o.asked.Discount = &o.discount
+	}
+	r, err := perform[serving.LifetimeResult](ctx, e, o.flags, job{operation: serving.OpLifetime, request: o.asked})
 	if err != nil {
 		return err
 	}
-	s := section{head: []string{"account", "alive", "no_purchase", "purchases", "spend", "spend_by", "lifetime_value", "low", "high", "model"}}
+	s := section{head: []string{"account", "alive", "no_purchase", "purchases", "spend", "spend_by", "lifetime_value", "low", "high", "value_by", "model", "why"}}
+	words := section{title: "In words", head: []string{"account", "English", "中文"}}
 	for i := range r.Rows {
 		l := &r.Rows[i]
-		s.rows = append(s.rows, []any{l.Account, l.Alive, l.NoPurchase, l.Purchases, l.Spend, l.SpendBy, l.Value, l.Low, l.High, l.Model})
+		s.rows = append(s.rows, []any{l.Account, l.Alive, l.NoPurchase, l.Purchases, l.Spend, l.SpendBy, l.Value, l.Low, l.High, l.ValueBy, l.Model, l.Why})
+		words.rows = append(words.rows, []any{l.Account, l.EN, l.ZH})
 	}
-	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows)), s)
+	var more []any
+	if r.Terms != nil {
+		more = append(more, "months of the value", r.Terms.Months, "discount a month", r.Terms.Discount, "level of the interval", r.Terms.Level)
+	}
+	if r.Refit {
+		more = append(more, "parameters", "fitted again for this answer")
+	}
+	sections := []section{worthFacts(&r.WorthOf, len(r.Rows), more...), s}
+	if len(o.request.Accounts) > 0 {
+		sections = append(sections, words)
+	}
+	return e.showWorth(r, &r.WorthOf, sections...)
 }
 
 // fitFacts say which model learnt what.
@@ -134,18 +180,33 @@ func fitFacts(fit *serving.WorthFitResult, more ...any) section {
 
 func lifetimeFit(fit *serving.WorthFitResult) answer {
 	l := &fit.Worth.Lifetime
-	parameters := section{title: "Parameters", head: []string{"of", "parameter", "value", "standard_error"}}
-	for _, part := range []struct {
-		of  string
-		all []model.Parameter
-	}{{"purchases", l.Purchases}, {"spend", l.Spend}} {
-		for _, p := range part.all {
-			parameters.rows = append(parameters.rows, []any{part.of, p.Name, p.Value, p.StandardError})
+	parameters := section{title: "Parameters", head: []string{"of", "segment", "parameter", "value", "standard_error"}}
+	add := func(of, segment string, all []model.Parameter) {
+		for _, p := range all {
+			parameters.rows = append(parameters.rows, []any{of, segment, p.Name, p.Value, p.StandardError})
 		}
 	}
-	segments := section{title: "Segments, and why they are told by what", head: []string{"segment", "accounts", "repeat_buyers", "purchases", "spend"}}
+	add("purchases", "", l.Purchases)
+	add("spend", "", l.Spend)
+	segments := section{title: "Segments, and why they are told by what", head: []string{
+		"segment", "accounts", "repeat_buyers", "purchases", "English", "中文", "spend", "English", "中文", "problem",
+	}}
 	for _, s := range l.Segments {
-		segments.rows = append(segments.rows, []any{s.Segment, s.Accounts, s.RepeatBuyers, s.Purchases, s.Spend})
+		add("purchases", s.Segment, s.Parameters)
+		add("spend", s.Segment, s.SpendParameters)
+		purchases, spend := lifetime.Reason(s.Purchases), lifetime.Reason(s.Spend)
+		segments.rows = append(segments.rows, []any{
+			s.Segment, s.Accounts, s.RepeatBuyers, s.Purchases, purchases.Sentence(score.English), purchases.Sentence(score.Chinese),
+			s.Spend, spend.Sentence(score.English), spend.Sentence(score.Chinese), strings.Trim(s.PurchasesProblem+"; "+s.SpendProblem, "; "),
+		})
+	}
+	tried := section{title: "Models tried, by the mean absolute error of their spend within the horizon", head: []string{"model", "log_likelihood", "error", "used", "why_not"}}
+	for _, m := range l.Models {
+		tried.rows = append(tried.rows, []any{m.Model, m.LogLikelihood, m.MAE, m.Used, m.Why})
+	}
+	words := section{title: "In words", head: []string{"English", "中文"}}
+	for i, en := range fit.LifetimeEN {
+		words.rows = append(words.rows, []any{en, fit.LifetimeZH[i]})
 	}
 	about := []any{"accounts", l.Accounts, "purchases by", l.Model}
 	if l.Model == "" {
@@ -154,10 +215,13 @@ func lifetimeFit(fit *serving.WorthFitResult) answer {
 		about = append(about, "log-likelihood", l.LogLikelihood, "correlation of frequency and spend", l.Correlation,
 			"months of the value", l.Months, "discount a month", l.Discount)
 	}
-	return answer{data: fit, rows: 1, sections: []section{
-		fitFacts(fit, about...), parameters, segments,
-		{title: "Mean absolute error of spend within the horizon", head: []string{"forecast", "error", "used"}, rows: [][]any{
-			{"run-rate", l.RunRate, l.SpendBy == "run_rate"}, {"lifetime", l.Forecast, l.SpendBy == "lifetime"},
-		}},
-	}}
+	errors := section{title: "Mean absolute error of spend within the horizon", head: []string{"forecast", "of", "accounts", "error", "used"}}
+	judge := func(of string, accounts int, pace, forecast model.Figure, by string) {
+		errors.rows = append(errors.rows, []any{"run-rate", of, accounts, pace, by == "run_rate"}, []any{"lifetime", of, accounts, forecast, by == "lifetime"})
+	}
+	judge("all", l.Judged, l.RunRate, l.Forecast, l.SpendBy)
+	if s := l.Stayed; s != nil {
+		judge("those that stayed", s.Accounts, s.RunRate, s.Forecast, s.By)
+	}
+	return answer{data: fit, rows: 1, sections: []section{fitFacts(fit, about...), parameters, segments, tried, errors, words}}
 }

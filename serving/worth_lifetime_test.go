@@ -1,0 +1,122 @@
+package serving
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"fealty/model"
+)
+
+// Lifetimes are told of other horizons and values than the published ones, by
+// parameters of the training or fitted again, and say through which day these were
+// learnt; what was trained by other settings is refused by name.
+func TestLifetimesByOtherTerms(t *testing.T) {
+	s, _, _ := settled(t, 200)
+	asked := func(r LifetimeRequest) LifetimeResult {
+		t.Helper()
+		result, err := s.Lifetimes(t.Context(), r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+	byAccount := func(r LifetimeResult) map[string]LifetimeRow {
+		all := map[string]LifetimeRow{}
+		for _, row := range r.Rows {
+			all[row.Account] = row
+		}
+		return all
+	}
+	none := 0.0
+	published := asked(LifetimeRequest{})
+	longer := asked(LifetimeRequest{Days: 2 * published.HorizonDays, Months: 24, Discount: &none, Level: .5, Draws: 200})
+	if published.Terms == nil || published.Terms.Months != 12 || published.Run == "" || published.Later != nil || published.LearntThrough == "" {
+		t.Fatalf("%+v of %+v", published.Terms, published.WorthOf)
+	}
+	if longer.Run != "" || longer.Cutoff != published.Cutoff || longer.HorizonDays != 2*published.HorizonDays || longer.Terms.Months != 24 || longer.Terms.Discount != 0 || longer.Terms.Level != .5 {
+		t.Errorf("%+v of %+v", longer.Terms, longer.WorthOf)
+	}
+	was, narrow, told := byAccount(published), byAccount(asked(LifetimeRequest{Level: .5})), 0
+	for name, row := range byAccount(longer) {
+		before := was[name]
+		if before.Account == "" || row.Why != before.Why {
+			t.Fatalf("account %s: %q, published %q", name, row.Why, before.Why)
+		}
+		if math.IsNaN(float64(row.Value)) {
+			continue
+		}
+		told++
+		if !(row.Purchases > before.Purchases && row.NoPurchase < before.NoPurchase && row.Value > before.Value) {
+			t.Errorf("account %s: %+v, published %+v", name, row, before)
+		}
+		if n := narrow[name]; n.Value != before.Value || n.Low < before.Low || n.High > before.High {
+			t.Errorf("account %s: half of the futures of %+v lie in %+v", name, before, n)
+		}
+		if row.EN == "" || !strings.Contains(row.EN, "24 months") || !strings.Contains(row.ZH, "24个月") || !strings.Contains(row.ZH, "50%") {
+			t.Errorf("account %s is told as %q, %q", name, row.EN, row.ZH)
+		}
+	}
+	if told < 50 {
+		t.Errorf("a value is told of %d accounts", told)
+	}
+	// As of a day before the model's test cutoff: with a warning, or fitted again without
+	// one.
+	early := WorthRequest{Cutoff: "2025-08-31"}
+	if of := asked(LifetimeRequest{WorthRequest: early}); of.Later == nil || !strings.Contains(of.Later.EN, of.LearntThrough) || !strings.Contains(of.Later.ZH, early.Cutoff) {
+		t.Errorf("no warning: %+v", of.WorthOf)
+	}
+	if wallets, err := s.WalletsOf(t.Context(), WalletRequest{WorthRequest: early}, nil); err != nil || wallets.Later == nil {
+		t.Errorf("wallets: no warning: %+v (%v)", wallets.WorthOf, err)
+	}
+	again := asked(LifetimeRequest{WorthRequest: early, Refit: true})
+	if again.Later != nil || again.LearntThrough != early.Cutoff || !again.Refit {
+		t.Errorf("fitted again: %+v", again.WorthOf)
+	}
+	for name, r := range map[string]LifetimeRequest{
+		"days": {Days: -1}, "Months": {Months: 700}, "Level": {Level: .2}, "Draws": {Draws: 3}, "limit": {WorthRequest: WorthRequest{Limit: -1}},
+	} {
+		if _, err := s.Lifetimes(t.Context(), r, nil); KindOf(err) != Invalid || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, change := range map[string]func(*WorthSettings){
+		"lifetime.months":   func(w *WorthSettings) { w.LifetimeMonths = 24 },
+		"lifetime.discount": func(w *WorthSettings) { w.LifetimeDiscount = .02 },
+		"lifetime.models":   func(w *WorthSettings) { w.LifetimeModels = []string{"bg-nbd"} },
+	} {
+		before := s.Settings.Worth
+		change(&s.Settings.Worth)
+		if _, err := s.Score(t.Context(), ScoreRequest{}, nil); KindOf(err) != Conflict || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.Settings.Worth = before
+	}
+	fit, err := s.WorthFit(t.Context(), WorthFitRequest{})
+	if err != nil || len(fit.LifetimeEN) < 3 || len(fit.LifetimeZH) != len(fit.LifetimeEN) {
+		t.Errorf("%q (%v)", fit.LifetimeEN, err)
+	}
+}
+
+// A card says all that happened, and one of before says what it knows.
+func TestLifetimeFitInWords(t *testing.T) {
+	en, zh := sayLifetimes(&model.LifetimeCard{
+		Model: "nbd", Instead: "no optimum", SpendWhy: "equal amounts", Accounts: 9, ReturnsOutweigh: 2, NoHistory: 1, RunRate: 5, Forecast: 4, SpendBy: byLifetime,
+		Judged: 7, TooYoung: 3, Stayed: &model.SpendContest{Accounts: 4, RunRate: 1, Forecast: 2, By: byRunRate}, ValueBy: byPlainMean,
+		Coverage: &model.LifetimeCoverage{Accounts: 9, Target: .9, Inside: .8, Above: .15},
+	})
+	for _, want := range []string{"no optimum", "equal amounts", "2 accounts", "1 accounts", "by the lifetime model: on the last cutoff it was off by 4.00", "3 accounts", "by the run-rate: on the last cutoff it was off by 1.00", "own mean", "80.0 %"} {
+		if !strings.Contains(strings.Join(en, " "), want) {
+			t.Errorf("%q is not in %q", want, en)
+		}
+	}
+	if len(en) != 9 || len(zh) != len(en) {
+		t.Errorf("%q, %q", en, zh)
+	}
+	if en, zh := sayLifetimes(&model.LifetimeCard{Model: "mbg-nbd", Accounts: 9, RunRate: 5, Forecast: 4, SpendBy: byLifetime}); len(en) != 1 || len(zh) != 1 {
+		t.Errorf("a card of before: %q", en)
+	}
+	if en, zh := sayLifetimes(&model.LifetimeCard{Why: "none bought again"}); len(en) != 1 || len(zh) != 1 || !strings.Contains(en[0], "none bought again") {
+		t.Errorf("without a model: %q", en)
+	}
+}
