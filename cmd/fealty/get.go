@@ -182,14 +182,17 @@ func runGet(ctx context.Context, e *env, o getOptions) (err error) {
 	return nil
 }
 
-// scoresTable has a row for each score; days are those of a zone.
+// scoresTable has a row for each score, worth behind what asks for attention first;
+// days are those of a zone.
 func scoresTable(scores []*fealtyv1.Score, zone *time.Location) section {
-	s := section{head: []string{"account", "name", "probability", "percentile", "band", "stage", "value_at_risk", "currency", "no_score", "opted_out", "asked_as"}}
+	s := section{head: []string{"account", "name", "probability", "percentile", "band", "stage", "value_at_risk", "currency", "no_score", "opted_out", "asked_as",
+		"loyalty", "tier", "verdict", "lifetime_value", "wallet_share", "potential"}}
 	for _, one := range scores {
 		s.rows = append(s.rows, []any{
 			one.GetAccount(), one.GetName(), one.Probability, one.Percentile, word(one.GetBand().String(), "BAND_"), //nolint:protogetter // absent is not 0
 			word(one.GetStage().String(), "STAGE_"), one.ValueAtRisk, one.GetCurrency(), one.GetUnscorable(), one.OptedOut, //nolint:protogetter // absent is not 0
 			askedAs(one.GetMoved(), zone),
+			one.Loyalty, one.GetTier(), one.GetVerdict(), one.LifetimeValue, one.WalletShare, one.Potential, //nolint:protogetter // absent is not 0
 		})
 	}
 	return s
