@@ -27,6 +27,8 @@ type Brief struct {
 	Loyalty, LifetimeValue, WalletShare, Potential float64
 	Tier                                           loyalty.Tier
 	Verdict                                        loyalty.Verdict
+	// Story is how loyalty contradicts the risk of leaving, one of loyalty.StoryCodes.
+	Story string
 }
 
 // BriefOf shortens a worth.
@@ -34,6 +36,7 @@ func BriefOf(w *score.Worth) Brief {
 	return Brief{
 		Account: w.Account, Loyalty: w.Loyalty.Score, LifetimeValue: w.Lifetime.Value, WalletShare: float64(w.Wallet.Share),
 		Potential: float64(w.Wallet.Potential), Tier: loyalty.Tier(w.Place.Tier), Verdict: loyalty.Verdict(w.Place.Verdict),
+		Story: w.Loyalty.Story,
 	}
 }
 
@@ -44,16 +47,19 @@ type Term struct{ Code, EN, ZH string }
 // that shadow those of score.Worth are the same codes with words.
 type WorthAnswer struct {
 	score.Worth
-	SpendBy              Term
-	Tier, Level, Cell    Term
-	Verdict              Term
-	Because              []SaidGround
-	Breaches             []Term
-	Wallet               SaidWallet
-	Wallets              []SaidWallet
-	Recommendations      []SaidRecommendation
-	Cap                  Term
-	Indicators           []SaidIndicator
+	SpendBy           Term
+	Tier, Level, Cell Term
+	Verdict           Term
+	Because           []SaidGround
+	Breaches          []Term
+	Wallet            SaidWallet
+	Wallets           []SaidWallet
+	Recommendations   []SaidRecommendation
+	Cap               Term
+	Indicators        []SaidIndicator
+	// Profile, Why and Story are those of Loyalty.
+	Profile, Why, Story  Term
+	Attitudes            []SaidAttitude
 	Run, Currency, Stale string
 	HorizonDays          int
 	Receipt              score.Receipt
@@ -84,6 +90,14 @@ type SaidRecommendation struct {
 type SaidIndicator struct {
 	score.Indicator
 	Name, Why Term
+}
+
+// SaidAttitude is a number of attitude with its name, why it is not measured, what it
+// is made of, and all of it in a sentence.
+type SaidAttitude struct {
+	score.Attitude
+	Name, Why, Basis Term
+	EN, ZH           string
 }
 
 // asksAtOnce is how many questions of worth a desk asks the warehouse at a time;
@@ -204,19 +218,29 @@ func (a *WorthAnswer) say(caps []loyalty.Cap) {
 	for _, r := range a.Worth.Recommendations {
 		a.Recommendations = append(a.Recommendations, saidRecommendation(r))
 	}
-	a.Cap = termOf(a.Loyalty.Cap, func() (loyalty.Words, bool) {
-		for i := range caps {
-			if caps[i].Name == a.Loyalty.Cap {
-				return caps[i].Words(), true
-			}
-		}
-		return loyalty.Words{}, false
-	})
+	a.Cap = termOf(a.Loyalty.Cap, func() (loyalty.Words, bool) { return wordsOfCap(caps, a.Loyalty.Cap) })
+	a.sayAttitudes()
 	for _, k := range a.Loyalty.Indicators {
 		a.Indicators = append(a.Indicators, SaidIndicator{
 			Indicator: k, Name: termOf(k.Name, func() (loyalty.Words, bool) { return loyalty.WordsOfIndicator(k.Name) }),
 			Why: termOf(k.Why, func() (loyalty.Words, bool) { return loyalty.WordsOfWhy(k.Why) }),
 		})
+	}
+}
+
+// sayAttitudes finds the words of what stands beside the score.
+func (a *WorthAnswer) sayAttitudes() {
+	by := func(words func(string) (loyalty.Words, bool), code string) Term {
+		return termOf(code, func() (loyalty.Words, bool) { return words(code) })
+	}
+	a.Profile = by(func(name string) (loyalty.Words, bool) { return loyalty.WordsOfProfile(name), true }, a.Loyalty.Profile)
+	a.Why, a.Story = by(loyalty.WordsOfWhy, a.Loyalty.Why), by(loyalty.WordsOfStory, a.Loyalty.Story)
+	for _, k := range a.Loyalty.Attitudes {
+		said := SaidAttitude{Attitude: k, Name: by(loyalty.WordsOfAspect, k.Name), Why: by(loyalty.WordsOfWhy, k.Why), Basis: by(loyalty.WordsOfBasis, k.Basis)}
+		if w, ok := loyalty.WordsOfAttitude(k); ok {
+			said.EN, said.ZH = w.EN, w.ZH
+		}
+		a.Attitudes = append(a.Attitudes, said)
 	}
 }
 
@@ -268,7 +292,7 @@ func saidRecommendation(r score.Recommendation) SaidRecommendation {
 // worthColumns are the briefs of an edition's rows.
 type worthColumns struct {
 	loyalty, lifetimeValue, walletShare, potential []float64
-	tier, verdict                                  dictionary
+	tier, verdict, story                           dictionary
 	// worths is how many rows have a worth.
 	worths int
 }
@@ -292,7 +316,7 @@ func (c *worthColumns) numbers() []worthColumn {
 // counts their bytes.
 func (e *edition) readWorths(ctx context.Context, runs Runs) error {
 	n := e.rows()
-	var tiers, verdicts dictionaryBuilder
+	var tiers, verdicts, stories dictionaryBuilder
 	columns := e.numbers()
 	for _, c := range columns {
 		*c.to = make([]float64, 0, n)
@@ -305,6 +329,7 @@ func (e *edition) readWorths(ctx context.Context, runs Runs) error {
 		}
 		tiers.add(string(b.Tier))
 		verdicts.add(string(b.Verdict))
+		stories.add(b.Story)
 	}
 	row := 0
 	err := runs.Briefs(ctx, e.run, func(part []Brief) error {
@@ -331,14 +356,14 @@ func (e *edition) readWorths(ctx context.Context, runs Runs) error {
 	for _, c := range columns {
 		e.bytes += sizeOf(*c.to)
 	}
-	return e.finishTexts([]textColumn{{&e.tier, &tiers}, {&e.verdict, &verdicts}})
+	return e.finishTexts([]textColumn{{&e.tier, &tiers}, {&e.verdict, &verdicts}, {&e.story, &stories}})
 }
 
 // brief is row i's; nil when nothing is told of it.
 func (e *edition) brief(i int) *Brief {
 	b := Brief{
 		Account: frame.AccountID(e.account.at(i)), Loyalty: e.loyalty[i], LifetimeValue: e.lifetimeValue[i], WalletShare: e.walletShare[i], Potential: e.potential[i],
-		Tier: loyalty.Tier(e.tier.at(i)), Verdict: loyalty.Verdict(e.verdict.at(i)),
+		Tier: loyalty.Tier(e.tier.at(i)), Verdict: loyalty.Verdict(e.verdict.at(i)), Story: e.story.at(i),
 	}
 	if math.IsNaN(b.Loyalty) && math.IsNaN(b.LifetimeValue) && math.IsNaN(b.WalletShare) && math.IsNaN(b.Potential) && b.Tier == "" && b.Verdict == "" {
 		return nil

@@ -12,7 +12,7 @@ import (
 // List implements Answers. Filters compare the fields of ListFields: numbers
 // with =, !=, <, <=, > and >=; texts with the same by bytes, where = and != take
 // * for any text, and with : for a part of the text in whatever case; band, stage,
-// tier and verdict with their names; FIELD:* asks for a value that is there. AND, OR
+// tier, verdict and story with their names; FIELD:* asks for a value that is there. AND, OR
 // (which binds first, as AIP-160 says), NOT and parentheses join them. A value
 // that is missing passes neither a comparison nor its NOT, and comes last in
 // every order. Rows alike in the order come by account. Accounts that asked to be

@@ -70,11 +70,12 @@ var listFields = []listField{
 		name: "verdict", text: func(e *edition) *dictionary { return &e.verdict },
 		words: []string{string(loyalty.Keep), string(loyalty.Grow), string(loyalty.FixTerms), string(loyalty.Review)},
 	},
+	{name: "story", text: func(e *edition) *dictionary { return &e.story }, words: loyalty.StoryCodes()},
 }
 
 // ListFields returns the names of the fields that lists are filtered and
 // ordered by. account, name, segment, region, manager and unscorable are texts;
-// band (low, medium, high), stage, tier (small, ordinary, major, vip) and verdict are
+// band (low, medium, high), stage, tier (small, ordinary, major, vip), verdict and story are
 // enumerations; probability, percentile, value_at_risk, run_rate, change (of the
 // probability), loyalty, lifetime_value, wallet_share and potential are numbers.
 func ListFields() []string {

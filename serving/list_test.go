@@ -85,7 +85,7 @@ var (
 	}
 	wordFields = map[string][]string{
 		"band": {"low", "medium", "high"}, "stage": {"lapsed", "won_back", "new", "at_risk", "active", "never_bought", "paused"},
-		"tier": {"small", "ordinary", "major", "vip"}, "verdict": {"keep", "grow", "fix_terms", "review"},
+		"tier": {"small", "ordinary", "major", "vip"}, "verdict": {"keep", "grow", "fix_terms", "review"}, "story": {"loyal_yet_leaving", "not_loyal_yet_staying"},
 	}
 )
 
@@ -149,6 +149,8 @@ func textField(s *score.Score, field string) string {
 		return s.Worth.Place.Tier
 	case "verdict":
 		return s.Worth.Place.Verdict
+	case "story":
+		return s.Worth.Loyalty.Story
 	}
 	panic(field)
 }
@@ -271,9 +273,9 @@ func anyCondition(t *rapid.T, depth int) condition {
 		}
 		return onText{field, operator, with, written}
 	case 5:
-		field := rapid.SampledFrom([]string{"band", "stage", "tier", "verdict"}).Draw(t, "field")
+		field := rapid.SampledFrom([]string{"band", "stage", "tier", "verdict", "story"}).Draw(t, "field")
 		operators := append([]string{":"}, comparators...)
-		if field == "stage" || field == "verdict" {
+		if field == "stage" || field == "verdict" || field == "story" {
 			operators = []string{"=", "!=", ":"}
 		}
 		word := rapid.SampledFrom(wordFields[field]).Draw(t, "word")

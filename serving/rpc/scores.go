@@ -176,7 +176,7 @@ func scoreOf(a *serving.Answer) *fealtyv1.Score {
 	}
 	if b := a.Brief; b != nil {
 		s.Loyalty, s.LifetimeValue, s.WalletShare, s.Potential = number(b.Loyalty), number(b.LifetimeValue), number(b.WalletShare), number(b.Potential)
-		s.Tier, s.Verdict = text(string(b.Tier)), text(string(b.Verdict))
+		s.Tier, s.Verdict, s.Story = text(string(b.Tier)), text(string(b.Verdict)), text(b.Story)
 	}
 	if a.Change != nil {
 		changed := a.Change.ModelChanged

@@ -8,6 +8,8 @@ import (
 	"fealty/model"
 	"fealty/serving"
 	fealtyv1 "fealty/serving/gen/fealty/v1"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // worths is the Worths service: four views of one answer, and the base's growth.
@@ -86,14 +88,38 @@ func (w *worths) GetLoyalty(ctx context.Context, r *fealtyv1.GetLoyaltyRequest) 
 	m := &fealtyv1.Loyalty{
 		Account: text(string(a.Account)), Score: number(l.Score), Uncapped: number(l.Uncapped), Cap: present(a.Cap),
 		Satisfaction: number(l.Satisfaction), ResponseRate: number(l.ResponseRate), Origin: originOf(a),
+		Profile: present(a.Profile), Why: present(a.Why), Story: present(a.Story), Attitudes: attitudesOf(a),
+	}
+	if l.Children > 0 {
+		m.Children = count(int(l.Children))
 	}
 	for i := range a.Indicators {
 		k := &a.Indicators[i]
 		m.Indicators = append(m.Indicators, &fealtyv1.Indicator{
 			Term: termOf(k.Name), Value: figure(k.Value), Why: present(k.Why), Weight: figure(k.Weight), Used: figure(k.Used),
+			Author: text(k.Author), Comment: text(k.Comment), At: entered(k.At),
 		})
 	}
 	return m, nil
+}
+
+func attitudesOf(a *serving.WorthAnswer) []*fealtyv1.Attitude {
+	out := make([]*fealtyv1.Attitude, len(a.Attitudes))
+	for i := range a.Attitudes {
+		k := &a.Attitudes[i]
+		out[i] = &fealtyv1.Attitude{
+			Term: termOf(k.Name), Value: figure(k.Value), Why: present(k.Why), Basis: present(k.Basis), Sentence: &fealtyv1.Text{En: text(k.EN), Zh: text(k.ZH)},
+		}
+	}
+	return out
+}
+
+// entered is when a person entered something, absent when nobody did.
+func entered(at int64) *timestamppb.Timestamp {
+	if at == 0 {
+		return nil
+	}
+	return instant(at)
 }
 
 func (w *worths) GetGrowth(ctx context.Context, r *fealtyv1.GetGrowthRequest) (*fealtyv1.Growth, error) {

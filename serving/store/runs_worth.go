@@ -232,11 +232,11 @@ func (s *Runs) Briefs(ctx context.Context, r serving.Run, each func([]serving.Br
 		all := make([]serving.Brief, t.Rows())
 		account, tier, verdict := t.Column("account").Texts, t.Column("tier").Texts, t.Column("verdict").Texts
 		points, value := t.Column("loyalty").Numbers, t.Column("lifetime_value").Numbers
-		share, potential := t.Column("wallet_share").Numbers, t.Column("wallet_potential").Numbers
+		share, potential, story := t.Column("wallet_share").Numbers, t.Column("wallet_potential").Numbers, t.Column("loyalty_story").Texts
 		for i := range all {
 			all[i] = serving.Brief{
 				Account: frame.AccountID(account[i]), Loyalty: points[i], LifetimeValue: value[i], WalletShare: share[i], Potential: potential[i],
-				Tier: loyalty.Tier(tier[i]), Verdict: loyalty.Verdict(verdict[i]),
+				Tier: loyalty.Tier(tier[i]), Verdict: loyalty.Verdict(verdict[i]), Story: story[i],
 			}
 		}
 		return each(all)

@@ -658,7 +658,10 @@ type Score struct {
 	WalletShare *float64 `protobuf:"fixed64,31,opt,name=wallet_share,json=walletShare,proto3,oneof" json:"wallet_share,omitempty"`
 	// What it spends elsewhere in a year, in currency; GetWallet says in which
 	// categories.
-	Potential     *float64 `protobuf:"fixed64,32,opt,name=potential,proto3,oneof" json:"potential,omitempty"`
+	Potential *float64 `protobuf:"fixed64,32,opt,name=potential,proto3,oneof" json:"potential,omitempty"`
+	// How loyalty contradicts the risk of leaving: loyal_yet_leaving or
+	// not_loyal_yet_staying; empty when it does not.
+	Story         string `protobuf:"bytes,33,opt,name=story,proto3" json:"story,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -915,6 +918,13 @@ func (x *Score) GetPotential() float64 {
 		return *x.Potential
 	}
 	return 0
+}
+
+func (x *Score) GetStory() string {
+	if x != nil {
+		return x.Story
+	}
+	return ""
 }
 
 // Moved says that a score is of another account than the one asked for.
@@ -2377,7 +2387,19 @@ type Loyalty struct {
 	// The share of those asked who answered, 0 to 1.
 	ResponseRate *float64 `protobuf:"fixed64,7,opt,name=response_rate,json=responseRate,proto3,oneof" json:"response_rate,omitempty"`
 	// Where this is from.
-	Origin        *Origin `protobuf:"bytes,8,opt,name=origin,proto3" json:"origin,omitempty"`
+	Origin *Origin `protobuf:"bytes,8,opt,name=origin,proto3" json:"origin,omitempty"`
+	// The weights that hold for the account; absent of runs from before they were told.
+	Profile *Term `protobuf:"bytes,9,opt,name=profile,proto3" json:"profile,omitempty"`
+	// Why there is no score; absent when there is one.
+	Why *Term `protobuf:"bytes,10,opt,name=why,proto3" json:"why,omitempty"`
+	// How the score contradicts the risk of leaving; absent when it does not.
+	Story *Term `protobuf:"bytes,11,opt,name=story,proto3" json:"story,omitempty"`
+	// How many children the score is the mean of, weighted by existing value; absent
+	// when it is the account's own.
+	Children *int32 `protobuf:"varint,12,opt,name=children,proto3,oneof" json:"children,omitempty"`
+	// What is known of what the account says and feels, apart from what it does;
+	// empty of runs from before it was told.
+	Attitudes     []*Attitude `protobuf:"bytes,13,rep,name=attitudes,proto3" json:"attitudes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2468,6 +2490,124 @@ func (x *Loyalty) GetOrigin() *Origin {
 	return nil
 }
 
+func (x *Loyalty) GetProfile() *Term {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+func (x *Loyalty) GetWhy() *Term {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *Loyalty) GetStory() *Term {
+	if x != nil {
+		return x.Story
+	}
+	return nil
+}
+
+func (x *Loyalty) GetChildren() int32 {
+	if x != nil && x.Children != nil {
+		return *x.Children
+	}
+	return 0
+}
+
+func (x *Loyalty) GetAttitudes() []*Attitude {
+	if x != nil {
+		return x.Attitudes
+	}
+	return nil
+}
+
+// Attitude is one number of what an account says and feels.
+type Attitude struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which one: satisfaction, response_rate, complaints, complaint_open_days,
+	// emotional, behavioural, conscious or delivered_value.
+	Term *Term `protobuf:"bytes,1,opt,name=term,proto3" json:"term,omitempty"`
+	// The number; absent when it is not measured.
+	Value *float64 `protobuf:"fixed64,2,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	// Why it is not measured; absent when it is.
+	Why *Term `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	// What it is made of; absent where that needs no words.
+	Basis *Term `protobuf:"bytes,4,opt,name=basis,proto3" json:"basis,omitempty"`
+	// All of this in a sentence.
+	Sentence      *Text `protobuf:"bytes,5,opt,name=sentence,proto3" json:"sentence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Attitude) Reset() {
+	*x = Attitude{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Attitude) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Attitude) ProtoMessage() {}
+
+func (x *Attitude) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Attitude.ProtoReflect.Descriptor instead.
+func (*Attitude) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Attitude) GetTerm() *Term {
+	if x != nil {
+		return x.Term
+	}
+	return nil
+}
+
+func (x *Attitude) GetValue() float64 {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return 0
+}
+
+func (x *Attitude) GetWhy() *Term {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *Attitude) GetBasis() *Term {
+	if x != nil {
+		return x.Basis
+	}
+	return nil
+}
+
+func (x *Attitude) GetSentence() *Text {
+	if x != nil {
+		return x.Sentence
+	}
+	return nil
+}
+
 // Indicator is one of the ten measures of loyalty.
 type Indicator struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2480,14 +2620,20 @@ type Indicator struct {
 	// The weight that the configuration gives it, of 100.
 	Weight *float64 `protobuf:"fixed64,4,opt,name=weight,proto3,oneof" json:"weight,omitempty"`
 	// The weight that it has after those that are not measurable were left out.
-	Used          *float64 `protobuf:"fixed64,5,opt,name=used,proto3,oneof" json:"used,omitempty"`
+	Used *float64 `protobuf:"fixed64,5,opt,name=used,proto3,oneof" json:"used,omitempty"`
+	// Who measured it by hand; this and what follows is empty of all others.
+	Author string `protobuf:"bytes,6,opt,name=author,proto3" json:"author,omitempty"`
+	// Why, in that person's words.
+	Comment string `protobuf:"bytes,7,opt,name=comment,proto3" json:"comment,omitempty"`
+	// When.
+	At            *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Indicator) Reset() {
 	*x = Indicator{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2645,7 @@ func (x *Indicator) String() string {
 func (*Indicator) ProtoMessage() {}
 
 func (x *Indicator) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2658,7 @@ func (x *Indicator) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Indicator.ProtoReflect.Descriptor instead.
 func (*Indicator) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{26}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Indicator) GetTerm() *Term {
@@ -2550,6 +2696,27 @@ func (x *Indicator) GetUsed() float64 {
 	return 0
 }
 
+func (x *Indicator) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *Indicator) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+func (x *Indicator) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
 // GetGrowthRequest asks how the base grew. Each text has at most 100 bytes.
 type GetGrowthRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2570,7 +2737,7 @@ type GetGrowthRequest struct {
 
 func (x *GetGrowthRequest) Reset() {
 	*x = GetGrowthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2582,7 +2749,7 @@ func (x *GetGrowthRequest) String() string {
 func (*GetGrowthRequest) ProtoMessage() {}
 
 func (x *GetGrowthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2595,7 +2762,7 @@ func (x *GetGrowthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGrowthRequest.ProtoReflect.Descriptor instead.
 func (*GetGrowthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{27}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetGrowthRequest) GetFrom() string {
@@ -2648,7 +2815,7 @@ type Growth struct {
 
 func (x *Growth) Reset() {
 	*x = Growth{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2660,7 +2827,7 @@ func (x *Growth) String() string {
 func (*Growth) ProtoMessage() {}
 
 func (x *Growth) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2673,7 +2840,7 @@ func (x *Growth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Growth.ProtoReflect.Descriptor instead.
 func (*Growth) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{28}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Growth) GetFrom() string {
@@ -2760,14 +2927,23 @@ type GrowthPeriod struct {
 	// Share of the declared wallet at the end, mean over those that have one.
 	ShareAfter *float64 `protobuf:"fixed64,18,opt,name=share_after,json=shareAfter,proto3,oneof" json:"share_after,omitempty"`
 	// The three dimensions as sentences; of the whole base alone.
-	Sentences     []*Text `protobuf:"bytes,19,rep,name=sentences,proto3" json:"sentences,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Sentences []*Text `protobuf:"bytes,19,rep,name=sentences,proto3" json:"sentences,omitempty"`
+	// Those that first bought within the period and had gone by its end.
+	NewGone *int32 `protobuf:"varint,20,opt,name=new_gone,json=newGone,proto3,oneof" json:"new_gone,omitempty"`
+	// Those that were customers before, not at the beginning, came back within the
+	// period and had gone again by its end.
+	WonBackGone *int32 `protobuf:"varint,21,opt,name=won_back_gone,json=wonBackGone,proto3,oneof" json:"won_back_gone,omitempty"`
+	// The accounts at the beginning that share_before is of.
+	AccountsWithShareBefore *int32 `protobuf:"varint,22,opt,name=accounts_with_share_before,json=accountsWithShareBefore,proto3,oneof" json:"accounts_with_share_before,omitempty"`
+	// The accounts at the end that share_after is of.
+	AccountsWithShareAfter *int32 `protobuf:"varint,23,opt,name=accounts_with_share_after,json=accountsWithShareAfter,proto3,oneof" json:"accounts_with_share_after,omitempty"`
+	unknownFields          protoimpl.UnknownFields
+	sizeCache              protoimpl.SizeCache
 }
 
 func (x *GrowthPeriod) Reset() {
 	*x = GrowthPeriod{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2779,7 +2955,7 @@ func (x *GrowthPeriod) String() string {
 func (*GrowthPeriod) ProtoMessage() {}
 
 func (x *GrowthPeriod) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2792,7 +2968,7 @@ func (x *GrowthPeriod) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrowthPeriod.ProtoReflect.Descriptor instead.
 func (*GrowthPeriod) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{29}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GrowthPeriod) GetFrom() string {
@@ -2928,6 +3104,34 @@ func (x *GrowthPeriod) GetSentences() []*Text {
 	return nil
 }
 
+func (x *GrowthPeriod) GetNewGone() int32 {
+	if x != nil && x.NewGone != nil {
+		return *x.NewGone
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetWonBackGone() int32 {
+	if x != nil && x.WonBackGone != nil {
+		return *x.WonBackGone
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetAccountsWithShareBefore() int32 {
+	if x != nil && x.AccountsWithShareBefore != nil {
+		return *x.AccountsWithShareBefore
+	}
+	return 0
+}
+
+func (x *GrowthPeriod) GetAccountsWithShareAfter() int32 {
+	if x != nil && x.AccountsWithShareAfter != nil {
+		return *x.AccountsWithShareAfter
+	}
+	return 0
+}
+
 // GetHealthRequest is empty.
 type GetHealthRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2937,7 +3141,7 @@ type GetHealthRequest struct {
 
 func (x *GetHealthRequest) Reset() {
 	*x = GetHealthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2949,7 +3153,7 @@ func (x *GetHealthRequest) String() string {
 func (*GetHealthRequest) ProtoMessage() {}
 
 func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2962,7 +3166,7 @@ func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthRequest.ProtoReflect.Descriptor instead.
 func (*GetHealthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{30}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{31}
 }
 
 // GetHealthResponse says as little as a load balancer needs.
@@ -2978,7 +3182,7 @@ type GetHealthResponse struct {
 
 func (x *GetHealthResponse) Reset() {
 	*x = GetHealthResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2990,7 +3194,7 @@ func (x *GetHealthResponse) String() string {
 func (*GetHealthResponse) ProtoMessage() {}
 
 func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3003,7 +3207,7 @@ func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthResponse.ProtoReflect.Descriptor instead.
 func (*GetHealthResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{31}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetHealthResponse) GetLive() bool {
@@ -3029,7 +3233,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3041,7 +3245,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3054,7 +3258,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{32}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{33}
 }
 
 // GetVersionResponse says what is being served.
@@ -3094,7 +3298,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3106,7 +3310,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3119,7 +3323,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{33}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -3251,7 +3455,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\baccounts\x18\x01 \x03(\tB\x03\xe0A\x02R\baccounts\"V\n" +
 	"\x10ScoreNowResponse\x12(\n" +
 	"\x06scores\x18\x01 \x03(\v2\x10.fealty.v1.ScoreR\x06scores\x12\x18\n" +
-	"\aunknown\x18\x02 \x03(\tR\aunknown\"\xc7\t\n" +
+	"\aunknown\x18\x02 \x03(\tR\aunknown\"\xdd\t\n" +
 	"\x05Score\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -3291,7 +3495,8 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x0elifetime_value\x18\x1e \x01(\x01H\n" +
 	"R\rlifetimeValue\x88\x01\x01\x12&\n" +
 	"\fwallet_share\x18\x1f \x01(\x01H\vR\vwalletShare\x88\x01\x01\x12!\n" +
-	"\tpotential\x18  \x01(\x01H\fR\tpotential\x88\x01\x01B\x0e\n" +
+	"\tpotential\x18  \x01(\x01H\fR\tpotential\x88\x01\x01\x12\x14\n" +
+	"\x05story\x18! \x01(\tR\x05storyB\x0e\n" +
 	"\f_probabilityB\r\n" +
 	"\v_percentileB\x10\n" +
 	"\x0e_value_at_riskB\v\n" +
@@ -3449,7 +3654,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x06amount\x18\x05 \x01(\x01H\x01R\x06amount\x88\x01\x01\x12'\n" +
 	"\x06reason\x18\x06 \x01(\v2\x0f.fealty.v1.TermR\x06reasonB\x0e\n" +
 	"\f_probabilityB\t\n" +
-	"\a_amount\"\xf0\x02\n" +
+	"\a_amount\"\xc6\x04\n" +
 	"\aLoyalty\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x19\n" +
 	"\x05score\x18\x02 \x01(\x01H\x00R\x05score\x88\x01\x01\x12\x1f\n" +
@@ -3460,17 +3665,34 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"indicators\x12'\n" +
 	"\fsatisfaction\x18\x06 \x01(\x01H\x02R\fsatisfaction\x88\x01\x01\x12(\n" +
 	"\rresponse_rate\x18\a \x01(\x01H\x03R\fresponseRate\x88\x01\x01\x12)\n" +
-	"\x06origin\x18\b \x01(\v2\x11.fealty.v1.OriginR\x06originB\b\n" +
+	"\x06origin\x18\b \x01(\v2\x11.fealty.v1.OriginR\x06origin\x12)\n" +
+	"\aprofile\x18\t \x01(\v2\x0f.fealty.v1.TermR\aprofile\x12!\n" +
+	"\x03why\x18\n" +
+	" \x01(\v2\x0f.fealty.v1.TermR\x03why\x12%\n" +
+	"\x05story\x18\v \x01(\v2\x0f.fealty.v1.TermR\x05story\x12\x1f\n" +
+	"\bchildren\x18\f \x01(\x05H\x04R\bchildren\x88\x01\x01\x121\n" +
+	"\tattitudes\x18\r \x03(\v2\x13.fealty.v1.AttitudeR\tattitudesB\b\n" +
 	"\x06_scoreB\v\n" +
 	"\t_uncappedB\x0f\n" +
 	"\r_satisfactionB\x10\n" +
-	"\x0e_response_rate\"\xc2\x01\n" +
+	"\x0e_response_rateB\v\n" +
+	"\t_children\"\xcb\x01\n" +
+	"\bAttitude\x12#\n" +
+	"\x04term\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04term\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12!\n" +
+	"\x03why\x18\x03 \x01(\v2\x0f.fealty.v1.TermR\x03why\x12%\n" +
+	"\x05basis\x18\x04 \x01(\v2\x0f.fealty.v1.TermR\x05basis\x12+\n" +
+	"\bsentence\x18\x05 \x01(\v2\x0f.fealty.v1.TextR\bsentenceB\b\n" +
+	"\x06_value\"\xa0\x02\n" +
 	"\tIndicator\x12#\n" +
 	"\x04term\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04term\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12!\n" +
 	"\x03why\x18\x03 \x01(\v2\x0f.fealty.v1.TermR\x03why\x12\x1b\n" +
 	"\x06weight\x18\x04 \x01(\x01H\x01R\x06weight\x88\x01\x01\x12\x17\n" +
-	"\x04used\x18\x05 \x01(\x01H\x02R\x04used\x88\x01\x01B\b\n" +
+	"\x04used\x18\x05 \x01(\x01H\x02R\x04used\x88\x01\x01\x12\x16\n" +
+	"\x06author\x18\x06 \x01(\tR\x06author\x12\x18\n" +
+	"\acomment\x18\a \x01(\tR\acomment\x12*\n" +
+	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02atB\b\n" +
 	"\x06_valueB\t\n" +
 	"\a_weightB\a\n" +
 	"\x05_used\"\\\n" +
@@ -3486,7 +3708,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x12active_within_days\x18\x04 \x01(\x05H\x00R\x10activeWithinDays\x88\x01\x01\x12+\n" +
 	"\x04base\x18\x05 \x03(\v2\x17.fealty.v1.GrowthPeriodR\x04base\x12-\n" +
 	"\x05parts\x18\x06 \x03(\v2\x17.fealty.v1.GrowthPeriodR\x05partsB\x15\n" +
-	"\x13_active_within_days\"\x91\a\n" +
+	"\x13_active_within_days\"\xb8\t\n" +
 	"\fGrowthPeriod\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x10\n" +
@@ -3509,7 +3731,11 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\fshare_before\x18\x11 \x01(\x01H\rR\vshareBefore\x88\x01\x01\x12$\n" +
 	"\vshare_after\x18\x12 \x01(\x01H\x0eR\n" +
 	"shareAfter\x88\x01\x01\x12-\n" +
-	"\tsentences\x18\x13 \x03(\v2\x0f.fealty.v1.TextR\tsentencesB\t\n" +
+	"\tsentences\x18\x13 \x03(\v2\x0f.fealty.v1.TextR\tsentences\x12\x1e\n" +
+	"\bnew_gone\x18\x14 \x01(\x05H\x0fR\anewGone\x88\x01\x01\x12'\n" +
+	"\rwon_back_gone\x18\x15 \x01(\x05H\x10R\vwonBackGone\x88\x01\x01\x12@\n" +
+	"\x1aaccounts_with_share_before\x18\x16 \x01(\x05H\x11R\x17accountsWithShareBefore\x88\x01\x01\x12>\n" +
+	"\x19accounts_with_share_after\x18\x17 \x01(\x05H\x12R\x16accountsWithShareAfter\x88\x01\x01B\t\n" +
 	"\a_beforeB\b\n" +
 	"\x06_afterB\x06\n" +
 	"\x04_newB\v\n" +
@@ -3525,7 +3751,11 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x12_categories_beforeB\x13\n" +
 	"\x11_categories_afterB\x0f\n" +
 	"\r_share_beforeB\x0e\n" +
-	"\f_share_after\"\x12\n" +
+	"\f_share_afterB\v\n" +
+	"\t_new_goneB\x10\n" +
+	"\x0e_won_back_goneB\x1d\n" +
+	"\x1b_accounts_with_share_beforeB\x1c\n" +
+	"\x1a_accounts_with_share_after\"\x12\n" +
 	"\x10GetHealthRequest\"Z\n" +
 	"\x11GetHealthResponse\x12\x17\n" +
 	"\x04live\x18\x01 \x01(\bH\x00R\x04live\x88\x01\x01\x12\x19\n" +
@@ -3609,7 +3839,7 @@ func file_fealty_v1_fealty_proto_rawDescGZIP() []byte {
 }
 
 var file_fealty_v1_fealty_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_fealty_v1_fealty_proto_goTypes = []any{
 	(Band)(0),                         // 0: fealty.v1.Band
 	(Stage)(0),                        // 1: fealty.v1.Stage
@@ -3639,15 +3869,16 @@ var file_fealty_v1_fealty_proto_goTypes = []any{
 	(*Recommendations)(nil),           // 25: fealty.v1.Recommendations
 	(*Recommendation)(nil),            // 26: fealty.v1.Recommendation
 	(*Loyalty)(nil),                   // 27: fealty.v1.Loyalty
-	(*Indicator)(nil),                 // 28: fealty.v1.Indicator
-	(*GetGrowthRequest)(nil),          // 29: fealty.v1.GetGrowthRequest
-	(*Growth)(nil),                    // 30: fealty.v1.Growth
-	(*GrowthPeriod)(nil),              // 31: fealty.v1.GrowthPeriod
-	(*GetHealthRequest)(nil),          // 32: fealty.v1.GetHealthRequest
-	(*GetHealthResponse)(nil),         // 33: fealty.v1.GetHealthResponse
-	(*GetVersionRequest)(nil),         // 34: fealty.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 35: fealty.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),     // 36: google.protobuf.Timestamp
+	(*Attitude)(nil),                  // 28: fealty.v1.Attitude
+	(*Indicator)(nil),                 // 29: fealty.v1.Indicator
+	(*GetGrowthRequest)(nil),          // 30: fealty.v1.GetGrowthRequest
+	(*Growth)(nil),                    // 31: fealty.v1.Growth
+	(*GrowthPeriod)(nil),              // 32: fealty.v1.GrowthPeriod
+	(*GetHealthRequest)(nil),          // 33: fealty.v1.GetHealthRequest
+	(*GetHealthResponse)(nil),         // 34: fealty.v1.GetHealthResponse
+	(*GetVersionRequest)(nil),         // 35: fealty.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 36: fealty.v1.GetVersionResponse
+	(*timestamppb.Timestamp)(nil),     // 37: google.protobuf.Timestamp
 }
 var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	9,  // 0: fealty.v1.BatchGetScoresResponse.scores:type_name -> fealty.v1.Score
@@ -3660,12 +3891,12 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	12, // 7: fealty.v1.Score.down:type_name -> fealty.v1.Reason
 	14, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
 	10, // 9: fealty.v1.Score.moved:type_name -> fealty.v1.Moved
-	36, // 10: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
+	37, // 10: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
 	11, // 11: fealty.v1.Reason.label:type_name -> fealty.v1.Text
 	11, // 12: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
-	36, // 13: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
-	36, // 14: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
-	36, // 15: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
+	37, // 13: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
+	37, // 14: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
+	37, // 15: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
 	11, // 16: fealty.v1.Term.text:type_name -> fealty.v1.Text
 	14, // 17: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
 	10, // 18: fealty.v1.Origin.moved:type_name -> fealty.v1.Moved
@@ -3689,42 +3920,51 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	19, // 36: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
 	19, // 37: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
 	19, // 38: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
-	28, // 39: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
+	29, // 39: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
 	20, // 40: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
-	19, // 41: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
-	19, // 42: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	31, // 43: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
-	31, // 44: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
-	11, // 45: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
-	36, // 46: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	36, // 47: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 48: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 49: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 50: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 51: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 52: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 53: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 54: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	18, // 55: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	29, // 56: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
-	32, // 57: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	34, // 58: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 59: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 60: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 61: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 62: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	21, // 63: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	23, // 64: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	25, // 65: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	27, // 66: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	30, // 67: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
-	33, // 68: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	35, // 69: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	59, // [59:70] is the sub-list for method output_type
-	48, // [48:59] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	19, // 41: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
+	19, // 42: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
+	19, // 43: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
+	28, // 44: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
+	19, // 45: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
+	19, // 46: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
+	19, // 47: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
+	11, // 48: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
+	19, // 49: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
+	19, // 50: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
+	37, // 51: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
+	32, // 52: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	32, // 53: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	11, // 54: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	37, // 55: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	37, // 56: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 57: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 58: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 59: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 60: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 61: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 62: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 63: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	18, // 64: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	30, // 65: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	33, // 66: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	35, // 67: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 68: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 69: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 70: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 71: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	21, // 72: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	23, // 73: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	25, // 74: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	27, // 75: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	31, // 76: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	34, // 77: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	36, // 78: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	68, // [68:79] is the sub-list for method output_type
+	57, // [57:68] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
@@ -3743,17 +3983,18 @@ func file_fealty_v1_fealty_proto_init() {
 	file_fealty_v1_fealty_proto_msgTypes[24].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[25].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[26].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[28].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[27].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[29].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[31].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[33].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[30].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[32].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[34].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fealty_v1_fealty_proto_rawDesc), len(file_fealty_v1_fealty_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   34,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   3,
 		},
