@@ -44,8 +44,8 @@ func untidy(n notebook) string {
 func TestNotebooksAreTidy(t *testing.T) {
 	folder := filepath.Join(root(t), "notebooks")
 	paths, err := filepath.Glob(filepath.Join(folder, "*.ipynb"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no notebooks in %s: %v", folder, err)
+	if err != nil || len(paths) != 3 {
+		t.Fatalf("%d notebooks in %s, want the three that a data scientist opens first: %v", len(paths), folder, err)
 	}
 	readme, err := os.ReadFile(filepath.Join(folder, "README.md"))
 	if err != nil {
