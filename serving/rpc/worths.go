@@ -124,6 +124,10 @@ func entered(at int64) *timestamppb.Timestamp {
 
 func (w *worths) GetGrowth(ctx context.Context, r *fealtyv1.GetGrowthRequest) (*fealtyv1.Growth, error) {
 	g, err := w.answers.Growth(ctx, serving.GrowthRequest{From: r.GetFrom(), To: r.GetTo(), By: r.GetBy(), Every: r.GetEvery()})
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		// Of a large base the two ends of a period take a while to look at.
+		return nil, refuse(ctx.Err(), "growth of this base takes longer than a call may; ask for fewer steps, or on the command line, where it may take its time: fealty growth")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +145,8 @@ func periodsOf(rows []serving.GrowthRow) []*fealtyv1.GrowthPeriod {
 			MovedIn: count(r.MovedIn), MovedOut: count(r.MovedOut), Retained: count(r.Retained), Lost: count(r.Lost), RetentionRate: figure(r.RetentionRate),
 			DurationBeforeDays: figure(r.DurationBefore), DurationAfterDays: figure(r.DurationAfter), CategoriesBefore: figure(r.CategoriesBefore),
 			CategoriesAfter: figure(r.CategoriesAfter), ShareBefore: figure(r.ShareBefore), ShareAfter: figure(r.ShareAfter),
+			NewGone: count(r.NewGone), WonBackGone: count(r.WonBackGone),
+			AccountsWithShareBefore: count(r.SharedBefore), AccountsWithShareAfter: count(r.SharedAfter),
 		}
 		for k := range min(len(r.EN), len(r.ZH)) {
 			out[i].Sentences = append(out[i].Sentences, &fealtyv1.Text{En: text(r.EN[k]), Zh: text(r.ZH[k])})
