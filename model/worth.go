@@ -120,6 +120,11 @@ type WalletCard struct {
 	// Declared counts the declarations, Below those below the account's own spend.
 	Declared int `json:"declared"`
 	Below    int `json:"below_spend"`
+	// Unmet are the categories in which wallets are declared and none is told, since
+	// nobody buys them or they are beyond the most bought, with the declarations of
+	// each; a misspelt name stands here. Unasked counts the categories beyond those.
+	Unmet   map[string]int `json:"declared_unmet,omitempty"`
+	Unasked int            `json:"categories_unasked,omitempty"`
 }
 
 // WalletCategory is what was learnt of one category.
@@ -133,11 +138,15 @@ type WalletCategory struct {
 	Neighbours Figure `json:"neighbours_loss"`
 	Constant   Figure `json:"constant_loss"`
 	Suspect    string `json:"suspect,omitempty"`
+	// Below counts the declarations below the account's own spend.
+	Below int `json:"below_spend,omitempty"`
 }
 
 // WalletCoverage is how often intervals held the truth.
 type WalletCoverage struct {
-	Segment     string `json:"segment"`
+	Segment string `json:"segment"`
+	// Category is "" for all of them.
+	Category    string `json:"category,omitempty"`
 	Basis       string `json:"basis"`
 	Accounts    int    `json:"accounts"`
 	Target      Figure `json:"target"`

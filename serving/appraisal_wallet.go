@@ -21,16 +21,22 @@ func (a *appraisal) fitWallet(ctx context.Context, card *model.WalletCard, c *cr
 	case err != nil:
 		return fmt.Errorf("fit wallets: %w", err)
 	}
-	a.wallet, card.Below = m, len(report.Below)
-	for _, r := range report.Categories {
+	a.wallet, card.Below, card.Unmet = m, len(report.Below), p.unmet
+	card.Unasked = p.rest
+	below := map[int]int{}
+	for _, k := range report.Below {
+		below[p.declared[k].Category]++
+	}
+	for k, r := range report.Categories {
 		card.Categories = append(card.Categories, model.WalletCategory{
 			Category: r.Category, Peers: r.Peers, Why: r.Why.String(), Serves: string(r.Serves), Suspect: r.Suspect,
 			Boosting: model.Figure(r.Boosting), Neighbours: model.Figure(r.Neighbours), Constant: model.Figure(r.Constant),
+			Below: below[k],
 		})
 	}
 	for _, r := range report.Coverage {
 		card.Coverage = append(card.Coverage, model.WalletCoverage{
-			Segment: r.Segment, Basis: string(r.Basis), Accounts: r.Accounts, Target: model.Figure(r.Target), Inside: model.Figure(r.Inside),
+			Segment: r.Segment, Category: r.Category, Basis: string(r.Basis), Accounts: r.Accounts, Target: model.Figure(r.Target), Inside: model.Figure(r.Inside),
 			Width: model.Figure(r.Width), Correlation: model.Figure(r.Correlation),
 		})
 	}

@@ -31,6 +31,13 @@ type purses struct {
 	wallet.Peers
 	earlier  wallet.Spend
 	declared []wallet.Declared
+	// beyond are, by row, the holdings of categories of which no wallet is told.
+	beyond map[int][]*features.Holding
+	// unmet counts the declarations of accounts at hand by category, of those that are
+	// none of Categories.
+	unmet map[string]int
+	// rest is how many categories are held beyond those.
+	rest int
 }
 
 // purses are the accounts as wallets see them, by category; where no line names
@@ -41,20 +48,28 @@ func (c *crowd) purses() purses {
 	}
 	p := purses{Peers: c.alike(), earlier: wallet.Spend{Start: []int{0}}}
 	number := map[string]int32{}
-	for _, name := range c.usual() {
+	names, beyond := c.usual()
+	p.rest = beyond
+	for _, name := range names {
 		number[name] = int32(len(p.Categories)) //nolint:gosec // bounded by mostCategories
 		p.Categories = append(p.Categories, name)
 	}
 	held := c.categories
-	for _, account := range c.frame.Accounts {
+	p.beyond = map[int][]*features.Holding{}
+	for i, account := range c.frame.Accounts {
 		for ; len(held) > 0 && held[0].Account <= account; held = held[1:] {
-			if k, ok := number[held[0].Key]; ok && held[0].Account == account {
+			if held[0].Account != account {
+				continue
+			}
+			if k, ok := number[held[0].Key]; ok {
 				p.add(k, held[0].Spend365, held[0].SpendLastYear)
+			} else {
+				p.beyond[i] = append(p.beyond[i], &held[0])
 			}
 		}
 		p.end()
 	}
-	p.declared = c.declarations(number)
+	p.declare(c, number)
 	return p
 }
 
@@ -69,7 +84,7 @@ func (c *crowd) wholePurses() purses {
 		}
 		p.end()
 	}
-	p.declared = c.declarations(map[string]int32{everything: 0})
+	p.declare(c, map[string]int32{everything: 0})
 	return p
 }
 
@@ -80,23 +95,35 @@ func (p *purses) add(category int32, year, before float64) {
 	p.earlier.Category, p.earlier.Amount = append(p.earlier.Category, category), append(p.earlier.Amount, max(0, before))
 }
 
+// unasked is what each account spends in the categories of which no wallet is told.
+func (p *purses) unasked(rows int) []float64 {
+	sums := make([]float64, rows)
+	for i, held := range p.beyond {
+		for _, h := range held {
+			sums[i] += max(0, h.Spend365)
+		}
+	}
+	return sums
+}
+
 func (p *purses) end() {
 	p.Spend.Start, p.earlier.Start = append(p.Spend.Start, len(p.Spend.Amount)), append(p.earlier.Start, len(p.earlier.Amount))
 }
 
-// usual are the names of the categories that most accounts hold, by name.
-func (c *crowd) usual() []string {
+// usual are the names of the categories that most accounts hold, by name, and how
+// many there are beyond them.
+func (c *crowd) usual() (names []string, beyond int) {
 	holders := map[string]int{}
 	for i := range c.categories {
 		holders[c.categories[i].Key]++
 	}
-	names := slices.Sorted(maps.Keys(holders))
-	if len(names) > mostCategories {
+	names = slices.Sorted(maps.Keys(holders))
+	if beyond = max(0, len(names)-mostCategories); beyond > 0 {
 		slices.SortStableFunc(names, func(a, b string) int { return holders[b] - holders[a] })
 		names = names[:mostCategories]
 		slices.Sort(names)
 	}
-	return names
+	return names, beyond
 }
 
 // alike are the accounts with what makes them peers, and no spend yet.
@@ -123,14 +150,17 @@ func (c *crowd) alike() wallet.Peers {
 	return p
 }
 
-// declarations are those of the numbered categories: of amount and rank what was
-// said of the newer period.
-func (c *crowd) declarations(number map[string]int32) []wallet.Declared {
-	var declared []wallet.Declared
+// declare takes what was declared of the numbered categories: of amount and rank
+// what was said of the newer period.
+func (p *purses) declare(c *crowd, number map[string]int32) {
+	p.unmet = map[string]int{}
 	for k := range c.declared {
 		d := &c.declared[k]
 		i, bought := c.row[d.Account]
 		category, asked := number[d.Category]
+		if bought && !asked && d.Category != everything {
+			p.unmet[d.Category]++
+		}
 		if !bought || !asked {
 			continue
 		}
@@ -142,10 +172,9 @@ func (c *crowd) declarations(number map[string]int32) []wallet.Declared {
 			of.Amount, of.Rank, of.Suppliers, of.Period, of.Author = 0, float64(d.Rank), d.Suppliers, d.Ranked.Period, d.Ranked.Author
 		}
 		if of.Amount > 0 || of.Rank > 0 {
-			declared = append(declared, of)
+			p.declared = append(p.declared, of)
 		}
 	}
-	return declared
 }
 
 // levels is a column of texts as codes; an empty text is missing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"fealty/features/frame"
 	"fealty/model"
@@ -78,6 +79,8 @@ type SaidWallet struct {
 	score.Wallet
 	State, Why Term
 	Flags      []Term
+	// Period is the day from which on it holds, "" when nobody declared it.
+	Period string
 }
 
 // SaidRecommendation is a recommendation with its words; Reason is a sentence.
@@ -132,7 +135,7 @@ func (d *Desk) Worth(ctx context.Context, account frame.AccountID) (WorthAnswer,
 		Worth: w, Run: e.run.ID, Currency: e.run.Currency, HorizonDays: e.run.HorizonDays, Receipt: found.Receipt, Moved: found.Moved,
 		OptedOut: found.OptedOut, Stale: d.stale(e.run.Cutoff, s.lastDay(e.run)),
 	}
-	a.say(d.capsOf(e.run))
+	a.say(d.capsOf(e.run), d.Settings.Location())
 	return a, nil
 }
 
@@ -196,7 +199,7 @@ func (d *Desk) capsOf(r Run) []loyalty.Cap {
 }
 
 // say finds the words of every code.
-func (a *WorthAnswer) say(caps []loyalty.Cap) {
+func (a *WorthAnswer) say(caps []loyalty.Cap, zone *time.Location) {
 	a.SpendBy = Term{a.Lifetime.SpendBy, a.Lifetime.SpendBy, a.Lifetime.SpendBy}
 	if words, ok := forecasts[a.Lifetime.SpendBy]; ok {
 		a.SpendBy.EN, a.SpendBy.ZH = words.EN, words.ZH
@@ -211,9 +214,9 @@ func (a *WorthAnswer) say(caps []loyalty.Cap) {
 	for _, b := range p.Breaches {
 		a.Breaches = append(a.Breaches, termOf(b.Code, func() (loyalty.Words, bool) { return loyalty.WordsOfBreach(b) }))
 	}
-	a.Wallet = saidWallet(a.Worth.Wallet)
+	a.Wallet = saidWallet(a.Worth.Wallet, zone)
 	for _, w := range a.Worth.Wallets {
-		a.Wallets = append(a.Wallets, saidWallet(w))
+		a.Wallets = append(a.Wallets, saidWallet(w, zone))
 	}
 	for _, r := range a.Worth.Recommendations {
 		a.Recommendations = append(a.Recommendations, saidRecommendation(r))
@@ -264,9 +267,9 @@ func newTerm(code, en, zh string, known bool) Term {
 	return Term{code, en, zh}
 }
 
-func saidWallet(w score.Wallet) SaidWallet {
-	stored := wallet.Stored{Category: w.Category, Low: float64(w.Low), High: float64(w.High), Spend: float64(w.Spend)}
-	said := SaidWallet{Wallet: w}
+func saidWallet(w score.Wallet, zone *time.Location) SaidWallet {
+	stored := storedWallet(&w, zone)
+	said := SaidWallet{Wallet: w, Period: stored.Period}
 	en, zh, ok := wallet.StateText(w.State)
 	said.State = newTerm(w.State, en, zh, ok)
 	en, zh, ok = wallet.WhyText(w.Why, stored)

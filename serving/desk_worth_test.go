@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -254,7 +255,7 @@ func TestWorthInWords(t *testing.T) {
 		t.Error(diff)
 	}
 	r.ConfigHash = d.Settings.Hash()
-	a.say(d.capsOf(r))
+	a.say(d.capsOf(r), time.UTC)
 	if want := (Term{"open_complaint", "A complaint has been open for more than 14 days: at most 60", "有投诉已超过14天未解决：最高60分"}); a.Cap != want {
 		t.Errorf("the cap says %+v", a.Cap)
 	}

@@ -3,13 +3,10 @@ package serving
 import (
 	"context"
 	"math"
-	"slices"
 
 	"fealty/features/frame"
-	"fealty/model"
 	"fealty/model/loyalty"
 	"fealty/model/score"
-	"fealty/model/wallet"
 )
 
 // told is what an appraisal says of a crowd: row i of everything is row i of the
@@ -30,16 +27,10 @@ type told struct {
 	// whys why it does not tell all; each "" where it has nothing to say.
 	spendBy, fits, whys []string
 	// valueBy is what a purchase is worth in the values.
-	valueBy    string
-	categories []string
-	estimates  []wallet.Estimate
-	totals     []wallet.Total
-	// whole are what was declared of accounts' whole spending, by row.
-	whole map[int]wallet.Estimate
+	valueBy string
+	toldWallets
 	// columns are share, gap, width and trend of the wallet.
-	columns []frame.Column
-	// first is where an account's estimates begin; one more than there are rows.
-	first           []int
+	columns         []frame.Column
 	recommendations [][]score.Recommendation
 	loyalty         *loyalty.Scores
 	// stories are the codes of contradictions between loyalty and risk, by row.
@@ -132,37 +123,8 @@ func (t *told) of(i int) *score.Worth {
 	w := &score.Worth{
 		Account: t.crowd.frame.Accounts[i], Loyalty: t.loyal(i), Place: t.places[i], Recommendations: t.recommendations[i],
 		Lifetime: t.lifetime(i),
-		Wallet:   score.Wallet{State: wallet.Unknown.String()},
 	}
-	nan := model.Figure(math.NaN())
-	w.Wallet.Amount, w.Wallet.Low, w.Wallet.High, w.Wallet.Spend, w.Wallet.Share, w.Wallet.Potential = nan, nan, nan, nan, nan, nan
-	w.Wallet.Width, w.Wallet.Trend = nan, nan
-	if t.totals != nil {
-		total := &t.totals[i]
-		w.Wallet.State, w.Wallet.Amount, w.Wallet.Low, w.Wallet.High = total.State.String(), model.Figure(total.Wallet), model.Figure(total.Low), model.Figure(total.High)
-		w.Wallet.Spend, w.Wallet.Share, w.Wallet.Potential = model.Figure(total.Spend), model.Figure(total.Share), model.Figure(total.Potential)
-	}
-	for _, e := range t.wallets(i) {
-		of := score.Wallet{
-			Category: t.categories[e.Category], State: e.State.String(), Amount: model.Figure(e.Wallet), Low: model.Figure(e.Low), High: model.Figure(e.High),
-			Spend: model.Figure(e.Spend), Share: model.Figure(e.Share), Potential: model.Figure(e.Potential), Width: nan, Trend: nan, Why: e.Why.String(),
-		}
-		for _, flag := range e.Flags.Each() {
-			of.Flags = append(of.Flags, flag.String())
-		}
-		if of.Category == everything {
-			w.Wallet.Why, w.Wallet.Flags = of.Why, of.Flags
-			continue
-		}
-		w.Wallets = append(w.Wallets, of)
-	}
-	if e, ok := t.whole[i]; ok {
-		w.Wallet.Why = e.Why.String()
-		for _, flag := range e.Flags.Each() {
-			w.Wallet.Flags = append(w.Wallet.Flags, flag.String())
-		}
-	}
-	slices.SortStableFunc(w.Wallets, func(a, b score.Wallet) int { return largestFirst(float64(a.Potential), float64(b.Potential)) })
+	t.tellPurse(i, w)
 	return w
 }
 

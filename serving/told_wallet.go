@@ -1,8 +1,37 @@
 package serving
 
 import (
+	"math"
+	"slices"
+	"time"
+
+	"fealty/features"
+	"fealty/model"
+	"fealty/model/score"
 	"fealty/model/wallet"
 )
+
+// toldWallets are what an appraisal says of a crowd's wallets.
+type toldWallets struct {
+	categories []string
+	estimates  []wallet.Estimate
+	totals     []wallet.Total
+	// first is where an account's estimates begin; one more than there are rows.
+	first []int
+	// said are the declarations that estimates may rest on, earlier what was spent the
+	// year before.
+	said    []wallet.Declared
+	earlier wallet.Spend
+	// whole are the wallets that rest on what was declared of accounts' whole
+	// spending, by row, and wholeSaid those declarations.
+	whole     map[int]wallet.Estimate
+	wholeSaid []wallet.Declared
+	// beyond are an account's holdings of categories of which no wallet is told.
+	beyond map[int][]*features.Holding
+}
+
+// The columns of wallet.Columns, by their place.
+const trendColumn = 3
 
 func (a *appraisal) tellWallets(t *told) error {
 	n := t.crowd.rows()
@@ -11,12 +40,12 @@ func (a *appraisal) tellWallets(t *told) error {
 		return nil
 	}
 	p := t.crowd.purses()
-	t.categories = p.Categories
+	t.toldWallets = toldWallets{categories: p.Categories, first: t.first, said: p.declared, earlier: p.earlier, beyond: p.beyond, whole: map[int]wallet.Estimate{}}
 	var err error
 	if t.estimates, err = a.wallet.Estimate(p.Peers, p.declared); err != nil {
 		return refused{err}
 	}
-	t.totals = a.wallet.Totals(t.estimates, n, nil)
+	t.totals = a.wallet.Totals(t.estimates, n, p.unasked(n))
 	for i := range t.estimates {
 		t.first[t.estimates[i].Account+1] = i + 1
 	}
@@ -31,28 +60,53 @@ func (a *appraisal) tellWallets(t *told) error {
 	if t.columns, err = wallet.Columns(t.estimates, t.totals, &p.earlier); err != nil {
 		return refused{err}
 	}
+	for i := range t.whole {
+		e := t.whole[i]
+		t.columns[trendColumn].Numbers[i] = e.Trend(t.crowd.yearBefore[i])
+	}
 	return nil
 }
 
-// tellWhole takes what was declared of an account's whole spending as its total.
+// tellWhole takes what was declared of an account's whole spending as its total. It
+// is no less than its parts: the wallets known of single categories, and what is
+// spent here in the others.
 func (a *appraisal) tellWhole(t *told) error {
 	p := t.crowd.wholePurses()
-	if len(p.declared) == 0 {
+	if t.wholeSaid = p.declared; len(p.declared) == 0 {
 		return nil
 	}
 	whole, err := a.wallet.Estimate(p.Peers, p.declared)
 	if err != nil {
 		return refused{err}
 	}
-	t.whole = map[int]wallet.Estimate{}
 	for _, e := range whole {
-		if e.State == wallet.Known {
-			t.whole[int(e.Account)] = e
-			total := &t.totals[e.Account]
-			total.State, total.Wallet, total.Low, total.High, total.Spend, total.Share, total.Potential = e.State, e.Wallet, e.Low, e.High, e.Spend, e.Share, e.Potential
+		if e.From < 0 || e.State == wallet.Unknown {
+			continue
 		}
+		e.NoLessThan(t.parts(int(e.Account)))
+		t.whole[int(e.Account)] = e
+		total := &t.totals[e.Account]
+		total.State, total.Wallet, total.Low, total.High, total.Spend, total.Share, total.Potential = e.State, e.Wallet, e.Low, e.High, e.Spend, e.Share, e.Potential
+		total.SpendUnknown = 0
 	}
 	return nil
+}
+
+// parts are what is known of an account's wallets by category, with what it spends
+// here in the categories of which nothing is known.
+func (t *told) parts(i int) float64 {
+	sum := 0.0
+	for _, e := range t.wallets(i) {
+		if e.State == wallet.Known {
+			sum += e.Wallet
+		} else {
+			sum += e.Spend
+		}
+	}
+	for _, h := range t.beyond[i] {
+		sum += max(0, h.Spend365)
+	}
+	return sum
 }
 
 // wallets are the estimates of an account.
@@ -61,4 +115,70 @@ func (t *told) wallets(i int) []wallet.Estimate {
 		return nil
 	}
 	return t.estimates[t.first[i]:t.first[i+1]]
+}
+
+// tellPurse gives a worth the wallet of row i, and those by category, the largest
+// potential first.
+func (t *told) tellPurse(i int, w *score.Worth) {
+	nothing := wallet.Estimate{Wallet: math.NaN(), Low: math.NaN(), High: math.NaN(), Spend: math.NaN(), Share: math.NaN(), Potential: math.NaN()}
+	w.Wallet = t.stored(&nothing, everything, math.NaN(), nil)
+	if t.totals != nil {
+		o := &t.totals[i]
+		total := wallet.Estimate{State: o.State, Wallet: o.Wallet, Low: o.Low, High: o.High, Spend: o.Spend, Share: o.Share, Potential: o.Potential, From: -1}
+		from := t.wholeSaid
+		if e, ok := t.whole[i]; ok {
+			total.From, total.Why, total.Flags = e.From, e.Why, e.Flags
+		}
+		w.Wallet = t.stored(&total, everything, t.columns[trendColumn].Numbers[i], from)
+	}
+	k := 0
+	if t.totals != nil {
+		k = t.earlier.Start[i]
+	}
+	for _, e := range t.wallets(i) {
+		// Both ascend by category; what has no entry of spend is declared only.
+		trend := math.NaN()
+		for ; k < t.earlier.Start[i+1] && t.earlier.Category[k] <= e.Category; k++ {
+			if t.earlier.Category[k] == e.Category {
+				trend = e.Trend(t.earlier.Amount[k])
+			}
+		}
+		of := t.stored(&e, t.categories[e.Category], trend, t.said)
+		if of.Category == everything {
+			of.State, of.Amount, of.Share, of.Potential = w.Wallet.State, w.Wallet.Amount, w.Wallet.Share, w.Wallet.Potential
+			w.Wallet = of
+			continue
+		}
+		w.Wallets = append(w.Wallets, of)
+	}
+	for _, h := range t.beyond[i] {
+		unasked := nothing
+		unasked.Spend, unasked.Why = max(0, h.Spend365), wallet.NotAsked
+		w.Wallets = append(w.Wallets, t.stored(&unasked, h.Key, math.NaN(), nil))
+	}
+	slices.SortStableFunc(w.Wallets, func(a, b score.Wallet) int { return largestFirst(float64(a.Potential), float64(b.Potential)) })
+}
+
+// stored is an estimate as a record keeps it, with who declared what it rests on.
+func (t *told) stored(e *wallet.Estimate, category string, trend float64, said []wallet.Declared) score.Wallet {
+	w := score.Wallet{
+		Category: category, State: e.State.String(), Amount: model.Figure(e.Wallet), Low: model.Figure(e.Low), High: model.Figure(e.High),
+		Spend: model.Figure(e.Spend), Share: model.Figure(e.Share), Potential: model.Figure(e.Potential), Why: e.Why.String(),
+		Width: model.Figure(e.Width()), Trend: model.Figure(trend),
+	}
+	for _, flag := range e.Flags.Each() {
+		w.Flags = append(w.Flags, flag.String())
+	}
+	if said != nil && e.From >= 0 {
+		w.Author, w.Period = said[e.From].Author, said[e.From].Period
+	}
+	return w
+}
+
+// dayOf is the business day of an instant, "" for 0.
+func dayOf(at int64, zone *time.Location) string {
+	if at == 0 {
+		return ""
+	}
+	return time.Unix(at, 0).In(zone).Format(time.DateOnly)
 }

@@ -110,7 +110,7 @@ func TestWalletsSayWhoDeclaredThem(t *testing.T) {
 	if diff := cmp.Diff([]string{"C0000 coffee Li Wei 2026-01-01", "C0001   ", "C0000 tea  ", "C0002   "}, got); diff != "" {
 		t.Error(diff)
 	}
-	if w := r.Rows[0]; w.EN != "declared; the declaration is old" || w.ZH != "已申报；申报已过时" {
+	if w := r.Rows[0]; w.EN != "declared by Li Wei for the year from 2026-01-01; the declaration of 2026-01-01 is old" || w.ZH != "由Li Wei申报，自2026-01-01起的一年；2026-01-01的申报已过时" {
 		t.Errorf("said as %q, %q", w.EN, w.ZH)
 	}
 	totals, err := s.WalletsOf(t.Context(), WalletRequest{Totals: true}, nil)

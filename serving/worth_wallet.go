@@ -26,9 +26,7 @@ type WalletRequest struct {
 type WalletRow struct {
 	Account string `json:"account"`
 	score.Wallet
-	// Author and Period tell who declared what the wallet rests on, and from when it
-	// holds; "" when nobody did.
-	Author string `json:"author,omitempty"`
+	// Period is the day from which on it holds, "" when nobody declared it.
 	Period string `json:"period,omitempty"`
 	EN     string `json:"en,omitempty"`
 	ZH     string `json:"zh,omitempty"`
@@ -65,15 +63,26 @@ func (s *Service) WalletsOf(ctx context.Context, r WalletRequest, report func(Pr
 
 // sayWallets puts the reasons of rows in words, and says who declared what.
 func (s *Service) sayWallets(ctx context.Context, result *WalletResult) error {
-	type key struct{ account, category string }
-	declared := map[key]*WalletRow{}
+	// Runs from before wallets told who declared them leave that to the facts.
+	declared := map[[2]string]*WalletRow{}
 	for i := range result.Rows {
-		row := &result.Rows[i]
-		row.EN, row.ZH = walletWords(&row.Wallet)
-		if slices.Contains(declaredWhys, row.Why) {
-			declared[key{row.Account, row.Category}] = row
+		if row := &result.Rows[i]; row.Author == "" && slices.Contains(declaredWhys, row.Why) {
+			declared[[2]string{row.Account, row.Category}] = row
 		}
 	}
+	if err := s.whoDeclared(ctx, result, declared); err != nil {
+		return err
+	}
+	for i := range result.Rows {
+		row := &result.Rows[i]
+		row.EN, row.ZH = walletWords(&row.Wallet, s.Settings.Location())
+		row.Period = dayOf(row.Wallet.Period, s.Settings.Location())
+	}
+	return nil
+}
+
+// whoDeclared asks the facts who declared some wallets, by account and category.
+func (s *Service) whoDeclared(ctx context.Context, result *WalletResult, declared map[[2]string]*WalletRow) error {
 	if len(declared) == 0 {
 		return nil
 	}
@@ -87,12 +96,12 @@ func (s *Service) sayWallets(ctx context.Context, result *WalletResult) error {
 	}
 	for i := range all {
 		d := &all[i]
-		if row := declared[key{string(d.Account), d.Category}]; row != nil {
+		if row := declared[[2]string{string(d.Account), d.Category}]; row != nil {
 			said := d.Said
 			if byRank(d) {
 				said = d.Ranked
 			}
-			row.Author, row.Period = said.Author, time.Unix(said.Period, 0).In(s.Settings.Location()).Format(time.DateOnly)
+			row.Author, row.Wallet.Period = said.Author, said.Period
 		}
 	}
 	return nil
@@ -107,10 +116,17 @@ func byRank(d *features.Declared) bool {
 	return d.Rank > 0 && (!known || d.Ranked.Period > d.Said.Period)
 }
 
+// storedWallet is what the words of a wallet can name.
+func storedWallet(w *score.Wallet, zone *time.Location) wallet.Stored {
+	return wallet.Stored{
+		Category: w.Category, Low: float64(w.Low), High: float64(w.High), Spend: float64(w.Spend), Author: w.Author, Period: dayOf(w.Period, zone),
+	}
+}
+
 // walletWords tell what a wallet rests on, and what a person should look at, in
 // English and Chinese.
-func walletWords(w *score.Wallet) (en, zh string) {
-	stored := wallet.Stored{Category: w.Category, Low: float64(w.Low), High: float64(w.High), Spend: float64(w.Spend)}
+func walletWords(w *score.Wallet, zone *time.Location) (en, zh string) {
+	stored := storedWallet(w, zone)
 	var inEN, inZH []string
 	add := func(en, zh string, ok bool) {
 		if ok && en != "" {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"fealty/features"
@@ -21,7 +23,8 @@ func newWallet(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "wallet", Short: "Tell what accounts spend with everybody, and our share of it", Args: none,
 		Long: `Tells, by account and category, the wallet: what the account spends in a year with us and everybody else, in an interval
-(low, high); our spend and share of it; and the potential, which is what it spends elsewhere. A wallet is known where it was
+(low, high); our spend and share of it; the potential, which is what it spends elsewhere; the width, which is high ÷ low; and the trend, the
+change of the share against the year before. A wallet is known where it was
 declared, estimated from what similar accounts spend, and unknown where the interval is too wide to act on; it says so rather
 than guess. The largest potential comes first. With --account it also says in words what each wallet rests on.`,
 		Example: `  fealty wallet
@@ -55,12 +58,12 @@ func runWallet(ctx context.Context, e *env, o *walletOptions) error {
 	if err != nil {
 		return err
 	}
-	s := section{head: []string{"account", "category", "state", "wallet", "low", "high", "spend", "share", "potential", "why", "flags", "author", "period"}}
+	s := section{head: []string{"account", "category", "state", "wallet", "low", "high", "spend", "share", "potential", "width", "trend", "why", "flags", "author", "period"}}
 	words := section{title: "In words", head: []string{"account", "category", "English", "中文"}}
 	for i := range r.Rows {
 		w := &r.Rows[i]
 		s.rows = append(s.rows, []any{
-			w.Account, w.Category, w.State, w.Amount, w.Low, w.High, w.Spend, w.Share, w.Potential, w.Why, strings.Join(w.Flags, " "), w.Author, w.Period,
+			w.Account, w.Category, w.State, w.Amount, w.Low, w.High, w.Spend, w.Share, w.Potential, w.Width, w.Trend, w.Why, strings.Join(w.Flags, " "), w.Author, w.Period,
 		})
 		if w.EN != "" {
 			words.rows = append(words.rows, []any{w.Account, w.Category, w.EN, w.ZH})
@@ -76,20 +79,32 @@ func runWallet(ctx context.Context, e *env, o *walletOptions) error {
 func walletFit(fit *serving.WorthFitResult) answer {
 	w := &fit.Worth.Wallet
 	categories := section{title: "Categories, with the pinball losses of the twins", head: []string{
-		"category", "peers", "serves", "boosting_loss", "neighbours_loss", "constant_loss", "why", "suspect",
+		"category", "peers", "serves", "boosting_loss", "neighbours_loss", "constant_loss", "declared_below_spend", "why", "suspect",
 	}}
 	for _, c := range w.Categories {
-		categories.rows = append(categories.rows, []any{c.Category, c.Peers, c.Serves, c.Boosting, c.Neighbours, c.Constant, c.Why, c.Suspect})
+		categories.rows = append(categories.rows, []any{c.Category, c.Peers, c.Serves, c.Boosting, c.Neighbours, c.Constant, c.Below, c.Why, c.Suspect})
 	}
 	coverage := section{title: "How often intervals held what was held out", head: []string{
-		"segment", "basis", "accounts", "target", "inside", "median_high_to_low", "rank_correlation",
+		"segment", "category", "basis", "accounts", "target", "inside", "median_high_to_low", "rank_correlation",
 	}}
 	for _, c := range w.Coverage {
-		coverage.rows = append(coverage.rows, []any{c.Segment, c.Basis, c.Accounts, c.Target, c.Inside, c.Width, c.Correlation})
+		coverage.rows = append(coverage.rows, []any{c.Segment, c.Category, c.Basis, c.Accounts, c.Target, c.Inside, c.Width, c.Correlation})
 	}
-	return answer{data: fit, rows: 1, sections: []section{
-		fitFacts(fit, "why not", w.Why, "accounts", w.Accounts, "declared wallets", w.Declared, "of them below own spend", w.Below), categories, coverage,
-	}}
+	sections := []section{
+		fitFacts(fit, "why not", w.Why, "accounts", w.Accounts, "declared wallets", w.Declared, "of them below own spend", w.Below, "categories without a wallet, as too many are sold", w.Unasked),
+		categories, coverage,
+	}
+	if len(w.Unmet) > 0 {
+		unmet := section{title: "Declared, and met by no category: misspelt, bought by nobody, or beyond the most bought", head: []string{"category", "declarations"}}
+		for _, name := range slices.Sorted(maps.Keys(w.Unmet)) {
+			unmet.rows = append(unmet.rows, []any{name, w.Unmet[name]})
+		}
+		sections = append(sections, unmet)
+	}
+	if w.Columns != nil {
+		sections = append(sections, trialSection("Columns of the estimated wallet: what they add to the churn model", w.Columns))
+	}
+	return answer{data: fit, rows: 1, sections: sections}
 }
 
 type declareOptions struct {

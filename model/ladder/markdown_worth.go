@@ -59,13 +59,15 @@ func walletTables(say func(string, ...any), w *model.WalletCard) {
 	for _, c := range w.Categories {
 		say("| %s | %d | %s | %s | %s | %s | %s |\n", cell(c.Category), c.Peers, c.Serves, number(c.Boosting), number(c.Neighbours), number(c.Constant), cell(joined(c.Why, c.Suspect)))
 	}
-	say("\n| segment | held out | accounts | target | inside | median high ÷ low | rank correlation |\n|---|---|---|---|---|---|---|\n")
+	if w.Unasked > 0 {
+		say("\nOf %d more categories, which fewer accounts buy, no wallet is told; what is spent in them counts as unknown.\n", w.Unasked)
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Unmet)) {
+		say("\n%d wallets are declared in %q, which is none of the categories above: misspelt, or bought by too few.\n", w.Unmet[name], cell(name))
+	}
+	say("\n| segment | category | held out | accounts | target | inside | median high ÷ low | rank correlation |\n|---|---|---|---|---|---|---|---|\n")
 	for _, c := range w.Coverage {
-		segment := c.Segment
-		if segment == "" {
-			segment = "all"
-		}
-		say("| %s | %s | %d | %s | %s | %s | %s |\n", cell(segment), c.Basis, c.Accounts, percent(c.Target), percent(c.Inside), figure(c.Width), number(c.Correlation))
+		say("| %s | %s | %s | %d | %s | %s | %s | %s |\n", cell(orAll(c.Segment)), cell(orAll(c.Category)), c.Basis, c.Accounts, percent(c.Target), percent(c.Inside), figure(c.Width), number(c.Correlation))
 	}
 }
 
@@ -84,6 +86,14 @@ func trialLine(say func(string, ...any), of string, t *model.ColumnTrial) {
 		say("\nColumns of the estimated wallet for %s: on folds, log-loss %s and AUC %s with them, %s and %s without (gain %s ± %s); %s.\n", of,
 			number(t.FoldLogLossWith), number(t.FoldAUCWith), number(t.FoldLogLossWithout), number(t.FoldAUCWithout), number(t.Gain), number(t.GainError), kept)
 	}
+}
+
+// orAll is the name of a group, "all" for that of everybody.
+func orAll(name string) string {
+	if name == "" {
+		return "all"
+	}
+	return name
 }
 
 // cell is a name out of the data, so that it stays in its cell.

@@ -40,7 +40,9 @@ func TestColumnsOnTrialMustEarnTheirPlace(t *testing.T) {
 			known := truth(s, interaction)
 			return func(i int) float64 { return known[i] }
 		}, true, true},
-		"noise":  {func(Sample) func(int) float64 { return func(i int) float64 { return math.Mod(1e4*noise[i%len(noise)], 1) } }, false, true},
+		"noise": {func(Sample) func(int) float64 {
+			return func(i int) float64 { return math.Mod(1e4*noise[i%len(noise)], 1) }
+		}, false, true},
 		"no one": {func(Sample) func(int) float64 { return func(int) float64 { return math.NaN() } }, false, false},
 	} {
 		r := mustTrain(t, p, beside(train, "extra", c.of(train)), beside(test, "extra", c.of(test)))

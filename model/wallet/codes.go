@@ -6,11 +6,14 @@ import (
 	"fealty/model/score"
 )
 
-// Stored is what a record keeps of an estimate, and all that its words can name:
-// who declared it and when stands in the warehouse. An empty category is all of them.
+// Stored is what a record keeps of an estimate, and all that its words can name. An
+// empty category is all of them.
 type Stored struct {
 	Category         string
 	Low, High, Spend float64
+	// Author declared what the wallet rests on, for the year from Period, a day; "" in
+	// records that don't tell.
+	Author, Period string
 }
 
 // fill puts the values into a template; whole is the word for all categories.
@@ -20,10 +23,19 @@ func (s *Stored) fill(template, whole string) string {
 	if category == "" {
 		category = whole
 	}
-	return strings.NewReplacer("{category}", category, "{low}", money(s.Low), "{high}", money(s.High), "{spend}", money(s.Spend)).Replace(template)
+	return strings.NewReplacer("{category}", category, "{low}", money(s.Low), "{high}", money(s.High), "{spend}", money(s.Spend),
+		"{author}", s.Author, "{period}", s.Period).Replace(template)
 }
 
-// briefs are the words of those codes whose own words name more than a record keeps.
+// named are the words of those codes whose own words name more than a record keeps
+// that tells author and period; briefs of one that doesn't.
+var named = map[string][2]string{
+	"declared_amount": whys[DeclaredAmount].words,
+	"declared_rank":   {"from a rank among its suppliers, said by {author} for the year from {period} (Wallet Allocation Rule)", "根据{author}给出的、自{period}起一年的供应商排名按钱包分配法则推算"},
+	"past_share":      whys[PastShare].words,
+	"stale":           {"the declaration of {period} is old", "{period}的申报已过时"},
+}
+
 var briefs = map[string][2]string{
 	"declared_amount": {"declared", "已申报"},
 	"declared_rank":   {"from a rank among its suppliers (Wallet Allocation Rule)", "根据供应商排名按钱包分配法则推算"},
@@ -37,9 +49,11 @@ var briefs = map[string][2]string{
 func say(table []word, code string, s Stored) (en, zh string, ok bool) {
 	for _, w := range table {
 		if w.code == code {
-			words, brief := briefs[code]
-			if !brief {
-				words = w.words
+			words, ok := named[code]
+			if !ok || s.Author == "" || s.Period == "" {
+				if words, ok = briefs[code]; !ok {
+					words = w.words
+				}
 			}
 			return s.fill(words[English], "all categories"), s.fill(words[Chinese], "全部品类"), true
 		}

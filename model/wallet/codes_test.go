@@ -36,6 +36,19 @@ func TestCodesOfRecordsHaveWords(t *testing.T) {
 	if en, zh, _ := WhyText("peers", Stored{}); en != "from what similar accounts spend in all categories" || !strings.Contains(zh, "全部品类") {
 		t.Errorf("without a category peers say %q, %q", en, zh)
 	}
+	told := Stored{Category: "tea", Author: "Li Wei", Period: "2026-01-01"}
+	for code, w := range map[string][2]string{
+		"declared_amount": {"declared by Li Wei for the year from 2026-01-01", "由Li Wei申报，自2026-01-01起的一年"},
+		"declared_rank":   {"from a rank among its suppliers, said by Li Wei for the year from 2026-01-01 (Wallet Allocation Rule)", "根据Li Wei给出的、自2026-01-01起一年的供应商排名按钱包分配法则推算"},
+	} {
+		if en, zh, _ := WhyText(code, told); en != w[0] || zh != w[1] {
+			t.Errorf("%s says %q, %q", code, en, zh)
+		}
+	}
+	for w := DeclaredAmount; int(w) < len(whys); w++ {
+		en, zh, ok := WhyText(w.String(), told)
+		check(w.String()+" by somebody", en, zh, ok)
+	}
 	for code := range briefs {
 		_, _, why := WhyText(code, stored)
 		_, _, flag := FlagText(code, stored)

@@ -108,6 +108,17 @@ func width(low, high float64) float64 {
 // where the state is Unknown.
 func (e *Estimate) Trend(earlier float64) float64 { return (e.Spend - earlier) / e.Wallet }
 
+// NoLessThan raises the estimate of a whole to the sum of its parts where it is
+// below that, and flags it BelowParts. Sums round.
+func (e *Estimate) NoLessThan(parts float64) {
+	const rounding = 1e-9
+	if e.Wallet >= parts*(1-rounding) || e.State == Unknown {
+		return
+	}
+	e.Flags |= BelowParts
+	e.set(e.State, e.Why, parts, e.Low, e.High)
+}
+
 // ShareInterval returns the bounds of the share of wallet, from those of the wallet.
 func (e *Estimate) ShareInterval() (low, high float64) { return e.Spend / e.High, e.Spend / e.Low }
 
