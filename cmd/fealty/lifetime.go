@@ -186,8 +186,8 @@ func lifetimeFit(fit *serving.WorthFitResult) answer {
 			parameters.rows = append(parameters.rows, []any{of, segment, p.Name, p.Value, p.StandardError})
 		}
 	}
-	add("purchases", "", l.Purchases)
-	add("spend", "", l.Spend)
+	add("purchases", "all", l.Purchases)
+	add("spend", "all", l.Spend)
 	segments := section{title: "Segments, and why they are told by what", head: []string{
 		"segment", "accounts", "repeat_buyers", "purchases", "English", "中文", "spend", "English", "中文", "problem",
 	}}

@@ -28,23 +28,64 @@ func lifetimeTables(say func(string, ...any), l *model.LifetimeCard) {
 	if l.Model == "" {
 		say("No lifetime model: %s.\n", l.Why)
 	} else {
-		say("Purchases by %s of %d accounts, log-likelihood %s; frequency and mean spend correlate %s. The value is the margin of %d months at a discount of %s a month.\n",
-			l.Model, l.Accounts, figure(l.LogLikelihood), number(l.Correlation), l.Months, percent(l.Discount))
-		say("\n| of | parameter | value | standard error |\n|---|---|---|---|\n")
-		for _, part := range []struct {
-			of  string
-			all []model.Parameter
-		}{{"purchases", l.Purchases}, {"spend", l.Spend}} {
-			for _, p := range part.all {
-				say("| %s | %s | %s | %s |\n", part.of, p.Name, figure(p.Value), figure(p.StandardError))
+		lifetimeFits(say, l)
+	}
+	say("\nMean absolute error of spend within the horizon: run-rate %s, lifetime model %s; spend is forecast by %s.", figure(l.RunRate), figure(l.Forecast), l.SpendBy)
+	if l.Judged > 0 {
+		say(" That is of %d accounts; %d that were not a horizon old had no run-rate.", l.Judged, l.TooYoung)
+	}
+	if s := l.Stayed; s != nil {
+		say(" Of the %d that stayed, which value at risk is of: run-rate %s, lifetime model %s; by %s.", s.Accounts, figure(s.RunRate), figure(s.Forecast), s.By)
+	}
+	if l.ReturnsOutweigh+l.NoHistory > 0 {
+		say(" Nothing is told of %d accounts whose returns outweigh their purchases and of %d without a history.", l.ReturnsOutweigh, l.NoHistory)
+	}
+	if c := l.Coverage; c != nil {
+		say(" The %s interval of spend within the horizon held %s of %d accounts; %s came to more.", percent(c.Target), percent(c.Inside), c.Accounts, percent(c.Above))
+	}
+	say("\n")
+}
+
+// lifetimeFits writes the models tried and the parameters of the one that serves.
+func lifetimeFits(say func(string, ...any), l *model.LifetimeCard) {
+	say("Purchases by %s of %d accounts, log-likelihood %s; frequency and mean spend correlate %s. The value is the margin of %d months at a discount of %s a month",
+		l.Model, l.Accounts, figure(l.LogLikelihood), number(l.Correlation), l.Months, percent(l.Discount))
+	if l.ValueBy != "" {
+		say(", by %s", l.ValueBy)
+	}
+	say(".\n")
+	if l.Instead != "" {
+		say("\nNobody leaves in it, since no model with departures has an optimum: %s.\n", l.Instead)
+	}
+	if l.SpendWhy != "" {
+		say("\nThere is no model of spend: %s.\n", l.SpendWhy)
+	}
+	if len(l.Models) > 0 {
+		say("\n| model tried | log-likelihood | mean absolute error of spend | used | why not |\n|---|---|---|---|---|\n")
+		for _, m := range l.Models {
+			used := "no"
+			if m.Used {
+				used = "yes"
 			}
-		}
-		say("\n| segment | accounts | repeat buyers | purchases told by | spend told by |\n|---|---|---|---|---|\n")
-		for _, s := range l.Segments {
-			say("| %s | %d | %d | %s | %s |\n", cell(s.Segment), s.Accounts, s.RepeatBuyers, s.Purchases, s.Spend)
+			say("| %s | %s | %s | %s | %s |\n", m.Model, figure(m.LogLikelihood), figure(m.MAE), used, cell(m.Why))
 		}
 	}
-	say("\nMean absolute error of spend within the horizon: run-rate %s, lifetime model %s; spend is forecast by %s.\n", figure(l.RunRate), figure(l.Forecast), l.SpendBy)
+	say("\n| of | segment | parameter | value | standard error |\n|---|---|---|---|---|\n")
+	parameters := func(of, segment string, all []model.Parameter) {
+		for _, p := range all {
+			say("| %s | %s | %s | %s | %s |\n", of, cell(segment), p.Name, figure(p.Value), figure(p.StandardError))
+		}
+	}
+	parameters("purchases", "", l.Purchases)
+	parameters("spend", "", l.Spend)
+	for _, s := range l.Segments {
+		parameters("purchases", s.Segment, s.Parameters)
+		parameters("spend", s.Segment, s.SpendParameters)
+	}
+	say("\n| segment | accounts | repeat buyers | purchases told by | spend told by | problem |\n|---|---|---|---|---|---|\n")
+	for _, s := range l.Segments {
+		say("| %s | %d | %d | %s | %s | %s |\n", cell(s.Segment), s.Accounts, s.RepeatBuyers, s.Purchases, s.Spend, cell(joined(s.PurchasesProblem, s.SpendProblem)))
+	}
 }
 
 func walletTables(say func(string, ...any), w *model.WalletCard) {
