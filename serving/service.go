@@ -40,6 +40,9 @@ type Service struct {
 	// desk looks for it at once; it may be nil.
 	Published func()
 
+	// telling is the room of what gathers a crowd to answer a question.
+	telling slot
+
 	held held
 	own  own
 }

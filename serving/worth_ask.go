@@ -126,6 +126,11 @@ func (s *Service) worths(ctx context.Context, r WorthRequest, report func(Progre
 	if !r.anew() {
 		return s.publishedWorths(ctx, r, each)
 	}
+	leave, err := s.telling.enter(ctx, report)
+	if err != nil {
+		return WorthOf{}, err
+	}
+	defer leave()
 	t, err := s.tellAnew(ctx, r, true, report)
 	if err != nil {
 		return WorthOf{}, err

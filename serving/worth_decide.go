@@ -287,6 +287,11 @@ func (s *Service) costsKnown(ctx context.Context, run Run, c *candidates) error 
 
 // candidatesAnew are those as of a cutoff, computed for this list.
 func (s *Service) candidatesAnew(ctx context.Context, r *DecideRequest, result *DecideResult, c *candidates, report func(Progress)) error {
+	leave, err := s.telling.enter(ctx, report)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	t, err := s.tellAnew(ctx, WorthRequest{Cutoff: r.Cutoff, Model: r.Model}, false, report)
 	if err != nil {
 		return err

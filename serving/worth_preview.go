@@ -88,6 +88,11 @@ func (s *Service) PreviewLoyalty(ctx context.Context, r PreviewRequest, report f
 	if err := r.Loyalty.Validate(); err != nil {
 		return PreviewResult{}, fmt.Errorf("loyalty: %w: %w", err, ErrInvalid)
 	}
+	leave, err := s.telling.enter(ctx, report)
+	if err != nil {
+		return PreviewResult{}, err
+	}
+	defer leave()
 	m, err := s.measure(ctx, r.WorthRequest, report)
 	if err != nil {
 		return PreviewResult{}, err

@@ -298,6 +298,11 @@ func (s *Service) Best(ctx context.Context, r BestRequest, report func(Progress)
 	if !(r.Share > 0 && r.Share <= 1) {
 		return BestResult{}, fmt.Errorf("share %v, need above 0 and at most 1: %w", r.Share, ErrInvalid)
 	}
+	leave, err := s.telling.enter(ctx, report)
+	if err != nil {
+		return BestResult{}, err
+	}
+	defer leave()
 	m, err := s.measure(ctx, r.WorthRequest, report)
 	if err != nil {
 		return BestResult{}, err
@@ -339,6 +344,11 @@ type WinBackResult struct {
 
 // WinBacks lists the lapsed accounts, which are at risk no more.
 func (s *Service) WinBacks(ctx context.Context, r WorthRequest, report func(Progress)) (WinBackResult, error) {
+	leave, err := s.telling.enter(ctx, report)
+	if err != nil {
+		return WinBackResult{}, err
+	}
+	defer leave()
 	m, err := s.measure(ctx, r, report)
 	if err != nil {
 		return WinBackResult{}, err

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -87,6 +88,7 @@ func TestWorthAsJSON(t *testing.T) {
 func TestGrowthAsJSON(t *testing.T) {
 	v := serve(t, nil)
 	var asked serving.GrowthRequest
+	gone := make(chan struct{})
 	nan := model.Figure(math.NaN())
 	v.answers.grow = func(r serving.GrowthRequest) (serving.GrowthResult, error) {
 		asked = r
@@ -94,8 +96,12 @@ func TestGrowthAsJSON(t *testing.T) {
 			return serving.GrowthResult{}, fmt.Errorf("growth by %q: need region: %w", r.By, serving.ErrInvalid)
 		}
 		row := serving.GrowthRow{
-			From: "2026-01-31", To: "2026-02-28", Before: 10, After: 12, New: 3, WonBack: 1, Retained: 8, Lost: 2, RetentionRate: .8, DurationBefore: 100,
+			From: "2026-01-31", To: "2026-02-28", Before: 10, After: 12, New: 3, WonBack: 1, NewGone: 4, SharedAfter: 5, Retained: 8, Lost: 2, RetentionRate: .8, DurationBefore: 100,
 			DurationAfter: 110, CategoriesBefore: 2, CategoriesAfter: 2.5, ShareBefore: nan, ShareAfter: nan, EN: []string{"wider"}, ZH: []string{"更广"},
+		}
+		if r.By == "slow" {
+			<-gone
+			return serving.GrowthResult{}, fmt.Errorf("ask: %w", context.DeadlineExceeded)
 		}
 		part := row
 		part.Key, part.EN, part.ZH = "north", nil, nil
@@ -106,7 +112,8 @@ func TestGrowthAsJSON(t *testing.T) {
 		t.Fatalf("%d %s, asked %+v", code, body, asked)
 	}
 	figures := `"from": "2026-01-31", "to": "2026-02-28", "before": 10, "after": 12, "new": 3, "wonBack": 1, "movedIn": 0, "movedOut": 0, "retained": 8, "lost": 2,
-		"retentionRate": 0.8, "durationBeforeDays": 100, "durationAfterDays": 110, "categoriesBefore": 2, "categoriesAfter": 2.5`
+		"retentionRate": 0.8, "durationBeforeDays": 100, "durationAfterDays": 110, "categoriesBefore": 2, "categoriesAfter": 2.5,
+		"newGone": 4, "wonBackGone": 0, "accountsWithShareBefore": 0, "accountsWithShareAfter": 5`
 	want := `{"from": "2026-01-31", "to": "2026-02-28", "by": "region", "activeWithinDays": 180, "base": [{` + figures + `, "sentences": [{"en": "wider", "zh": "更广"}]}],
 		"parts": [{"key": "north", ` + figures + `}]}`
 	if d := cmp.Diff(decode(t, want), decode(t, body)); d != "" {
@@ -119,6 +126,11 @@ func TestGrowthAsJSON(t *testing.T) {
 		if code, body, _ := v.rest(t, http.MethodGet, "/v1/growth?"+query, fullKey, ""); code != http.StatusBadRequest || !strings.Contains(body, words) {
 			t.Errorf("%s: %d %s, want %q", query, code, body, words)
 		}
+	}
+	// What takes too long names the way out.
+	time.AfterFunc(60*time.Millisecond, func() { close(gone) })
+	if code, body, _ := v.rest(t, http.MethodGet, "/v1/growth?by=slow", fullKey, "", "Grpc-Timeout", "20m"); code != http.StatusGatewayTimeout || !strings.Contains(body, "fealty growth") {
+		t.Errorf("a growth that takes too long: %d %s", code, body)
 	}
 	if code, body, _ := v.rest(t, http.MethodGet, "/v1/growth", readerKey, ""); code != http.StatusForbidden {
 		t.Errorf("with a key that may only read: %d %s", code, body)
