@@ -23,6 +23,9 @@ func (s *Service) Build(ctx context.Context, r BuildRequest, output func(string)
 	if r.Groups && r.Output == "" {
 		return BuildResult{}, fmt.Errorf("features of groups are written to a file, and a feature run is of accounts: name an output: %w", ErrInvalid)
 	}
+	if r.Model != "" && r.Output == "" {
+		return BuildResult{}, fmt.Errorf("columns that a model derives are written to a file, and a feature run is of the catalogue: name an output: %w", ErrInvalid)
+	}
 	cutoffs, err := c.parseAll(r.Cutoffs)
 	if err != nil {
 		return BuildResult{}, err
@@ -35,6 +38,13 @@ func (s *Service) Build(ctx context.Context, r BuildRequest, output func(string)
 	if result.DefinitionsHash, err = s.Facts.Definitions(catalogue); err != nil {
 		return BuildResult{}, fmt.Errorf("fingerprint the features: %w", err)
 	}
+	written, widen := catalogue, func(sl *features.Slice) (*features.Slice, error) { return sl, nil }
+	if r.Model != "" {
+		if written, widen, err = s.widened(ctx, r.Model, catalogue); err != nil {
+			return BuildResult{}, err
+		}
+		result.Features = len(written)
+	}
 	var built *features.BuildReport
 	produce := func(ctx context.Context, hand func(*features.Slice) error) error {
 		progress := c.progress("building features", report)
@@ -42,6 +52,9 @@ func (s *Service) Build(ctx context.Context, r BuildRequest, output func(string)
 		request.Groups = r.Groups
 		built, err = s.Facts.Build(ctx, request, func(sl *features.Slice) error {
 			progress(sl)
+			if sl, err = widen(sl); err != nil {
+				return err
+			}
 			return hand(sl)
 		})
 		return err
@@ -63,7 +76,7 @@ func (s *Service) Build(ctx context.Context, r BuildRequest, output func(string)
 			return BuildResult{}, fmt.Errorf("publish features: %w", err)
 		}
 		result.Run = &run
-	} else if err := writeFeatures(ctx, r, output, catalogue, produce); err != nil {
+	} else if err := writeFeatures(ctx, r, output, written, produce); err != nil {
 		return BuildResult{}, err
 	}
 	result.Rows, result.Accounts, result.Coverage = built.Rows, built.Accounts, built.Coverage
@@ -71,6 +84,31 @@ func (s *Service) Build(ctx context.Context, r BuildRequest, output func(string)
 		result.Status[status.String()] = rows
 	}
 	return result, nil
+}
+
+// widened is the catalogue with the columns that a model derives behind it, and what
+// appends them to a slice.
+func (s *Service) widened(ctx context.Context, version string, catalogue []features.Feature) ([]features.Feature, func(*features.Slice) (*features.Slice, error), error) {
+	m, err := s.model(ctx, version)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.fits(m); err != nil {
+		return nil, nil, err
+	}
+	if m.derived == nil {
+		return nil, nil, fmt.Errorf("model %q derives no columns; train again: %w", version, ErrConflict)
+	}
+	all := slices.Clone(catalogue)
+	for _, meta := range m.derived.Metas() {
+		all = append(all, features.Feature{Meta: meta})
+	}
+	return all, func(sl *features.Slice) (*features.Slice, error) {
+		wide := *sl
+		var err error
+		wide.Frame, err = m.derived.Extend(sl.Frame)
+		return &wide, err
+	}, nil
 }
 
 // progress reports the accounts of the slices that pass.

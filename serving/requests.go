@@ -65,6 +65,9 @@ type BuildRequest struct {
 	Cutoffs []string `json:"cutoffs"`
 	// Groups builds groups instead of their branches (features.Request), into a file.
 	Groups bool `json:"groups,omitempty"`
+	// Model appends the columns that this model derives; with "" there are none. It
+	// needs a file, since a feature run is of the catalogue.
+	Model string `json:"model,omitempty"`
 	// Output names a file of Format (parquet or csv); with "" a committed feature
 	// run is written.
 	Output string `json:"output,omitempty"`

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -118,5 +119,32 @@ func TestLifetimeFitInWords(t *testing.T) {
 	}
 	if en, zh := sayLifetimes(&model.LifetimeCard{Why: "none bought again"}); len(en) != 1 || len(zh) != 1 || !strings.Contains(en[0], "none bought again") {
 		t.Errorf("without a model: %q", en)
+	}
+}
+
+// Features are written with the columns that a model derives from them, those that
+// it reads.
+func TestFeaturesOfAModel(t *testing.T) {
+	s, _, _ := settled(t, 200)
+	live, err := s.live(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain, wide sink
+	for model, out := range map[string]*sink{"": &plain, live: &wide} {
+		r := BuildRequest{Model: model, Output: "features"}
+		if _, err := s.Build(t.Context(), r, func(string) (io.WriteCloser, error) { return out, nil }, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, after := strings.Split(plain.String(), "\n"), strings.Split(wide.String(), "\n")
+	if len(before) != len(after) || len(before) < 100 {
+		t.Fatalf("%d lines, %d with derived columns", len(before), len(after))
+	}
+	if after[0] != before[0]+",lifetime_alive,lifetime_no_purchase,lifetime_purchases" || !strings.HasPrefix(after[1], before[1]+",") {
+		t.Errorf("%s\n%s\n%s", after[0], before[1], after[1])
+	}
+	if _, err := s.Build(t.Context(), BuildRequest{Model: live}, nil, nil); KindOf(err) != Invalid {
+		t.Errorf("a run with derived columns: %v", err)
 	}
 }

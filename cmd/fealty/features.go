@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fealty/features"
+	"fealty/model/derive"
 	"fealty/serving"
 
 	"github.com/spf13/cobra"
@@ -41,6 +43,7 @@ warehouse. A date means the end of that day in the business time zone.`,
 	}
 	f := c.Flags()
 	f.StringArrayVar(&o.request.Cutoffs, "cutoff", nil, "a date or an RFC 3339 instant; may be repeated")
+	f.StringVar(&o.request.Model, "model", "", "also the columns that this model derives (of its lifetime model, say), behind the others; needs --to")
 	f.BoolVar(&o.request.Groups, "groups", false, "build groups (links of kind group and sister, and parents) instead of their branches; needs --to")
 	f.StringVar(&o.to, "to", "", "file to write (- is standard output)")
 	f.StringVar(&o.request.Format, "format", "", "csv, tsv, jsonl or parquet (default: by the file's ending)")
@@ -90,7 +93,8 @@ func newFeaturesList(e *env) *cobra.Command {
 	group := ""
 	c := &cobra.Command{
 		Use: "list", Short: "List the catalogue of features", Args: none,
-		Long: `Lists the catalogue of features, and behind it those of your team (features.folder) whose entries are right.`,
+		Long: `Lists the catalogue of features, behind it those of your team (features.folder) whose entries are right, and last the
+columns that a model derives from them with parameters of its own (file: derived); features build --model writes those too.`,
 		Example: `  fealty features list
   fealty features list --group frequency -o csv`,
 		RunE: func(c *cobra.Command, _ []string) error { return runFeaturesList(e, c.Flags(), group) },
@@ -121,6 +125,9 @@ func runFeaturesList(e *env, flags *pflag.FlagSet, group string) error {
 	catalogue, refused := features.WithOwn(features.Catalogue(), config.own)
 	for _, file := range sortedKeys(refused) {
 		e.say("left out: %v", refused[file])
+	}
+	for _, m := range slices.Concat(derive.Metas(), derive.WalletMetas()) {
+		catalogue = append(catalogue, features.Feature{Meta: m, File: features.File{Name: "derived"}})
 	}
 	list, groups := []listedFeature{}, map[string]bool{}
 	for _, f := range catalogue {

@@ -156,6 +156,15 @@ func (c *Columns) Why() string { return c.why }
 // Model returns the lifetime model, nil when none was fitted.
 func (c *Columns) Model() *lifetime.Model { return c.model }
 
+// Metas returns what its columns are, in the order of Of. The result is the
+// caller's own.
+func (c *Columns) Metas() []frame.Meta {
+	if c.wallet == nil {
+		return Metas()
+	}
+	return slices.Concat(metas, walletMetas)
+}
+
 // Of returns the derived columns of a frame's rows, in the order of Metas, then of
 // WalletMetas where it has those. A row without a purchase has none of the values.
 func (c *Columns) Of(f *frame.Frame) ([]frame.Column, error) {
