@@ -42,6 +42,9 @@ type Request struct {
 	// Coverage of the sources at the same cutoffs, known_at and watermark, from
 	// an earlier report: saves asking for it again when few accounts are built.
 	Coverage []Coverage
+	// Links are all rows of account_links up to the watermark, from whoever asks several
+	// questions of one request; nil means that each reads them.
+	Links []Link
 }
 
 // BuildReport tells what a build went through.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -60,6 +61,10 @@ func (s *Service) ScoreNow(ctx context.Context, from Published, accounts []frame
 	k := s.scorer(m, cutoff, known, watermark)
 	k.rank, k.previous = from.Rank, &from.Run
 	request := k.request(accounts)
+	// Once for all that is asked of them.
+	if request.Links, err = s.Facts.Links(ctx, watermark); err != nil {
+		return nil, nil, fmt.Errorf("ask for the links between accounts: %w", err)
+	}
 	if request.Coverage, err = s.coverage(ctx, request, now); err != nil {
 		return nil, nil, err
 	}
@@ -107,16 +112,53 @@ func (k *scorer) now(ctx context.Context, request features.Request, found map[fr
 		if err := k.stake(sl.Frame, part); err != nil {
 			return err
 		}
+		briefs, err := k.lifetimesNow(ctx, sl, part)
+		if err != nil {
+			return err
+		}
 		for i := range part {
 			f := Found{Score: part[i], OptedOut: k.standings[part[i].Account].OptedOut}
 			if f.Unscorable == erased {
 				f = Found{Score: blank(&f.Score)}
+			} else if briefs != nil && sl.Status[i] != features.NeverBought {
+				f.Brief, f.Untold = &briefs[i], untoldNow
 			}
 			found[f.Account] = f
 		}
 		return nil
 	})
 	return err
+}
+
+// untoldNow are the parts of worth that a score of now does not tell, and why: it reads
+// the features of the accounts asked for, and nothing of the others.
+var untoldNow = []Term{
+	{"loyalty", "a parent's loyalty is the mean of its children's, and a score of now reads the accounts asked for alone; published runs tell it", "上级客户的忠诚度是其下级的平均值，而即时评分只读取所问的客户；见已发布的评分"},
+	{"tier", "a tier is a rank among all accounts; published runs tell it", "等级是在所有客户中的排名；见已发布的评分"},
+	{"verdict", "a verdict weighs the whole value, of which the wallet is a part; published runs tell it", "处置建议权衡全部价值，其中包括钱包；见已发布的评分"},
+	{"wallet", "a wallet rests on purchases by category and on declarations, which a score of now does not read; published runs tell it", "钱包依据分品类的购买和申报，即时评分不读取这些；见已发布的评分"},
+}
+
+// lifetimesNow tells the lifetime values of the rows of a slice, whose scores know their
+// segments, by the one way in which runs tell them; nil when the model tells no worth.
+func (k *scorer) lifetimesNow(ctx context.Context, sl *features.Slice, scores []score.Score) ([]Brief, error) {
+	if k.worth == nil {
+		return nil, nil
+	}
+	c := &crowd{cutoff: k.receipt.Cutoff, frame: sl.Frame, status: sl.Status, profiles: make([]features.Profile, len(scores))}
+	for i := range scores {
+		c.profiles[i] = features.Profile{Account: scores[i].Account, Segment: scores[i].Segment}
+	}
+	t := &told{crowd: c, horizon: k.card.HorizonDays}
+	if err := k.worth.tellLifetime(ctx, t, k.Settings, k.worth.asked(k.Settings, false)); err != nil {
+		return nil, err
+	}
+	nan := math.NaN()
+	briefs := make([]Brief, len(scores))
+	for i := range briefs {
+		briefs[i] = Brief{Account: scores[i].Account, LifetimeValue: t.value[i], Loyalty: nan, WalletShare: nan, Potential: nan}
+	}
+	return briefs, nil
 }
 
 // without returns the accounts that were not found, each once.

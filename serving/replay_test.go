@@ -221,8 +221,9 @@ func TestReplayFromStoredFeatures(t *testing.T) {
 	}
 }
 
-// Nothing is kept of an account that asked to be erased.
-func TestNoFeaturesAreKeptOfErasedAccounts(t *testing.T) {
+// Nothing is kept of an account that asked to be erased. And what an account is worth is
+// told anew to the bit; what differs is named, be it a number, a code or a list.
+func TestReplayProvesWorth(t *testing.T) {
 	s, facts, runs, _ := village(200)
 	live(t, s)
 	facts.standings = map[frame.AccountID]features.Standing{"C0007": {Erased: true}}
@@ -235,6 +236,46 @@ func TestNoFeaturesAreKeptOfErasedAccounts(t *testing.T) {
 	}
 	if run.KeptFeatures != run.Rows-1 {
 		t.Errorf("features of %d accounts are kept of %d", run.KeptFeatures, run.Rows)
+	}
+
+	yes, _ := seek(t, runs, run)
+	prove := func() *WorthReplay {
+		t.Helper()
+		return replayed(t, s, ReplayRequest{Account: string(yes.Account), Run: run.ID, Worth: true}).Worth
+	}
+	if w := prove(); !w.Same || !w.Replayable || w.Why != "told anew from the facts: every field is the same" || yes.Worth == nil {
+		t.Fatalf("%+v of %+v", w, yes.Worth)
+	}
+	// Later facts change nothing, a wish of today tells nothing.
+	facts.purchases = append(facts.purchases, purchase{string(yes.Account), instant("2025-12-20 10:00"), 1e6, 2})
+	if w := prove(); !w.Same {
+		t.Errorf("after a later load %+v", w)
+	}
+	told := *yes.Worth
+	yes.Worth.Lifetime.Value = math.Nextafter(told.Lifetime.Value, math.Inf(1))
+	yes.Worth.Place.Verdict, yes.Worth.Wallets = "shed", append(slices.Clone(told.Wallets), score.Wallet{})
+	yes.Worth.Loyalty.Indicators = slices.Clone(told.Loyalty.Indicators)
+	yes.Worth.Loyalty.Indicators[1].Weight++
+	w, names := prove(), ""
+	for _, d := range w.Differs {
+		names += d.Field + " "
+	}
+	if w.Same || !w.Replayable || w.Why != "4 fields differ" || names != "lifetime.value loyalty.indicators[1].weight place.verdict wallets " || w.Differs[2].Published != "shed" {
+		t.Errorf("%+v", w)
+	}
+	// An engine of another version may differ in the last bits, and in no word.
+	facts.engine, *yes.Worth = "twin 2", told
+	yes.Worth.Lifetime.Value = math.Nextafter(told.Lifetime.Value, math.Inf(1))
+	if w := prove(); !w.Same {
+		t.Errorf("on another engine %+v", w)
+	}
+	yes.Worth = nil
+	if w := prove(); w.Same || w.Why != "the run tells nothing of the account's worth, and its model does now; the run told the worth of 198 accounts, and 199 can be told of now" {
+		t.Errorf("%+v", w)
+	}
+	facts.definitions = "d2"
+	if w := prove(); w.Same || w.Replayable || !strings.Contains(w.Why, "not replayable: the features are defined otherwise") {
+		t.Errorf("%+v", w)
 	}
 }
 

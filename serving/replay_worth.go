@@ -3,8 +3,10 @@ package serving
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -116,12 +118,12 @@ func (d *disclosure) worth(ctx context.Context, account frame.AccountID) (found 
 }
 
 // differences names the fields in which two values of one type differ: structures,
-// slices, texts and numbers. Numbers may lie apart by a tolerance relative to the larger
-// one; NaN is NaN, and an empty slice is none. What is no UTF-8 in a text is U+FFFD, as
+// slices, maps by text, pointers, texts, numbers and truths. Numbers may lie apart by a tolerance relative to the larger
+// one; NaN is NaN, and an empty slice is none. It panics on functions. What is no UTF-8 in a text is U+FFFD, as
 // where texts were kept as JSON.
 func differences(field string, then, now reflect.Value, tolerance float64) []WorthDifference {
 	differ := func(a, b string) []WorthDifference { return []WorthDifference{{field, a, b}} }
-	switch then.Kind() { //nolint:exhaustive // a worth has no others, and the last case says so
+	switch then.Kind() { //nolint:exhaustive // the last case has the others
 	case reflect.Struct:
 		var all []WorthDifference
 		for i := range then.NumField() {
@@ -141,6 +143,23 @@ func differences(field string, then, now reflect.Value, tolerance float64) []Wor
 			all = append(all, differences(fmt.Sprintf("%s[%d]", field, i), then.Index(i), now.Index(i), tolerance)...)
 		}
 		return all
+	case reflect.Map:
+		var all []WorthDifference
+		names := map[string]bool{}
+		for _, key := range append(then.MapKeys(), now.MapKeys()...) {
+			names[key.String()] = true
+		}
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			key := reflect.ValueOf(name).Convert(then.Type().Key())
+			a, b := then.MapIndex(key), now.MapIndex(key)
+			at := fmt.Sprintf("%s[%s]", field, name)
+			if !a.IsValid() || !b.IsValid() {
+				all = append(all, WorthDifference{at, thereOrNot(a), thereOrNot(b)})
+				continue
+			}
+			all = append(all, differences(at, a, b, tolerance)...)
+		}
+		return all
 	case reflect.Float64:
 		a, b := then.Float(), now.Float()
 		if math.Float64bits(a) == math.Float64bits(b) || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= tolerance*max(math.Abs(a), math.Abs(b)) && tolerance > 0 {
@@ -152,14 +171,28 @@ func differences(field string, then, now reflect.Value, tolerance float64) []Wor
 			return differ(a, b)
 		}
 		return nil
-	case reflect.Int, reflect.Int32, reflect.Int64:
-		if then.Int() != now.Int() {
-			return differ(strconv.FormatInt(then.Int(), 10), strconv.FormatInt(now.Int(), 10))
+	case reflect.Pointer:
+		if then.IsNil() || now.IsNil() {
+			if then.IsNil() != now.IsNil() {
+				return differ(fmt.Sprint(!then.IsNil()), fmt.Sprint(!now.IsNil()))
+			}
+			return nil
+		}
+		return differences(field, then.Elem(), now.Elem(), tolerance)
+	default: // whole numbers, and what is true or not
+		if a, b := then.Interface(), now.Interface(); a != b {
+			return differ(fmt.Sprint(a), fmt.Sprint(b))
 		}
 		return nil
-	default:
-		panic("serving: a worth has a field " + field + " of kind " + then.Kind().String())
 	}
+}
+
+// thereOrNot says what an entry of a map is, or that there is none.
+func thereOrNot(v reflect.Value) string {
+	if !v.IsValid() {
+		return "none"
+	}
+	return fmt.Sprint(v.Interface())
 }
 
 // fieldName is a field's name as JSON writes it, or in small letters with _ between

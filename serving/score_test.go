@@ -302,6 +302,10 @@ func TestScoreNow(t *testing.T) {
 		if sc.Unscorable == "" && sc.Percentile != from.Rank.Percentile(sc.Probability) {
 			t.Errorf("percentile %v, by the published run %v", sc.Percentile, from.Rank.Percentile(sc.Probability))
 		}
+		// Of worth it is the lifetime value, and why no more is told.
+		if sc.Brief == nil || !(sc.Brief.LifetimeValue > 0) || !math.IsNaN(sc.Brief.Loyalty) || len(sc.Untold) != 4 {
+			t.Errorf("worth of now %+v, untold %v", sc.Brief, sc.Untold)
+		}
 		if sc.Change != nil && sc.Change.Previous != published.Cutoff {
 			t.Errorf("change against %s, want the published %s", sc.Change.Previous, published.Cutoff)
 		}
@@ -314,6 +318,9 @@ func TestScoreNow(t *testing.T) {
 		if _, _, err := s.ScoreNow(t.Context(), from, ask); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if facts.calls["links"] != 3 || facts.calls["links within"] != 0 {
+		t.Errorf("the links were read %d times for 3 requests, and %d times more within", facts.calls["links"], facts.calls["links within"])
 	}
 	if n := facts.calls["measure"]; n > 1 {
 		t.Errorf("measured %d times within a second", n)
@@ -352,7 +359,10 @@ func TestGroupsAreScoredBesideThePublishedRun(t *testing.T) {
 		t.Errorf("after groups were scored the published run is %q (%v), want %q", latest.ID, err, published.ID)
 	}
 	for _, run := range []Run{published, groups} {
-		replayed(t, s, ReplayRequest{Account: "C0007", Run: run.ID})
+		// Groups have a worth as accounts do, told of the pooled crowd.
+		if w := replayed(t, s, ReplayRequest{Account: "C0007", Run: run.ID, Worth: true}).Worth; !w.Same || !strings.HasPrefix(w.Why, "told anew") {
+			t.Errorf("the worth in the run of purpose %q: %+v", run.Purpose, w)
+		}
 		if facts.groups != (run.ID == groups.ID) {
 			t.Errorf("a replay of the run of purpose %q asked of groups: %v", run.Purpose, facts.groups)
 		}

@@ -154,8 +154,9 @@ func (f *twinFacts) Population(_ context.Context, r features.Request) ([]feature
 	return all, nil
 }
 
-func (f *twinFacts) Moves(context.Context, features.Request) (map[frame.AccountID]features.Move, error) {
+func (f *twinFacts) Moves(_ context.Context, r features.Request) (map[frame.AccountID]features.Move, error) {
 	f.called("moves")
+	f.linked(r)
 	return f.moves, nil
 }
 
@@ -195,7 +196,15 @@ func (f *twinFacts) Fingerprints(_ context.Context, sources []features.MappedSou
 	return all, nil
 }
 
-func (f *twinFacts) Standings(context.Context, features.Request, int) (map[frame.AccountID]features.Standing, error) {
+// linked notes a request that has to read the links by itself.
+func (f *twinFacts) linked(r features.Request) {
+	if r.Links == nil {
+		f.called("links within")
+	}
+}
+
+func (f *twinFacts) Standings(_ context.Context, r features.Request, _ int) (map[frame.AccountID]features.Standing, error) {
+	f.linked(r)
 	return f.standings, nil
 }
 
@@ -225,6 +234,7 @@ func (f *twinFacts) by(watermark uint64) (accounts []string, of map[string][]pur
 
 func (f *twinFacts) Build(ctx context.Context, r features.Request, each func(*features.Slice) error) (*features.BuildReport, error) {
 	f.called("build")
+	f.linked(r)
 	f.groups = r.Groups
 	report := &features.BuildReport{Status: map[features.Eligibility]int{}, Coverage: r.Coverage}
 	if report.Coverage == nil {

@@ -38,8 +38,10 @@ type Moved struct {
 // Found is a score with what must be said beside it.
 type Found struct {
 	score.Score
-	// Brief is nil when nothing is told of what the account is worth.
-	Brief *Brief
+	// Brief is nil when nothing is told of what the account is worth. Untold are the
+	// parts of it that are not told, though the model could, each with the reason.
+	Brief  *Brief
+	Untold []Term
 	// Moved is nil when the score is of the account asked for.
 	Moved *Moved
 	// OptedOut: the account has withdrawn every consent that it gave, or every one to

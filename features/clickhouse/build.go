@@ -156,7 +156,7 @@ func Build(ctx context.Context, e Engine, r features.Request, each func(*feature
 // unite follows the links as known at each cutoff. Accounts that asked to be erased are
 // in no group, and hold none together: nothing is told of them under another name either.
 func (p *prepared) unite(ctx context.Context, e Engine) error {
-	links, err := readLinks(ctx, e, p.Watermark)
+	links, err := p.linksRead(ctx, e)
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,14 @@ func readLinks(ctx context.Context, e Engine, watermark uint64) ([]features.Link
 	return links, nil
 }
 
+// linksRead are the rows of account_links, from the request where it has them.
+func (p *prepared) linksRead(ctx context.Context, e Engine) ([]features.Link, error) {
+	if p.Links != nil {
+		return p.Links, nil
+	}
+	return readLinks(ctx, e, p.Watermark)
+}
+
 // readParents returns who belonged to whom as of each cutoff.
 func readParents(ctx context.Context, e Engine, params Params) ([]features.Parent, error) {
 	var parents []features.Parent

@@ -17,7 +17,7 @@ func (w Warehouse) Moves(ctx context.Context, r features.Request) (map[frame.Acc
 	if err != nil {
 		return nil, err
 	}
-	links, err := readLinks(ctx, w.Engine, p.Watermark)
+	links, err := p.linksRead(ctx, w.Engine)
 	if err != nil {
 		return nil, err
 	}

@@ -178,6 +178,9 @@ func scoreOf(a *serving.Answer) *fealtyv1.Score {
 		s.Loyalty, s.LifetimeValue, s.WalletShare, s.Potential = number(b.Loyalty), number(b.LifetimeValue), number(b.WalletShare), number(b.Potential)
 		s.Tier, s.Verdict, s.Story = text(string(b.Tier)), text(string(b.Verdict)), text(b.Story)
 	}
+	for _, t := range a.Untold {
+		s.Untold = append(s.Untold, termOf(t))
+	}
 	if a.Change != nil {
 		changed := a.Change.ModelChanged
 		s.Change = &fealtyv1.Change{

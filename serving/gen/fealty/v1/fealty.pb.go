@@ -645,7 +645,7 @@ type Score struct {
 	// contacted, is for whoever asks to know.
 	OptedOut *bool `protobuf:"varint,26,opt,name=opted_out,json=optedOut,proto3,oneof" json:"opted_out,omitempty"`
 	// How loyal the account is, 0 to 100; GetLoyalty says why. This and what follows
-	// is absent of live scores, of groups, and of runs that tell nothing of worth.
+	// is absent of runs that tell nothing of worth; of live scores untold says what is.
 	Loyalty *float64 `protobuf:"fixed64,27,opt,name=loyalty,proto3,oneof" json:"loyalty,omitempty"`
 	// The tier by commercial value: vip, major, ordinary or small.
 	Tier string `protobuf:"bytes,28,opt,name=tier,proto3" json:"tier,omitempty"`
@@ -659,9 +659,15 @@ type Score struct {
 	// What it spends elsewhere in a year, in currency; GetWallet says in which
 	// categories.
 	Potential *float64 `protobuf:"fixed64,32,opt,name=potential,proto3,oneof" json:"potential,omitempty"`
+<<<<<<< HEAD
+	// The parts of what the account is worth that are not told here, each with the
+	// reason: of a live score all but lifetime_value. Empty of published scores.
+	Untold        []*Term `protobuf:"bytes,33,rep,name=untold,proto3" json:"untold,omitempty"`
+=======
 	// How loyalty contradicts the risk of leaving: loyal_yet_leaving or
 	// not_loyal_yet_staying; empty when it does not.
 	Story         string `protobuf:"bytes,33,opt,name=story,proto3" json:"story,omitempty"`
+>>>>>>> e758fffe49088a1c9fc9601b35c6657cc7d01898
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -920,11 +926,19 @@ func (x *Score) GetPotential() float64 {
 	return 0
 }
 
+<<<<<<< HEAD
+func (x *Score) GetUntold() []*Term {
+	if x != nil {
+		return x.Untold
+	}
+	return nil
+=======
 func (x *Score) GetStory() string {
 	if x != nil {
 		return x.Story
 	}
 	return ""
+>>>>>>> e758fffe49088a1c9fc9601b35c6657cc7d01898
 }
 
 // Moved says that a score is of another account than the one asked for.
@@ -3455,7 +3469,11 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\baccounts\x18\x01 \x03(\tB\x03\xe0A\x02R\baccounts\"V\n" +
 	"\x10ScoreNowResponse\x12(\n" +
 	"\x06scores\x18\x01 \x03(\v2\x10.fealty.v1.ScoreR\x06scores\x12\x18\n" +
+<<<<<<< HEAD
+	"\aunknown\x18\x02 \x03(\tR\aunknown\"\xf0\t\n" +
+=======
 	"\aunknown\x18\x02 \x03(\tR\aunknown\"\xdd\t\n" +
+>>>>>>> e758fffe49088a1c9fc9601b35c6657cc7d01898
 	"\x05Score\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -3495,8 +3513,13 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x0elifetime_value\x18\x1e \x01(\x01H\n" +
 	"R\rlifetimeValue\x88\x01\x01\x12&\n" +
 	"\fwallet_share\x18\x1f \x01(\x01H\vR\vwalletShare\x88\x01\x01\x12!\n" +
+<<<<<<< HEAD
+	"\tpotential\x18  \x01(\x01H\fR\tpotential\x88\x01\x01\x12'\n" +
+	"\x06untold\x18! \x03(\v2\x0f.fealty.v1.TermR\x06untoldB\x0e\n" +
+=======
 	"\tpotential\x18  \x01(\x01H\fR\tpotential\x88\x01\x01\x12\x14\n" +
 	"\x05story\x18! \x01(\tR\x05storyB\x0e\n" +
+>>>>>>> e758fffe49088a1c9fc9601b35c6657cc7d01898
 	"\f_probabilityB\r\n" +
 	"\v_percentileB\x10\n" +
 	"\x0e_value_at_riskB\v\n" +
@@ -3891,6 +3914,74 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	12, // 7: fealty.v1.Score.down:type_name -> fealty.v1.Reason
 	14, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
 	10, // 9: fealty.v1.Score.moved:type_name -> fealty.v1.Moved
+<<<<<<< HEAD
+	19, // 10: fealty.v1.Score.untold:type_name -> fealty.v1.Term
+	36, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
+	11, // 12: fealty.v1.Reason.label:type_name -> fealty.v1.Text
+	11, // 13: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
+	36, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
+	36, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
+	36, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
+	11, // 17: fealty.v1.Term.text:type_name -> fealty.v1.Text
+	14, // 18: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
+	10, // 19: fealty.v1.Origin.moved:type_name -> fealty.v1.Moved
+	19, // 20: fealty.v1.Value.spend_by:type_name -> fealty.v1.Term
+	19, // 21: fealty.v1.Value.tier:type_name -> fealty.v1.Term
+	19, // 22: fealty.v1.Value.level:type_name -> fealty.v1.Term
+	19, // 23: fealty.v1.Value.rfm:type_name -> fealty.v1.Term
+	19, // 24: fealty.v1.Value.verdict:type_name -> fealty.v1.Term
+	22, // 25: fealty.v1.Value.because:type_name -> fealty.v1.Ground
+	19, // 26: fealty.v1.Value.breaches:type_name -> fealty.v1.Term
+	20, // 27: fealty.v1.Value.origin:type_name -> fealty.v1.Origin
+	19, // 28: fealty.v1.Ground.term:type_name -> fealty.v1.Term
+	24, // 29: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
+	24, // 30: fealty.v1.Wallet.categories:type_name -> fealty.v1.WalletShare
+	20, // 31: fealty.v1.Wallet.origin:type_name -> fealty.v1.Origin
+	19, // 32: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
+	19, // 33: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
+	19, // 34: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
+	26, // 35: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
+	20, // 36: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
+	19, // 37: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
+	19, // 38: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
+	19, // 39: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
+	28, // 40: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
+	20, // 41: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
+	19, // 42: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
+	19, // 43: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
+	31, // 44: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	31, // 45: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	11, // 46: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	36, // 47: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	36, // 48: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 49: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 50: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 51: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 52: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 53: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 54: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 55: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	18, // 56: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	29, // 57: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	32, // 58: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	34, // 59: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 60: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 61: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 62: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 63: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	21, // 64: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	23, // 65: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	25, // 66: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	27, // 67: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	30, // 68: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	33, // 69: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	35, // 70: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	60, // [60:71] is the sub-list for method output_type
+	49, // [49:60] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
+=======
 	37, // 10: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
 	11, // 11: fealty.v1.Reason.label:type_name -> fealty.v1.Text
 	11, // 12: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
@@ -3965,6 +4056,7 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	57, // [57:57] is the sub-list for extension type_name
 	57, // [57:57] is the sub-list for extension extendee
 	0,  // [0:57] is the sub-list for field type_name
+>>>>>>> e758fffe49088a1c9fc9601b35c6657cc7d01898
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
