@@ -80,6 +80,13 @@ type LabelRequest struct {
 	Links []Link
 }
 
+// LabelAsk is one of several label requests that are answered together: for a slice, with
+// its own horizon, Through and KnownAt.
+type LabelAsk struct {
+	LabelRequest
+	Slice *Slice
+}
+
 // Span is what the order lines hold up to a watermark.
 type Span struct {
 	Rows, Accounts int64

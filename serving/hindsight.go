@@ -263,24 +263,7 @@ func (s *Service) past(ctx context.Context, c *calendar, plans []pastMonth, repo
 				k.silent[at] = append(k.silent[at], sl.LastPurchase[i] < int64(at.Add(-c.Label.HorizonDays)))
 			}
 		}
-		var replayed []frame.Cutoff
-		for i := range plans {
-			p := &plans[i]
-			if !p.counts() {
-				continue
-			}
-			replayed = append(replayed, p.at)
-			request := c.labels(c.Label)
-			request.Through, request.KnownAt = p.at, c.Known(p.at)
-			err := s.judge(ctx, request, sl, p.train, func(train frame.Cutoff, v fate) {
-				of := learnt{train, p.at}
-				k.asKnown[of] = append(k.asKnown[of], v)
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return s.judge(ctx, c.labels(c.Label), sl, replayed, func(at frame.Cutoff, v fate) { k.newest[at] = append(k.newest[at], v) })
+		return s.judge(ctx, c, plans, sl, k)
 	})
 	if err != nil {
 		return nil, err
@@ -288,9 +271,43 @@ func (s *Service) past(ctx context.Context, c *calendar, plans []pastMonth, repo
 	return k, c.derive(ctx, k.parts)
 }
 
-// judge asks for the labels of a slice's eligible rows at some cutoffs and hands
-// them on in the slice's order.
-func (s *Service) judge(ctx context.Context, r features.LabelRequest, sl *features.Slice, cutoffs []frame.Cutoff, each func(frame.Cutoff, fate)) error {
+// judge asks for the labels of a slice's eligible rows, once for all dates: those of
+// the cutoffs that each date learns from as known then, and those of the dates
+// themselves as known today. Fates are kept in the slice's order.
+func (s *Service) judge(ctx context.Context, c *calendar, plans []pastMonth, sl *features.Slice, k *past) error {
+	request := c.labels(c.Label)
+	var asks []features.LabelAsk
+	var replayed []frame.Cutoff
+	for i := range plans {
+		p := &plans[i]
+		if !p.counts() {
+			continue
+		}
+		replayed = append(replayed, p.at)
+		then := request
+		then.Through, then.KnownAt = p.at, c.Known(p.at)
+		asks = append(asks, features.LabelAsk{LabelRequest: then, Slice: eligibleAt(sl, p.train)})
+	}
+	asks = append(asks, features.LabelAsk{LabelRequest: request, Slice: eligibleAt(sl, replayed)})
+	all, err := s.Facts.OutcomesOf(ctx, asks)
+	if err != nil {
+		return fmt.Errorf("label: %w", err)
+	}
+	for n, o := range all {
+		for i, at := range asks[n].Slice.Frame.Cutoffs {
+			if n == len(replayed) {
+				k.newest[at] = append(k.newest[at], fateOf(o, i))
+				continue
+			}
+			of := learnt{at, replayed[n]}
+			k.asKnown[of] = append(k.asKnown[of], fateOf(o, i))
+		}
+	}
+	return nil
+}
+
+// eligibleAt returns a slice's eligible rows at some cutoffs, without their columns.
+func eligibleAt(sl *features.Slice, cutoffs []frame.Cutoff) *features.Slice {
 	part := &features.Slice{Frame: &frame.Frame{}}
 	for i, at := range sl.Frame.Cutoffs {
 		if sl.Status[i] == features.Eligible && slices.Contains(cutoffs, at) {
@@ -298,17 +315,7 @@ func (s *Service) judge(ctx context.Context, r features.LabelRequest, sl *featur
 			part.Status = append(part.Status, features.Eligible)
 		}
 	}
-	if len(part.Status) == 0 {
-		return nil
-	}
-	o, err := s.Facts.Outcomes(ctx, r, part)
-	if err != nil {
-		return fmt.Errorf("label: %w", err)
-	}
-	for i, at := range part.Frame.Cutoffs {
-		each(at, fateOf(o, i))
-	}
-	return nil
+	return part
 }
 
 // labelledBy returns the rows that have a label by the fates, sharing the

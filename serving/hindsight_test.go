@@ -209,6 +209,10 @@ func (a *asked) Outcomes(ctx context.Context, r features.LabelRequest, s *featur
 	return a.twinFacts.Outcomes(ctx, r, s)
 }
 
+func (a *asked) OutcomesOf(ctx context.Context, asks []features.LabelAsk) ([]*features.Outcome, error) {
+	return oneByOne(ctx, a.Outcomes, asks)
+}
+
 func TestHindsightLearnsFromLabelsAsKnownThen(t *testing.T) {
 	s, facts, _, _ := village(100)
 	a := &asked{twinFacts: facts}

@@ -32,6 +32,22 @@ func TestRuleThatIsNotAppliedLeavesTheSettingsHashAsItWas(t *testing.T) {
 	}
 }
 
+func (f *twinFacts) OutcomesOf(ctx context.Context, asks []features.LabelAsk) ([]*features.Outcome, error) {
+	return oneByOne(ctx, f.Outcomes, asks)
+}
+
+// oneByOne answers several label requests by what answers one.
+func oneByOne(ctx context.Context, one func(context.Context, features.LabelRequest, *features.Slice) (*features.Outcome, error), asks []features.LabelAsk) ([]*features.Outcome, error) {
+	all := make([]*features.Outcome, len(asks))
+	for i := range asks {
+		var err error
+		if all[i], err = one(ctx, asks[i].LabelRequest, asks[i].Slice); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // returning is a twin of the facts that also tells who came back.
 type returning struct{ *twinFacts }
 
@@ -53,6 +69,10 @@ func (f returning) Outcomes(ctx context.Context, r features.LabelRequest, s *fea
 		}
 	}
 	return o, nil
+}
+
+func (f returning) OutcomesOf(ctx context.Context, asks []features.LabelAsk) ([]*features.Outcome, error) {
+	return oneByOne(ctx, f.Outcomes, asks)
 }
 
 // Each horizon of the sweep is what training with it would see.

@@ -171,10 +171,8 @@ func (s *Service) LabelsCompare(ctx context.Context, r LabelsCompareRequest, rep
 	progress := c.progress("building features and labels", report)
 	_, err = s.Facts.Build(ctx, request, func(sl *features.Slice) error {
 		progress(sl)
-		for i := range l.horizons {
-			if err := l.horizons[i].take(ctx, s, sl); err != nil {
-				return err
-			}
+		if err := l.take(ctx, s, sl); err != nil {
+			return err
 		}
 		return l.takeCategories(ctx, s, sl)
 	})
@@ -332,16 +330,26 @@ func (b *bench) part(sl *features.Slice) *features.Slice {
 	return p
 }
 
-// take adds the rows of a slice.
-func (b *bench) take(ctx context.Context, s *Service, sl *features.Slice) error {
-	part := b.part(sl)
-	if part.Frame.Rows() == 0 {
-		return nil
+// take adds the rows of a slice to every horizon, whose labels are asked for once.
+func (l *laboratory) take(ctx context.Context, s *Service, sl *features.Slice) error {
+	asks := make([]features.LabelAsk, len(l.horizons))
+	for i, b := range l.horizons {
+		asks[i] = features.LabelAsk{LabelRequest: b.labels(b.Label), Slice: b.part(sl)}
 	}
-	o, err := s.Facts.Outcomes(ctx, b.labels(b.Label), part)
+	all, err := s.Facts.OutcomesOf(ctx, asks)
 	if err != nil {
-		return fmt.Errorf("label with a horizon of %d days: %w", b.Label.HorizonDays, err)
+		return fmt.Errorf("label with horizons of %v days: %w", l.days, err)
 	}
+	for i, b := range l.horizons {
+		if err := b.add(asks[i].Slice, all[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add adds rows with their labels.
+func (b *bench) add(part *features.Slice, o *features.Outcome) error {
 	columns, err := part.Frame.Select([]string{recencyColumn, gapColumn, paceColumn, tenureColumn})
 	if err != nil {
 		return fmt.Errorf("read the recency rule's columns: %w", err)

@@ -44,6 +44,9 @@ type Builds interface {
 // Labels says what came after the cutoffs of a slice's rows.
 type Labels interface {
 	Outcomes(ctx context.Context, r features.LabelRequest, s *features.Slice) (*features.Outcome, error)
+	// OutcomesOf answers several requests together, which may differ in their slices,
+	// horizons, Through and KnownAt.
+	OutcomesOf(ctx context.Context, asks []features.LabelAsk) ([]*features.Outcome, error)
 	// Categories returns what the accounts bought category by category, before and after.
 	Categories(ctx context.Context, r features.CategoryRequest, s *features.Slice) ([]features.CategoryHistory, error)
 }

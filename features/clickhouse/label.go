@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"fealty/features"
@@ -29,49 +31,84 @@ const (
 // range is asked for above it.
 const namedAccounts = 1000
 
-// aftermath is a slice whose labels are being filled in.
+// aftermath are slices whose labels are being filled in together.
 type aftermath struct {
+	// LabelRequest is what all of them have in common.
 	features.LabelRequest
-	*features.Outcome
-	slice   *features.Slice
-	cutoffs []frame.Cutoff
-	// begin is the first row of each account.
-	begin map[string]int
-	// families are accounts that are one within the horizon, shared the rows of their members.
+	views []*view
+	// asks are the views' cutoffs, one view's after the other's.
+	asks []question
+	// families are accounts that are one within the horizon, by question.
 	families []*family
-	shared   map[int]bool
 }
 
-// Outcomes returns what came after the cutoffs of a slice's rows. Rows that
+// question is one cutoff of a view.
+type question struct {
+	view   int
+	cutoff frame.Cutoff
+}
+
+// view is a slice with its own horizon and knowledge.
+type view struct {
+	features.LabelRequest
+	*features.Outcome
+	slice *features.Slice
+	// asks begin at first; cutoffs are theirs.
+	first   int
+	cutoffs []frame.Cutoff
+	// begin is the first row of each account; after are the rows that bought in the H
+	// days after the window; shared those whose outcome is a family's.
+	begin  map[string]int
+	after  []bool
+	shared map[int]bool
+}
+
+// Outcomes is OutcomesOf of one request.
+func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *features.Slice) (*features.Outcome, error) {
+	all, err := OutcomesOf(ctx, e, []features.LabelAsk{{LabelRequest: r, Slice: s}})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// OutcomesOf returns what came after the cutoffs of slices' rows, by slice. Rows that
 // never bought, lapsed or whose window is not final are excluded and say so, then
 // those that were erased, opted out or paused and, if the rule says so, were
 // touched: the first that fits is named. An account without any line in the
 // window bought nothing. PartialDefection reads spend_365d and tenure_days of the
-// slice's frame.
-func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *features.Slice) (*features.Outcome, error) {
-	n := s.Frame.Rows()
-	o := &features.Outcome{
-		Y: missing(n), Excluded: make([]features.Exclusion, n), Spend: missing(n), Orders: missing(n), CameBack: missing(n),
-		Touched: make([]bool, n),
-	}
-	a, err := aftermathOf(ctx, e, r, s)
+// slice's frame. What was bought, agreed, withdrawn and touched is read once for
+// all requests; contracts, renewals and ready-made outcomes once for each. They may
+// differ in their horizons, what their facts are complete to and what they know:
+// ErrBadRequest when they differ otherwise.
+func OutcomesOf(ctx context.Context, e Engine, asks []features.LabelAsk) ([]*features.Outcome, error) {
+	a, err := aftermathOf(ctx, e, asks)
 	if err != nil {
 		return nil, err
 	}
-	if n == 0 {
-		return o, nil
+	all := make([]*features.Outcome, len(a.views))
+	for k, v := range a.views {
+		n := v.slice.Frame.Rows()
+		all[k] = &features.Outcome{
+			Y: missing(n), Excluded: make([]features.Exclusion, n), Spend: missing(n), Orders: missing(n), CameBack: missing(n),
+			Touched: make([]bool, n),
+		}
+		v.Outcome, v.after = all[k], make([]bool, n)
 	}
-	a.Outcome = o
-	after, err := a.purchases(ctx, e)
-	if err != nil {
+	if len(a.asks) == 0 {
+		return all, nil
+	}
+	if err := a.purchases(ctx, e); err != nil {
 		return nil, err
 	}
-	for i := range n {
-		switch {
-		case s.Status[i] != features.Eligible:
-			o.Excluded[i] = features.Ineligible
-		case !r.Rule.Final(s.Frame.Cutoffs[i], r.Through):
-			o.Excluded[i] = features.NotFinal
+	for _, v := range a.views {
+		for i, c := range v.slice.Frame.Cutoffs {
+			switch {
+			case v.slice.Status[i] != features.Eligible:
+				v.Excluded[i] = features.Ineligible
+			case !v.Rule.Final(c, v.Through):
+				v.Excluded[i] = features.NotFinal
+			}
 		}
 	}
 	if err := a.exclude(ctx, e); err != nil {
@@ -80,41 +117,59 @@ func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *feature
 	if err := a.label(ctx, e); err != nil {
 		return nil, err
 	}
-	for i := range n {
-		c := s.Frame.Cutoffs[i]
-		if r.Rule.Label == features.NonContractual && o.Y[i] == 1 && r.Rule.BackFinal(c, r.Through) {
-			o.CameBack[i] = 0
-			if after[i] {
-				o.CameBack[i] = 1
+	for _, v := range a.views {
+		for i, c := range v.slice.Frame.Cutoffs {
+			if v.Rule.Label == features.NonContractual && v.Y[i] == 1 && v.Rule.BackFinal(c, v.Through) {
+				v.CameBack[i] = truth(v.after[i])
 			}
 		}
 	}
-	return o, nil
+	return all, nil
 }
 
-// aftermathOf makes ready to ask what came after a slice's rows.
-func aftermathOf(ctx context.Context, e Engine, r features.LabelRequest, s *features.Slice) (*aftermath, error) {
-	if err := r.Rule.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: %w", features.ErrBadRequest, err)
-	}
-	a := &aftermath{LabelRequest: r, slice: s, begin: map[string]int{}}
-	seen := map[frame.Cutoff]bool{}
-	for i, account := range s.Frame.Accounts {
-		if _, ok := a.begin[string(account)]; !ok {
-			a.begin[string(account)] = i
+// aftermathOf makes ready to ask what came after slices' rows.
+func aftermathOf(ctx context.Context, e Engine, asks []features.LabelAsk) (*aftermath, error) {
+	a := &aftermath{}
+	for k := range asks {
+		r := asks[k].LabelRequest
+		if err := r.Rule.Validate(); err != nil {
+			return nil, fmt.Errorf("%w: %w", features.ErrBadRequest, err)
 		}
-		if c := s.Frame.Cutoffs[i]; !seen[c] {
-			seen[c] = true
-			a.cutoffs = append(a.cutoffs, c)
+		if k == 0 {
+			a.LabelRequest = r
+		} else if err := a.alike(&r); err != nil {
+			return nil, err
 		}
+		v := &view{LabelRequest: r, slice: asks[k].Slice, first: len(a.asks), begin: map[string]int{}, shared: map[int]bool{}}
+		seen := map[frame.Cutoff]bool{}
+		for i, account := range v.slice.Frame.Accounts {
+			if _, ok := v.begin[string(account)]; !ok {
+				v.begin[string(account)] = i
+			}
+			if c := v.slice.Frame.Cutoffs[i]; !seen[c] {
+				seen[c] = true
+				v.cutoffs = append(v.cutoffs, c)
+				a.asks = append(a.asks, question{k, c})
+			}
+		}
+		a.views = append(a.views, v)
 	}
-	if len(a.cutoffs) == 0 {
+	if len(a.asks) == 0 {
 		return a, nil
 	}
-	if err := a.unite(ctx, e); err != nil {
-		return nil, err
+	return a, a.unite(ctx, e)
+}
+
+// alike refuses a request that differs from the first in more than its horizon, what its
+// facts are complete to and what it knows.
+func (a *aftermath) alike(r *features.LabelRequest) error {
+	rule := r.Rule
+	rule.HorizonDays = a.Rule.HorizonDays
+	if rule != a.Rule || r.Watermark != a.Watermark || r.KnownLag != a.KnownLag || r.Zone != a.Zone ||
+		len(r.Links) != len(a.Links) || len(r.Links) > 0 && &r.Links[0] != &a.Links[0] {
+		return fmt.Errorf("%w: labels asked for together differ in more than horizon, through and known_at", features.ErrBadRequest)
 	}
-	return a, nil
+	return nil
 }
 
 func missing(n int) []float64 {
@@ -125,148 +180,196 @@ func missing(n int) []float64 {
 	return values
 }
 
-// params are those of every label query over the slice's accounts.
-func (a *aftermath) params() Params {
-	known := make([]frame.KnownAt, len(a.cutoffs))
-	for i, c := range a.cutoffs {
-		known[i] = frame.KnownAt(int64(c) + int64(a.KnownLag/time.Second))
-	}
+// params are those of every label query for the views from … to, the latter not
+// included.
+func (a *aftermath) params(from, to int) Params {
 	p := Params{
-		"cutoffs": a.cutoffs, "known_at": known, "horizon_days": uint64(a.Rule.HorizonDays), //nolint:gosec // validated: 1 … 1830
 		"grace_days": uint64(a.Rule.GraceDays), "outcome": a.Rule.Outcome, //nolint:gosec // validated: 0 … 366
-		"watermark": a.Watermark, "recorded_by": uint64(max(0, a.KnownAt)), "tz": cmp.Or(a.Zone, "UTC"),
+		"watermark": a.Watermark, "tz": cmp.Or(a.Zone, "UTC"),
 		"accounts": []string{}, "from_account": "", "to_account": "",
 	}
-	accounts := a.slice.Frame.Accounts
-	if len(a.begin) > namedAccounts {
-		p["from_account"], p["to_account"] = string(accounts[0]), string(accounts[len(accounts)-1])
-		return p
-	}
-	names := make([]string, 0, len(a.begin))
-	for i, name := range accounts {
-		if i == 0 || name != accounts[i-1] {
-			names = append(names, string(name))
+	var cutoffs []frame.Cutoff
+	var known []frame.KnownAt
+	var horizons, knownBy []int64
+	names := map[string]bool{}
+	for _, v := range a.views[from:to] {
+		for _, c := range v.cutoffs {
+			cutoffs, known = append(cutoffs, c), append(known, frame.KnownAt(int64(c)+int64(v.KnownLag/time.Second)))
+			horizons, knownBy = append(horizons, int64(v.Rule.HorizonDays)), append(knownBy, v.knownBy())
+		}
+		for name := range v.begin {
+			names[name] = true
 		}
 	}
-	p["accounts"] = names
+	p["cutoffs"], p["known_at"], p["horizons"], p["known_by"] = cutoffs, known, horizons, knownBy
+	if to == from+1 { // what is asked for one view at a time
+		p["horizon_days"] = uint64(a.views[from].Rule.HorizonDays) //nolint:gosec // validated: 1 … 1830
+		p["recorded_by"] = uint64(max(0, a.views[from].KnownAt))   //nolint:gosec // not negative
+	}
+	sorted := slices.Sorted(maps.Keys(names))
+	if len(sorted) > namedAccounts {
+		p["from_account"], p["to_account"] = sorted[0], sorted[len(sorted)-1]
+		return p
+	}
+	p["accounts"] = sorted
 	return p
+}
+
+// whenever is later than anything is recorded.
+const whenever = math.MaxInt64
+
+// knownBy is the instant up to which the view knows what came.
+func (v *view) knownBy() int64 {
+	if v.KnownAt == 0 {
+		return whenever
+	}
+	return int64(v.KnownAt)
 }
 
 // find returns the row of an account at a cutoff, −1 when the slice has none:
 // a range holds accounts that nothing was known of yet.
-func (a *aftermath) find(account string, cutoff int64) int {
-	i, ok := a.begin[account]
+func (v *view) find(account string, cutoff frame.Cutoff) int {
+	i, ok := v.begin[account]
 	if !ok {
 		return -1
 	}
-	f := a.slice.Frame
+	f := v.slice.Frame
 	for ; i < f.Rows() && string(f.Accounts[i]) == account; i++ {
-		if int64(f.Cutoffs[i]) == cutoff {
+		if f.Cutoffs[i] == cutoff {
 			return i
 		}
 	}
 	return -1
 }
 
-// read runs a label query and hands on each row of the slice that it answers
+// read runs a label query and hands on each row of the views that it answers
 // for, with the values of the named columns. Of accounts that are one within the
 // horizon it reads what all of them did.
-func (a *aftermath) read(ctx context.Context, e Engine, name string, columns []string, each func(row int, values []float64)) error {
+func (a *aftermath) read(ctx context.Context, e Engine, name string, columns []string, each func(v *view, row int, values []float64)) error {
 	values := make([]float64, len(columns))
-	return a.answers(ctx, e, name, a.params(), columns, func(rows []int, found []*frame.Column, i int) {
+	return a.answers(ctx, e, name, nil, columns, func(v *view, rows []int, found []*frame.Column, i int) {
 		for c := range values {
 			values[c] = found[c].Float(i)
 		}
 		for _, row := range rows {
-			each(row, values)
+			each(v, row, values)
 		}
 	})
 }
 
-// answers runs a label query and hands on its answers: the rows of the slice that
-// one speaks of (several for accounts that are one within the horizon), the named
-// columns, and where in them it stands.
-func (a *aftermath) answers(ctx context.Context, e Engine, name string, params Params, columns []string, each func(rows []int, found []*frame.Column, i int)) error {
+// answers runs a label query, with parameters of its own if it has any, and hands on its
+// answers: the rows of a view that one speaks of (several for accounts that are one
+// within the horizon), the named columns, and where in them it stands. A query that
+// takes the horizons and the knowledge of many questions runs once, another for each
+// view.
+func (a *aftermath) answers(ctx context.Context, e Engine, name string, own Params, columns []string, each func(v *view, rows []int, found []*frame.Column, i int)) error {
 	sql := statement("labels/" + name)
+	together, step := strings.Contains(sql, "{known_by:"), 1
+	key := "cutoff"
+	if together {
+		step, key = len(a.views), "asked"
+	}
 	families := a.families
 	if name == outcomesFile {
 		families = nil // outcomes are recorded of an account itself
 	}
 	var rows []int
-	take := func(t *frame.Table, named map[string]*family) error {
-		found, err := pick(t, append([]string{"account", "cutoff"}, columns...)...)
+	for from := 0; from < len(a.views); from += step {
+		if !slices.ContainsFunc(a.views[from:from+step], func(v *view) bool { return len(v.cutoffs) > 0 }) {
+			continue
+		}
+		params := a.params(from, from+step)
+		maps.Copy(params, own)
+		take := func(t *frame.Table, named map[string]*family) error {
+			found, err := pick(t, append([]string{"account", key}, columns...)...)
+			if err != nil {
+				return err
+			}
+			for i := range t.Rows() {
+				k := int(found[1].Integers[i]) - 1
+				if !together {
+					k = a.views[from].asked(frame.Cutoff(found[1].Integers[i]))
+				}
+				if k < 0 {
+					continue
+				}
+				v, account := a.views[a.asks[k].view], found[0].Texts[i]
+				rows = rows[:0]
+				if named != nil {
+					a.members(named[account], k, func(row int) { rows = append(rows, row) })
+				} else if row := v.find(account, a.asks[k].cutoff); row >= 0 && (families == nil || !v.shared[row]) {
+					rows = append(rows, row)
+				}
+				if len(rows) > 0 {
+					each(v, rows, found[2:], i)
+				}
+			}
+			return nil
+		}
+		err := ask(ctx, e, sql, params, func(t *frame.Table) error { return take(t, nil) })
+		if err == nil {
+			params["accounts"], params["from_account"], params["to_account"] = []string{}, "", ""
+			err = askFamilies(ctx, e, families, sql, params, take)
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("label by %s: %w", name, err)
 		}
-		for i := range t.Rows() {
-			account, cutoff := found[0].Texts[i], found[1].Integers[i]
-			rows = rows[:0]
-			if named != nil {
-				a.members(named[account], cutoff, func(row int) { rows = append(rows, row) })
-			} else if row := a.find(account, cutoff); row >= 0 && (families == nil || !a.shared[row]) {
-				rows = append(rows, row)
-			}
-			if len(rows) > 0 {
-				each(rows, found[2:], i)
-			}
-		}
-		return nil
-	}
-	err := ask(ctx, e, sql, params, func(t *frame.Table) error { return take(t, nil) })
-	if err == nil {
-		params["accounts"], params["from_account"], params["to_account"] = []string{}, "", ""
-		err = askFamilies(ctx, e, families, sql, params, take)
-	}
-	if err != nil {
-		return fmt.Errorf("label by %s: %w", name, err)
 	}
 	return nil
 }
 
-// purchases fills Spend and Orders and returns which rows bought in the H days
+// asked returns the number of the view's question at a cutoff, −1 when there is none.
+func (v *view) asked(cutoff frame.Cutoff) int {
+	if i := slices.Index(v.cutoffs, cutoff); i >= 0 {
+		return v.first + i
+	}
+	return -1
+}
+
+// purchases fills Spend and Orders, and notes which rows bought in the H days
 // after the window.
-func (a *aftermath) purchases(ctx context.Context, e Engine) ([]bool, error) {
-	for i, c := range a.slice.Frame.Cutoffs {
-		if c.Add(a.Rule.HorizonDays) <= a.Through {
-			a.Spend[i], a.Orders[i] = 0, 0
+func (a *aftermath) purchases(ctx context.Context, e Engine) error {
+	for _, v := range a.views {
+		for i, c := range v.slice.Frame.Cutoffs {
+			if c.Add(v.Rule.HorizonDays) <= v.Through {
+				v.Spend[i], v.Orders[i] = 0, 0
+			}
 		}
 	}
-	after := make([]bool, len(a.Y))
-	err := a.read(ctx, e, "purchases.sql", []string{"orders", "spend", "orders_after"}, func(row int, v []float64) {
-		if !math.IsNaN(a.Orders[row]) {
-			a.Orders[row], a.Spend[row] = v[0], v[1]
+	return a.read(ctx, e, "purchases.sql", []string{"orders", "spend", "orders_after"}, func(v *view, row int, found []float64) {
+		if !math.IsNaN(v.Orders[row]) {
+			v.Orders[row], v.Spend[row] = found[0], found[1]
 		}
-		after[row] = v[2] > 0
+		v.after[row] = found[2] > 0
 	})
-	return after, err
 }
 
 // exclude marks what campaigns touched and leaves out the rows that nothing may
 // be learnt of, or whose silence was agreed. Each table is one query, and one
 // without rows leaves everything as it is.
 func (a *aftermath) exclude(ctx context.Context, e Engine) error {
-	out := func(row int, why features.Exclusion) {
-		if a.Excluded[row] == features.Labelled {
-			a.Excluded[row] = why
+	out := func(v *view, row int, why features.Exclusion) {
+		if v.Excluded[row] == features.Labelled {
+			v.Excluded[row] = why
 		}
 	}
-	err := a.read(ctx, e, "consents.sql", []string{"opted_out", "erased"}, func(row int, v []float64) {
-		if v[1] != 0 {
-			out(row, features.Erased)
+	err := a.read(ctx, e, "consents.sql", []string{"opted_out", "erased"}, func(v *view, row int, found []float64) {
+		if found[1] != 0 {
+			out(v, row, features.Erased)
 		} else {
-			out(row, features.OptedOut)
+			out(v, row, features.OptedOut)
 		}
 	})
 	if err != nil {
 		return err
 	}
-	if err := a.read(ctx, e, "pauses.sql", nil, func(row int, _ []float64) { out(row, features.Paused) }); err != nil {
+	if err := a.read(ctx, e, "pauses.sql", nil, func(v *view, row int, _ []float64) { out(v, row, features.Paused) }); err != nil {
 		return err
 	}
-	return a.read(ctx, e, "touches.sql", nil, func(row int, _ []float64) {
-		a.Touched[row] = true
+	return a.read(ctx, e, "touches.sql", nil, func(v *view, row int, _ []float64) {
+		v.Touched[row] = true
 		if a.Rule.ExcludeTouched {
-			out(row, features.Touched)
+			out(v, row, features.Touched)
 		}
 	})
 }
@@ -276,10 +379,17 @@ func (a *aftermath) exclude(ctx context.Context, e Engine) error {
 func (a *aftermath) label(ctx context.Context, e Engine) error {
 	switch a.Rule.Label {
 	case features.NonContractual:
-		a.each(func(i int) (float64, features.Exclusion) { return truth(a.Orders[i] == 0), features.Labelled })
+		for _, v := range a.views {
+			v.each(func(i int) (float64, features.Exclusion) { return truth(v.Orders[i] == 0), features.Labelled })
+		}
 		return nil
 	case features.PartialDefection:
-		return a.partial(ctx, e)
+		for _, v := range a.views {
+			if err := a.partial(ctx, e, v); err != nil {
+				return fmt.Errorf("label partial defection: %w", err)
+			}
+		}
+		return nil
 	case features.Contractual:
 		return a.answered(ctx, e, "contracts.sql", "churned", features.NoContract)
 	case features.NonRenewal:
@@ -297,14 +407,14 @@ func truth(b bool) float64 {
 	return 0
 }
 
-func (a *aftermath) each(label func(i int) (float64, features.Exclusion)) {
-	for i := range a.Y {
-		if a.Excluded[i] != features.Labelled {
+func (v *view) each(label func(i int) (float64, features.Exclusion)) {
+	for i := range v.Y {
+		if v.Excluded[i] != features.Labelled {
 			continue
 		}
 		y, x := label(i)
-		if a.Excluded[i] = x; x == features.Labelled {
-			a.Y[i] = y
+		if v.Excluded[i] = x; x == features.Labelled {
+			v.Y[i] = y
 		}
 	}
 }
@@ -312,56 +422,65 @@ func (a *aftermath) each(label func(i int) (float64, features.Exclusion)) {
 // answered takes the label from a query; rows it does not answer for are
 // excluded for the reason given.
 func (a *aftermath) answered(ctx context.Context, e Engine, name, column string, absent features.Exclusion) error {
-	found := missing(len(a.Y))
-	if err := a.read(ctx, e, name, []string{column}, func(row int, v []float64) { found[row] = v[0] }); err != nil {
+	found := map[*view][]float64{}
+	for _, v := range a.views {
+		found[v] = missing(len(v.Y))
+	}
+	if err := a.read(ctx, e, name, []string{column}, func(v *view, row int, values []float64) { found[v][row] = values[0] }); err != nil {
 		return err
 	}
-	a.each(func(i int) (float64, features.Exclusion) {
-		if math.IsNaN(found[i]) {
-			return 0, absent
-		}
-		return found[i], features.Labelled
-	})
+	for _, v := range a.views {
+		v.each(func(i int) (float64, features.Exclusion) {
+			if math.IsNaN(found[v][i]) {
+				return 0, absent
+			}
+			return found[v][i], features.Labelled
+		})
+	}
 	return nil
 }
 
 // partial compares what came with the account's own pace. Accounts that are one
 // within the horizon are measured by one pace, that of all of them together, as it
 // is their common spend that came.
-func (a *aftermath) partial(ctx context.Context, e Engine) error {
-	f, err := a.slice.Frame.Select([]string{spendColumn, tenureColumn})
+func (a *aftermath) partial(ctx context.Context, e Engine, v *view) error {
+	if len(v.cutoffs) == 0 {
+		return nil
+	}
+	f, err := v.slice.Frame.Select([]string{spendColumn, tenureColumn})
 	if err != nil {
-		return fmt.Errorf("label partial defection: %w", err)
+		return fmt.Errorf("read the pace: %w", err)
 	}
 	spend, tenure := f.Columns[0].Numbers, f.Columns[1].Numbers
 	if len(a.families) > 0 {
 		spend, tenure = slices.Clone(spend), slices.Clone(tenure)
-		if err := a.pace(ctx, e, spend, tenure); err != nil {
-			return fmt.Errorf("label partial defection: %w", err)
+		if err := a.pace(ctx, e, v, spend, tenure); err != nil {
+			return err
 		}
 	}
-	a.each(func(i int) (float64, features.Exclusion) {
-		rate := features.RunRate(spend[i], tenure[i], a.Rule.HorizonDays)
+	v.each(func(i int) (float64, features.Exclusion) {
+		rate := features.RunRate(spend[i], tenure[i], v.Rule.HorizonDays)
 		switch {
 		case math.IsNaN(rate):
 			return 0, features.TooShort
 		case rate <= 0:
 			return 0, features.NoRunRate
 		}
-		return truth(a.Spend[i] < rate/2), features.Labelled
+		return truth(v.Spend[i] < rate/2), features.Labelled
 	})
 	return nil
 }
 
 // pace writes the families' spend and tenure over those of their members' rows, by
 // the query that the features have theirs from.
-func (a *aftermath) pace(ctx context.Context, e Engine, spend, tenure []float64) error {
-	params := a.params()
+func (a *aftermath) pace(ctx context.Context, e Engine, v *view, spend, tenure []float64) error {
+	at := a.asks[v.first].view
+	params := a.params(at, at+1)
 	params["accounts"], params["from_account"], params["to_account"] = []string{}, "", ""
 	// Neither spend nor tenure knows days of rest or cadences.
 	params["rested"], params["rest_countries"] = uint64(0), []string{}
 	params["cadence_days"] = []int64{0}
-	params["calendars"], params["rest_days"], params["rest_before"] = make([]int64, len(a.cutoffs)), []int64{0}, []int64{0}
+	params["calendars"], params["rest_days"], params["rest_before"] = make([]int64, len(v.cutoffs)), []int64{0}, []int64{0}
 	sql, err := fileStatement(features.File{Name: ordersFile})
 	if err != nil {
 		return err
@@ -372,7 +491,9 @@ func (a *aftermath) pace(ctx context.Context, e Engine, spend, tenure []float64)
 			return err
 		}
 		for i := range t.Rows() {
-			a.members(named[c[0].Texts[i]], c[1].Integers[i], func(row int) { spend[row], tenure[row] = c[2].Float(i), c[3].Float(i) })
+			if k := v.asked(frame.Cutoff(c[1].Integers[i])); k >= 0 {
+				a.members(named[c[0].Texts[i]], k, func(row int) { spend[row], tenure[row] = c[2].Float(i), c[3].Float(i) })
+			}
 		}
 		return nil
 	})

@@ -17,18 +17,17 @@ func Categories(ctx context.Context, e Engine, r features.CategoryRequest, s *fe
 	if r.LeastDays < 2 || r.LeastDays > 366 {
 		return nil, fmt.Errorf("%w: %d buying days, need 2 … 366", features.ErrBadRequest, r.LeastDays)
 	}
-	a, err := aftermathOf(ctx, e, r.LabelRequest, s)
-	if err != nil || len(a.cutoffs) == 0 {
+	a, err := aftermathOf(ctx, e, []features.LabelAsk{{LabelRequest: r.LabelRequest, Slice: s}})
+	if err != nil || len(a.asks) == 0 {
 		return nil, err
 	}
-	params := a.params()
-	params["least_days"] = uint64(r.LeastDays)
+	own := Params{"least_days": uint64(r.LeastDays)}
 	columns := []string{
 		"category", "buying_days", "gap_days", "today", "last_day", "due_day", "orders", "orders_after",
 		"spend_365d", "tenure_days", "other_spend_365d", "other_tenure_days", "other_spend_after",
 	}
 	var all []features.CategoryHistory
-	err = a.answers(ctx, e, "categories.sql", params, columns, func(rows []int, c []*frame.Column, i int) {
+	err = a.answers(ctx, e, "categories.sql", own, columns, func(_ *view, rows []int, c []*frame.Column, i int) {
 		whole := func(k int) int { return int(c[k].Integers[i]) }
 		all = append(all, features.CategoryHistory{
 			Row: rows[0], Account: s.Frame.Accounts[rows[0]], Cutoff: s.Frame.Cutoffs[rows[0]], Category: c[0].Texts[i],
@@ -47,7 +46,7 @@ func Categories(ctx context.Context, e Engine, r features.CategoryRequest, s *fe
 // meet.
 func (a *aftermath) offers(ctx context.Context, e Engine, all []features.CategoryHistory) error {
 	told := map[int][]features.Offer{}
-	err := a.answers(ctx, e, "offers.sql", a.params(), []string{"told_at", "ref", "note"}, func(rows []int, c []*frame.Column, i int) {
+	err := a.answers(ctx, e, "offers.sql", nil, []string{"told_at", "ref", "note"}, func(_ *view, rows []int, c []*frame.Column, i int) {
 		told[rows[0]] = append(told[rows[0]], features.Offer{At: c[0].Integers[i], Ref: c[1].Texts[i], Note: c[2].Texts[i]})
 	})
 	if err != nil || len(told) == 0 {

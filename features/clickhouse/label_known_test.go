@@ -1,7 +1,11 @@
 package clickhouse_test
 
 import (
+	"errors"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"fealty/features"
 	"fealty/features/clickhouse"
@@ -30,6 +34,8 @@ func TestLabelsAsKnownAtAnEarlierDate(t *testing.T) {
 	w.fill(t, e)
 	status := []features.Eligibility{features.Eligible, features.Eligible}
 	rows := &features.Slice{Frame: &frame.Frame{Accounts: []frame.AccountID{"A", "B"}, Cutoffs: []frame.Cutoff{cutoff, cutoff}}, Status: status}
+	together := map[features.Label][]features.LabelAsk{}
+	var alone []*features.Outcome
 	for _, c := range []struct {
 		label features.Label
 		known string
@@ -54,5 +60,32 @@ func TestLabelsAsKnownAtAnEarlierDate(t *testing.T) {
 		if got := [2]float64(o.Y); got != c.want {
 			t.Errorf("%s as known at %q: %v, want %v", c.label, c.known, got, c.want)
 		}
+		alone = append(alone, o)
+		together[c.label] = append(together[c.label], features.LabelAsk{LabelRequest: r, Slice: rows})
+		longer := r
+		longer.Rule.HorizonDays, longer.Through = 90, frame.Cutoff(at("2025-06-10"))
+		if o, err = clickhouse.Outcomes(t.Context(), e, longer, rows); err != nil {
+			t.Fatal(err)
+		}
+		alone = append(alone, o)
+		together[c.label] = append(together[c.label], features.LabelAsk{LabelRequest: longer, Slice: rows})
+	}
+	// Asked together they are the same to the bit, whatever each knows and however far it looks.
+	var all []*features.Outcome
+	for _, label := range []features.Label{features.NonContractual, features.Contractual} {
+		asks := together[label]
+		answers, err := clickhouse.OutcomesOf(t.Context(), e, append(asks, features.LabelAsk{LabelRequest: asks[0].LabelRequest, Slice: &features.Slice{Frame: &frame.Frame{}}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, answers[:len(asks)]...)
+	}
+	if diff := cmp.Diff(alone, all, cmpopts.EquateNaNs()); diff != "" {
+		t.Errorf("alone and together differ (-alone +together):\n%s", diff)
+	}
+	other := together[features.NonContractual][0]
+	other.Rule.SettleDays++
+	if _, err := clickhouse.OutcomesOf(t.Context(), e, append(together[features.NonContractual], other)); !errors.Is(err, features.ErrBadRequest) {
+		t.Errorf("requests of different rules: %v", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,7 +89,7 @@ func readParents(ctx context.Context, e Engine, params Params) ([]features.Paren
 // of the parameters; they are the same at each. Of accounts that are one it is those that asked.
 func readErased(ctx context.Context, e Engine, params Params) ([]frame.AccountID, error) {
 	params = maps.Clone(params)
-	params["recorded_by"] = uint64(0)
+	params["known_by"] = slices.Repeat([]int64{whenever}, len(params["cutoffs"].([]frame.Cutoff))) //nolint:forcetypeassert // ours
 	var erased []frame.AccountID
 	err := ask(ctx, e, statement("labels/consents.sql"), params, func(t *frame.Table) error {
 		c, err := pick(t, "account", "erased")
@@ -110,7 +109,7 @@ func readErased(ctx context.Context, e Engine, params Params) ([]frame.AccountID
 	return erased, nil
 }
 
-// family is accounts that are one, at the cutoffs at which it is these.
+// family is accounts that are one, at the cutoffs (of labels: questions) at which it is these.
 type family struct {
 	head    string
 	members []string
@@ -214,38 +213,34 @@ func (a *aftermath) unite(ctx context.Context, e Engine) error {
 	if err != nil || len(links) == 0 {
 		return err
 	}
-	known := a.KnownAt
-	if known == 0 {
-		known = math.MaxInt64
-	}
-	unions := make([]features.Unions, len(a.cutoffs))
-	for k, c := range a.cutoffs {
-		if unions[k], err = features.UniteWithin(links, c, known, a.Rule.HorizonDays); err != nil {
-			return fmt.Errorf("unite the accounts after %s: %w", c, err)
+	unions := make([]features.Unions, len(a.asks))
+	for k, q := range a.asks {
+		v := a.views[q.view]
+		if unions[k], err = features.UniteWithin(links, q.cutoff, frame.KnownAt(v.knownBy()), v.Rule.HorizonDays); err != nil {
+			return fmt.Errorf("unite the accounts after %s: %w", q.cutoff, err)
 		}
 	}
-	a.shared = map[int]bool{}
 	for _, f := range gather(unions) {
-		n := len(a.shared)
+		stands := false
 		for k, is := range f.at {
 			if is {
-				a.members(f, int64(a.cutoffs[k]), func(row int) { a.shared[row] = true })
+				a.members(f, k, func(row int) { a.views[a.asks[k].view].shared[row], stands = true, true })
 			}
 		}
-		if len(a.shared) > n {
+		if stands {
 			a.families = append(a.families, f)
 		}
 	}
 	return nil
 }
 
-// members calls each for the rows of the family's accounts at a cutoff at which it is these.
-func (a *aftermath) members(f *family, cutoff int64, each func(row int)) {
-	if k := slices.Index(a.cutoffs, frame.Cutoff(cutoff)); k < 0 || !f.at[k] {
+// members calls each for the rows of the family's accounts at a question to which it is these.
+func (a *aftermath) members(f *family, k int, each func(row int)) {
+	if !f.at[k] {
 		return
 	}
 	for _, m := range f.members {
-		if row := a.find(m, cutoff); row >= 0 {
+		if row := a.views[a.asks[k].view].find(m, a.asks[k].cutoff); row >= 0 {
 			each(row)
 		}
 	}

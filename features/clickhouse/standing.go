@@ -79,10 +79,10 @@ func (w Warehouse) Standings(ctx context.Context, r features.Request, horizonDay
 	all := map[frame.AccountID]features.Standing{}
 	for _, question := range []struct {
 		name, column string
-		recordedBy   int64
+		knownBy      int64
 		note         func(*features.Standing)
 	}{
-		{"labels/consents.sql", "erased", 0, func(s *features.Standing) { s.Erased = true }},
+		{"labels/consents.sql", "erased", whenever, func(s *features.Standing) { s.Erased = true }},
 		{"labels/consents.sql", "opted_out", int64(p.KnownAt[0]), func(s *features.Standing) { s.OptedOut = true }},
 		{"labels/pauses.sql", "paused", int64(p.KnownAt[0]), func(s *features.Standing) { s.Paused = true }},
 	} {
@@ -109,7 +109,7 @@ func (w Warehouse) Standings(ctx context.Context, r features.Request, horizonDay
 		}
 		for _, rg := range ranges {
 			params := p.with(rg)
-			params["recorded_by"], params["horizon_days"] = uint64(max(0, question.recordedBy)), uint64(horizonDays)
+			params["known_by"], params["horizons"] = []int64{question.knownBy}, []int64{int64(horizonDays)}
 			sql := statement(question.name)
 			err := ask(ctx, w.Engine, sql, params, func(t *frame.Table) error { return take(t, nil) })
 			if err == nil {

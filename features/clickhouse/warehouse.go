@@ -37,6 +37,11 @@ func (w Warehouse) Outcomes(ctx context.Context, r features.LabelRequest, s *fea
 	return Outcomes(ctx, w.Engine, r, s)
 }
 
+// OutcomesOf is the package's OutcomesOf on this warehouse.
+func (w Warehouse) OutcomesOf(ctx context.Context, asks []features.LabelAsk) ([]*features.Outcome, error) {
+	return OutcomesOf(ctx, w.Engine, asks)
+}
+
 // Categories is the package's Categories on this warehouse.
 func (w Warehouse) Categories(ctx context.Context, r features.CategoryRequest, s *features.Slice) ([]features.CategoryHistory, error) {
 	return Categories(ctx, w.Engine, r, s)
