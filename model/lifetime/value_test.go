@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
@@ -206,7 +207,7 @@ func TestDrawnParametersVaryLikeRefits(t *testing.T) {
 		if err := of.Expected(asked, 39, out); err != nil {
 			t.Fatal(err)
 		}
-		for k, v := range append(out, of.theta...) {
+		for k, v := range slices.Concat(out, of.theta) {
 			all[k] = append(all[k], v)
 		}
 	}
