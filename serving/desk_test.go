@@ -120,7 +120,8 @@ func anyScore(t *rapid.T, account string) score.Score {
 	}
 	if rapid.IntRange(0, 2).Draw(t, "worth") > 0 {
 		s.Worth = &score.Worth{
-			Account: s.Account, Lifetime: score.Lifetime{Value: number.Draw(t, "lifetime value")}, Loyalty: score.Loyalty{Score: number.Draw(t, "loyalty")},
+			Account: s.Account, Lifetime: score.Lifetime{Value: number.Draw(t, "lifetime value")},
+			Loyalty: score.Loyalty{Score: number.Draw(t, "loyalty"), Story: rapid.SampledFrom(append(loyalty.StoryCodes(), "")).Draw(t, "story")},
 			Place: score.Place{
 				Tier:    rapid.SampledFrom([]string{"", "vip", "major", "ordinary", "small"}).Draw(t, "tier"),
 				Verdict: rapid.SampledFrom([]string{"", "keep", "grow", "fix_terms", "review"}).Draw(t, "verdict"),
@@ -227,13 +228,14 @@ func briefOf(s *score.Score) *Brief {
 	}
 	b := &Brief{
 		s.Account, w.Loyalty.Score, w.Lifetime.Value, float64(w.Wallet.Share), float64(w.Wallet.Potential), loyalty.Tier(w.Place.Tier), loyalty.Verdict(w.Place.Verdict),
+		w.Loyalty.Story,
 	}
 	for _, v := range []float64{b.Loyalty, b.LifetimeValue, b.WalletShare, b.Potential} {
 		if !math.IsNaN(v) {
 			return b
 		}
 	}
-	if b.Tier != "" || b.Verdict != "" {
+	if b.Tier != "" || b.Verdict != "" || b.Story != "" {
 		return b
 	}
 	return nil

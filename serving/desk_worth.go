@@ -368,7 +368,7 @@ func (e *edition) brief(i int) *Brief {
 		Account: frame.AccountID(e.account.at(i)), Loyalty: e.loyalty[i], LifetimeValue: e.lifetimeValue[i], WalletShare: e.walletShare[i], Potential: e.potential[i],
 		Tier: loyalty.Tier(e.tier.at(i)), Verdict: loyalty.Verdict(e.verdict.at(i)), Story: e.story.at(i),
 	}
-	if math.IsNaN(b.Loyalty) && math.IsNaN(b.LifetimeValue) && math.IsNaN(b.WalletShare) && math.IsNaN(b.Potential) && b.Tier == "" && b.Verdict == "" {
+	if math.IsNaN(b.Loyalty) && math.IsNaN(b.LifetimeValue) && math.IsNaN(b.WalletShare) && math.IsNaN(b.Potential) && b.Tier == "" && b.Verdict == "" && b.Story == "" {
 		return nil
 	}
 	return &b

@@ -197,7 +197,9 @@ func TestWorthInWords(t *testing.T) {
 	w := score.Worth{
 		Account:  "C1",
 		Lifetime: score.Lifetime{Spend: 100, SpendBy: "lifetime"},
-		Loyalty: score.Loyalty{Score: 60, Uncapped: 72, Cap: "open_complaint", Indicators: []score.Indicator{
+		Loyalty: score.Loyalty{Score: 60, Uncapped: 72, Cap: "open_complaint", Profile: "segment trade", Story: "loyal_yet_leaving", Attitudes: []score.Attitude{
+			{Name: "satisfaction", Value: 40, Basis: "perception_only"}, {Name: "emotional", Value: nan, Why: "too_old"}, {Name: "mood", Value: 3},
+		}, Indicators: []score.Indicator{
 			{Name: "repeat_purchase", Value: 80, Weight: 60, Used: 100}, {Name: "referrals_made", Value: nan, Why: "no_column", Weight: 40},
 		}},
 		Place: score.Place{
@@ -226,6 +228,7 @@ func TestWorthInWords(t *testing.T) {
 		a.SpendBy, a.Tier, a.Level, a.Cell, a.Verdict, a.Because[0].Term, a.Because[1].Term, a.Breaches[0], a.Breaches[1], a.Wallet.State, a.Wallet.Why,
 		a.Wallets[0].State, a.Wallets[0].Why, a.Wallets[0].Flags[0], a.Recommendations[0].Kind, a.Recommendations[0].Reason,
 		a.Recommendations[1].Kind, a.Recommendations[1].Reason, a.Indicators[0].Name, a.Indicators[0].Why, a.Indicators[1].Why, a.Cap,
+		a.Profile, a.Why, a.Story, a.Attitudes[0].Basis, a.Attitudes[1].Name, a.Attitudes[1].Why, a.Attitudes[2].Name, {"", a.Attitudes[0].EN, a.Attitudes[1].ZH},
 	}
 	want := []Term{
 		{"lifetime", "By the lifetime model", "按生命周期模型"},
@@ -250,6 +253,14 @@ func TestWorthInWords(t *testing.T) {
 		{"", "", ""},
 		{"no_column", "the data for it is not kept here", "此处没有所需数据"},
 		{"open_complaint", "open_complaint", "open_complaint"}, // the run was scored with other settings
+		{"segment trade", "The weights of segment trade", "细分“trade”的权重"},
+		{"", "", ""},
+		{"loyal_yet_leaving", "Loyal by its record, yet among those most likely to leave", "按记录忠诚，却属于最可能流失的客户"},
+		{"perception_only", "by perception alone; the expectation was not asked", "仅按感知；未询问期望"},
+		{"emotional", "Emotional loyalty", "情感忠诚"},
+		{"too_old", "the newest answer is too old", "最近的回答过旧"},
+		{"mood", "mood", "mood"}, // of a later version
+		{"", "Satisfaction: 40 (by perception alone; the expectation was not asked)", "情感忠诚：未衡量（最近的回答过旧）"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -63,6 +63,9 @@ func runDoctor(ctx context.Context, e *env, flags *pflag.FlagSet) error {
 			from = "defaults; there is no " + configName + " here (fealty init writes one)"
 		}
 		d.add("configuration", "ok", "%s", from)
+		for _, n := range c.settings.StrayLoyalty(c.own) {
+			d.add("loyalty settings", "note", "%s %s", n.EN, n.ZH)
+		}
 		d.examine(ctx, c)
 	}
 	s := section{head: []string{"what", "verdict", "detail"}}

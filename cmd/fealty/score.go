@@ -56,9 +56,13 @@ func runScore(ctx context.Context, e *env, o scoreOptions) error {
 			counts.rows = append(counts.rows, []any{part.kind, value, part.counts[value]})
 		}
 	}
-	return e.show(answer{data: result, rows: 1, sections: []section{
+	sections := []section{
 		facts("run", run.ID, "purpose", run.Purpose, "cutoff", run.Cutoff.String(), "model", run.Model, "grade", run.Grade, "accounts", run.Rows,
 			"value at risk", result.ValueAtRisk, "currency", run.Currency, "margin rate", run.MarginRate, "features kept", run.KeptFeatures),
 		counts,
-	}})
+	}
+	if len(result.Stray) > 0 {
+		sections = append(sections, notesOf(result.Stray))
+	}
+	return e.show(answer{data: result, rows: 1, sections: sections})
 }
