@@ -21,7 +21,7 @@ type WorthSettings struct {
 	LifetimeMonths   int
 	LifetimeDiscount float64
 	// LifetimeModels are those tried, of lifetime.Kinds; none means DefaultLifetimeModels.
-	LifetimeModels []string `json:",omitempty"`
+	LifetimeModels []string `json:"lifetime_models,omitempty"`
 	// WalletLevel is the quantile of peers' spend that counts as a wallet, .5 … .99;
 	// WalletMaxRatio the greatest high ÷ low to act on, 1.1 … 1000.
 	WalletLevel, WalletMaxRatio float64
