@@ -659,15 +659,12 @@ type Score struct {
 	// What it spends elsewhere in a year, in currency; GetWallet says in which
 	// categories.
 	Potential *float64 `protobuf:"fixed64,32,opt,name=potential,proto3,oneof" json:"potential,omitempty"`
-<<<<<<< HEAD
-	// The parts of what the account is worth that are not told here, each with the
-	// reason: of a live score all but lifetime_value. Empty of published scores.
-	Untold        []*Term `protobuf:"bytes,33,rep,name=untold,proto3" json:"untold,omitempty"`
-=======
 	// How loyalty contradicts the risk of leaving: loyal_yet_leaving or
 	// not_loyal_yet_staying; empty when it does not.
-	Story         string `protobuf:"bytes,33,opt,name=story,proto3" json:"story,omitempty"`
->>>>>>> e758fffe49088a1c9fc9601b35c6657cc7d01898
+	Story string `protobuf:"bytes,33,opt,name=story,proto3" json:"story,omitempty"`
+	// The parts of what the account is worth that are not told here, each with the
+	// reason: of a live score all but lifetime_value. Empty of published scores.
+	Untold        []*Term `protobuf:"bytes,34,rep,name=untold,proto3" json:"untold,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -926,19 +923,18 @@ func (x *Score) GetPotential() float64 {
 	return 0
 }
 
-<<<<<<< HEAD
-func (x *Score) GetUntold() []*Term {
-	if x != nil {
-		return x.Untold
-	}
-	return nil
-=======
 func (x *Score) GetStory() string {
 	if x != nil {
 		return x.Story
 	}
 	return ""
->>>>>>> e758fffe49088a1c9fc9601b35c6657cc7d01898
+}
+
+func (x *Score) GetUntold() []*Term {
+	if x != nil {
+		return x.Untold
+	}
+	return nil
 }
 
 // Moved says that a score is of another account than the one asked for.
@@ -3469,11 +3465,8 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\baccounts\x18\x01 \x03(\tB\x03\xe0A\x02R\baccounts\"V\n" +
 	"\x10ScoreNowResponse\x12(\n" +
 	"\x06scores\x18\x01 \x03(\v2\x10.fealty.v1.ScoreR\x06scores\x12\x18\n" +
-<<<<<<< HEAD
-	"\aunknown\x18\x02 \x03(\tR\aunknown\"\xf0\t\n" +
-=======
-	"\aunknown\x18\x02 \x03(\tR\aunknown\"\xdd\t\n" +
->>>>>>> e758fffe49088a1c9fc9601b35c6657cc7d01898
+	"\aunknown\x18\x02 \x03(\tR\aunknown\"\x86\n" +
+	"\n" +
 	"\x05Score\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -3513,13 +3506,9 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x0elifetime_value\x18\x1e \x01(\x01H\n" +
 	"R\rlifetimeValue\x88\x01\x01\x12&\n" +
 	"\fwallet_share\x18\x1f \x01(\x01H\vR\vwalletShare\x88\x01\x01\x12!\n" +
-<<<<<<< HEAD
-	"\tpotential\x18  \x01(\x01H\fR\tpotential\x88\x01\x01\x12'\n" +
-	"\x06untold\x18! \x03(\v2\x0f.fealty.v1.TermR\x06untoldB\x0e\n" +
-=======
 	"\tpotential\x18  \x01(\x01H\fR\tpotential\x88\x01\x01\x12\x14\n" +
-	"\x05story\x18! \x01(\tR\x05storyB\x0e\n" +
->>>>>>> e758fffe49088a1c9fc9601b35c6657cc7d01898
+	"\x05story\x18! \x01(\tR\x05story\x12'\n" +
+	"\x06untold\x18\" \x03(\v2\x0f.fealty.v1.TermR\x06untoldB\x0e\n" +
 	"\f_probabilityB\r\n" +
 	"\v_percentileB\x10\n" +
 	"\x0e_value_at_riskB\v\n" +
@@ -3914,14 +3903,13 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	12, // 7: fealty.v1.Score.down:type_name -> fealty.v1.Reason
 	14, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
 	10, // 9: fealty.v1.Score.moved:type_name -> fealty.v1.Moved
-<<<<<<< HEAD
 	19, // 10: fealty.v1.Score.untold:type_name -> fealty.v1.Term
-	36, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
+	37, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
 	11, // 12: fealty.v1.Reason.label:type_name -> fealty.v1.Text
 	11, // 13: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
-	36, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
-	36, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
-	36, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
+	37, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
+	37, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
+	37, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
 	11, // 17: fealty.v1.Term.text:type_name -> fealty.v1.Text
 	14, // 18: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
 	10, // 19: fealty.v1.Origin.moved:type_name -> fealty.v1.Moved
@@ -3945,118 +3933,51 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	19, // 37: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
 	19, // 38: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
 	19, // 39: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
-	28, // 40: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
+	29, // 40: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
 	20, // 41: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
-	19, // 42: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
-	19, // 43: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	31, // 44: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
-	31, // 45: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
-	11, // 46: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
-	36, // 47: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	36, // 48: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 49: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 50: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 51: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 52: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 53: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 54: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 55: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	18, // 56: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	29, // 57: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
-	32, // 58: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	34, // 59: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 60: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 61: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 62: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 63: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	21, // 64: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	23, // 65: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	25, // 66: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	27, // 67: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	30, // 68: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
-	33, // 69: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	35, // 70: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	60, // [60:71] is the sub-list for method output_type
-	49, // [49:60] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
-=======
-	37, // 10: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
-	11, // 11: fealty.v1.Reason.label:type_name -> fealty.v1.Text
-	11, // 12: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
-	37, // 13: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
-	37, // 14: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
-	37, // 15: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
-	11, // 16: fealty.v1.Term.text:type_name -> fealty.v1.Text
-	14, // 17: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
-	10, // 18: fealty.v1.Origin.moved:type_name -> fealty.v1.Moved
-	19, // 19: fealty.v1.Value.spend_by:type_name -> fealty.v1.Term
-	19, // 20: fealty.v1.Value.tier:type_name -> fealty.v1.Term
-	19, // 21: fealty.v1.Value.level:type_name -> fealty.v1.Term
-	19, // 22: fealty.v1.Value.rfm:type_name -> fealty.v1.Term
-	19, // 23: fealty.v1.Value.verdict:type_name -> fealty.v1.Term
-	22, // 24: fealty.v1.Value.because:type_name -> fealty.v1.Ground
-	19, // 25: fealty.v1.Value.breaches:type_name -> fealty.v1.Term
-	20, // 26: fealty.v1.Value.origin:type_name -> fealty.v1.Origin
-	19, // 27: fealty.v1.Ground.term:type_name -> fealty.v1.Term
-	24, // 28: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
-	24, // 29: fealty.v1.Wallet.categories:type_name -> fealty.v1.WalletShare
-	20, // 30: fealty.v1.Wallet.origin:type_name -> fealty.v1.Origin
-	19, // 31: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
-	19, // 32: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
-	19, // 33: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
-	26, // 34: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
-	20, // 35: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
-	19, // 36: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
-	19, // 37: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
-	19, // 38: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
-	29, // 39: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
-	20, // 40: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
-	19, // 41: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
-	19, // 42: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
-	19, // 43: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
-	28, // 44: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
-	19, // 45: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
-	19, // 46: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
-	19, // 47: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
-	11, // 48: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
-	19, // 49: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
-	19, // 50: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	37, // 51: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
-	32, // 52: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
-	32, // 53: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
-	11, // 54: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
-	37, // 55: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	37, // 56: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 57: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 58: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 59: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 60: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 61: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 62: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 63: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	18, // 64: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	30, // 65: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
-	33, // 66: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	35, // 67: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 68: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 69: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 70: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 71: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	21, // 72: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	23, // 73: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	25, // 74: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	27, // 75: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	31, // 76: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
-	34, // 77: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	36, // 78: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	68, // [68:79] is the sub-list for method output_type
-	57, // [57:68] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
->>>>>>> e758fffe49088a1c9fc9601b35c6657cc7d01898
+	19, // 42: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
+	19, // 43: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
+	19, // 44: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
+	28, // 45: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
+	19, // 46: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
+	19, // 47: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
+	19, // 48: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
+	11, // 49: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
+	19, // 50: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
+	19, // 51: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
+	37, // 52: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
+	32, // 53: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	32, // 54: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	11, // 55: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	37, // 56: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	37, // 57: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 58: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 59: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 60: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 61: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 62: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 63: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 64: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	18, // 65: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	30, // 66: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	33, // 67: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	35, // 68: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 69: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 70: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 71: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 72: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	21, // 73: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	23, // 74: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	25, // 75: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	27, // 76: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	31, // 77: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	34, // 78: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	36, // 79: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	69, // [69:80] is the sub-list for method output_type
+	58, // [58:69] is the sub-list for method input_type
+	58, // [58:58] is the sub-list for extension type_name
+	58, // [58:58] is the sub-list for extension extendee
+	0,  // [0:58] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
