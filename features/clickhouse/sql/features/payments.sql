@@ -42,6 +42,7 @@ WITH
         )
         GROUP BY account
     ),
+    -- Each stage stands by itself, since an engine works an alias out anew wherever it stands.
     placed AS
     (
         SELECT
@@ -49,23 +50,71 @@ WITH
             cutoff,
             arrayFilter(v -> v.3 <= toUnixTimestamp(known_at), versions) AS known,
             arrayFilter((v, n, i) -> v.6 < toInt64(toUnixTimestamp(cutoff)) AND (i = length(known) OR v.1 != n.1 OR v.2 != n.2), known, arrayShiftLeft(known, 1), arrayEnumerate(known)) AS newest,
-            -- (id of the invoice, source, 0 itself or 1 a payment, instant, amount, due, in base currency, whether that is known, currency)
-            arraySort(arrayMap(v -> (v.5, v.11, v.1, v.6, v.8, v.7, v.9, v.10, v.12), newest)) AS papers,
-            arrayMap((i, b) -> i != b, papers.1, arrayShiftRight(papers.1, 1)) AS begins,
-            arrayMap((i, s, bi, bs) -> i != bi OR s != bs, papers.1, papers.2, arrayShiftRight(papers.1, 1), arrayShiftRight(papers.2, 1)) AS changes,
-            -- Whether the row's own source has an invoice of that id; how many invoices of any source come before the id's rows, and
-            -- by their end; and the sum of their sources, which of one invoice is its source.
-            arrayFill((x, c) -> c, arrayMap(k -> k = 0, papers.3), changes) AS owned,
-            arrayCumSum(arrayMap(k -> toUInt64(k = 0), papers.3)) AS counts,
-            arrayCumSum((k, s) -> if(k = 0, s, 0), papers.3, papers.2) AS origins,
-            arrayReverseFill((x, n) -> n, counts, arrayShiftLeft(begins, 1, 1)) AS counts_after,
-            arrayReverseFill((x, n) -> n, origins, arrayShiftLeft(begins, 1, 1)) AS origins_after,
-            arrayFill((x, b) -> b, arrayMap((c, k) -> c - toUInt64(k = 0), counts, papers.3), begins) AS counts_before,
-            arrayFill((x, b) -> b, arrayMap((o, k, s) -> toUInt64(o - if(k = 0, s, 0)), origins, papers.3, papers.2), begins) AS origins_before,
-            arrayMap((s, o, a, b, t, u) -> if(o OR a - b != 1, s, toUInt64(t - u)), papers.2, owned, counts_after, counts_before, origins_after, origins_before) AS sources
+            -- (id of the invoice, 0 itself or 1 a payment, source, instant, amount, due, in base currency, whether that is known, currency)
+            arraySort(arrayMap(v -> (v.5, v.1, v.11, v.6, v.8, v.7, v.9, v.10, v.12), newest)) AS papers
         FROM history
         ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
         WHERE arrayExists(v -> v.1 = 0, newest)
+    ),
+    named AS
+    (
+        SELECT
+            account,
+            cutoff,
+            papers,
+            -- The source of the only invoice of that id, 0 where there is none or several.
+            arrayFill((x, p, b) -> p.1 != b.1, arrayMap((p, n) -> if(p.2 = 0 AND (n.2 = 1 OR n.1 != p.1), p.3, 0), papers, arrayShiftLeft(papers, 1)), papers, arrayShiftRight(papers, 1)) AS only
+        FROM placed
+    ),
+    billed AS
+    (
+        SELECT
+            account,
+            cutoff,
+            -- (invoice, 0 itself or 1 a payment, instant, amount, due, in base currency, whether that is known, currency), each invoice
+            -- before its payments
+            arraySort(arrayMap((p, o) -> (cityHash64(p.1, if(o = 0, p.3, o)), p.2, p.4, p.5, p.6, p.7, p.8, p.9), papers, only)) AS rows
+        FROM named
+    ),
+    headed AS
+    (
+        SELECT
+            account,
+            cutoff,
+            rows,
+            arrayMap((k, b) -> k != b, rows.1, arrayShiftRight(rows.1, 1)) AS opens,
+            -- The invoice that a row stands under, (owed, issued, due, in base currency, whether that is known, currency); owed is 0 under none.
+            arrayFill((x, o) -> o, arrayMap(r -> (if(r.2 = 0, r.4, toDecimal64(0, 4)), r.3, r.5, r.6, r.7, r.8), rows), opens) AS heads,
+            -- How a payment counts: 0 not at all, 1 in the invoice's currency, 2 in base currency, 3 nobody can tell.
+            arrayMap((r, h) -> multiIf(r.2 = 0 OR h.1 = 0, 0, r.8 = h.6, 1, r.7 AND h.5 AND h.4 != 0, 2, 3), rows, heads) AS ways
+        FROM billed
+    ),
+    added AS
+    (
+        SELECT
+            account,
+            cutoff,
+            rows,
+            opens,
+            heads,
+            arrayCumSum((r, w) -> if(w = 1, r.4, toDecimal64(0, 4)), rows, ways) AS own,
+            arrayCumSum((r, w) -> if(w = 2, r.6, toDecimal64(0, 4)), rows, ways) AS foreign,
+            arrayCumSum(w -> w = 3, ways) AS unclear
+        FROM headed
+    ),
+    paid_up AS
+    (
+        SELECT
+            account,
+            cutoff,
+            rows,
+            opens,
+            heads,
+            arrayMap((k, n) -> k != n, rows.1, arrayShiftLeft(rows.1, 1)) AS closes,
+            arrayMap((x, b, y, c, h) -> x - b + toDecimal256(toDecimal256(y - c, 4) * h.1 / if(h.4 = 0, 1, h.4), 4),
+                own, arrayFill((x, o) -> o, own, opens), foreign, arrayFill((x, o) -> o, foreign, opens), heads) AS paid,
+            arrayMap((x, b) -> x = b, unclear, arrayFill((x, o) -> o, unclear, opens)) AS clear
+        FROM added
     ),
     as_of AS
     (
@@ -74,21 +123,6 @@ WITH
             cutoff,
             toInt64(toUnixTimestamp(cutoff)) AS now,
             toInt32(toUInt16(toDate(cutoff, {tz:String}))) AS today,
-            -- (invoice, 0 itself or 1 a payment, instant, amount, due, in base currency, whether that is known, currency), each invoice
-            -- before its payments
-            arraySort(arrayMap((p, s) -> (cityHash64(p.1, s), p.3, p.4, p.5, p.6, p.7, p.8, p.9), papers, sources)) AS rows,
-            arrayMap((k, b) -> k != b, rows.1, arrayShiftRight(rows.1, 1)) AS opens,
-            arrayMap((k, n) -> k != n, rows.1, arrayShiftLeft(rows.1, 1)) AS closes,
-            -- The invoice that a row stands under, (owed, issued, due, in base currency, whether that is known, currency); owed is 0 under none.
-            arrayFill((x, o) -> o, arrayMap(r -> (if(r.2 = 0, r.4, toDecimal64(0, 4)), r.3, r.5, r.6, r.7, r.8), rows), opens) AS heads,
-            -- How a payment counts: 0 not at all, 1 in the invoice's currency, 2 in base currency, 3 nobody can tell.
-            arrayMap((r, h) -> multiIf(r.2 = 0 OR h.1 = 0, 0, r.8 = h.6, 1, r.7 AND h.5 AND h.4 != 0, 2, 3), rows, heads) AS ways,
-            arrayCumSum((r, w) -> if(w = 1, r.4, toDecimal64(0, 4)), rows, ways) AS own,
-            arrayCumSum((r, w) -> if(w = 2, r.6, toDecimal64(0, 4)), rows, ways) AS foreign,
-            arrayCumSum(w -> w = 3, ways) AS unclear,
-            arrayMap((x, b, y, c, h) -> x - b + toDecimal256(toDecimal256(y - c, 4) * h.1 / if(h.4 = 0, 1, h.4), 4),
-                own, arrayFill((x, o) -> o, own, opens), foreign, arrayFill((x, o) -> o, foreign, opens), heads) AS paid,
-            arrayMap((x, b) -> x = b, unclear, arrayFill((x, o) -> o, unclear, opens)) AS clear,
             arrayMap((r, h, p, b) -> r.2 = 1 AND p >= h.1 AND b < h.1, rows, heads, paid, arrayShiftRight(paid, 1)) AS crosses,
             arrayFill((x, o, c) -> o OR c, arrayMap((r, c) -> if(c, r.3, 0), rows, crosses), opens, crosses) AS crossed,
             -- (due, its day, day of issue, open, owed, in base currency, paid or 0, its day), of each invoice
@@ -108,7 +142,7 @@ WITH
             arrayFilter(c -> c.1 < 0, arrayMap((h, p) -> (h.1 - p, h.1, h.4),
                 arrayFilter((x, e, h, k) -> e AND k AND h.1 < 0, heads, closes, heads, clear),
                 arrayFilter((x, e, h, k) -> e AND k AND h.1 < 0, paid, closes, heads, clear))) AS credits
-        FROM placed
+        FROM paid_up
     ),
     sorted AS
     (
