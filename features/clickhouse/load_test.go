@@ -217,7 +217,7 @@ account,order_id,line,product,amount,discount,ordered_at
 a,o1,1,p1,100,5,2024-01-05
 a,o2,1,p1,50,,2024-01-20
 b,o3,1,p1,10,,2024-01-05`))
-	loaded(t, w, into("interactions"), csv(t, "interactions", "id,account,at,kind\n1,a,2024-01-01,call"))
+	loaded(t, w, into("interactions"), csv(t, "interactions", "id,account,at,kind\n1,a,2024-01-01,call\n9,b,2024-01-01,visit")) // somebody logs visits
 	loaded(t, w, into("wallets"), csv(t, "wallets", "account,period,amount\na,2024-01-01,1000"))
 	fix := func(table, rows string) features.LoadReport {
 		t.Helper()
