@@ -70,7 +70,8 @@ func (s *Service) Hindsight(ctx context.Context, r HindsightRequest, report func
 		return HindsightResult{}, fmt.Errorf("by %s says in which order a capacity is used up, and there is none: %w", ByValue, ErrInvalid)
 	}
 	if c.Label.Label != features.NonContractual {
-		return HindsightResult{}, fmt.Errorf("hindsight tells of accounts that stop buying, and the label is %s; backtest takes any label: %w", c.Label.Label, ErrInvalid)
+		return HindsightResult{}, fmt.Errorf("hindsight tells of accounts that stop buying, and the label is %s: set label to %s for this call, or use backtest, which takes any label: %w",
+			c.Label.Label, features.NonContractual, ErrInvalid)
 	}
 	plans, err := c.pastMonths(r)
 	if err != nil {

@@ -341,7 +341,7 @@ func TestHindsightRefuses(t *testing.T) {
 	}
 	facts.built = nil
 	s.Settings.Label.Label = features.PartialDefection
-	if _, err := s.Hindsight(t.Context(), year, nil); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "partial") {
+	if _, err := s.Hindsight(t.Context(), year, nil); !errors.Is(err, ErrInvalid) || !strings.Contains(err.Error(), "the label is partial: set label to noncontractual") {
 		t.Errorf("another label: %v", err)
 	}
 }

@@ -50,7 +50,7 @@ json everything. It keeps 8 bytes per feature and account for each date and each
 	f.IntVar(&o.top, "top", defaultTop, "lost accounts in the table, those that had spent most first")
 	f.StringVar(&o.chart, "chart", "", "draw the months into this file, by its ending .png or .svg")
 	f.StringVar(&o.language, "chart-language", string(score.English), "language of the chart's words: en, or zh (.svg only)")
-	addConfigFlags(f, "horizon_days", "active_within", "seed")
+	addConfigFlags(f, "label", "horizon_days", "active_within", "seed")
 	return c
 }
 
