@@ -39,7 +39,10 @@ func (c *crowd) lookBeside(ctx context.Context, s *Service, r features.Request, 
 		of, bought := c.row[x.Referred]
 		// Whoever bought before was no stranger; the referral may be written down on the
 		// day of the order.
-		if known && bought && c.whole[of].First > x.At-secondsPerDay {
+		if !known || !bought {
+			continue
+		}
+		if first := c.whole[of].First; first > 0 && first > x.At-secondsPerDay {
 			c.referrals = append(c.referrals, loyalty.Referral{By: int32(by), Of: int32(of)}) //nolint:gosec // accounts of one run
 		}
 	}

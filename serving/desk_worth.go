@@ -52,12 +52,13 @@ type WorthAnswer struct {
 	Tier, Level, Cell Term
 	Verdict           Term
 	Because           []SaidGround
-	Breaches          []Term
-	Wallet            SaidWallet
-	Wallets           []SaidWallet
-	Recommendations   []SaidRecommendation
-	Cap               Term
-	Indicators        []SaidIndicator
+	// Breaches and Parts are those of the place, in its order.
+	Breaches, Parts []Term
+	Wallet          SaidWallet
+	Wallets         []SaidWallet
+	Recommendations []SaidRecommendation
+	Cap             Term
+	Indicators      []SaidIndicator
 	// Profile, Why and Story are those of Loyalty.
 	Profile, Why, Story  Term
 	Attitudes            []SaidAttitude
@@ -210,6 +211,9 @@ func (a *WorthAnswer) say(caps []loyalty.Cap, zone *time.Location) {
 	for _, g := range p.Because {
 		words := func() (loyalty.Words, bool) { return loyalty.WordsOfGround(g) }
 		a.Because = append(a.Because, SaidGround{termOf(g.Code, words), g.Value})
+	}
+	for _, part := range p.Parts {
+		a.Parts = append(a.Parts, termOf(part.Code, func() (loyalty.Words, bool) { return loyalty.WordsOfPart(part) }))
 	}
 	for _, b := range p.Breaches {
 		a.Breaches = append(a.Breaches, termOf(b.Code, func() (loyalty.Words, bool) { return loyalty.WordsOfBreach(b) }))

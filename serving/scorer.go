@@ -134,9 +134,7 @@ func (k *scorer) scores(sl *features.Slice, from, to int) ([]score.Score, error)
 			out[i].Unscorable = erased
 		} else if status != features.Eligible {
 			out[i].Unscorable = status.String()
-			out[i].Stage = score.StageOf(score.Life{
-				NeverBought: status == features.NeverBought, Lapsed: status == features.Lapsed, Paused: standing.Paused,
-			}, score.None)
+			out[i].Stage = k.stage(part.Accounts[i], status, math.NaN(), math.NaN(), score.None)
 		}
 	}
 	index := k.eligible(sl, from, to)
@@ -172,16 +170,21 @@ func (k *scorer) fill(sc *score.Score, f *frame.Frame, i int, margin, base float
 	}
 	sc.Margin, sc.Base, sc.Probability = margin, base, score.Probability(margin)
 	sc.Percentile, sc.Band = k.rank.Percentile(sc.Probability), k.Settings.Bands.Of(sc.Probability)
-	within := k.Settings.ActiveWithin()
-	sc.Stage = score.StageOf(score.Life{
-		TenureDays: value(tenureColumn),
-		// Without a bound nobody lapses, so that nobody is won back.
-		WonBack: within > 0 && value(comebackColumn) > float64(within),
-		Paused:  k.standings[sc.Account].Paused,
-	}, sc.Band)
+	sc.Stage = k.stage(sc.Account, features.Eligible, value(tenureColumn), value(comebackColumn), sc.Band)
 	sc.RunRate = features.RunRate(value(spendColumn), value(tenureColumn), k.card.HorizonDays)
 	sc.ValueAtRisk = sc.Probability * sc.RunRate * k.Settings.marginShare(value(marginColumn))
 	sc.Up, sc.Down = score.Reasons(names, contributions, k.metas, value)
+}
+
+// stage is where an account stands in its life with us; tenure and the longest silence
+// that ended of late are in days.
+func (k *scorer) stage(account frame.AccountID, status features.Eligibility, tenure, comeback float64, band score.Band) score.Stage {
+	within := k.Settings.ActiveWithin()
+	return score.StageOf(score.Life{
+		NeverBought: status == features.NeverBought, Lapsed: status == features.Lapsed, Paused: k.standings[account].Paused, TenureDays: tenure,
+		// Without a bound nobody lapses, so that nobody is won back.
+		WonBack: within > 0 && comeback > float64(within),
+	}, band)
 }
 
 // marginShare is the share of an account's revenue that counts as margin: its

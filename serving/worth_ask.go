@@ -56,7 +56,7 @@ func (s *Service) worthOperations() []Operation {
 		operation(OpPreview, false, func(ctx context.Context, r PreviewRequest, call Call) (PreviewResult, error) {
 			return s.PreviewLoyalty(ctx, r, call.Report)
 		}),
-		operation(OpValue, false, func(ctx context.Context, r WorthRequest, call Call) (ValueResult, error) {
+		operation(OpValue, false, func(ctx context.Context, r ValueRequest, call Call) (ValueResult, error) {
 			return s.ValuesOf(ctx, r, call.Report)
 		}),
 		operation(OpBest, false, func(ctx context.Context, r BestRequest, call Call) (BestResult, error) {
@@ -120,11 +120,17 @@ func noWorth(version string) error {
 // account: of the published run, or computed anew. Of accounts that asked to be
 // erased nothing is told. What each is handed is its own.
 func (s *Service) worths(ctx context.Context, r WorthRequest, report func(Progress), each func(*score.Worth)) (WorthOf, error) {
+	return s.worthsAnd(ctx, r, report, each, nil)
+}
+
+// worthsAnd also calls stood with the stage and the probability of leaving of the
+// accounts, NaN where there is none, unless it is nil.
+func (s *Service) worthsAnd(ctx context.Context, r WorthRequest, report func(Progress), each func(*score.Worth), stood func(frame.AccountID, score.Stage, float64)) (WorthOf, error) {
 	if err := r.check(); err != nil {
 		return WorthOf{}, err
 	}
 	if !r.anew() {
-		return s.publishedWorths(ctx, r, each)
+		return s.publishedWorths(ctx, r, each, stood)
 	}
 	leave, err := s.telling.enter(ctx, report)
 	if err != nil {
@@ -151,6 +157,9 @@ func (s *Service) worths(ctx context.Context, r WorthRequest, report func(Progre
 		return told && !t.standings[a].Erased
 	})
 	of.Absent = t.absent(names, t.told.crowd, of.Cutoff)
+	if stood != nil {
+		t.stand(stood)
+	}
 	return of, nil
 }
 
@@ -190,7 +199,7 @@ func (r *WorthRequest) accounts() []frame.AccountID {
 	return slices.Compact(names)
 }
 
-func (s *Service) publishedWorths(ctx context.Context, r WorthRequest, each func(*score.Worth)) (WorthOf, error) {
+func (s *Service) publishedWorths(ctx context.Context, r WorthRequest, each func(*score.Worth), stood func(frame.AccountID, score.Stage, float64)) (WorthOf, error) {
 	run, err := s.latest(ctx)
 	if err != nil {
 		return WorthOf{}, err
@@ -217,6 +226,17 @@ func (s *Service) publishedWorths(ctx context.Context, r WorthRequest, each func
 	})
 	if err != nil {
 		return WorthOf{}, fmt.Errorf("read what the accounts of run %q are worth: %w", run.ID, err)
+	}
+	if stood != nil {
+		err = d.scores(ctx, names, func(part []score.Score) error {
+			for i := range part {
+				stood(part[i].Account, part[i].Stage, part[i].Probability)
+			}
+			return nil
+		})
+		if err != nil {
+			return WorthOf{}, fmt.Errorf("read where the accounts of run %q stand: %w", run.ID, err)
+		}
 	}
 	if len(names) == 0 && of.Accounts == 0 {
 		return WorthOf{}, fmt.Errorf("run %q tells nothing of worth: %w, and score (fealty score)", run.ID, noWorth(run.Model))

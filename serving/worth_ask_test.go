@@ -149,7 +149,7 @@ func TestCrossSellByAccount(t *testing.T) {
 
 func TestValuesTogether(t *testing.T) {
 	s, _, _ := worthOfThree(t)
-	r, err := s.ValuesOf(t.Context(), WorthRequest{Limit: 1}, nil)
+	r, err := s.ValuesOf(t.Context(), ValueRequest{WorthRequest: WorthRequest{Limit: 1}}, nil)
 	if err != nil || len(r.Rows) != 1 || r.Rows[0].EN != "Keep" || r.Rows[0].ZH != "维护" {
 		t.Fatalf("%+v (%v)", r.Rows, err)
 	}
@@ -278,7 +278,7 @@ func TestTellingAnewIsWhatWasPublished(t *testing.T) {
 		keep(&wallets.WorthOf, &wallets, err)
 		loyal, err := s.Loyalties(t.Context(), LoyaltyRequest{WorthRequest: r}, nil)
 		keep(&loyal.WorthOf, &loyal, err)
-		values, err := s.ValuesOf(t.Context(), r, nil)
+		values, err := s.ValuesOf(t.Context(), ValueRequest{WorthRequest: r}, nil)
 		keep(&values.WorthOf, &values, err)
 		back, err := s.WinBacks(t.Context(), r, nil)
 		keep(&back.WorthOf, &back, err)

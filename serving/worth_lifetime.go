@@ -118,7 +118,7 @@ func (s *Service) Lifetimes(ctx context.Context, r LifetimeRequest, report func(
 	each := func(w *score.Worth) { rows = append(rows, lifetimeRow(w)) }
 	if r.anew() {
 		err = s.lifetimesAnew(ctx, &r, &result, report, each)
-	} else if result.WorthOf, err = s.publishedWorths(ctx, r.WorthRequest, each); err == nil {
+	} else if result.WorthOf, err = s.publishedWorths(ctx, r.WorthRequest, each, nil); err == nil {
 		result.Terms, err = s.termsOf(ctx, result.Model)
 	}
 	slices.SortFunc(rows, func(a, b LifetimeRow) int { return strings.Compare(a.Account, b.Account) })

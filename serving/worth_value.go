@@ -3,6 +3,7 @@ package serving
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -12,9 +13,20 @@ import (
 	"fealty/model/score"
 )
 
+// ValueRequest asks what accounts are worth; with Breached only those that break the
+// policy of their tier are shown, with Verdict only those of that verdict.
+type ValueRequest struct {
+	WorthRequest
+	Breached bool   `json:"breached,omitempty"`
+	Verdict  string `json:"verdict,omitempty"`
+}
+
 // ValueRow is where an account stands among the others, and what to do about it.
 type ValueRow struct {
 	Account string `json:"account"`
+	// Stage is where it stands in its life with us: who has lapsed is gone, and has
+	// neither a tier nor a verdict but review.
+	Stage string `json:"stage"`
 	// Value is commercial value in a year, the sum of those of its four parts that
 	// are known; base currency.
 	Value     model.Figure `json:"value"`
@@ -32,18 +44,57 @@ type ValueRow struct {
 	Breaches []score.Breach `json:"breaches,omitempty"`
 	EN       string         `json:"en,omitempty"`
 	ZH       string         `json:"zh,omitempty"`
+	// Parts are what the four parts are made of, with words where accounts are named;
+	// runs of before tell none.
+	Parts []ValuePart `json:"parts,omitempty"`
+
+	risk float64
+}
+
+// ValuePart is one figure that a part of value is made of.
+type ValuePart struct {
+	score.Part
+	// Of is existing, potential or influence.
+	Of string `json:"of"`
+	EN string `json:"en,omitempty"`
+	ZH string `json:"zh,omitempty"`
+}
+
+// gone tells whether the account is none of those who buy.
+func (r *ValueRow) gone() bool {
+	return r.Stage == string(score.Lapsed) || r.Stage == string(score.NeverBought)
 }
 
 // ValueResult are values, the largest first, with what they are together.
 type ValueResult struct {
 	WorthOf
+	// ValueRate is the margin rate assumed in the values of Assumed accounts, which have
+	// no line that says its cost (loyalty.value.margin_rate); null when there is none.
+	ValueRate model.Figure `json:"value_margin_rate"`
+	Assumed   int          `json:"margin_assumed"`
+	// Gone counts the accounts that have lapsed or never bought: they count in neither
+	// tiers, curve nor levels.
+	Gone int        `json:"gone"`
 	Rows []ValueRow `json:"rows"`
-	// Tiers, Levels and Verdicts are of all accounts of the answer, also where fewer
-	// rows are shown.
+	// Tiers, Levels, Verdicts and Cells are of all accounts of the answer, also where
+	// fewer rows are shown.
 	Tiers         []TierSum      `json:"tiers"`
 	Concentration []Concentrated `json:"concentration"`
 	Levels        []LevelMix     `json:"levels"`
 	Verdicts      []VerdictCount `json:"verdicts"`
+	// Cells are the RFM cells, the best first, of those who buy and those who are gone.
+	Cells []CellSum `json:"cells"`
+}
+
+// CellSum is what the accounts of an RFM cell are worth together, and the mean of
+// their probabilities of leaving, where there are any.
+type CellSum struct {
+	Cell     string       `json:"rfm"`
+	EN       string       `json:"en"`
+	ZH       string       `json:"zh"`
+	Accounts int          `json:"accounts"`
+	Value    model.Figure `json:"value"`
+	Risk     model.Figure `json:"risk"`
 }
 
 // TierSum is what the accounts of a tier are worth together.
@@ -57,6 +108,11 @@ type TierSum struct {
 	Share model.Figure `json:"share"`
 	// Breached is how many accounts have a breach of the tier's policy.
 	Breached int `json:"breached"`
+	// Policy is what the tier is promised and what is expected of it; nil where the run
+	// was scored with other settings.
+	Policy   *loyalty.Policy `json:"policy,omitempty"`
+	PolicyEN string          `json:"policy_en,omitempty"`
+	PolicyZH string          `json:"policy_zh,omitempty"`
 }
 
 // Concentrated says that so large a share of the accounts, the best, holds so large
@@ -88,24 +144,81 @@ type VerdictCount struct {
 
 // ValuesOf tells commercial value in its four parts, with tier, level, verdict and
 // breaches.
-func (s *Service) ValuesOf(ctx context.Context, r WorthRequest, report func(Progress)) (result ValueResult, err error) {
+func (s *Service) ValuesOf(ctx context.Context, r ValueRequest, report func(Progress)) (result ValueResult, err error) {
+	if _, known := loyalty.Verdict(r.Verdict).Words(); !known {
+		return result, fmt.Errorf("verdict %q is none of %v: %w", r.Verdict, verdicts, ErrInvalid)
+	}
 	var rows []ValueRow
-	result.WorthOf, err = s.worths(ctx, r, report, func(w *score.Worth) {
+	place := map[frame.AccountID]int{}
+	result.WorthOf, err = s.worthsAnd(ctx, r.WorthRequest, report, func(w *score.Worth) {
 		p := &w.Place
 		row := ValueRow{
 			Account: string(w.Account), Value: model.Figure(p.Value), Existing: model.Figure(p.Existing), Potential: model.Figure(p.Potential),
 			Influence: model.Figure(p.Influence), Learning: model.Figure(p.Learning), Tier: p.Tier, Level: p.Level, Cell: p.Cell,
-			Verdict: p.Verdict, Because: p.Because, Breaches: p.Breaches,
+			Verdict: p.Verdict, Because: p.Because, Breaches: p.Breaches, risk: math.NaN(),
 		}
 		row.say()
+		row.made(p.Parts, len(r.Accounts) > 0)
+		place[w.Account] = len(rows)
 		rows = append(rows, row)
+	}, func(account frame.AccountID, stage score.Stage, risk float64) {
+		if i, told := place[account]; told {
+			rows[i].Stage, rows[i].risk = string(stage), risk
+		}
 	})
 	if err != nil {
 		return result, err
 	}
 	result.sum(rows)
+	if err := s.policies(ctx, &result); err != nil {
+		return result, err
+	}
+	rows = slices.DeleteFunc(rows, func(row ValueRow) bool {
+		return r.Breached && len(row.Breaches) == 0 || r.Verdict != "" && row.Verdict != r.Verdict
+	})
 	result.Rows = topRows(rows, r.Limit, func(a, b *ValueRow) int { return largestFirst(float64(a.Value), float64(b.Value)) })
 	return result, nil
+}
+
+// policies adds the tiers' policies, if they are those that the answer was told by.
+func (s *Service) policies(ctx context.Context, r *ValueResult) error {
+	if r.Run != "" {
+		run, err := s.Runs.Run(ctx, r.Run)
+		if err != nil || run.ConfigHash != s.Settings.Hash() {
+			return err //nolint:wrapcheck // it names the run
+		}
+	}
+	for i := range r.Tiers {
+		if policy, ok := s.Settings.Worth.Loyalty.Tiers.Policies[loyalty.Tier(r.Tiers[i].Tier)]; ok {
+			words := policy.Words()
+			r.Tiers[i].Policy, r.Tiers[i].PolicyEN, r.Tiers[i].PolicyZH = &policy, words.EN, words.ZH
+		}
+	}
+	return nil
+}
+
+// stand hands on where the accounts stand.
+func (t *toldAnew) stand(stood func(frame.AccountID, score.Stage, float64)) {
+	c := t.told.crowd
+	tenure, comeback := c.column(tenureColumn), c.column(comebackColumn)
+	for i, account := range c.frame.Accounts {
+		band := score.None
+		if !math.IsNaN(c.risk[i]) {
+			band = t.Settings.Bands.Of(c.risk[i])
+		}
+		stood(account, t.stage(account, c.status[i], tenure[i], comeback[i], band), c.risk[i])
+	}
+}
+
+// made notes what the parts of value are made of.
+func (r *ValueRow) made(parts []score.Part, said bool) {
+	for _, p := range parts {
+		part := ValuePart{Part: p, Of: string(loyalty.PartCode(p.Code).Of())}
+		if w, ok := loyalty.WordsOfPart(p); ok && said {
+			part.EN, part.ZH = w.EN, w.ZH
+		}
+		r.Parts = append(r.Parts, part)
+	}
 }
 
 // say puts the verdict, its grounds and the breaches in words.
@@ -130,13 +243,25 @@ func (r *ValueRow) say() {
 
 // sum tells of all rows together.
 func (r *ValueResult) sum(rows []ValueRow) {
-	values, levels := make([]float64, len(rows)), make([]loyalty.Level, len(rows))
-	tiers, verdicts := map[loyalty.Tier]*TierSum{}, map[loyalty.Verdict]int{}
+	var values []float64
+	var levels []loyalty.Level
+	tiers, counts := map[loyalty.Tier]*TierSum{}, map[loyalty.Verdict]int{}
 	var all model.Figure
+	r.ValueRate = nan()
+	r.addCells(rows)
 	for i := range rows {
 		row := &rows[i]
-		values[i], levels[i] = float64(row.Value), loyalty.Level(row.Level)
-		verdicts[loyalty.Verdict(row.Verdict)]++
+		for _, p := range row.Parts {
+			if p.Code == string(loyalty.PartMarginRate) {
+				r.ValueRate, r.Assumed = p.Value, r.Assumed+1
+			}
+		}
+		counts[loyalty.Verdict(row.Verdict)]++
+		if row.gone() {
+			r.Gone++
+			continue
+		}
+		values, levels = append(values, float64(row.Value)), append(levels, loyalty.Level(row.Level))
 		t := tiers[loyalty.Tier(row.Tier)]
 		if t == nil {
 			t = &TierSum{}
@@ -168,10 +293,46 @@ func (r *ValueResult) sum(rows []ValueRow) {
 			PerHundred: model.Figure(m.PerHundred), LiteratureLow: model.Figure(m.LiteratureLow), LiteratureHigh: model.Figure(m.LiteratureHigh),
 		})
 	}
-	for _, v := range []loyalty.Verdict{loyalty.Keep, loyalty.Grow, loyalty.FixTerms, loyalty.Review, loyalty.NoVerdict} {
-		if n := verdicts[v]; n > 0 {
+	for _, v := range append(slices.Clone(verdicts), loyalty.NoVerdict) {
+		if n := counts[v]; n > 0 {
 			r.Verdicts = append(r.Verdicts, VerdictCount{string(v), v.Label(score.English), v.Label(score.Chinese), n})
 		}
+	}
+}
+
+// verdicts are those that rows may be asked by.
+var verdicts = []loyalty.Verdict{loyalty.Keep, loyalty.Grow, loyalty.FixTerms, loyalty.Review}
+
+// addCells sums the RFM cells.
+func (r *ValueResult) addCells(rows []ValueRow) {
+	cells, risks := map[string]*CellSum{}, map[string]int{}
+	for i := range rows {
+		row := &rows[i]
+		if row.Cell == "" {
+			continue
+		}
+		c := cells[row.Cell]
+		if c == nil {
+			c = &CellSum{Cell: row.Cell}
+			cells[row.Cell] = c
+		}
+		c.Accounts++
+		if !math.IsNaN(float64(row.Value)) {
+			c.Value += row.Value
+		}
+		if !math.IsNaN(row.risk) {
+			c.Risk, risks[row.Cell] = c.Risk+model.Figure(row.risk), risks[row.Cell]+1
+		}
+	}
+	names := slices.Sorted(maps.Keys(cells))
+	slices.Reverse(names)
+	for _, name := range names {
+		c := cells[name]
+		c.Risk /= model.Figure(risks[name]) // 0 ÷ 0 is not known
+		if w, ok := loyalty.WordsOfCell(name); ok {
+			c.EN, c.ZH = w.EN, w.ZH
+		}
+		r.Cells = append(r.Cells, *c)
 	}
 }
 
@@ -271,6 +432,8 @@ type BestRow struct {
 	Name    string       `json:"name,omitempty"`
 	Manager string       `json:"manager,omitempty"`
 	Value   model.Figure `json:"value"`
+	// OptedOut marks an account that may not be called.
+	OptedOut bool `json:"opted_out,omitempty"`
 }
 
 // BestResult are the best accounts of a ranking.
@@ -280,7 +443,11 @@ type BestResult struct {
 	EN    string       `json:"en"`
 	ZH    string       `json:"zh"`
 	Share model.Figure `json:"share"`
-	Rows  []BestRow    `json:"rows"`
+	// Column is what they are ranked by; Of is how many of those who buy have any of it,
+	// which Share is of.
+	Column string    `json:"column"`
+	Of     int       `json:"of"`
+	Rows   []BestRow `json:"rows"`
 }
 
 // bestShare is how many of the accounts are the best when nobody says.
@@ -311,12 +478,13 @@ func (s *Service) Best(ctx context.Context, r BestRequest, report func(Progress)
 	if err != nil {
 		return BestResult{}, refused{err}
 	}
-	result := BestResult{WorthOf: m.of, By: r.By, EN: by.Label(score.English), ZH: by.Label(score.Chinese), Share: model.Figure(r.Share), Rows: []BestRow{}}
+	result := BestResult{WorthOf: m.of, By: r.By, EN: by.Label(score.English), ZH: by.Label(score.Chinese), Share: model.Figure(r.Share), Column: ranks.Column, Of: ranks.Of, Rows: []BestRow{}}
 	names := r.accounts()
 	for k, b := range ranks.Best {
 		if m.shown(b.Row, names) && (r.Limit == 0 || len(result.Rows) < r.Limit) {
 			who := &m.crowd.profiles[b.Row]
-			result.Rows = append(result.Rows, BestRow{k + 1, string(m.crowd.frame.Accounts[b.Row]), who.Name, who.Manager, model.Figure(b.Value)})
+			account := m.crowd.frame.Accounts[b.Row]
+			result.Rows = append(result.Rows, BestRow{k + 1, string(account), who.Name, who.Manager, model.Figure(b.Value), m.standings[account].OptedOut})
 		}
 	}
 	return result, nil
@@ -339,7 +507,9 @@ type WinBackRow struct {
 // WinBackResult is the list of those to win back, the most valuable first.
 type WinBackResult struct {
 	WorthOf
-	Rows []WinBackRow `json:"rows"`
+	// OptedOut counts those who are gone and may not be called: they are not listed.
+	OptedOut int          `json:"opted_out"`
+	Rows     []WinBackRow `json:"rows"`
 }
 
 // WinBacks lists the lapsed accounts, which are at risk no more.
@@ -360,6 +530,10 @@ func (s *Service) WinBacks(ctx context.Context, r WorthRequest, report func(Prog
 	result := WinBackResult{WorthOf: m.of, Rows: []WinBackRow{}}
 	names := r.accounts()
 	for _, w := range list {
+		if m.shown(w.Row, names) && m.standings[m.crowd.frame.Accounts[w.Row]].OptedOut {
+			result.OptedOut++
+			continue
+		}
 		if m.shown(w.Row, names) && (r.Limit == 0 || len(result.Rows) < r.Limit) {
 			who := &m.crowd.profiles[w.Row]
 			result.Rows = append(result.Rows, WinBackRow{

@@ -13,9 +13,13 @@ import (
 
 type valueOptions struct {
 	worthOptions
-	best    string
-	share   float64
-	winBack bool
+	best        string
+	share       float64
+	winBack     bool
+	breached    bool
+	verdict     string
+	cells       bool
+	definitions bool
 }
 
 func newValue(e *env) *cobra.Command {
@@ -24,10 +28,14 @@ func newValue(e *env) *cobra.Command {
 		Use: "value", Short: "Tell what accounts are worth in a year, where they stand, and what to do", Args: none,
 		Long: `Tells commercial value in its four parts (existing, potential, influence, learning), the tier by value, the level of the
 relationship, the RFM cell, and a verdict: keep, grow, fix the terms, or review by a person, with its figures and the breaches of
-the tier's policy. Nothing is shed by the machine. Below the accounts it tells what the tiers hold, the 20/80 curve, and the mix
-of relationships beside the literature's. --best ranks the best 20 % another way, --winback lists those already gone.`,
+the tier's policy. Nothing is shed by the machine. Below the accounts it tells what the tiers hold and are promised, the 20/80
+curve, and the mix of relationships beside the literature's; who has lapsed counts in none of these. With --account it tells what
+the value is made of, the margin rate and where it is from. --verdict and --breached show those accounts alone, --rfm the RFM
+cells, --definitions the rules. --best ranks the best 20 % another way, --winback lists those already gone, without those who
+may not be called.`,
 		Example: `  fealty value
   fealty value --account A0000007
+  fealty value --verdict review
   fealty value --best overdue
   fealty value --winback -o csv > winback.csv`,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -42,6 +50,10 @@ of relationships beside the literature's. --best ranks the best 20 % another way
 	f.StringVar(&o.best, "best", "", "the best accounts by sales, volume, overdue (amount) or purchase_cycle")
 	f.Float64Var(&o.share, "share", 0, "with --best: which share of the accounts (default 0.2)")
 	f.BoolVar(&o.winBack, "winback", false, "the accounts already gone, and what their return would be worth")
+	f.BoolVar(&o.breached, "breached", false, "only the accounts that break the policy of their tier")
+	f.StringVar(&o.verdict, "verdict", "", "only the accounts of a verdict: keep, grow, fix_terms or review")
+	f.BoolVar(&o.cells, "rfm", false, "the RFM cells with their accounts, value and risk")
+	f.BoolVar(&o.definitions, "definitions", false, "the rules of value, tiers, policies, levels, RFM and verdicts as configured")
 	return c
 }
 
@@ -49,6 +61,12 @@ func runValue(ctx context.Context, e *env, o *valueOptions) error {
 	switch {
 	case o.best != "" && o.winBack:
 		return fmt.Errorf("--best ranks those who buy, --winback lists those already gone; give one of them: %w", serving.ErrInvalid)
+	case o.definitions && (o.best != "" || o.winBack || o.cells || o.breached || o.verdict != "" || len(o.request.Accounts) > 0 || o.request.Cutoff != "" || o.request.Model != ""):
+		return fmt.Errorf("--definitions shows the rules, of no account and no model: %w", serving.ErrInvalid)
+	case (o.cells || o.breached || o.verdict != "") && (o.best != "" || o.winBack):
+		return fmt.Errorf("--rfm, --breached and --verdict are of values, --best and --winback are other lists; give one of them: %w", serving.ErrInvalid)
+	case o.definitions:
+		return showRules(e, o)
 	case o.share != 0 && o.best == "":
 		return fmt.Errorf("--share says how many --best shows, and that is missing: %w", serving.ErrInvalid)
 	case o.best != "":
@@ -56,14 +74,20 @@ func runValue(ctx context.Context, e *env, o *valueOptions) error {
 	case o.winBack:
 		return runWinBack(ctx, e, o)
 	}
-	r, err := perform[serving.ValueResult](ctx, e, o.flags, job{operation: serving.OpValue, request: o.request})
+	r, err := perform[serving.ValueResult](ctx, e, o.flags, job{operation: serving.OpValue, request: serving.ValueRequest{
+		WorthRequest: o.request, Breached: o.breached, Verdict: o.verdict,
+	}})
 	if err != nil {
 		return err
 	}
+	if o.cells {
+		return showCells(e, &r)
+	}
 	s := section{head: []string{
-		"account", "value", "existing", "potential", "influence", "learning", "tier", "level", "rfm", "verdict", "because", "breaches",
+		"account", "stage", "value", "existing", "potential", "influence", "learning", "tier", "level", "rfm", "verdict", "because", "breaches",
 	}}
 	words := section{title: "In words", head: []string{"account", "English", "中文"}}
+	parts := section{title: "What the value is made of", head: []string{"account", "of", "figure", "value", "English", "中文"}}
 	for i := range r.Rows {
 		v := &r.Rows[i]
 		because := make([]string, len(v.Because))
@@ -77,14 +101,17 @@ func runValue(ctx context.Context, e *env, o *valueOptions) error {
 			}
 		}
 		s.rows = append(s.rows, []any{
-			v.Account, v.Value, v.Existing, v.Potential, v.Influence, v.Learning, v.Tier, v.Level, v.Cell, v.Verdict,
+			v.Account, v.Stage, v.Value, v.Existing, v.Potential, v.Influence, v.Learning, v.Tier, v.Level, v.Cell, v.Verdict,
 			strings.Join(because, " "), strings.Join(breaches, " "),
 		})
 		words.rows = append(words.rows, []any{v.Account, v.EN, v.ZH})
+		for _, p := range v.Parts {
+			parts.rows = append(parts.rows, []any{v.Account, p.Of, p.Code, p.Value, p.EN, p.ZH})
+		}
 	}
-	sections := []section{worthFacts(&r.WorthOf, len(r.Rows)), s}
+	sections := []section{worthFacts(&r.WorthOf, len(r.Rows), "margin rate assumed", r.ValueRate, "accounts without a cost of their own", r.Assumed, "lapsed accounts, in no tier", r.Gone), s}
 	if len(o.request.Accounts) > 0 {
-		sections = append(sections, words)
+		sections = append(sections, parts, words)
 	} else {
 		sections = append(sections, valueTogether(&r)...)
 	}
@@ -93,9 +120,9 @@ func runValue(ctx context.Context, e *env, o *valueOptions) error {
 
 // valueTogether shows what the accounts are together.
 func valueTogether(r *serving.ValueResult) []section {
-	tiers := section{title: "Tiers", head: []string{"tier", "accounts", "value", "share", "with_breaches", "English", "中文"}}
+	tiers := section{title: "Tiers", head: []string{"tier", "accounts", "value", "share", "with_breaches", "English", "中文", "policy", "政策"}}
 	for _, t := range r.Tiers {
-		tiers.rows = append(tiers.rows, []any{t.Tier, t.Accounts, t.Value, t.Share, t.Breached, t.EN, t.ZH})
+		tiers.rows = append(tiers.rows, []any{t.Tier, t.Accounts, t.Value, t.Share, t.Breached, t.EN, t.ZH, t.PolicyEN, t.PolicyZH})
 	}
 	curve := section{title: "How value is spread (20/80)", head: []string{"best_share_of_accounts", "share_of_value"}}
 	for _, c := range r.Concentration {
@@ -122,12 +149,12 @@ func runBest(ctx context.Context, e *env, o *valueOptions) error {
 	if err != nil {
 		return err
 	}
-	s := section{title: r.EN + " / " + r.ZH, head: []string{"rank", "account", "name", "manager", r.By}}
+	s := section{title: r.EN + " / " + r.ZH, head: []string{"rank", "account", "name", "manager", r.By, "opted_out"}}
 	for i := range r.Rows {
 		b := &r.Rows[i]
-		s.rows = append(s.rows, []any{b.Rank, b.Account, b.Name, b.Manager, b.Value})
+		s.rows = append(s.rows, []any{b.Rank, b.Account, b.Name, b.Manager, b.Value, b.OptedOut})
 	}
-	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows), "best share", r.Share), s)
+	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows), "best share", r.Share, "of accounts with any", r.Of, "ranked by", r.Column), s)
 }
 
 func runWinBack(ctx context.Context, e *env, o *valueOptions) error {
@@ -140,5 +167,38 @@ func runWinBack(ctx context.Context, e *env, o *valueOptions) error {
 		w := &r.Rows[i]
 		s.rows = append(s.rows, []any{w.Account, w.Name, w.Manager, w.YearlyMargin, w.Probability, w.Value, w.EN, w.ZH})
 	}
-	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows)), s)
+	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows), "opted out, not listed", r.OptedOut), s)
+}
+
+// showCells shows the RFM cells.
+func showCells(e *env, r *serving.ValueResult) error {
+	s := section{title: "RFM cells, the best first", head: []string{"rfm", "accounts", "value", "risk", "English", "中文"}}
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		s.rows = append(s.rows, []any{c.Cell, c.Accounts, c.Value, c.Risk, c.EN, c.ZH})
+	}
+	return e.showWorth(r.Cells, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Cells)), s)
+}
+
+// ruleOf is how a code of value and place is given.
+type ruleOf struct {
+	Of   string `json:"of"`
+	Code string `json:"code"`
+	EN   string `json:"en"`
+	ZH   string `json:"zh"`
+}
+
+// showRules shows the rules of value and place as configured.
+func showRules(e *env, o *valueOptions) error {
+	c, err := e.loadConfig(o.flags)
+	if err != nil {
+		return err
+	}
+	s := section{title: "The rules of value and place, as configured", head: []string{"of", "code", "English", "中文"}}
+	all := []ruleOf{}
+	for _, r := range c.settings.Worth.Loyalty.Rules() {
+		all = append(all, ruleOf{r.Of, r.Code, r.Words.EN, r.Words.ZH})
+		s.rows = append(s.rows, []any{r.Of, r.Code, r.Words.EN, r.Words.ZH})
+	}
+	return e.show(answer{data: all, sections: []section{s}})
 }

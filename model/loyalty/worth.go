@@ -198,9 +198,6 @@ var worthFormulas = map[WorthPart]Words{
 // Label names the part.
 func (p WorthPart) Label(lang score.Language) string { return label(worthWords, p, lang) }
 
-// Formula says how it is computed.
-func (p WorthPart) Formula(lang score.Language) string { return label(worthFormulas, p, lang) }
-
 // WorthParts returns the four parts.
 func WorthParts() []WorthPart { return []WorthPart{Existing, Potential, Influence, Learning} }
 

@@ -6,6 +6,7 @@ import (
 
 	"fealty/features/frame"
 	"fealty/model"
+	"fealty/model/loyalty"
 	"fealty/serving"
 	fealtyv1 "fealty/serving/gen/fealty/v1"
 
@@ -46,7 +47,18 @@ func (w *worths) GetValue(ctx context.Context, r *fealtyv1.GetValueRequest) (*fe
 		Tier: termOf(a.Tier), Level: termOf(a.Level), Rfm: termOf(a.Cell), Verdict: termOf(a.Verdict), Breaches: termsOf(a.Breaches), Origin: originOf(a),
 	}
 	for _, g := range a.Because {
-		v.Because = append(v.Because, &fealtyv1.Ground{Term: termOf(g.Term), Value: figure(g.Value)})
+		v.Because = append(v.Because, &fealtyv1.Ground{Term: termOf(g.Term), Value: figure(g.Value), Figures: map[string]float64{}})
+	}
+	for i, g := range p.Because {
+		for name, f := range g.Figures {
+			v.Because[i].Figures[name] = float64(f)
+		}
+	}
+	for i, part := range p.Parts {
+		v.Parts = append(v.Parts, &fealtyv1.ValuePart{Term: termOf(a.Parts[i]), Value: float64(part.Value), Of: string(loyalty.PartCode(part.Code).Of())})
+	}
+	for i, b := range p.Breaches {
+		v.PolicyBreaches = append(v.PolicyBreaches, &fealtyv1.Breach{Term: termOf(a.Breaches[i]), Actual: figure(b.Actual), Bound: figure(b.Bound)})
 	}
 	return v, nil
 }

@@ -1736,9 +1736,14 @@ type Value struct {
 	// The parts of the tier's policy that are not kept.
 	Breaches []*Term `protobuf:"bytes,23,rep,name=breaches,proto3" json:"breaches,omitempty"`
 	// Where this is from.
-	Origin        *Origin `protobuf:"bytes,24,opt,name=origin,proto3" json:"origin,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Origin *Origin `protobuf:"bytes,24,opt,name=origin,proto3" json:"origin,omitempty"`
+	// The figures that the four parts of commercial value were made of; empty of
+	// runs that did not tell them.
+	Parts []*ValuePart `protobuf:"bytes,25,rep,name=parts,proto3" json:"parts,omitempty"`
+	// The parts of the tier's policy that are not kept, with their figures.
+	PolicyBreaches []*Breach `protobuf:"bytes,26,rep,name=policy_breaches,json=policyBreaches,proto3" json:"policy_breaches,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Value) Reset() {
@@ -1939,13 +1944,29 @@ func (x *Value) GetOrigin() *Origin {
 	return nil
 }
 
-// Ground is one figure that a verdict rests on.
+func (x *Value) GetParts() []*ValuePart {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+func (x *Value) GetPolicyBreaches() []*Breach {
+	if x != nil {
+		return x.PolicyBreaches
+	}
+	return nil
+}
+
+// Ground is what a verdict rests on.
 type Ground struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it is; its words name the figure.
+	// What it is; its words name the figures.
 	Term *Term `protobuf:"bytes,1,opt,name=term,proto3" json:"term,omitempty"`
-	// The figure; absent when it is not measurable.
-	Value         *float64 `protobuf:"fixed64,2,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	// The first figure; absent when it is not measurable.
+	Value *float64 `protobuf:"fixed64,2,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	// All figures by name; empty of runs that kept the first alone.
+	Figures       map[string]float64 `protobuf:"bytes,3,rep,name=figures,proto3" json:"figures,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1994,6 +2015,143 @@ func (x *Ground) GetValue() float64 {
 	return 0
 }
 
+func (x *Ground) GetFigures() map[string]float64 {
+	if x != nil {
+		return x.Figures
+	}
+	return nil
+}
+
+// ValuePart is one figure that a part of commercial value is made of.
+type ValuePart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is: revenue, margin_share (the account's own) or margin_rate (assumed,
+	// because no line says its cost), service_cost, overdue_cost, wallet_gap,
+	// propensity, referred_accounts, referred_margin. Its words name the figure.
+	Term *Term `protobuf:"bytes,1,opt,name=term,proto3" json:"term,omitempty"`
+	// The figure; what is taken off is above 0.
+	Value float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
+	// The part that it belongs to: existing, potential or influence.
+	Of            string `protobuf:"bytes,3,opt,name=of,proto3" json:"of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ValuePart) Reset() {
+	*x = ValuePart{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ValuePart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ValuePart) ProtoMessage() {}
+
+func (x *ValuePart) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ValuePart.ProtoReflect.Descriptor instead.
+func (*ValuePart) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ValuePart) GetTerm() *Term {
+	if x != nil {
+		return x.Term
+	}
+	return nil
+}
+
+func (x *ValuePart) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+func (x *ValuePart) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+// Breach is a part of a tier's policy that is not kept.
+type Breach struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is: contact_overdue, answers_slow, pays_late or discount_above.
+	Term *Term `protobuf:"bytes,1,opt,name=term,proto3" json:"term,omitempty"`
+	// What stands against bound; both are absent of runs that kept the code alone.
+	Actual *float64 `protobuf:"fixed64,2,opt,name=actual,proto3,oneof" json:"actual,omitempty"`
+	// The most that the policy allows: days, hours, days or a share.
+	Bound         *float64 `protobuf:"fixed64,3,opt,name=bound,proto3,oneof" json:"bound,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Breach) Reset() {
+	*x = Breach{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Breach) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Breach) ProtoMessage() {}
+
+func (x *Breach) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Breach.ProtoReflect.Descriptor instead.
+func (*Breach) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Breach) GetTerm() *Term {
+	if x != nil {
+		return x.Term
+	}
+	return nil
+}
+
+func (x *Breach) GetActual() float64 {
+	if x != nil && x.Actual != nil {
+		return *x.Actual
+	}
+	return 0
+}
+
+func (x *Breach) GetBound() float64 {
+	if x != nil && x.Bound != nil {
+		return *x.Bound
+	}
+	return 0
+}
+
 // Wallet is what an account spends with everybody in a year.
 type Wallet struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2013,7 +2171,7 @@ type Wallet struct {
 
 func (x *Wallet) Reset() {
 	*x = Wallet{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[21]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2025,7 +2183,7 @@ func (x *Wallet) String() string {
 func (*Wallet) ProtoMessage() {}
 
 func (x *Wallet) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[21]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2038,7 +2196,7 @@ func (x *Wallet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wallet.ProtoReflect.Descriptor instead.
 func (*Wallet) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{21}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Wallet) GetAccount() string {
@@ -2107,7 +2265,7 @@ type WalletShare struct {
 
 func (x *WalletShare) Reset() {
 	*x = WalletShare{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2119,7 +2277,7 @@ func (x *WalletShare) String() string {
 func (*WalletShare) ProtoMessage() {}
 
 func (x *WalletShare) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2132,7 +2290,7 @@ func (x *WalletShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WalletShare.ProtoReflect.Descriptor instead.
 func (*WalletShare) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{22}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WalletShare) GetCategory() string {
@@ -2224,7 +2382,7 @@ type Recommendations struct {
 
 func (x *Recommendations) Reset() {
 	*x = Recommendations{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2236,7 +2394,7 @@ func (x *Recommendations) String() string {
 func (*Recommendations) ProtoMessage() {}
 
 func (x *Recommendations) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2249,7 +2407,7 @@ func (x *Recommendations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recommendations.ProtoReflect.Descriptor instead.
 func (*Recommendations) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{23}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Recommendations) GetAccount() string {
@@ -2308,7 +2466,7 @@ type Recommendation struct {
 
 func (x *Recommendation) Reset() {
 	*x = Recommendation{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2320,7 +2478,7 @@ func (x *Recommendation) String() string {
 func (*Recommendation) ProtoMessage() {}
 
 func (x *Recommendation) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2333,7 +2491,7 @@ func (x *Recommendation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recommendation.ProtoReflect.Descriptor instead.
 func (*Recommendation) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{24}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Recommendation) GetKind() *Term {
@@ -2416,7 +2574,7 @@ type Loyalty struct {
 
 func (x *Loyalty) Reset() {
 	*x = Loyalty{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2428,7 +2586,7 @@ func (x *Loyalty) String() string {
 func (*Loyalty) ProtoMessage() {}
 
 func (x *Loyalty) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2441,7 +2599,7 @@ func (x *Loyalty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loyalty.ProtoReflect.Descriptor instead.
 func (*Loyalty) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{25}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Loyalty) GetAccount() string {
@@ -2555,7 +2713,7 @@ type Attitude struct {
 
 func (x *Attitude) Reset() {
 	*x = Attitude{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2567,7 +2725,7 @@ func (x *Attitude) String() string {
 func (*Attitude) ProtoMessage() {}
 
 func (x *Attitude) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2580,7 +2738,7 @@ func (x *Attitude) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attitude.ProtoReflect.Descriptor instead.
 func (*Attitude) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{26}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Attitude) GetTerm() *Term {
@@ -2643,7 +2801,7 @@ type Indicator struct {
 
 func (x *Indicator) Reset() {
 	*x = Indicator{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2655,7 +2813,7 @@ func (x *Indicator) String() string {
 func (*Indicator) ProtoMessage() {}
 
 func (x *Indicator) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2668,7 +2826,7 @@ func (x *Indicator) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Indicator.ProtoReflect.Descriptor instead.
 func (*Indicator) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{27}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Indicator) GetTerm() *Term {
@@ -2747,7 +2905,7 @@ type GetGrowthRequest struct {
 
 func (x *GetGrowthRequest) Reset() {
 	*x = GetGrowthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2759,7 +2917,7 @@ func (x *GetGrowthRequest) String() string {
 func (*GetGrowthRequest) ProtoMessage() {}
 
 func (x *GetGrowthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2772,7 +2930,7 @@ func (x *GetGrowthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGrowthRequest.ProtoReflect.Descriptor instead.
 func (*GetGrowthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{28}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetGrowthRequest) GetFrom() string {
@@ -2825,7 +2983,7 @@ type Growth struct {
 
 func (x *Growth) Reset() {
 	*x = Growth{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2837,7 +2995,7 @@ func (x *Growth) String() string {
 func (*Growth) ProtoMessage() {}
 
 func (x *Growth) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2850,7 +3008,7 @@ func (x *Growth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Growth.ProtoReflect.Descriptor instead.
 func (*Growth) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{29}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Growth) GetFrom() string {
@@ -2953,7 +3111,7 @@ type GrowthPeriod struct {
 
 func (x *GrowthPeriod) Reset() {
 	*x = GrowthPeriod{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2965,7 +3123,7 @@ func (x *GrowthPeriod) String() string {
 func (*GrowthPeriod) ProtoMessage() {}
 
 func (x *GrowthPeriod) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2978,7 +3136,7 @@ func (x *GrowthPeriod) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrowthPeriod.ProtoReflect.Descriptor instead.
 func (*GrowthPeriod) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{30}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GrowthPeriod) GetFrom() string {
@@ -3151,7 +3309,7 @@ type GetHealthRequest struct {
 
 func (x *GetHealthRequest) Reset() {
 	*x = GetHealthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3163,7 +3321,7 @@ func (x *GetHealthRequest) String() string {
 func (*GetHealthRequest) ProtoMessage() {}
 
 func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3176,7 +3334,7 @@ func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthRequest.ProtoReflect.Descriptor instead.
 func (*GetHealthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{31}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{33}
 }
 
 // GetHealthResponse says as little as a load balancer needs.
@@ -3192,7 +3350,7 @@ type GetHealthResponse struct {
 
 func (x *GetHealthResponse) Reset() {
 	*x = GetHealthResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3204,7 +3362,7 @@ func (x *GetHealthResponse) String() string {
 func (*GetHealthResponse) ProtoMessage() {}
 
 func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3217,7 +3375,7 @@ func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthResponse.ProtoReflect.Descriptor instead.
 func (*GetHealthResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{32}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GetHealthResponse) GetLive() bool {
@@ -3243,7 +3401,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3255,7 +3413,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3268,7 +3426,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{33}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{35}
 }
 
 // GetVersionResponse says what is being served.
@@ -3308,7 +3466,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3320,7 +3478,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3333,7 +3491,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{34}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -3579,7 +3737,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x05moved\x18\x04 \x01(\v2\x10.fealty.v1.MovedR\x05moved\x12 \n" +
 	"\topted_out\x18\x05 \x01(\bH\x00R\boptedOut\x88\x01\x01B\f\n" +
 	"\n" +
-	"_opted_out\"\xfe\b\n" +
+	"_opted_out\"\xe6\t\n" +
 	"\x05Value\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12!\n" +
@@ -3607,7 +3765,9 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\averdict\x18\x15 \x01(\v2\x0f.fealty.v1.TermR\averdict\x12+\n" +
 	"\abecause\x18\x16 \x03(\v2\x11.fealty.v1.GroundR\abecause\x12+\n" +
 	"\bbreaches\x18\x17 \x03(\v2\x0f.fealty.v1.TermR\bbreaches\x12)\n" +
-	"\x06origin\x18\x18 \x01(\v2\x11.fealty.v1.OriginR\x06originB\b\n" +
+	"\x06origin\x18\x18 \x01(\v2\x11.fealty.v1.OriginR\x06origin\x12*\n" +
+	"\x05parts\x18\x19 \x03(\v2\x14.fealty.v1.ValuePartR\x05parts\x12:\n" +
+	"\x0fpolicy_breaches\x18\x1a \x03(\v2\x11.fealty.v1.BreachR\x0epolicyBreachesB\b\n" +
 	"\x06_aliveB\x0e\n" +
 	"\f_no_purchaseB\f\n" +
 	"\n" +
@@ -3620,11 +3780,25 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x0f_existing_valueB\x12\n" +
 	"\x10_potential_valueB\x12\n" +
 	"\x10_influence_valueB\x11\n" +
-	"\x0f_learning_value\"R\n" +
+	"\x0f_learning_value\"\xc8\x01\n" +
 	"\x06Ground\x12#\n" +
 	"\x04term\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04term\x12\x19\n" +
-	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01B\b\n" +
-	"\x06_value\"\xcf\x01\n" +
+	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x128\n" +
+	"\afigures\x18\x03 \x03(\v2\x1e.fealty.v1.Ground.FiguresEntryR\afigures\x1a:\n" +
+	"\fFiguresEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\b\n" +
+	"\x06_value\"V\n" +
+	"\tValuePart\x12#\n" +
+	"\x04term\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04term\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value\x12\x0e\n" +
+	"\x02of\x18\x03 \x01(\tR\x02of\"z\n" +
+	"\x06Breach\x12#\n" +
+	"\x04term\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04term\x12\x1b\n" +
+	"\x06actual\x18\x02 \x01(\x01H\x00R\x06actual\x88\x01\x01\x12\x19\n" +
+	"\x05bound\x18\x03 \x01(\x01H\x01R\x05bound\x88\x01\x01B\t\n" +
+	"\a_actualB\b\n" +
+	"\x06_bound\"\xcf\x01\n" +
 	"\x06Wallet\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12,\n" +
@@ -3851,7 +4025,7 @@ func file_fealty_v1_fealty_proto_rawDescGZIP() []byte {
 }
 
 var file_fealty_v1_fealty_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_fealty_v1_fealty_proto_goTypes = []any{
 	(Band)(0),                         // 0: fealty.v1.Band
 	(Stage)(0),                        // 1: fealty.v1.Stage
@@ -3876,21 +4050,24 @@ var file_fealty_v1_fealty_proto_goTypes = []any{
 	(*Origin)(nil),                    // 20: fealty.v1.Origin
 	(*Value)(nil),                     // 21: fealty.v1.Value
 	(*Ground)(nil),                    // 22: fealty.v1.Ground
-	(*Wallet)(nil),                    // 23: fealty.v1.Wallet
-	(*WalletShare)(nil),               // 24: fealty.v1.WalletShare
-	(*Recommendations)(nil),           // 25: fealty.v1.Recommendations
-	(*Recommendation)(nil),            // 26: fealty.v1.Recommendation
-	(*Loyalty)(nil),                   // 27: fealty.v1.Loyalty
-	(*Attitude)(nil),                  // 28: fealty.v1.Attitude
-	(*Indicator)(nil),                 // 29: fealty.v1.Indicator
-	(*GetGrowthRequest)(nil),          // 30: fealty.v1.GetGrowthRequest
-	(*Growth)(nil),                    // 31: fealty.v1.Growth
-	(*GrowthPeriod)(nil),              // 32: fealty.v1.GrowthPeriod
-	(*GetHealthRequest)(nil),          // 33: fealty.v1.GetHealthRequest
-	(*GetHealthResponse)(nil),         // 34: fealty.v1.GetHealthResponse
-	(*GetVersionRequest)(nil),         // 35: fealty.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 36: fealty.v1.GetVersionResponse
-	(*timestamppb.Timestamp)(nil),     // 37: google.protobuf.Timestamp
+	(*ValuePart)(nil),                 // 23: fealty.v1.ValuePart
+	(*Breach)(nil),                    // 24: fealty.v1.Breach
+	(*Wallet)(nil),                    // 25: fealty.v1.Wallet
+	(*WalletShare)(nil),               // 26: fealty.v1.WalletShare
+	(*Recommendations)(nil),           // 27: fealty.v1.Recommendations
+	(*Recommendation)(nil),            // 28: fealty.v1.Recommendation
+	(*Loyalty)(nil),                   // 29: fealty.v1.Loyalty
+	(*Attitude)(nil),                  // 30: fealty.v1.Attitude
+	(*Indicator)(nil),                 // 31: fealty.v1.Indicator
+	(*GetGrowthRequest)(nil),          // 32: fealty.v1.GetGrowthRequest
+	(*Growth)(nil),                    // 33: fealty.v1.Growth
+	(*GrowthPeriod)(nil),              // 34: fealty.v1.GrowthPeriod
+	(*GetHealthRequest)(nil),          // 35: fealty.v1.GetHealthRequest
+	(*GetHealthResponse)(nil),         // 36: fealty.v1.GetHealthResponse
+	(*GetVersionRequest)(nil),         // 37: fealty.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 38: fealty.v1.GetVersionResponse
+	nil,                               // 39: fealty.v1.Ground.FiguresEntry
+	(*timestamppb.Timestamp)(nil),     // 40: google.protobuf.Timestamp
 }
 var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	9,  // 0: fealty.v1.BatchGetScoresResponse.scores:type_name -> fealty.v1.Score
@@ -3904,12 +4081,12 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	14, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
 	10, // 9: fealty.v1.Score.moved:type_name -> fealty.v1.Moved
 	19, // 10: fealty.v1.Score.untold:type_name -> fealty.v1.Term
-	37, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
+	40, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
 	11, // 12: fealty.v1.Reason.label:type_name -> fealty.v1.Text
 	11, // 13: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
-	37, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
-	37, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
-	37, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
+	40, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
+	40, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
+	40, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
 	11, // 17: fealty.v1.Term.text:type_name -> fealty.v1.Text
 	14, // 18: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
 	10, // 19: fealty.v1.Origin.moved:type_name -> fealty.v1.Moved
@@ -3921,63 +4098,68 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	22, // 25: fealty.v1.Value.because:type_name -> fealty.v1.Ground
 	19, // 26: fealty.v1.Value.breaches:type_name -> fealty.v1.Term
 	20, // 27: fealty.v1.Value.origin:type_name -> fealty.v1.Origin
-	19, // 28: fealty.v1.Ground.term:type_name -> fealty.v1.Term
-	24, // 29: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
-	24, // 30: fealty.v1.Wallet.categories:type_name -> fealty.v1.WalletShare
-	20, // 31: fealty.v1.Wallet.origin:type_name -> fealty.v1.Origin
-	19, // 32: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
-	19, // 33: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
-	19, // 34: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
-	26, // 35: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
-	20, // 36: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
-	19, // 37: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
-	19, // 38: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
-	19, // 39: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
-	29, // 40: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
-	20, // 41: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
-	19, // 42: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
-	19, // 43: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
-	19, // 44: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
-	28, // 45: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
-	19, // 46: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
-	19, // 47: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
-	19, // 48: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
-	11, // 49: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
-	19, // 50: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
-	19, // 51: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	37, // 52: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
-	32, // 53: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
-	32, // 54: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
-	11, // 55: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
-	37, // 56: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	37, // 57: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 58: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 59: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 60: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 61: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 62: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 63: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 64: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	18, // 65: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	30, // 66: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
-	33, // 67: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	35, // 68: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 69: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 70: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 71: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 72: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	21, // 73: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	23, // 74: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	25, // 75: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	27, // 76: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	31, // 77: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
-	34, // 78: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	36, // 79: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	69, // [69:80] is the sub-list for method output_type
-	58, // [58:69] is the sub-list for method input_type
-	58, // [58:58] is the sub-list for extension type_name
-	58, // [58:58] is the sub-list for extension extendee
-	0,  // [0:58] is the sub-list for field type_name
+	23, // 28: fealty.v1.Value.parts:type_name -> fealty.v1.ValuePart
+	24, // 29: fealty.v1.Value.policy_breaches:type_name -> fealty.v1.Breach
+	19, // 30: fealty.v1.Ground.term:type_name -> fealty.v1.Term
+	39, // 31: fealty.v1.Ground.figures:type_name -> fealty.v1.Ground.FiguresEntry
+	19, // 32: fealty.v1.ValuePart.term:type_name -> fealty.v1.Term
+	19, // 33: fealty.v1.Breach.term:type_name -> fealty.v1.Term
+	26, // 34: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
+	26, // 35: fealty.v1.Wallet.categories:type_name -> fealty.v1.WalletShare
+	20, // 36: fealty.v1.Wallet.origin:type_name -> fealty.v1.Origin
+	19, // 37: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
+	19, // 38: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
+	19, // 39: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
+	28, // 40: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
+	20, // 41: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
+	19, // 42: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
+	19, // 43: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
+	19, // 44: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
+	31, // 45: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
+	20, // 46: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
+	19, // 47: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
+	19, // 48: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
+	19, // 49: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
+	30, // 50: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
+	19, // 51: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
+	19, // 52: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
+	19, // 53: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
+	11, // 54: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
+	19, // 55: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
+	19, // 56: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
+	40, // 57: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
+	34, // 58: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	34, // 59: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	11, // 60: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	40, // 61: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	40, // 62: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 63: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 64: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 65: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 66: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 67: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 68: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 69: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	18, // 70: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	32, // 71: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	35, // 72: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	37, // 73: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 74: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 75: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 76: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 77: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	21, // 78: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	25, // 79: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	27, // 80: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	29, // 81: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	33, // 82: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	36, // 83: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	38, // 84: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	74, // [74:85] is the sub-list for method output_type
+	63, // [63:74] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
@@ -3994,20 +4176,21 @@ func file_fealty_v1_fealty_proto_init() {
 	file_fealty_v1_fealty_proto_msgTypes[20].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[22].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[24].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[25].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[26].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[27].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[28].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[29].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[30].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[31].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[32].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[34].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[36].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fealty_v1_fealty_proto_rawDesc), len(file_fealty_v1_fealty_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   35,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

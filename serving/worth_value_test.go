@@ -1,0 +1,136 @@
+package serving
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"fealty/features"
+	"fealty/features/frame"
+	"fealty/model"
+)
+
+// What accounts cost, bring beside and bought before is planted, and found in what is
+// told of them: a lasting loss in the review list, the margin of who was referred at
+// whom referred it, units in the ranking by volume, the gone in their own list.
+func TestWhatValueIsMadeOf(t *testing.T) {
+	s, facts, _ := settled(t, 80)
+	run, err := s.Runs.Latest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := CutoffText(run.Cutoff, s.Settings.Location())
+	anew := WorthRequest{Cutoff: at}
+	before, err := s.ValuesOf(t.Context(), ValueRequest{WorthRequest: anew}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var buying []ValueRow
+	gone := ""
+	for _, row := range before.Rows {
+		switch {
+		case row.Stage != "lapsed":
+			buying = append(buying, row)
+		case row.Tier != "" || row.Verdict != "":
+			t.Errorf("%s is gone and stands as %s, %s", row.Account, row.Tier, row.Verdict)
+		default:
+			gone = row.Account
+		}
+	}
+	counted := 0
+	for _, tier := range before.Tiers {
+		if counted += tier.Accounts; tier.Policy == nil || tier.PolicyEN == "" {
+			t.Errorf("tier %+v has no policy", tier)
+		}
+	}
+	if gone == "" || before.Gone == 0 || counted+before.Gone != len(before.Rows) || before.Assumed != len(before.Rows) || before.ValueRate != 1 {
+		t.Fatalf("%d in tiers, %d gone, %d assumed at %v of %d", counted, before.Gone, before.Assumed, before.ValueRate, len(before.Rows))
+	}
+	loser, cheap, referrer, referred := buying[0].Account, buying[1].Account, buying[2].Account, buying[3].Account
+	nan := math.NaN()
+	for account, h := range map[string]features.Holding{
+		loser: {SpendLastYear: 1000, MarginLastYear: -.25, Units365: 7}, cheap: {SpendLastYear: 1000, MarginLastYear: .9, Units365: nan},
+		referred: {First: 1000 + secondsPerDay, MarginLastYear: nan, Units365: 9},
+	} {
+		h.Account, h.Cutoff, h.Key, h.Category, h.Orders = frame.AccountID(account), run.Cutoff, "everything", "everything", 1
+		facts.holdings = append(facts.holdings, h)
+	}
+	// Both are served at a loss this year; the other earned in the year before.
+	facts.upkeeps = []features.Upkeep{
+		{Account: frame.AccountID(loser), Cutoff: run.Cutoff, Contacts: 3, Costed: 2, Cost: 1e6, ContactsLastYear: 1},
+		{Account: frame.AccountID(cheap), Cutoff: run.Cutoff, Contacts: 3, Costed: 2, Cost: 1e6, ContactsLastYear: 1, CostedLastYear: 1, CostLastYear: 899},
+	}
+	for _, of := range []string{referred, "nobody", loser} { // the last bought at no instant that is known
+		facts.referrals = append(facts.referrals, features.Referral{Account: frame.AccountID(referrer), Cutoff: run.Cutoff, Referred: frame.AccountID(of), At: 1000})
+	}
+	review, err := s.ValuesOf(t.Context(), ValueRequest{WorthRequest: anew, Verdict: "review"}, nil)
+	if err != nil || len(review.Rows) != 1 || review.Rows[0].Account != loser {
+		t.Fatalf("to be reviewed: %+v (%v)", review.Rows, err)
+	}
+	if g := review.Rows[0].Because; len(g) != 1 || g[0].Code != "lasting_loss" || g[0].Figures["net_value_before"] != -250 || !strings.Contains(review.Rows[0].ZH, "-250.00") {
+		t.Errorf("because %+v, %s", g, review.Rows[0].ZH)
+	}
+	if len(review.Verdicts) < 2 || review.Accounts != len(before.Rows) {
+		t.Errorf("with a filter the sums are of %d accounts: %+v", review.Accounts, review.Verdicts)
+	}
+	anew.Accounts = []string{loser, cheap, referrer}
+	three, err := s.ValuesOf(t.Context(), ValueRequest{WorthRequest: anew}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := map[string]map[string]float64{}
+	for _, row := range three.Rows {
+		parts[row.Account] = map[string]float64{"influence": float64(row.Influence)}
+		for _, p := range row.Parts {
+			if parts[row.Account][p.Code] = float64(p.Value); p.EN == "" || p.ZH == "" || p.Of == "" {
+				t.Errorf("part %+v of %s", p, row.Account)
+			}
+		}
+	}
+	if p := parts[loser]; p["service_cost"] != 1e6 || p["margin_rate"] != 1 || p["influence"] != 0 {
+		t.Errorf("%s is made of %v", loser, p)
+	}
+	if p := parts[referrer]; p["referred_accounts"] != 1 || p["referred_margin"] != float64(buying[3].Existing) || p["influence"] != p["referred_margin"] || p["service_cost"] != 0 {
+		t.Errorf("%s is made of %v, and referred %+v", referrer, p, buying[3])
+	}
+	if _, err := s.ValuesOf(t.Context(), ValueRequest{Verdict: "shed"}, nil); KindOf(err) != Invalid {
+		t.Errorf("an unknown verdict: %v", err)
+	}
+	broken, err := s.ValuesOf(t.Context(), ValueRequest{WorthRequest: WorthRequest{Cutoff: at}, Breached: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range broken.Rows {
+		if len(row.Breaches) == 0 {
+			t.Errorf("%s breaks nothing and is shown", row.Account)
+		}
+	}
+	facts.standings = map[frame.AccountID]features.Standing{frame.AccountID(gone): {OptedOut: true}, frame.AccountID(loser): {OptedOut: true}}
+	best, err := s.Best(t.Context(), BestRequest{WorthRequest: WorthRequest{Cutoff: at}, By: "volume", Share: 1}, nil)
+	if err != nil || best.Column != "quantity_365d" || best.Of != 2 || len(best.Rows) != 2 || best.Rows[0].Account != referred || best.Rows[0].OptedOut || !best.Rows[1].OptedOut {
+		t.Errorf("by volume %+v (%v)", best, err)
+	}
+	back, err := s.WinBacks(t.Context(), WorthRequest{Cutoff: at}, nil)
+	if err != nil || back.OptedOut != 1 || len(back.Rows) != before.Gone-1 {
+		t.Fatalf("%d to win back of %d gone, %d opted out (%v)", len(back.Rows), before.Gone, back.OptedOut, err)
+	}
+	for _, row := range back.Rows {
+		if row.Account == gone {
+			t.Errorf("%s may not be called and is listed", gone)
+		}
+	}
+}
+
+func TestCellsAreSummed(t *testing.T) {
+	nan := math.NaN()
+	rows := []ValueRow{
+		{Cell: "5-4-3", Value: 10, risk: .2}, {Cell: "1-1-1", Value: 3, risk: nan, Stage: "lapsed"}, {Cell: "5-4-3", Value: model.Figure(nan), risk: .4},
+		{Cell: "", Value: 7, risk: .9},
+	}
+	var r ValueResult
+	r.addCells(rows)
+	if len(r.Cells) != 2 || r.Cells[0].Cell != "5-4-3" || r.Cells[0].Accounts != 2 || r.Cells[0].Value != 10 || math.Abs(float64(r.Cells[0].Risk)-.3) > 1e-12 ||
+		r.Cells[1].Accounts != 1 || !math.IsNaN(float64(r.Cells[1].Risk)) || r.Cells[0].EN == "" || r.Cells[0].ZH == "" {
+		t.Errorf("%+v", r.Cells)
+	}
+}
