@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"fealty/features"
+	"fealty/features/frame"
 )
 
 // Wallets says what accounts spend with everybody, as far as anybody said, and
@@ -14,6 +15,8 @@ type Wallets interface {
 	// Declare takes a declaration, which replaces an earlier one of its account,
 	// category and period; the same again changes nothing and says so.
 	Declare(ctx context.Context, d features.Declaration) (features.LoadReport, error)
+	// CategoryNames returns the categories that any order line names, in bytewise order.
+	CategoryNames(ctx context.Context, cutoff frame.Cutoff, known frame.KnownAt, watermark uint64) ([]string, error)
 }
 
 // Assessments say what accounts say of us and what is judged of them, and take what a

@@ -81,6 +81,17 @@ func (f *twinFacts) Assess(_ context.Context, a features.Assessment) (features.L
 	return features.LoadReport{Table: "assessments", Rows: 1}, nil
 }
 
+// CategoryNames answers the categories that the test's holdings name.
+func (f *twinFacts) CategoryNames(context.Context, frame.Cutoff, frame.KnownAt, uint64) ([]string, error) {
+	f.called("category names")
+	var all []string
+	for i := range f.holdings {
+		all = append(all, f.holdings[i].Category)
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return name == "" }), nil
+}
+
 // Declare adds the declaration at the cutoff of its recording.
 func (f *twinFacts) Declare(_ context.Context, d features.Declaration) (features.LoadReport, error) {
 	f.called("declare")

@@ -41,7 +41,7 @@ func (s *Service) worthOperations() []Operation {
 		operation(OpWallet, false, func(ctx context.Context, r WalletRequest, call Call) (WalletResult, error) {
 			return s.WalletsOf(ctx, r, call.Report)
 		}),
-		operation(OpDeclare, true, func(ctx context.Context, r DeclareRequest, _ Call) (features.LoadReport, error) {
+		operation(OpDeclare, true, func(ctx context.Context, r DeclareRequest, _ Call) (DeclareResult, error) {
 			return s.Declare(ctx, r)
 		}),
 		operation(OpCrossSell, false, func(ctx context.Context, r CrossSellRequest, call Call) (CrossSellResult, error) {

@@ -451,8 +451,15 @@ func TestPreviewOfLoyalty(t *testing.T) {
 func TestDeclare(t *testing.T) {
 	s, facts, _, _ := village(3)
 	amount := 1200.
-	if _, err := s.Declare(t.Context(), DeclareRequest{Account: "C0001", Category: "tea", Amount: &amount, Period: "2025-12-01", Author: "Li Wei"}); err != nil {
+	facts.holdings = []features.Holding{{Account: "C0001", Cutoff: frame.Cutoff(s.now().Unix()), Key: "tea", Category: "tea", Orders: 2, Spend365: 1500}}
+	done, err := s.Declare(t.Context(), DeclareRequest{Account: "C0001", Category: "tea", Amount: &amount, Period: "2025-12-01", Author: "Li Wei"})
+	if err != nil {
 		t.Fatal(err)
+	}
+	// It is below own spend, and says so.
+	if done.Spend != 1500 || done.Period != "2025-12-01" || done.Recorded != s.now().Unix() || len(done.Notes) != 1 ||
+		!strings.Contains(done.Notes[0].EN, "1,500.00") || !strings.Contains(done.Notes[0].ZH, "1,200.00") {
+		t.Errorf("taken as %+v", done)
 	}
 	if _, err := s.Declare(t.Context(), DeclareRequest{Account: "C0001", Rank: 2, Suppliers: 3, Author: "Li Wei"}); err != nil {
 		t.Fatal(err)
@@ -473,6 +480,8 @@ func TestDeclare(t *testing.T) {
 		"no day":               {Account: "C0001", Author: "me", Amount: &amount, Period: "2025"},
 		"has not begun":        {Account: "C0001", Author: "me", Amount: &amount, Period: "2126-01-01"},
 		"give an amount, or a": {Account: "C0001", Author: "me"},
+		`did you mean "tea"?`:  {Account: "C0001", Author: "me", Category: "tee", Amount: &amount},
+		"there are tea.":       {Account: "C0001", Author: "me", Category: "furniture", Amount: &amount},
 	} {
 		if _, err := s.Declare(t.Context(), r); KindOf(err) != Invalid || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("%s: %v", want, err)
@@ -480,6 +489,9 @@ func TestDeclare(t *testing.T) {
 	}
 	if len(facts.declared) != 2 {
 		t.Error("a refused declaration was taken")
+	}
+	if _, err := s.Declare(t.Context(), DeclareRequest{Account: "C0001", Author: "me", Category: "furniture", Amount: &amount, New: true}); err != nil || len(facts.declared) != 3 {
+		t.Errorf("a new category: %v", err)
 	}
 	if _, err := s.Lifetimes(t.Context(), LifetimeRequest{}, nil); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("before the first run: %v", err)

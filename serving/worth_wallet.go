@@ -11,6 +11,7 @@ import (
 
 	"fealty/features"
 	"fealty/features/frame"
+	"fealty/model"
 	"fealty/model/score"
 	"fealty/model/wallet"
 )
@@ -173,10 +174,28 @@ type DeclareRequest struct {
 	// Period is the day from which on it holds, "" today.
 	Period string `json:"period,omitempty"`
 	Author string `json:"author"`
+	// New insists on a category that no order line names.
+	New bool `json:"new,omitempty"`
+}
+
+// DeclareResult is what was loaded, and what a person should look at.
+type DeclareResult struct {
+	features.LoadReport
+	// Period is the day from which on it holds; Recorded is when it was taken, Unix seconds.
+	Period   string `json:"period"`
+	Recorded int64  `json:"recorded_at"`
+	// Spend is the account's own of the last 365 days in the category, base currency.
+	Spend model.Figure `json:"spend"`
+	// Notes say what contradicts the declaration: an amount below own spend.
+	Notes []Note `json:"notes,omitempty"`
 }
 
 // Declare takes a correction, recorded now. Scores take it up with their next run.
-func (s *Service) Declare(ctx context.Context, r DeclareRequest) (features.LoadReport, error) {
+//
+// ErrInvalid names what is wrong with it: a category that no order line names among
+// that, unless New insists. An amount below the account's own spend is taken and
+// noted.
+func (s *Service) Declare(ctx context.Context, r DeclareRequest) (DeclareResult, error) {
 	now := s.now()
 	d := features.Declaration{
 		Account: frame.AccountID(r.Account), Category: r.Category, Period: now.Unix(), Recorded: now.Unix(), Amount: math.NaN(),
@@ -184,31 +203,113 @@ func (s *Service) Declare(ctx context.Context, r DeclareRequest) (features.LoadR
 	}
 	if r.Amount != nil {
 		if math.IsNaN(*r.Amount) {
-			return features.LoadReport{}, fmt.Errorf("the declared amount is no number: %w", ErrInvalid)
+			return DeclareResult{}, fmt.Errorf("the declared amount is no number: %w", ErrInvalid)
 		}
 		d.Amount = *r.Amount
 	}
 	if r.Period != "" {
 		at, err := time.ParseInLocation(time.DateOnly, r.Period, s.Settings.Location())
 		if err != nil {
-			return features.LoadReport{}, fmt.Errorf("period %q is no day such as 2026-01-01: %w", r.Period, ErrInvalid)
+			return DeclareResult{}, fmt.Errorf("period %q is no day such as 2026-01-01: %w", r.Period, ErrInvalid)
 		}
 		if at.After(now) {
-			return features.LoadReport{}, fmt.Errorf("period %s has not begun; a declaration tells what is, not what will be: %w", r.Period, ErrInvalid)
+			return DeclareResult{}, fmt.Errorf("period %s has not begun; a declaration tells what is, not what will be: %w", r.Period, ErrInvalid)
 		}
 		d.Period = at.Unix()
 	}
 	if err := d.Validate(); err != nil {
-		return features.LoadReport{}, refused{err}
+		return DeclareResult{}, refused{err}
+	}
+	watermark, err := s.Facts.Watermark(ctx)
+	if err != nil {
+		return DeclareResult{}, fmt.Errorf("ask for the newest load: %w", err)
 	}
 	if err := s.knows(ctx, d.Account); err != nil {
-		return features.LoadReport{}, err
+		return DeclareResult{}, err
+	}
+	if !r.New {
+		if err := s.sells(ctx, d.Category, watermark); err != nil {
+			return DeclareResult{}, err
+		}
+	}
+	spend, err := s.ownSpend(ctx, d.Account, d.Category, watermark)
+	if err != nil {
+		return DeclareResult{}, err
 	}
 	done, err := s.Facts.Declare(ctx, d)
 	if err != nil {
-		return features.LoadReport{}, fmt.Errorf("take the declaration of account %q: %w", r.Account, err)
+		return DeclareResult{}, fmt.Errorf("take the declaration of account %q: %w", r.Account, err)
 	}
-	return done, nil
+	result := DeclareResult{LoadReport: done, Period: dayOf(d.Period, s.Settings.Location()), Recorded: d.Recorded, Spend: model.Figure(spend)}
+	if d.Amount < spend {
+		own, said := score.Format(spend, "base currency"), score.Format(d.Amount, "base currency")
+		result.Notes = append(result.Notes, Note{
+			EN:   fmt.Sprintf("the declared wallet %s is below the account's own spend of the last year, %s, which scores take instead", said, own),
+			ZH:   fmt.Sprintf("申报的钱包%s低于客户最近一年的自身消费%s，评分将采用后者", said, own),
+		})
+	}
+	return result, nil
+}
+
+// sells refuses a category that no order line names, with those that it may mean.
+// "" is all of them.
+func (s *Service) sells(ctx context.Context, category string, watermark uint64) error {
+	if category == everything {
+		return nil
+	}
+	now := s.now().Unix()
+	all, err := s.Facts.CategoryNames(ctx, frame.Cutoff(now), frame.KnownAt(now), watermark)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(all, category) {
+		return nil
+	}
+	hint := "there are " + strings.Join(all[:min(len(all), shownNames)], ", ")
+	if near := Nearest(category, all); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	} else if len(all) == 0 {
+		hint = "no order line names a category: declare the account's whole spending, without one"
+	} else if len(all) > shownNames {
+		hint += " and others"
+	}
+	return fmt.Errorf("no order line names category %q; %s To declare it all the same, say that it is new: %w", category, hint+end(hint), ErrInvalid)
+}
+
+// shownNames is how many names an error shows.
+const shownNames = 10
+
+// end is the full stop that a hint lacks.
+func end(hint string) string {
+	if strings.HasSuffix(hint, "?") {
+		return ""
+	}
+	return "."
+}
+
+// ownSpend is what an account spent here in the last 365 days in a category, or in all.
+func (s *Service) ownSpend(ctx context.Context, account frame.AccountID, category string, watermark uint64) (float64, error) {
+	now := s.now().Unix()
+	request := features.HoldingRequest{Key: features.ByCategory, Request: features.Request{
+		Cutoffs: []frame.Cutoff{frame.Cutoff(now)}, KnownAt: []frame.KnownAt{frame.KnownAt(now)}, Accounts: []frame.AccountID{account},
+		Watermark: watermark, Zone: s.Settings.Zone,
+	}}
+	if category == everything {
+		request.Key = features.ByEverything
+	}
+	spend := 0.0
+	err := s.Facts.Holdings(ctx, request, func(all []features.Holding) error {
+		for i := range all {
+			if request.Key == features.ByEverything || all[i].Key == category {
+				spend = max(0, all[i].Spend365)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("ask what account %q spends: %w", account, err)
+	}
+	return spend, nil
 }
 
 // knows refuses an account that the facts don't know.

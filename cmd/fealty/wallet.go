@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"fealty/features"
 	"fealty/serving"
 
 	"github.com/spf13/cobra"
@@ -120,7 +119,8 @@ func newWalletDeclare(e *env) *cobra.Command {
 		Long: `Takes what a person knows of an account's wallet: the amount that it spends in a year with everybody, in base currency,
 or our rank among so many suppliers, from which the Wallet Allocation Rule tells it. It holds from --period on and replaces what
 was declared of the same account, category and period before; nothing is deleted. It is known from now on: scores as of later
-cutoffs take it up, and earlier ones stay as they were.`,
+cutoffs take it up, and earlier ones stay as they were. A category that no order line names is refused as a slip, unless --new
+insists; an amount below our own sales of the last year is taken, and said to contradict them.`,
 		Example: `  fealty wallet declare --account A0000007 --category coffee --amount 12000 --author 'Li Wei'
   fealty wallet declare --account A0000007 --category tea --rank 2 --suppliers 3 --period 2026-01-01 --author 'Li Wei'`,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -138,18 +138,22 @@ cutoffs take it up, and earlier ones stay as they were.`,
 	f.IntVar(&o.request.Suppliers, "suppliers", 0, "how many suppliers it has")
 	f.StringVar(&o.request.Period, "period", "", "the day from which on it holds (default: today)")
 	f.StringVar(&o.request.Author, "author", "", "who says so")
+	f.BoolVar(&o.request.New, "new", false, "take a category that no order line names")
 	addConfigFlags(f, "warehouse.url", "state.dir")
 	return c
 }
 
 func runWalletDeclare(ctx context.Context, e *env, o *declareOptions) error {
-	r, err := perform[features.LoadReport](ctx, e, o.flags, job{operation: serving.OpDeclare, request: o.request})
+	r, err := perform[serving.DeclareResult](ctx, e, o.flags, job{operation: serving.OpDeclare, request: o.request})
 	if err != nil {
 		return err
 	}
 	if r.Already {
 		e.say("the same was declared before; nothing changed")
 	}
+	for _, note := range r.Notes {
+		e.say("%s", note.EN)
+	}
 	return e.show(answer{data: r, sections: []section{facts(
-		"account", o.request.Account, "category", o.request.Category, "author", o.request.Author, "load", r.Load, "already declared", r.Already)}})
+		"account", o.request.Account, "category", o.request.Category, "author", o.request.Author, "period", r.Period, "own spend of the last year", r.Spend, "load", r.Load, "already declared", r.Already)}})
 }

@@ -36,6 +36,27 @@ func Declared(ctx context.Context, e Engine, r features.Request) ([]features.Dec
 	return all, nil
 }
 
+// CategoryNames returns the categories that any order line names, in bytewise order.
+func (w Warehouse) CategoryNames(ctx context.Context, cutoff frame.Cutoff, known frame.KnownAt, watermark uint64) ([]string, error) {
+	var all []string
+	params := Params{"cutoffs": []frame.Cutoff{cutoff}, "known_at": []frame.KnownAt{known}, "watermark": watermark}
+	err := ask(ctx, w.Engine, statement("categories.sql"), params, func(t *frame.Table) error {
+		c, err := pick(t, "category")
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			all = append(all, strings.Clone(c[0].Texts[i]))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask which categories there are: %w", err)
+	}
+	slices.Sort(all) // facts of several hosts may name the same
+	return slices.Compact(all), nil
+}
+
 // Declare takes a declaration as a load of one row, from a source named for its
 // origin. It replaces what was declared of the account, category and period
 // before, from its Recorded on; the same declaration again changes nothing and
