@@ -13,7 +13,6 @@ import (
 
 	"fealty/features"
 	"fealty/features/clickhouse"
-	"fealty/features/frame"
 )
 
 func assessed(t *testing.T, e clickhouse.Engine, r features.Request) string {
@@ -24,7 +23,7 @@ func assessed(t *testing.T, e clickhouse.Engine, r features.Request) string {
 	}
 	lines := make([]string, len(all))
 	for i, a := range all {
-		lines[i] = fmt.Sprintf("%s %s %s %v/%v %s %s %s", frame.Cutoff(a.Cutoff).Time().Format("01-02"), a.Account, a.Item, a.Value, a.Scale, a.Kind, a.Author, a.Comment)
+		lines[i] = fmt.Sprintf("%s %s %s %v/%v %s %s %s", a.Cutoff.Time().Format("01-02"), a.Account, a.Item, a.Value, a.Scale, a.Kind, a.Author, a.Comment)
 		if !math.IsNaN(a.Expectation) {
 			lines[i] += fmt.Sprintf(" expected %v", a.Expectation)
 		}

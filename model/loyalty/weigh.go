@@ -153,7 +153,7 @@ func (s *Scores) gather() error {
 	ready := make([]int32, 0, len(all))
 	for i := range all {
 		if pending[i] == 0 {
-			ready = append(ready, int32(i)) //nolint:gosec // as above
+			ready = append(ready, int32(i))
 		}
 	}
 	for k := 0; k < len(ready); k++ {
