@@ -81,7 +81,7 @@ var faultyAssessments = map[string]string{
 	"loyalty,50,,,survey,Li,x":      `column "kind": loyalty is judged`,
 	"learning,5,10,,judgement,Li,x": `column "scale": learning is an amount`,
 	"trust,5,10,,judgement,,x":      `column "author": it is missing`,
-	"trust,5,10,,judgement,Li, ":    `column "comment": it is missing`,
+	"trust,5,10,,judgement,Li,":     `column "comment": it is missing`,
 }
 
 func TestAssessmentsThatSayNothingAreRefused(t *testing.T) {
