@@ -147,6 +147,7 @@ func TestReplayFromStoredFeatures(t *testing.T) {
 		{
 			name: "an undated source, and a run of features", sources: []features.MappedSource{undated}, keep: KeepNever, same: true, replayable: true, from: FromStored,
 			after: func(t *testing.T, s *Service, _ *twinFacts, _ *twinRuns, _ Run) {
+				t.Helper()
 				if _, err := s.Build(t.Context(), BuildRequest{}, nil, nil); err != nil {
 					t.Fatal(err)
 				}

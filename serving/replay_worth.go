@@ -123,7 +123,7 @@ func (d *disclosure) worth(ctx context.Context, account frame.AccountID) (found 
 // where texts were kept as JSON.
 func differences(field string, then, now reflect.Value, tolerance float64) []WorthDifference {
 	differ := func(a, b string) []WorthDifference { return []WorthDifference{{field, a, b}} }
-	switch then.Kind() { //nolint:exhaustive // the last case has the others
+	switch then.Kind() {
 	case reflect.Struct:
 		var all []WorthDifference
 		for i := range then.NumField() {

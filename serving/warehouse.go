@@ -127,8 +127,26 @@ type KeptRow struct {
 	Values map[string]float64
 }
 
+// RunRows reads what lies in committed runs.
+type RunRows interface {
+	// Scores reads a run in bytewise order of account; no names means all.
+	// Receipts are whole: what they share with the run is filled in.
+	Scores(ctx context.Context, r Run, accounts []frame.AccountID, each func([]score.Score) error) error
+	// Kept reads the features of an account as of a run's cutoff that the run keeps or
+	// committed runs of features of the same definitions do: the run's own first, then
+	// the newest, not more than a few. Whether they are those of a receipt its hash says.
+	Kept(ctx context.Context, r Run, account frame.AccountID) ([]KeptRow, error)
+	// Worths reads what the accounts of a run are worth, in bytewise order of
+	// account; no names means all, and a run may tell nothing.
+	Worths(ctx context.Context, r Run, accounts []frame.AccountID, each func([]score.Worth) error) error
+	// Briefs reads what lists show of the worths of a run, in bytewise order of
+	// account, as Worths does.
+	Briefs(ctx context.Context, r Run, each func([]Brief) error) error
+}
+
 // Runs keeps runs in the warehouse. A run is visible whole or not at all.
 type Runs interface {
+	RunRows
 	// PublishScores writes the batches that next returns (io.EOF after the last)
 	// under a fresh run, verifies their number and checksum, and commits it. On any
 	// error nothing is visible. ID, Rows, Commit and CommittedAt are filled in.
@@ -145,19 +163,6 @@ type Runs interface {
 	Run(ctx context.Context, id string) (Run, error)
 	// List returns the committed runs, newest commit first.
 	List(ctx context.Context, limit int) ([]Run, error)
-	// Scores reads a run in bytewise order of account; no names means all.
-	// Receipts are whole: what they share with the run is filled in.
-	Scores(ctx context.Context, r Run, accounts []frame.AccountID, each func([]score.Score) error) error
-	// Kept reads the features of an account as of a run's cutoff that the run keeps or
-	// committed runs of features of the same definitions do: the run's own first, then
-	// the newest, not more than a few. Whether they are those of a receipt its hash says.
-	Kept(ctx context.Context, r Run, account frame.AccountID) ([]KeptRow, error)
-	// Worths reads what the accounts of a run are worth, in bytewise order of
-	// account; no names means all, and a run may tell nothing.
-	Worths(ctx context.Context, r Run, accounts []frame.AccountID, each func([]score.Worth) error) error
-	// Briefs reads what lists show of the worths of a run, in bytewise order of
-	// account, as Worths does.
-	Briefs(ctx context.Context, r Run, each func([]Brief) error) error
 	// Drop removes a run; readers that hold it keep what they hold.
 	Drop(ctx context.Context, id string) error
 }
