@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -136,8 +137,21 @@ func (h *house) serve(ctx context.Context, e *env, c *config, d *doors, log *slo
 		// the desk's watch tries again and its status says why.
 		_, _ = desk.Refresh(ctx)
 	}
+	operations := h.operations(c)
+	declare := func(ctx context.Context, r serving.DeclareRequest) (d serving.DeclareResult, err error) {
+		request, err := json.Marshal(r)
+		if err != nil {
+			return d, fmt.Errorf("encode a declaration: %w", err)
+		}
+		// As a job, so that it waits for another one that writes.
+		result, err := operations.Run(ctx, serving.Call{Operation: serving.OpDeclare, Request: request})
+		if err != nil {
+			return d, err
+		}
+		return d, json.Unmarshal(result, &d)
+	}
 	server, err := rpc.New(rpc.Options{ //nolint:contextcheck // the gateway lives as long as the server, not as this call
-		Answers: desk, Operations: h.operations(c), Tokens: h.state, Log: log, TLS: d.tls, AuthOff: !c.serve.auth,
+		Answers: desk, Operations: operations, Declare: declare, KeyName: h.state.TokenName, Tokens: h.state, Log: log, TLS: d.tls, AuthOff: !c.serve.auth,
 	})
 	if err != nil {
 		return errors.Join(err, d.close())

@@ -42,7 +42,7 @@ func newTokenCreate(e *env) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.name, "name", "", "what the key is for, 1 to 100 printable characters")
-	f.StringSliceVar(&o.scopes, "scope", []string{rpc.ScopeRead}, "what it allows: scores.read, scores.now; may be repeated")
+	f.StringSliceVar(&o.scopes, "scope", []string{rpc.ScopeRead}, "what it allows: scores.read, scores.now, wallets.declare; may be repeated")
 	f.StringVar(&o.ttl, "expires", "0", "when it stops to hold, such as 90d; 0 means never")
 	addConfigFlags(f, "state.dir")
 	return c

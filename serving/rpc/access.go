@@ -19,10 +19,13 @@ const (
 	// ScopeNow allows scores and the growth of the base to be computed now, which
 	// costs the warehouse.
 	ScopeNow = "scores.now"
+	// ScopeDeclare allows wallets to be declared in the name of the key, and nothing to
+	// be read.
+	ScopeDeclare = "wallets.declare"
 )
 
 // Scopes returns every scope that a key may have, for whoever makes keys.
-func Scopes() []string { return []string{ScopeRead, ScopeNow} }
+func Scopes() []string { return []string{ScopeRead, ScopeNow, ScopeDeclare} }
 
 // CheckScopes refuses a scope that no call asks for: it is a slip, and a key
 // that silently allows nothing is found out too late.
@@ -58,6 +61,7 @@ var decisions = map[string]access{
 
 	fealtyv1.Worths_GetValue_FullMethodName:           {scope: ScopeRead},
 	fealtyv1.Worths_GetWallet_FullMethodName:          {scope: ScopeRead},
+	fealtyv1.Worths_DeclareWallet_FullMethodName:      {scope: ScopeDeclare},
 	fealtyv1.Worths_GetRecommendations_FullMethodName: {scope: ScopeRead},
 	fealtyv1.Worths_GetLoyalty_FullMethodName:         {scope: ScopeRead},
 	fealtyv1.Worths_GetGrowth_FullMethodName:          {scope: ScopeNow},

@@ -85,7 +85,10 @@ func publicMethods(t *testing.T) []rpcAndRoute {
 			case rule.GetGet() != "":
 				r.verb, r.path = http.MethodGet, strings.ReplaceAll(rule.GetGet(), "{account=**}", "A-1")
 			case rule.GetPost() != "":
-				r.verb, r.path, r.body = http.MethodPost, rule.GetPost(), `{"accounts":["A-1"]}`
+				r.verb, r.path, r.body = http.MethodPost, strings.ReplaceAll(rule.GetPost(), "{account=**}", "A-1"), `{"accounts":["A-1"]}`
+				if m.Input().Fields().ByName("accounts") == nil {
+					r.body = `{}`
+				}
 			default:
 				t.Fatalf("%s: this test knows GET and POST only", m.FullName())
 			}

@@ -183,8 +183,12 @@ func serve(t *testing.T, change func(*Options)) *served {
 	answers := &fakeAnswers{ready: true}
 	o := Options{
 		Answers: answers, Tokens: &fakeTokens{},
-		Log:    slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Limits: Limits{Rate: -1, Notice: -1, Stop: 2 * time.Second},
+		Declare: func(_ context.Context, r serving.DeclareRequest) (serving.DeclareResult, error) {
+			return serving.DeclareResult{Period: "2026-01-01", Recorded: 1_767_225_600}, nil
+		},
+		KeyName: func(_ context.Context, id string) (string, error) { return "key " + id, nil },
+		Log:     slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Limits:  Limits{Rate: -1, Notice: -1, Stop: 2 * time.Second},
 	}
 	if change != nil {
 		change(&o)

@@ -36,6 +36,10 @@ type Options struct {
 	Answers serving.Answers
 	// Operations run for the command line over the unix socket; nil when there is none.
 	Operations *serving.Operations
+	// Declare takes declarations of wallets in the name of the key, which KeyName tells
+	// by its id; without either none is taken.
+	Declare func(context.Context, serving.DeclareRequest) (serving.DeclareResult, error)
+	KeyName func(ctx context.Context, id string) (string, error)
 	// Tokens knows the keys; required unless AuthOff.
 	Tokens TokenVerifier
 	// Log receives one line per refused call and, at debug level, one per answered
@@ -79,7 +83,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{options: o, limits: o.Limits.withDefaults(), health: health.NewServer()}
 	s.chain = newChain(o, s.limits)
 	scores := &scores{answers: o.Answers}
-	worths := &worths{answers: o.Answers}
+	worths := &worths{answers: o.Answers, declare: o.Declare, keyName: o.KeyName}
 	system := &system{answers: o.Answers, stopping: s.stopping.Load}
 
 	s.grpc = grpc.NewServer(s.grpcOptions()...)

@@ -17,6 +17,18 @@ import (
 type worths struct {
 	fealtyv1.UnsafeWorthsServer
 	answers serving.Answers
+	// declare takes declarations of wallets; nil takes none. keyName is the name of a
+	// key by its id.
+	declare func(context.Context, serving.DeclareRequest) (serving.DeclareResult, error)
+	keyName func(ctx context.Context, id string) (string, error)
+}
+
+// author is the name of a key, "" where keys have none.
+func (w *worths) author(ctx context.Context, id string) (string, error) {
+	if w.keyName == nil {
+		return "", nil
+	}
+	return w.keyName(ctx, id)
 }
 
 // of returns what the account that a request names is worth.
@@ -71,6 +83,31 @@ func (w *worths) GetWallet(ctx context.Context, r *fealtyv1.GetWalletRequest) (*
 	m := &fealtyv1.Wallet{Account: text(string(a.Account)), Currency: text(a.Currency), Total: shareOf(&a.Wallet), Origin: originOf(a)}
 	for i := range a.Wallets {
 		m.Categories = append(m.Categories, shareOf(&a.Wallets[i]))
+	}
+	return m, nil
+}
+
+// DeclareWallet declares in the name of the key: without one nobody would stand for
+// what is said.
+func (w *worths) DeclareWallet(ctx context.Context, r *fealtyv1.DeclareWalletRequest) (*fealtyv1.DeclareWalletResponse, error) {
+	who, _ := ctx.Value(principalKey{}).(principal)
+	author, err := w.author(ctx, who.id)
+	if err != nil {
+		return nil, err
+	}
+	if author == "" || w.declare == nil {
+		return nil, refuse(serving.ErrDenied, "a declaration bears the name of its key, and is taken only from who has one")
+	}
+	d, err := w.declare(ctx, serving.DeclareRequest{
+		Account: r.GetAccount(), Category: r.GetCategory(), Amount: r.Amount, Rank: int(r.GetRank()), Suppliers: int(r.GetSuppliers()),
+		Period: r.GetPeriod(), Author: author, New: r.GetNewCategory(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := &fealtyv1.DeclareWalletResponse{Author: text(author), Period: text(d.Period), RecordedAt: instant(d.Recorded), AlreadyDeclared: d.Already, Spend: figure(d.Spend)}
+	for _, note := range d.Notes {
+		m.Notes = append(m.Notes, &fealtyv1.Text{En: text(note.EN), Zh: text(note.ZH)})
 	}
 	return m, nil
 }
@@ -182,6 +219,10 @@ func (t *worthsThroughChain) GetWallet(ctx context.Context, r *fealtyv1.GetWalle
 	return through(ctx, t.chain, fealtyv1.Worths_GetWallet_FullMethodName, r, t.to.GetWallet)
 }
 
+func (t *worthsThroughChain) DeclareWallet(ctx context.Context, r *fealtyv1.DeclareWalletRequest) (*fealtyv1.DeclareWalletResponse, error) {
+	return through(ctx, t.chain, fealtyv1.Worths_DeclareWallet_FullMethodName, r, t.to.DeclareWallet)
+}
+
 func (t *worthsThroughChain) GetRecommendations(ctx context.Context, r *fealtyv1.GetRecommendationsRequest) (*fealtyv1.Recommendations, error) {
 	return through(ctx, t.chain, fealtyv1.Worths_GetRecommendations_FullMethodName, r, t.to.GetRecommendations)
 }
@@ -201,6 +242,7 @@ func originOf(a *serving.WorthAnswer) *fealtyv1.Origin {
 
 func shareOf(w *serving.SaidWallet) *fealtyv1.WalletShare {
 	return &fealtyv1.WalletShare{
+		Width: figure(w.Width), Trend: figure(w.Trend), Author: text(w.Author), Period: text(w.Period),
 		Category: text(w.Category), State: termOf(w.State), Wallet: figure(w.Amount), Low: figure(w.Low), High: figure(w.High), Spend: figure(w.Spend),
 		Share: figure(w.Share), Potential: figure(w.Potential), Why: present(w.Why), Flags: termsOf(w.Flags),
 	}

@@ -159,6 +159,20 @@ func (s *State) lookUp(ctx context.Context, id string) (knownToken, error) {
 	return known, nil
 }
 
+// TokenName returns the name of a key that holds or held, "" for an unknown id.
+func (s *State) TokenName(ctx context.Context, id string) (string, error) {
+	all, err := s.Tokens(ctx)
+	if err != nil {
+		return "", err
+	}
+	for i := range all {
+		if all[i].ID == id {
+			return all[i].Name, nil
+		}
+	}
+	return "", nil
+}
+
 // Revoke ends a key for ever. It returns an error that wraps
 // serving.ErrNotFound for an unknown id; a key revoked before stays as it was.
 func (s *State) Revoke(ctx context.Context, id string) error {

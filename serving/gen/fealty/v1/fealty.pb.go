@@ -1434,6 +1434,199 @@ func (x *GetWalletRequest) GetGroups() bool {
 	return false
 }
 
+// DeclareWalletRequest is what a person knows of one account's wallet: amount, or
+// rank and suppliers.
+type DeclareWalletRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account's id exactly as in the warehouse; 1 to 512 bytes of UTF-8.
+	Account string `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// The category as order lines name it; empty for the account's whole spending.
+	Category string `protobuf:"bytes,2,opt,name=category,proto3" json:"category,omitempty"`
+	// What it spends in a year with everybody, in base currency; above 0.
+	Amount *float64 `protobuf:"fixed64,3,opt,name=amount,proto3,oneof" json:"amount,omitempty"`
+	// Our rank among its suppliers, 1 the first.
+	Rank int32 `protobuf:"varint,4,opt,name=rank,proto3" json:"rank,omitempty"`
+	// How many suppliers it has.
+	Suppliers int32 `protobuf:"varint,5,opt,name=suppliers,proto3" json:"suppliers,omitempty"`
+	// The business day from which on it holds (2026-01-01); empty for today.
+	Period string `protobuf:"bytes,6,opt,name=period,proto3" json:"period,omitempty"`
+	// True insists on a category that no order line names.
+	NewCategory   bool `protobuf:"varint,7,opt,name=new_category,json=newCategory,proto3" json:"new_category,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeclareWalletRequest) Reset() {
+	*x = DeclareWalletRequest{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeclareWalletRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeclareWalletRequest) ProtoMessage() {}
+
+func (x *DeclareWalletRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeclareWalletRequest.ProtoReflect.Descriptor instead.
+func (*DeclareWalletRequest) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *DeclareWalletRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *DeclareWalletRequest) GetCategory() string {
+	if x != nil {
+		return x.Category
+	}
+	return ""
+}
+
+func (x *DeclareWalletRequest) GetAmount() float64 {
+	if x != nil && x.Amount != nil {
+		return *x.Amount
+	}
+	return 0
+}
+
+func (x *DeclareWalletRequest) GetRank() int32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+func (x *DeclareWalletRequest) GetSuppliers() int32 {
+	if x != nil {
+		return x.Suppliers
+	}
+	return 0
+}
+
+func (x *DeclareWalletRequest) GetPeriod() string {
+	if x != nil {
+		return x.Period
+	}
+	return ""
+}
+
+func (x *DeclareWalletRequest) GetNewCategory() bool {
+	if x != nil {
+		return x.NewCategory
+	}
+	return false
+}
+
+// DeclareWalletResponse tells what was taken.
+type DeclareWalletResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who said so: the name of the key.
+	Author string `protobuf:"bytes,1,opt,name=author,proto3" json:"author,omitempty"`
+	// The business day from which on it holds.
+	Period string `protobuf:"bytes,2,opt,name=period,proto3" json:"period,omitempty"`
+	// When it was recorded.
+	RecordedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=recorded_at,json=recordedAt,proto3" json:"recorded_at,omitempty"`
+	// True when the same was declared before and nothing changed.
+	AlreadyDeclared bool `protobuf:"varint,4,opt,name=already_declared,json=alreadyDeclared,proto3" json:"already_declared,omitempty"`
+	// What the account spent here in the last 365 days in the category, in base
+	// currency.
+	Spend *float64 `protobuf:"fixed64,5,opt,name=spend,proto3,oneof" json:"spend,omitempty"`
+	// What a person should look at, such as an amount below that.
+	Notes         []*Text `protobuf:"bytes,6,rep,name=notes,proto3" json:"notes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeclareWalletResponse) Reset() {
+	*x = DeclareWalletResponse{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeclareWalletResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeclareWalletResponse) ProtoMessage() {}
+
+func (x *DeclareWalletResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeclareWalletResponse.ProtoReflect.Descriptor instead.
+func (*DeclareWalletResponse) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *DeclareWalletResponse) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *DeclareWalletResponse) GetPeriod() string {
+	if x != nil {
+		return x.Period
+	}
+	return ""
+}
+
+func (x *DeclareWalletResponse) GetRecordedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RecordedAt
+	}
+	return nil
+}
+
+func (x *DeclareWalletResponse) GetAlreadyDeclared() bool {
+	if x != nil {
+		return x.AlreadyDeclared
+	}
+	return false
+}
+
+func (x *DeclareWalletResponse) GetSpend() float64 {
+	if x != nil && x.Spend != nil {
+		return *x.Spend
+	}
+	return 0
+}
+
+func (x *DeclareWalletResponse) GetNotes() []*Text {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
 // GetRecommendationsRequest names one account.
 type GetRecommendationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1447,7 +1640,7 @@ type GetRecommendationsRequest struct {
 
 func (x *GetRecommendationsRequest) Reset() {
 	*x = GetRecommendationsRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +1652,7 @@ func (x *GetRecommendationsRequest) String() string {
 func (*GetRecommendationsRequest) ProtoMessage() {}
 
 func (x *GetRecommendationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[15]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +1665,7 @@ func (x *GetRecommendationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRecommendationsRequest.ProtoReflect.Descriptor instead.
 func (*GetRecommendationsRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{15}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetRecommendationsRequest) GetAccount() string {
@@ -1502,7 +1695,7 @@ type GetLoyaltyRequest struct {
 
 func (x *GetLoyaltyRequest) Reset() {
 	*x = GetLoyaltyRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[16]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1514,7 +1707,7 @@ func (x *GetLoyaltyRequest) String() string {
 func (*GetLoyaltyRequest) ProtoMessage() {}
 
 func (x *GetLoyaltyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[16]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1527,7 +1720,7 @@ func (x *GetLoyaltyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLoyaltyRequest.ProtoReflect.Descriptor instead.
 func (*GetLoyaltyRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{16}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetLoyaltyRequest) GetAccount() string {
@@ -1558,7 +1751,7 @@ type Term struct {
 
 func (x *Term) Reset() {
 	*x = Term{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[17]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +1763,7 @@ func (x *Term) String() string {
 func (*Term) ProtoMessage() {}
 
 func (x *Term) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[17]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +1776,7 @@ func (x *Term) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Term.ProtoReflect.Descriptor instead.
 func (*Term) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{17}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Term) GetCode() string {
@@ -1620,7 +1813,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[18]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1632,7 +1825,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[18]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1645,7 +1838,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{18}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Origin) GetRun() string {
@@ -1748,7 +1941,7 @@ type Value struct {
 
 func (x *Value) Reset() {
 	*x = Value{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[19]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1760,7 +1953,7 @@ func (x *Value) String() string {
 func (*Value) ProtoMessage() {}
 
 func (x *Value) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[19]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1773,7 +1966,7 @@ func (x *Value) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Value.ProtoReflect.Descriptor instead.
 func (*Value) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{19}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Value) GetAccount() string {
@@ -1973,7 +2166,7 @@ type Ground struct {
 
 func (x *Ground) Reset() {
 	*x = Ground{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[20]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1985,7 +2178,7 @@ func (x *Ground) String() string {
 func (*Ground) ProtoMessage() {}
 
 func (x *Ground) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[20]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1998,7 +2191,7 @@ func (x *Ground) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ground.ProtoReflect.Descriptor instead.
 func (*Ground) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{20}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Ground) GetTerm() *Term {
@@ -2039,7 +2232,7 @@ type ValuePart struct {
 
 func (x *ValuePart) Reset() {
 	*x = ValuePart{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[21]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2051,7 +2244,7 @@ func (x *ValuePart) String() string {
 func (*ValuePart) ProtoMessage() {}
 
 func (x *ValuePart) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[21]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2064,7 +2257,7 @@ func (x *ValuePart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValuePart.ProtoReflect.Descriptor instead.
 func (*ValuePart) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{21}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ValuePart) GetTerm() *Term {
@@ -2103,7 +2296,7 @@ type Breach struct {
 
 func (x *Breach) Reset() {
 	*x = Breach{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2115,7 +2308,7 @@ func (x *Breach) String() string {
 func (*Breach) ProtoMessage() {}
 
 func (x *Breach) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2128,7 +2321,7 @@ func (x *Breach) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breach.ProtoReflect.Descriptor instead.
 func (*Breach) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{22}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Breach) GetTerm() *Term {
@@ -2171,7 +2364,7 @@ type Wallet struct {
 
 func (x *Wallet) Reset() {
 	*x = Wallet{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2183,7 +2376,7 @@ func (x *Wallet) String() string {
 func (*Wallet) ProtoMessage() {}
 
 func (x *Wallet) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2196,7 +2389,7 @@ func (x *Wallet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wallet.ProtoReflect.Descriptor instead.
 func (*Wallet) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{23}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Wallet) GetAccount() string {
@@ -2258,14 +2451,22 @@ type WalletShare struct {
 	// several categories.
 	Why *Term `protobuf:"bytes,9,opt,name=why,proto3" json:"why,omitempty"`
 	// What a person should look at.
-	Flags         []*Term `protobuf:"bytes,10,rep,name=flags,proto3" json:"flags,omitempty"`
+	Flags []*Term `protobuf:"bytes,10,rep,name=flags,proto3" json:"flags,omitempty"`
+	// high ÷ low of the interval.
+	Width *float64 `protobuf:"fixed64,11,opt,name=width,proto3,oneof" json:"width,omitempty"`
+	// The change of the share against the year before, for the wallet of today.
+	Trend *float64 `protobuf:"fixed64,12,opt,name=trend,proto3,oneof" json:"trend,omitempty"`
+	// Who declared what the wallet rests on; empty when nobody did.
+	Author string `protobuf:"bytes,13,opt,name=author,proto3" json:"author,omitempty"`
+	// The business day from which on that holds (2026-01-01); empty when nobody declared.
+	Period        string `protobuf:"bytes,14,opt,name=period,proto3" json:"period,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WalletShare) Reset() {
 	*x = WalletShare{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2277,7 +2478,7 @@ func (x *WalletShare) String() string {
 func (*WalletShare) ProtoMessage() {}
 
 func (x *WalletShare) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2290,7 +2491,7 @@ func (x *WalletShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WalletShare.ProtoReflect.Descriptor instead.
 func (*WalletShare) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{24}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WalletShare) GetCategory() string {
@@ -2363,6 +2564,34 @@ func (x *WalletShare) GetFlags() []*Term {
 	return nil
 }
 
+func (x *WalletShare) GetWidth() float64 {
+	if x != nil && x.Width != nil {
+		return *x.Width
+	}
+	return 0
+}
+
+func (x *WalletShare) GetTrend() float64 {
+	if x != nil && x.Trend != nil {
+		return *x.Trend
+	}
+	return 0
+}
+
+func (x *WalletShare) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *WalletShare) GetPeriod() string {
+	if x != nil {
+		return x.Period
+	}
+	return ""
+}
+
 // Recommendations are what an account may buy next.
 type Recommendations struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2382,7 +2611,7 @@ type Recommendations struct {
 
 func (x *Recommendations) Reset() {
 	*x = Recommendations{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2394,7 +2623,7 @@ func (x *Recommendations) String() string {
 func (*Recommendations) ProtoMessage() {}
 
 func (x *Recommendations) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2407,7 +2636,7 @@ func (x *Recommendations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recommendations.ProtoReflect.Descriptor instead.
 func (*Recommendations) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{25}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Recommendations) GetAccount() string {
@@ -2466,7 +2695,7 @@ type Recommendation struct {
 
 func (x *Recommendation) Reset() {
 	*x = Recommendation{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2478,7 +2707,7 @@ func (x *Recommendation) String() string {
 func (*Recommendation) ProtoMessage() {}
 
 func (x *Recommendation) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2491,7 +2720,7 @@ func (x *Recommendation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recommendation.ProtoReflect.Descriptor instead.
 func (*Recommendation) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{26}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Recommendation) GetKind() *Term {
@@ -2574,7 +2803,7 @@ type Loyalty struct {
 
 func (x *Loyalty) Reset() {
 	*x = Loyalty{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2586,7 +2815,7 @@ func (x *Loyalty) String() string {
 func (*Loyalty) ProtoMessage() {}
 
 func (x *Loyalty) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2599,7 +2828,7 @@ func (x *Loyalty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loyalty.ProtoReflect.Descriptor instead.
 func (*Loyalty) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{27}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Loyalty) GetAccount() string {
@@ -2713,7 +2942,7 @@ type Attitude struct {
 
 func (x *Attitude) Reset() {
 	*x = Attitude{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2725,7 +2954,7 @@ func (x *Attitude) String() string {
 func (*Attitude) ProtoMessage() {}
 
 func (x *Attitude) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2738,7 +2967,7 @@ func (x *Attitude) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attitude.ProtoReflect.Descriptor instead.
 func (*Attitude) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{28}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Attitude) GetTerm() *Term {
@@ -2801,7 +3030,7 @@ type Indicator struct {
 
 func (x *Indicator) Reset() {
 	*x = Indicator{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2813,7 +3042,7 @@ func (x *Indicator) String() string {
 func (*Indicator) ProtoMessage() {}
 
 func (x *Indicator) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2826,7 +3055,7 @@ func (x *Indicator) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Indicator.ProtoReflect.Descriptor instead.
 func (*Indicator) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{29}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Indicator) GetTerm() *Term {
@@ -2905,7 +3134,7 @@ type GetGrowthRequest struct {
 
 func (x *GetGrowthRequest) Reset() {
 	*x = GetGrowthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2917,7 +3146,7 @@ func (x *GetGrowthRequest) String() string {
 func (*GetGrowthRequest) ProtoMessage() {}
 
 func (x *GetGrowthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2930,7 +3159,7 @@ func (x *GetGrowthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGrowthRequest.ProtoReflect.Descriptor instead.
 func (*GetGrowthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{30}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetGrowthRequest) GetFrom() string {
@@ -2983,7 +3212,7 @@ type Growth struct {
 
 func (x *Growth) Reset() {
 	*x = Growth{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2995,7 +3224,7 @@ func (x *Growth) String() string {
 func (*Growth) ProtoMessage() {}
 
 func (x *Growth) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3008,7 +3237,7 @@ func (x *Growth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Growth.ProtoReflect.Descriptor instead.
 func (*Growth) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{31}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Growth) GetFrom() string {
@@ -3111,7 +3340,7 @@ type GrowthPeriod struct {
 
 func (x *GrowthPeriod) Reset() {
 	*x = GrowthPeriod{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3123,7 +3352,7 @@ func (x *GrowthPeriod) String() string {
 func (*GrowthPeriod) ProtoMessage() {}
 
 func (x *GrowthPeriod) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3136,7 +3365,7 @@ func (x *GrowthPeriod) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrowthPeriod.ProtoReflect.Descriptor instead.
 func (*GrowthPeriod) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{32}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GrowthPeriod) GetFrom() string {
@@ -3309,7 +3538,7 @@ type GetHealthRequest struct {
 
 func (x *GetHealthRequest) Reset() {
 	*x = GetHealthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3321,7 +3550,7 @@ func (x *GetHealthRequest) String() string {
 func (*GetHealthRequest) ProtoMessage() {}
 
 func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3334,7 +3563,7 @@ func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthRequest.ProtoReflect.Descriptor instead.
 func (*GetHealthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{33}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{35}
 }
 
 // GetHealthResponse says as little as a load balancer needs.
@@ -3350,7 +3579,7 @@ type GetHealthResponse struct {
 
 func (x *GetHealthResponse) Reset() {
 	*x = GetHealthResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3362,7 +3591,7 @@ func (x *GetHealthResponse) String() string {
 func (*GetHealthResponse) ProtoMessage() {}
 
 func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3375,7 +3604,7 @@ func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthResponse.ProtoReflect.Descriptor instead.
 func (*GetHealthResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{34}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GetHealthResponse) GetLive() bool {
@@ -3401,7 +3630,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3413,7 +3642,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3426,7 +3655,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{35}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{37}
 }
 
 // GetVersionResponse says what is being served.
@@ -3466,7 +3695,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3478,7 +3707,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3491,7 +3720,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{36}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -3720,7 +3949,25 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x06groups\x18\x02 \x01(\bR\x06groups\"I\n" +
 	"\x10GetWalletRequest\x12\x1d\n" +
 	"\aaccount\x18\x01 \x01(\tB\x03\xe0A\x02R\aaccount\x12\x16\n" +
-	"\x06groups\x18\x02 \x01(\bR\x06groups\"R\n" +
+	"\x06groups\x18\x02 \x01(\bR\x06groups\"\xe6\x01\n" +
+	"\x14DeclareWalletRequest\x12\x1d\n" +
+	"\aaccount\x18\x01 \x01(\tB\x03\xe0A\x02R\aaccount\x12\x1a\n" +
+	"\bcategory\x18\x02 \x01(\tR\bcategory\x12\x1b\n" +
+	"\x06amount\x18\x03 \x01(\x01H\x00R\x06amount\x88\x01\x01\x12\x12\n" +
+	"\x04rank\x18\x04 \x01(\x05R\x04rank\x12\x1c\n" +
+	"\tsuppliers\x18\x05 \x01(\x05R\tsuppliers\x12\x16\n" +
+	"\x06period\x18\x06 \x01(\tR\x06period\x12!\n" +
+	"\fnew_category\x18\a \x01(\bR\vnewCategoryB\t\n" +
+	"\a_amount\"\xfb\x01\n" +
+	"\x15DeclareWalletResponse\x12\x16\n" +
+	"\x06author\x18\x01 \x01(\tR\x06author\x12\x16\n" +
+	"\x06period\x18\x02 \x01(\tR\x06period\x12;\n" +
+	"\vrecorded_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"recordedAt\x12)\n" +
+	"\x10already_declared\x18\x04 \x01(\bR\x0falreadyDeclared\x12\x19\n" +
+	"\x05spend\x18\x05 \x01(\x01H\x00R\x05spend\x88\x01\x01\x12%\n" +
+	"\x05notes\x18\x06 \x03(\v2\x0f.fealty.v1.TextR\x05notesB\b\n" +
+	"\x06_spend\"R\n" +
 	"\x19GetRecommendationsRequest\x12\x1d\n" +
 	"\aaccount\x18\x01 \x01(\tB\x03\xe0A\x02R\aaccount\x12\x16\n" +
 	"\x06groups\x18\x02 \x01(\bR\x06groups\"J\n" +
@@ -3806,7 +4053,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\n" +
 	"categories\x18\x04 \x03(\v2\x16.fealty.v1.WalletShareR\n" +
 	"categories\x12)\n" +
-	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\"\xfe\x02\n" +
+	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\"\xf8\x03\n" +
 	"\vWalletShare\x12\x1a\n" +
 	"\bcategory\x18\x01 \x01(\tR\bcategory\x12%\n" +
 	"\x05state\x18\x02 \x01(\v2\x0f.fealty.v1.TermR\x05state\x12\x1b\n" +
@@ -3818,14 +4065,20 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\tpotential\x18\b \x01(\x01H\x05R\tpotential\x88\x01\x01\x12!\n" +
 	"\x03why\x18\t \x01(\v2\x0f.fealty.v1.TermR\x03why\x12%\n" +
 	"\x05flags\x18\n" +
-	" \x03(\v2\x0f.fealty.v1.TermR\x05flagsB\t\n" +
+	" \x03(\v2\x0f.fealty.v1.TermR\x05flags\x12\x19\n" +
+	"\x05width\x18\v \x01(\x01H\x06R\x05width\x88\x01\x01\x12\x19\n" +
+	"\x05trend\x18\f \x01(\x01H\aR\x05trend\x88\x01\x01\x12\x16\n" +
+	"\x06author\x18\r \x01(\tR\x06author\x12\x16\n" +
+	"\x06period\x18\x0e \x01(\tR\x06periodB\t\n" +
 	"\a_walletB\x06\n" +
 	"\x04_lowB\a\n" +
 	"\x05_highB\b\n" +
 	"\x06_spendB\b\n" +
 	"\x06_shareB\f\n" +
 	"\n" +
-	"_potential\"\xda\x01\n" +
+	"_potentialB\b\n" +
+	"\x06_widthB\b\n" +
+	"\x06_trend\"\xda\x01\n" +
 	"\x0fRecommendations\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12!\n" +
@@ -3989,10 +4242,11 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\n" +
 	"ListScores\x12\x1c.fealty.v1.ListScoresRequest\x1a\x1d.fealty.v1.ListScoresResponse\"\x12\x82\xd3\xe4\x93\x02\f\x12\n" +
 	"/v1/scores\x12c\n" +
-	"\bScoreNow\x12\x1a.fealty.v1.ScoreNowRequest\x1a\x1b.fealty.v1.ScoreNowResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/scores:scoreNow2\xf8\x03\n" +
+	"\bScoreNow\x12\x1a.fealty.v1.ScoreNowRequest\x1a\x1b.fealty.v1.ScoreNowResponse\"\x1e\x82\xd3\xe4\x93\x02\x18:\x01*\"\x13/v1/scores:scoreNow2\xf9\x04\n" +
 	"\x06Worths\x12Y\n" +
 	"\bGetValue\x12\x1a.fealty.v1.GetValueRequest\x1a\x10.fealty.v1.Value\"\x1f\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/values/{account=**}\x12]\n" +
-	"\tGetWallet\x12\x1b.fealty.v1.GetWalletRequest\x1a\x11.fealty.v1.Wallet\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/wallets/{account=**}\x12\x80\x01\n" +
+	"\tGetWallet\x12\x1b.fealty.v1.GetWalletRequest\x1a\x11.fealty.v1.Wallet\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/wallets/{account=**}\x12\x7f\n" +
+	"\rDeclareWallet\x12\x1f.fealty.v1.DeclareWalletRequest\x1a .fealty.v1.DeclareWalletResponse\"+\x82\xd3\xe4\x93\x02%:\x01*\" /v1/wallets/{account=**}:declare\x12\x80\x01\n" +
 	"\x12GetRecommendations\x12$.fealty.v1.GetRecommendationsRequest\x1a\x1a.fealty.v1.Recommendations\"(\x82\xd3\xe4\x93\x02\"\x12 /v1/recommendations/{account=**}\x12`\n" +
 	"\n" +
 	"GetLoyalty\x12\x1c.fealty.v1.GetLoyaltyRequest\x1a\x12.fealty.v1.Loyalty\" \x82\xd3\xe4\x93\x02\x1a\x12\x18/v1/loyalty/{account=**}\x12O\n" +
@@ -4025,7 +4279,7 @@ func file_fealty_v1_fealty_proto_rawDescGZIP() []byte {
 }
 
 var file_fealty_v1_fealty_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_fealty_v1_fealty_proto_goTypes = []any{
 	(Band)(0),                         // 0: fealty.v1.Band
 	(Stage)(0),                        // 1: fealty.v1.Stage
@@ -4044,30 +4298,32 @@ var file_fealty_v1_fealty_proto_goTypes = []any{
 	(*Receipt)(nil),                   // 14: fealty.v1.Receipt
 	(*GetValueRequest)(nil),           // 15: fealty.v1.GetValueRequest
 	(*GetWalletRequest)(nil),          // 16: fealty.v1.GetWalletRequest
-	(*GetRecommendationsRequest)(nil), // 17: fealty.v1.GetRecommendationsRequest
-	(*GetLoyaltyRequest)(nil),         // 18: fealty.v1.GetLoyaltyRequest
-	(*Term)(nil),                      // 19: fealty.v1.Term
-	(*Origin)(nil),                    // 20: fealty.v1.Origin
-	(*Value)(nil),                     // 21: fealty.v1.Value
-	(*Ground)(nil),                    // 22: fealty.v1.Ground
-	(*ValuePart)(nil),                 // 23: fealty.v1.ValuePart
-	(*Breach)(nil),                    // 24: fealty.v1.Breach
-	(*Wallet)(nil),                    // 25: fealty.v1.Wallet
-	(*WalletShare)(nil),               // 26: fealty.v1.WalletShare
-	(*Recommendations)(nil),           // 27: fealty.v1.Recommendations
-	(*Recommendation)(nil),            // 28: fealty.v1.Recommendation
-	(*Loyalty)(nil),                   // 29: fealty.v1.Loyalty
-	(*Attitude)(nil),                  // 30: fealty.v1.Attitude
-	(*Indicator)(nil),                 // 31: fealty.v1.Indicator
-	(*GetGrowthRequest)(nil),          // 32: fealty.v1.GetGrowthRequest
-	(*Growth)(nil),                    // 33: fealty.v1.Growth
-	(*GrowthPeriod)(nil),              // 34: fealty.v1.GrowthPeriod
-	(*GetHealthRequest)(nil),          // 35: fealty.v1.GetHealthRequest
-	(*GetHealthResponse)(nil),         // 36: fealty.v1.GetHealthResponse
-	(*GetVersionRequest)(nil),         // 37: fealty.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 38: fealty.v1.GetVersionResponse
-	nil,                               // 39: fealty.v1.Ground.FiguresEntry
-	(*timestamppb.Timestamp)(nil),     // 40: google.protobuf.Timestamp
+	(*DeclareWalletRequest)(nil),      // 17: fealty.v1.DeclareWalletRequest
+	(*DeclareWalletResponse)(nil),     // 18: fealty.v1.DeclareWalletResponse
+	(*GetRecommendationsRequest)(nil), // 19: fealty.v1.GetRecommendationsRequest
+	(*GetLoyaltyRequest)(nil),         // 20: fealty.v1.GetLoyaltyRequest
+	(*Term)(nil),                      // 21: fealty.v1.Term
+	(*Origin)(nil),                    // 22: fealty.v1.Origin
+	(*Value)(nil),                     // 23: fealty.v1.Value
+	(*Ground)(nil),                    // 24: fealty.v1.Ground
+	(*ValuePart)(nil),                 // 25: fealty.v1.ValuePart
+	(*Breach)(nil),                    // 26: fealty.v1.Breach
+	(*Wallet)(nil),                    // 27: fealty.v1.Wallet
+	(*WalletShare)(nil),               // 28: fealty.v1.WalletShare
+	(*Recommendations)(nil),           // 29: fealty.v1.Recommendations
+	(*Recommendation)(nil),            // 30: fealty.v1.Recommendation
+	(*Loyalty)(nil),                   // 31: fealty.v1.Loyalty
+	(*Attitude)(nil),                  // 32: fealty.v1.Attitude
+	(*Indicator)(nil),                 // 33: fealty.v1.Indicator
+	(*GetGrowthRequest)(nil),          // 34: fealty.v1.GetGrowthRequest
+	(*Growth)(nil),                    // 35: fealty.v1.Growth
+	(*GrowthPeriod)(nil),              // 36: fealty.v1.GrowthPeriod
+	(*GetHealthRequest)(nil),          // 37: fealty.v1.GetHealthRequest
+	(*GetHealthResponse)(nil),         // 38: fealty.v1.GetHealthResponse
+	(*GetVersionRequest)(nil),         // 39: fealty.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 40: fealty.v1.GetVersionResponse
+	nil,                               // 41: fealty.v1.Ground.FiguresEntry
+	(*timestamppb.Timestamp)(nil),     // 42: google.protobuf.Timestamp
 }
 var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	9,  // 0: fealty.v1.BatchGetScoresResponse.scores:type_name -> fealty.v1.Score
@@ -4080,86 +4336,90 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	12, // 7: fealty.v1.Score.down:type_name -> fealty.v1.Reason
 	14, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
 	10, // 9: fealty.v1.Score.moved:type_name -> fealty.v1.Moved
-	19, // 10: fealty.v1.Score.untold:type_name -> fealty.v1.Term
-	40, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
+	21, // 10: fealty.v1.Score.untold:type_name -> fealty.v1.Term
+	42, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
 	11, // 12: fealty.v1.Reason.label:type_name -> fealty.v1.Text
 	11, // 13: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
-	40, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
-	40, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
-	40, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
-	11, // 17: fealty.v1.Term.text:type_name -> fealty.v1.Text
-	14, // 18: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
-	10, // 19: fealty.v1.Origin.moved:type_name -> fealty.v1.Moved
-	19, // 20: fealty.v1.Value.spend_by:type_name -> fealty.v1.Term
-	19, // 21: fealty.v1.Value.tier:type_name -> fealty.v1.Term
-	19, // 22: fealty.v1.Value.level:type_name -> fealty.v1.Term
-	19, // 23: fealty.v1.Value.rfm:type_name -> fealty.v1.Term
-	19, // 24: fealty.v1.Value.verdict:type_name -> fealty.v1.Term
-	22, // 25: fealty.v1.Value.because:type_name -> fealty.v1.Ground
-	19, // 26: fealty.v1.Value.breaches:type_name -> fealty.v1.Term
-	20, // 27: fealty.v1.Value.origin:type_name -> fealty.v1.Origin
-	23, // 28: fealty.v1.Value.parts:type_name -> fealty.v1.ValuePart
-	24, // 29: fealty.v1.Value.policy_breaches:type_name -> fealty.v1.Breach
-	19, // 30: fealty.v1.Ground.term:type_name -> fealty.v1.Term
-	39, // 31: fealty.v1.Ground.figures:type_name -> fealty.v1.Ground.FiguresEntry
-	19, // 32: fealty.v1.ValuePart.term:type_name -> fealty.v1.Term
-	19, // 33: fealty.v1.Breach.term:type_name -> fealty.v1.Term
-	26, // 34: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
-	26, // 35: fealty.v1.Wallet.categories:type_name -> fealty.v1.WalletShare
-	20, // 36: fealty.v1.Wallet.origin:type_name -> fealty.v1.Origin
-	19, // 37: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
-	19, // 38: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
-	19, // 39: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
-	28, // 40: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
-	20, // 41: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
-	19, // 42: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
-	19, // 43: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
-	19, // 44: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
-	31, // 45: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
-	20, // 46: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
-	19, // 47: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
-	19, // 48: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
-	19, // 49: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
-	30, // 50: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
-	19, // 51: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
-	19, // 52: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
-	19, // 53: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
-	11, // 54: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
-	19, // 55: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
-	19, // 56: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	40, // 57: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
-	34, // 58: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
-	34, // 59: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
-	11, // 60: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
-	40, // 61: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	40, // 62: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 63: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 64: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 65: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 66: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 67: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 68: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 69: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	18, // 70: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	32, // 71: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
-	35, // 72: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	37, // 73: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 74: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 75: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 76: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 77: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	21, // 78: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	25, // 79: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	27, // 80: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	29, // 81: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	33, // 82: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
-	36, // 83: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	38, // 84: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	74, // [74:85] is the sub-list for method output_type
-	63, // [63:74] is the sub-list for method input_type
-	63, // [63:63] is the sub-list for extension type_name
-	63, // [63:63] is the sub-list for extension extendee
-	0,  // [0:63] is the sub-list for field type_name
+	42, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
+	42, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
+	42, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
+	42, // 17: fealty.v1.DeclareWalletResponse.recorded_at:type_name -> google.protobuf.Timestamp
+	11, // 18: fealty.v1.DeclareWalletResponse.notes:type_name -> fealty.v1.Text
+	11, // 19: fealty.v1.Term.text:type_name -> fealty.v1.Text
+	14, // 20: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
+	10, // 21: fealty.v1.Origin.moved:type_name -> fealty.v1.Moved
+	21, // 22: fealty.v1.Value.spend_by:type_name -> fealty.v1.Term
+	21, // 23: fealty.v1.Value.tier:type_name -> fealty.v1.Term
+	21, // 24: fealty.v1.Value.level:type_name -> fealty.v1.Term
+	21, // 25: fealty.v1.Value.rfm:type_name -> fealty.v1.Term
+	21, // 26: fealty.v1.Value.verdict:type_name -> fealty.v1.Term
+	24, // 27: fealty.v1.Value.because:type_name -> fealty.v1.Ground
+	21, // 28: fealty.v1.Value.breaches:type_name -> fealty.v1.Term
+	22, // 29: fealty.v1.Value.origin:type_name -> fealty.v1.Origin
+	25, // 30: fealty.v1.Value.parts:type_name -> fealty.v1.ValuePart
+	26, // 31: fealty.v1.Value.policy_breaches:type_name -> fealty.v1.Breach
+	21, // 32: fealty.v1.Ground.term:type_name -> fealty.v1.Term
+	41, // 33: fealty.v1.Ground.figures:type_name -> fealty.v1.Ground.FiguresEntry
+	21, // 34: fealty.v1.ValuePart.term:type_name -> fealty.v1.Term
+	21, // 35: fealty.v1.Breach.term:type_name -> fealty.v1.Term
+	28, // 36: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
+	28, // 37: fealty.v1.Wallet.categories:type_name -> fealty.v1.WalletShare
+	22, // 38: fealty.v1.Wallet.origin:type_name -> fealty.v1.Origin
+	21, // 39: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
+	21, // 40: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
+	21, // 41: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
+	30, // 42: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
+	22, // 43: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
+	21, // 44: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
+	21, // 45: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
+	21, // 46: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
+	33, // 47: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
+	22, // 48: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
+	21, // 49: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
+	21, // 50: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
+	21, // 51: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
+	32, // 52: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
+	21, // 53: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
+	21, // 54: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
+	21, // 55: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
+	11, // 56: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
+	21, // 57: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
+	21, // 58: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
+	42, // 59: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
+	36, // 60: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	36, // 61: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	11, // 62: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	42, // 63: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	42, // 64: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 65: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 66: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 67: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 68: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 69: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 70: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 71: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
+	19, // 72: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	20, // 73: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	34, // 74: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	37, // 75: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	39, // 76: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 77: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 78: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 79: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 80: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	23, // 81: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	27, // 82: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	18, // 83: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
+	29, // 84: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	31, // 85: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	35, // 86: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	38, // 87: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	40, // 88: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	77, // [77:89] is the sub-list for method output_type
+	65, // [65:77] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
@@ -4171,26 +4431,28 @@ func file_fealty_v1_fealty_proto_init() {
 	file_fealty_v1_fealty_proto_msgTypes[7].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[10].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[11].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[18].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[19].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[15].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[16].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[20].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[21].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[22].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[24].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[26].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[27].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[28].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[29].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[30].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[31].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[32].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[33].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[34].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[36].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[38].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fealty_v1_fealty_proto_rawDesc), len(file_fealty_v1_fealty_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   38,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   3,
 		},

@@ -277,6 +277,7 @@ var Scores_ServiceDesc = grpc.ServiceDesc{
 const (
 	Worths_GetValue_FullMethodName           = "/fealty.v1.Worths/GetValue"
 	Worths_GetWallet_FullMethodName          = "/fealty.v1.Worths/GetWallet"
+	Worths_DeclareWallet_FullMethodName      = "/fealty.v1.Worths/DeclareWallet"
 	Worths_GetRecommendations_FullMethodName = "/fealty.v1.Worths/GetRecommendations"
 	Worths_GetLoyalty_FullMethodName         = "/fealty.v1.Worths/GetLoyalty"
 	Worths_GetGrowth_FullMethodName          = "/fealty.v1.Worths/GetGrowth"
@@ -302,6 +303,13 @@ type WorthsClient interface {
 	// One account's wallet: what it spends in a year with everybody, by category
 	// and in all, with intervals. Needs scope scores.read.
 	GetWallet(ctx context.Context, in *GetWalletRequest, opts ...grpc.CallOption) (*Wallet, error)
+	// Takes what a person knows of an account's wallet, in place of an estimate: an
+	// amount a year or our rank among its suppliers. The author is the name of the key,
+	// the recording this instant: runs as of later cutoffs take it up, earlier ones and
+	// those published stay as they were. It waits for a job that writes. NOT_FOUND when
+	// nothing is known of the account, INVALID_ARGUMENT for a category that no order
+	// line names. Needs scope wallets.declare.
+	DeclareWallet(ctx context.Context, in *DeclareWalletRequest, opts ...grpc.CallOption) (*DeclareWalletResponse, error)
 	// What one account may buy next, ranked within each kind. Needs scope
 	// scores.read.
 	GetRecommendations(ctx context.Context, in *GetRecommendationsRequest, opts ...grpc.CallOption) (*Recommendations, error)
@@ -340,6 +348,16 @@ func (c *worthsClient) GetWallet(ctx context.Context, in *GetWalletRequest, opts
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Wallet)
 	err := c.cc.Invoke(ctx, Worths_GetWallet_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *worthsClient) DeclareWallet(ctx context.Context, in *DeclareWalletRequest, opts ...grpc.CallOption) (*DeclareWalletResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeclareWalletResponse)
+	err := c.cc.Invoke(ctx, Worths_DeclareWallet_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -396,6 +414,13 @@ type WorthsServer interface {
 	// One account's wallet: what it spends in a year with everybody, by category
 	// and in all, with intervals. Needs scope scores.read.
 	GetWallet(context.Context, *GetWalletRequest) (*Wallet, error)
+	// Takes what a person knows of an account's wallet, in place of an estimate: an
+	// amount a year or our rank among its suppliers. The author is the name of the key,
+	// the recording this instant: runs as of later cutoffs take it up, earlier ones and
+	// those published stay as they were. It waits for a job that writes. NOT_FOUND when
+	// nothing is known of the account, INVALID_ARGUMENT for a category that no order
+	// line names. Needs scope wallets.declare.
+	DeclareWallet(context.Context, *DeclareWalletRequest) (*DeclareWalletResponse, error)
 	// What one account may buy next, ranked within each kind. Needs scope
 	// scores.read.
 	GetRecommendations(context.Context, *GetRecommendationsRequest) (*Recommendations, error)
@@ -425,6 +450,9 @@ func (UnimplementedWorthsServer) GetValue(context.Context, *GetValueRequest) (*V
 }
 func (UnimplementedWorthsServer) GetWallet(context.Context, *GetWalletRequest) (*Wallet, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetWallet not implemented")
+}
+func (UnimplementedWorthsServer) DeclareWallet(context.Context, *DeclareWalletRequest) (*DeclareWalletResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeclareWallet not implemented")
 }
 func (UnimplementedWorthsServer) GetRecommendations(context.Context, *GetRecommendationsRequest) (*Recommendations, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRecommendations not implemented")
@@ -488,6 +516,24 @@ func _Worths_GetWallet_Handler(srv interface{}, ctx context.Context, dec func(in
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(WorthsServer).GetWallet(ctx, req.(*GetWalletRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Worths_DeclareWallet_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeclareWalletRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorthsServer).DeclareWallet(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Worths_DeclareWallet_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorthsServer).DeclareWallet(ctx, req.(*DeclareWalletRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -560,6 +606,10 @@ var Worths_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetWallet",
 			Handler:    _Worths_GetWallet_Handler,
+		},
+		{
+			MethodName: "DeclareWallet",
+			Handler:    _Worths_DeclareWallet_Handler,
 		},
 		{
 			MethodName: "GetRecommendations",
