@@ -159,6 +159,6 @@ type Measurement struct {
 	Table, Column, Source, Subject string
 	// Count of Total.
 	Count, Total int64
-	// Detail is what was found, in words.
+	// Detail is what was found, in words, or the first rows found, by their keys.
 	Detail string
 }

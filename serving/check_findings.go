@@ -93,6 +93,18 @@ func part(m *features.Measurement, noun string) string {
 	return fmt.Sprintf("%d of %s (%s %%)", m.Count, plural(m.Total, noun), strconv.FormatFloat(percent, 'f', digits, 64))
 }
 
+// such names the first of the rows found, if the measurement does: ": k3, k4, k5, …".
+func such(m *features.Measurement) string {
+	if m.Detail == "" {
+		return ""
+	}
+	more := ""
+	if m.Count > 3 {
+		more = ", …"
+	}
+	return ": " + m.Detail + more
+}
+
 // of names a source, if the measurement has one.
 func of(m *features.Measurement) string {
 	if m.Source == "" {
@@ -103,6 +115,12 @@ func of(m *features.Measurement) string {
 
 func (v *verdict) mapped(m *features.Measurement) bool {
 	return slices.ContainsFunc(v.Sources, func(s features.MappedSource) bool { return s.Name == m.Source && s.Table == m.Table })
+}
+
+// adviceReferences are those that few features follow, or that may well lead to what was
+// never loaded: an order before the first, an account that has not bought yet.
+var adviceReferences = []string{
+	"interactions.ref promise", "interactions.ref account", "interactions.manager manager", "invoices.order_id order", "managers.lead manager",
 }
 
 // judgements say what a measurement above 0 means.
@@ -152,23 +170,33 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 		v.add("assumed_recorded_at", PhaseTrain, severity, m.Table, m.Column, part(m, "row")+of(m)+" are taken to be known at once", "the instant when the business knew", detail)
 	},
 	"strangers": func(v *verdict, m *features.Measurement) {
-		v.add("unknown_accounts", PhaseTrain, SeverityWarning, m.Table, m.Column, part(m, "account")+" are not in accounts", "none",
+		v.add("unknown_accounts", PhaseTrain, SeverityWarning, m.Table, m.Column, part(m, "account")+" are not in accounts"+such(m), "none",
 			"complete accounts; if most are unknown the two may number accounts differently")
 	},
 	"reference": func(v *verdict, m *features.Measurement) {
-		v.add("lost_references", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+of(m)+" have no such "+m.Subject, "each "+m.Subject+" under the same id",
+		severity := SeverityWarning
+		if slices.Contains(adviceReferences, m.Table+"."+m.Column+" "+m.Subject) {
+			severity = SeverityAdvice
+		}
+		v.add("lost_references", PhaseScore, severity, m.Table, m.Column, part(m, "row")+of(m)+" have no such "+m.Subject+such(m), "each "+m.Subject+" under the same id",
 			"load what is missing, or correct the id; until then such rows tell nothing of the "+m.Subject)
 	},
 	"overlap": func(v *verdict, m *features.Measurement) {
-		v.add("overlapping_validity", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+" begin before an earlier one of the same thing has ended", "one at a time",
-			"correct the earlier end; overlapping spans are read as one")
+		severity, way := SeverityWarning, "correct the earlier end; overlapping spans are read as one"
+		switch m.Table {
+		case "people":
+			way = "an account's person of one name and role under two ids counts twice: give the earlier one an end"
+		case "contracts":
+			severity, way = SeverityAdvice, "an account's contracts of one product count each: if one replaced the other, give the earlier one an end"
+		}
+		v.add("overlapping_validity", PhaseScore, severity, m.Table, m.Column, part(m, "row")+" begin before an earlier one of the same thing has ended"+such(m), "one at a time", way)
 	},
 	"backwards": func(v *verdict, m *features.Measurement) {
-		v.add("ends_before_it_begins", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+" end before they begin", "an end at or after the beginning",
+		v.add("ends_before_it_begins", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+" have "+m.Column+" before they begin"+such(m), "an instant at or after the beginning",
 			"the two columns may be mapped the wrong way round; such rows are read as if they had lasted no time")
 	},
 	"endless": func(v *verdict, m *features.Measurement) {
-		v.add("pause_without_end", PhaseScore, SeverityAdvice, m.Table, m.Column, part(m, "pause")+" have no end", "nothing; they last until an end is loaded",
+		v.add("pause_without_end", PhaseScore, SeverityAdvice, m.Table, m.Column, part(m, "pause")+" have no end"+such(m), "nothing; they last until an end is loaded",
 			"accounts are neither flagged nor counted as lost meanwhile: give an end when it is known")
 	},
 	"cycle": func(v *verdict, m *features.Measurement) {
@@ -178,16 +206,20 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 		}
 		v.add("links_in_a_cycle", PhaseScore, SeverityError, m.Table, m.Column, m.Detail, "one account that goes on", "until then nothing is built of any account")
 	},
+	"assessment": func(v *verdict, m *features.Measurement) {
+		v.add("silent_assessments", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+of(m)+" say nothing"+such(m), "a known item and kind, a value on its scale, and of a judgement author and comment",
+			"correct them at the source; until then they count as not said")
+	},
 	"link_kind": func(v *verdict, m *features.Measurement) {
-		v.add("unknown_link_kind", PhaseScore, SeverityWarning, m.Table, m.Column, plural(m.Count, "row")+" of kind "+strconv.Quote(m.Subject),
+		v.add("unknown_link_kind", PhaseScore, SeverityWarning, m.Table, m.Column, plural(m.Count, "row")+" of kind "+strconv.Quote(m.Subject)+such(m),
 			strings.Join(features.LinkKinds(), ", "), "links of other kinds are not followed; convert the column in the mapping")
 	},
 	"holiday_country": func(v *verdict, m *features.Measurement) {
 		v.add("holidays_of_nobody", PhaseScore, SeverityAdvice, m.Table, m.Column, plural(m.Count, "holiday")+" of "+strconv.Quote(m.Subject)+", where no account is", "a country of accounts.country",
-			"write both by the same two letters, or leave the holidays out")
+			"write both by the same two letters, give accounts their country, or leave the holidays out")
 	},
 	"country": func(v *verdict, m *features.Measurement) {
-		v.add("unknown_country", PhaseScore, SeverityWarning, m.Table, m.Column, plural(m.Count, "row")+of(m)+" saying "+strconv.Quote(m.Subject)+", which is no country", "two capital letters as in ISO 3166, such as CN or DE",
+		v.add("unknown_country", PhaseScore, SeverityWarning, m.Table, m.Column, plural(m.Count, "row")+of(m)+" saying "+strconv.Quote(m.Subject)+", which is no country"+such(m), "two capital letters of ISO 3166-1, such as CN, DE or GB",
 			"holidays are found by it; convert the column in the mapping")
 	},
 	"undated": func(v *verdict, m *features.Measurement) {
@@ -195,15 +227,15 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 		if v.mapped(m) {
 			severity = SeverityWarning // it is read as if it had always been so
 		}
-		v.add("no_date", PhaseTrain, severity, m.Table, m.Column, part(m, "account")+of(m)+" have no date since when they stand there", "valid_from or opened",
+		v.add("no_date", PhaseTrain, severity, m.Table, m.Column, part(m, "account")+of(m)+" have no date since when they stand there"+such(m), "valid_from or opened",
 			"without a date standing in the list may tell that the account lived on, and no feature can be made of it")
 	},
 	"duplicates": func(v *verdict, m *features.Measurement) {
-		v.add("duplicate_rows", PhaseTrain, SeverityWarning, m.Table, m.Column, part(m, "row")+of(m)+" repeat another row", "each once",
+		v.add("duplicate_rows", PhaseTrain, SeverityWarning, m.Table, m.Column, part(m, "row")+of(m)+" repeat another row"+such(m), "each once",
 			"if it is no repeated purchase, leave them out at the source; they count twice")
 	},
 	"twice": func(v *verdict, m *features.Measurement) {
-		v.add("orders_twice", PhaseTrain, SeverityError, m.Table, m.Column, part(m, "order")+" stand in several sources", "each in one",
+		v.add("orders_twice", PhaseTrain, SeverityError, m.Table, m.Column, part(m, "order")+" stand in several sources"+such(m), "each in one",
 			"their amounts add up; separate the sources by where, or drop one")
 	},
 	"future": func(v *verdict, m *features.Measurement) {
@@ -211,7 +243,7 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 		if v.Settings.DataThrough != 0 || m.Column != "ordered_at" {
 			severity, detail = SeverityWarning, "correct the rows; until their time has come they are not seen"
 		}
-		v.add("future_rows", PhaseScore, severity, m.Table, m.Column, part(m, "row")+of(m)+" lie in the future", "none", detail)
+		v.add("future_rows", PhaseScore, severity, m.Table, m.Column, part(m, "row")+of(m)+" lie in the future"+such(m), "none", detail)
 	},
 	"returns": func(v *verdict, m *features.Measurement) {
 		if m.Count <= m.Total {
@@ -222,11 +254,11 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 	},
 	"currencies": func(v *verdict, m *features.Measurement) {
 		noun := map[string]string{"order_lines": "order line", "invoices": "invoice", "payments": "payment", "contracts": "contract", "wallets": "declared wallet"}[m.Table]
-		v.add("currencies", PhaseTrain, SeverityError, m.Table, m.Column, part(m, noun)+of(m)+" in "+m.Subject+" have no amount in "+v.Settings.BaseCurrency, "an amount in the base currency for each",
+		v.add("currencies", PhaseTrain, SeverityError, m.Table, m.Column, part(m, noun)+of(m)+" in "+m.Subject+" have no amount in "+v.Settings.BaseCurrency+such(m), "an amount in the base currency for each",
 			"map amount_base, or import fx_rates and then the "+strings.ReplaceAll(m.Table, "order_lines", "orders")+"; until then "+m.Subject+" counts as "+v.Settings.BaseCurrency)
 	},
 	"apart": func(v *verdict, m *features.Measurement) {
-		v.add("accounts_apart", PhaseTrain, SeverityError, m.Table, m.Column, part(m, "account")+" with imported rows have rows on the cluster too", "each account's rows in one of the two",
+		v.add("accounts_apart", PhaseTrain, SeverityError, m.Table, m.Column, part(m, "account")+" with imported rows have rows on the cluster too"+such(m), "each account's rows in one of the two",
 			"each part would be taken for the whole; import none of what the cluster holds, or all of it")
 	},
 	"terms_apart": func(v *verdict, m *features.Measurement) {
@@ -235,7 +267,7 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 			return // nobody asks for it
 		}
 		v.add("terms_apart", PhaseScore, SeverityError, m.Table, m.Column,
-			part(m, "account")+" with rows of "+m.Table+" have their orders or contacts on the other side of the cluster, where the "+lost+" can't be seen",
+			part(m, "account")+" with rows of "+m.Table+" have their orders or contacts on the other side of the cluster, where the "+lost+" can't be seen"+such(m),
 			"rows of "+m.Table+" where the account's orders and contacts are",
 			"map "+m.Table+" on the cluster, sharded by account, where order_lines and interactions are mapped; import it where they are imported")
 	},

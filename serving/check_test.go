@@ -75,8 +75,8 @@ func (s *shop) reset() {
 		"INSERT INTO shop.lines SELECT "+customer+" AS cust, toString(number), 1, 'p', 'k', 10, 10, 6, 1, 'EUR', "+
 			"toDateTime64('2024-01-02 09:00:00', 0, 'UTC') + toIntervalDay(25 * intDiv(number, 700) + number % 20) + toIntervalHour(number % 8) AS at, at + INTERVAL 1 HOUR "+
 			"FROM numbers(700 * 14) WHERE number % 700 % 3 > 0 OR intDiv(number, 700) < 8",
-		"CREATE OR REPLACE TABLE shop.customers (cust String, name String, since Nullable(Date)) ENGINE = MergeTree ORDER BY cust",
-		"INSERT INTO shop.customers SELECT "+customer+", 'n', '2023-01-01' FROM numbers(700)",
+		"CREATE OR REPLACE TABLE shop.customers (cust String, name String, since Nullable(Date), known DateTime('UTC')) ENGINE = MergeTree ORDER BY cust",
+		"INSERT INTO shop.customers SELECT "+customer+", 'n', '2023-01-01', '2023-01-02 10:00:00' FROM numbers(700)",
 		"CREATE OR REPLACE TABLE shop.calls (cust String, nr String, at DateTime('UTC'), known DateTime('UTC')) ENGINE = MergeTree ORDER BY cust",
 		"INSERT INTO shop.calls SELECT "+customer+", toString(number), toDateTime('2024-03-01 10:00:00', 'UTC'), toDateTime('2024-03-02 10:00:00', 'UTC') FROM numbers(300)",
 		"CREATE OR REPLACE TABLE shop.terms (cust String, nr String, since Date, known DateTime('UTC')) ENGINE = MergeTree ORDER BY cust",
@@ -88,7 +88,7 @@ func (s *shop) reset() {
 			"account": "cust", "order_id": "nr", "line": "line", "product": "product", "category": "category", "amount": "net", "amount_base": "eur",
 			"cost": "cost", "discount": "rebate", "currency": "cur", "ordered_at": "at", "recorded_at": "known",
 		}},
-		{Name: "shop", Table: "accounts", From: "shop.customers", Columns: map[string]string{"account": "cust", "name": "name", "valid_from": "since"}},
+		{Name: "shop", Table: "accounts", From: "shop.customers", Columns: map[string]string{"account": "cust", "name": "name", "valid_from": "since", "recorded_at": "known"}},
 		{Name: "shop", Table: "interactions", From: "shop.calls", Columns: map[string]string{"account": "cust", "id": "nr", "at": "at", "kind": "'call'", "recorded_at": "known"}},
 		{Name: "shop", Table: "contracts", From: "shop.terms", Columns: map[string]string{"account": "cust", "id": "nr", "start": "since", "recorded_at": "known"}},
 		{Name: "shop", Table: "wallets", From: "shop.budgets", Columns: map[string]string{"account": "cust", "period": "since", "amount": "amount", "recorded_at": "known"}},
@@ -104,13 +104,13 @@ func (s *shop) record() {
 		"people":        "id,account,role,since,until\np1,c0001,buyer,2024-05-01,2024-04-01\n",
 		"invoices":      "id,account,issued_at,due_at,amount\ni1,c0001,2024-05-01,2024-06-01,10\ni2,c0001,2024-05-01,2024-04-01,10\n",
 		"payments":      "id,account,invoice,paid_at,amount\nz1,c0001,i1,2024-05-20,10\nz2,c0001,i7,2024-05-20,10\n",
-		"managers":      "manager\nm1\n",
+		"managers":      "manager,valid_from\nm1,2024-01-01\n",
 		"targets":       "manager,period,amount\nm1,2024-05-01,10\nm2,2024-05-01,10\n",
 		"consents":      "account,channel,purpose,given_at,withdrawn_at\nc0001,email,news,2024-05-01,2024-06-01\nc0001,email,news,2024-05-20,\nc0002,email,news,2024-05-01,2024-04-01\n",
 		"account_links": "account,other,kind,since,until\nc0001,c0002,sister,2024-05-01,2024-04-01\nc0001,c0002,sister,2024-03-01,2024-06-01\nc0003,nobody,Related,2024-05-01,\n",
 		"pauses": "account,start,end,kind\nc0001,2024-05-01,2024-06-01,season\nc0001,2024-05-20,2024-06-01,shutdown\nc0001,2024-06-01,2024-06-10,season\n" +
 			"c0002,2024-05-01,,agreed\nc0003,2024-05-01,2024-04-01,agreed\n",
-		"holidays": "country,day,name\nDE,2024-05-01,Tag der Arbeit\nGermany,2024-05-01,Tag der Arbeit\n",
+		"holidays": "country,day,name\nDE,2024-05-01,Tag der Arbeit\nGermany,2024-05-01,Tag der Arbeit\nUK,2024-05-06,Early May\n",
 	} {
 		schema, _ := features.Schema(table)
 		rows, err := files.Open(s.t.Context(), files.Options{Table: schema, Inputs: []files.Input{{
@@ -193,12 +193,12 @@ func TestCheckIsQuietAboutCleanFactsAndNamesEachPlantedFault(t *testing.T) {
 			}
 			s.checker.Settings.DataThrough = through // otherwise the order of 2026 moves everything
 		}, []string{
-			"error currencies order_lines.amount_base: 1 of 1 order line (100 %) of source shop in USD have no amount in EUR",
-			"warning duplicate_rows order_lines.line: 1 of 8401 rows (0.01 %) of source shop repeat another row",
-			"warning future_rows order_lines.ordered_at: 1 of 8401 rows (0.01 %) of source shop lie in the future",
+			"error currencies order_lines.amount_base: 1 of 1 order line (100 %) of source shop in USD have no amount in EUR: c0001/usd",
+			"warning duplicate_rows order_lines.line: 1 of 8401 rows (0.01 %) of source shop repeat another row: c0001/again/1",
+			"warning future_rows order_lines.ordered_at: 1 of 8401 rows (0.01 %) of source shop lie in the future: c0001/later/1",
 			"warning missing_values order_lines.account: 1 of 8404 rows (0.01 %) of source shop have none, and are not read",
 			"warning missing_values order_lines.order_id: 1 of 8404 rows (0.01 %) of source shop have none, and are not read",
-			"warning unknown_accounts order_lines.account: 1 of 701 accounts (0.14 %) are not in accounts",
+			"warning unknown_accounts order_lines.account: 1 of 701 accounts (0.14 %) are not in accounts: c9999",
 			"warning unusable_values order_lines.ordered_at: 1 of 8404 rows (0.01 %) of source shop have a value that can't be held, and read as missing",
 		}},
 		{"future without data_through", func() {
@@ -211,7 +211,7 @@ func TestCheckIsQuietAboutCleanFactsAndNamesEachPlantedFault(t *testing.T) {
 			// A shop of the Pacific whose times were taken for UTC, whose sign is turned round and whose key is the order.
 			s.do("CREATE OR REPLACE TABLE shop.other AS shop.lines ENGINE = MergeTree ORDER BY nr",
 				"INSERT INTO shop.other SELECT * REPLACE (at + INTERVAL 13 HOUR AS at, -net AS net, -eur AS eur, '' AS category, at + INTERVAL 13 HOUR AS known) FROM shop.lines",
-				"INSERT INTO shop.customers SELECT 'c0001', 'x', NULL")
+				"INSERT INTO shop.customers SELECT 'c0001', 'x', NULL, '2023-01-02 10:00:00'")
 			s.lines().From = "shop.other"
 			s.sources = s.sources[:2]
 		}, []string{
@@ -219,7 +219,7 @@ func TestCheckIsQuietAboutCleanFactsAndNamesEachPlantedFault(t *testing.T) {
 			"error classes order_lines.: 0 stayed and 0 left as of ",
 			"error returns_above_sales order_lines.amount: returns of 83960 against sales of 0 of source shop",
 			"warning night_orders order_lines.ordered_at: 8396 of 8396 order lines (100 %) fall between 22:00 and 06:00 in UTC",
-			"warning no_date accounts.valid_from: 1 of 701 accounts (0.14 %) of source shop have no date since when they stand there",
+			"warning no_date accounts.valid_from: 1 of 701 accounts (0.14 %) of source shop have no date since when they stand there: c0001",
 			"advice assumed_recorded_at order_lines.recorded_at: 8396 of 8396 rows (100 %) of source shop are taken to be known at once",
 			"advice optional_table contracts.: no rows",
 			"advice optional_table interactions.: no rows",
@@ -233,7 +233,7 @@ func TestCheckIsQuietAboutCleanFactsAndNamesEachPlantedFault(t *testing.T) {
 			again.Name, again.Where = "again", "nr = '1'"
 			s.sources = append(s.sources, again)
 		}, []string{
-			"error orders_twice order_lines.order_id: 1 of 8396 orders (0.01 %) stand in several sources",
+			"error orders_twice order_lines.order_id: 1 of 8396 orders (0.01 %) stand in several sources: c0001/1",
 			"advice no_time_of_day order_lines.ordered_at: 1 of 8397 order lines (0.01 %) are those of source again, which knows days only",
 			"advice no_time_of_day order_lines.ordered_at: 8396 of 8397 order lines (99.99 %) are those of source shop, which knows days only",
 		}},
@@ -305,23 +305,29 @@ func TestCheckNamesWhatTheSharedRecordContradicts(t *testing.T) {
 	s.record()
 	got := briefs(s.check(serving.CheckRequest{}))
 	want := []string{
-		"warning ends_before_it_begins account_links.until: 1 of 3 rows (33 %)",
-		"warning ends_before_it_begins consents.withdrawn_at: 1 of 3 rows (33 %)",
-		"warning ends_before_it_begins invoices.due_at: 1 of 2 rows (50 %)",
-		"warning ends_before_it_begins pauses.end: 1 of 5 rows (20 %)",
-		"warning ends_before_it_begins people.until: 1 of 1 row (100 %)",
-		"warning lost_references interactions.person: 1 of 1 row (100 %) of source desk have no such person",
-		"warning lost_references interactions.ref: 1 of 2 rows (50 %) of source desk have no such complaint",
-		"warning lost_references payments.invoice: 1 of 2 rows (50 %) of source desk have no such invoice",
-		"warning lost_references targets.manager: 1 of 2 rows (50 %) of source desk have no such manager",
-		"warning overlapping_validity account_links.since: 1 of 3 rows (33 %)",
-		"warning overlapping_validity consents.given_at: 1 of 3 rows (33 %)",
-		"warning overlapping_validity pauses.start: 1 of 5 rows (20 %)",
-		`warning unknown_country holidays.country: 1 row of source desk saying "Germany", which is no country`,
-		`warning unknown_link_kind account_links.kind: 1 row of kind "related"`,
-		"warning lost_references account_links.other: 1 of 3 rows (33 %) of source desk have no such account",
-		"advice pause_without_end pauses.end: 1 of 5 pauses (20 %) have no end",
-		"advice assumed_recorded_at interactions.recorded_at: 4 of 4 rows (100 %) of source desk",
+		"warning ends_before_it_begins account_links.until: 1 of 3 rows (33 %) have until before they begin: c0001/c0002/sister/2024-05-01",
+		"warning ends_before_it_begins consents.withdrawn_at: 1 of 3 rows (33 %) have withdrawn_at before they begin: c0002/email/news/2024-05-01",
+		"warning ends_before_it_begins invoices.due_at: 1 of 2 rows (50 %) have due_at before they begin: i2",
+		"warning ends_before_it_begins pauses.end: 1 of 5 rows (20 %) have end before they begin: c0003/2024-05-01",
+		"warning ends_before_it_begins people.until: 1 of 1 row (100 %) have until before they begin: p1",
+		"warning lost_references account_links.other: 1 of 3 rows (33 %) of source desk have no such account: c0003 → nobody",
+		"warning lost_references interactions.person: 1 of 1 row (100 %) of source desk have no such person: k4 → nobody",
+		"warning lost_references interactions.ref: 1 of 2 rows (50 %) of source desk have no such complaint: k3 → k9",
+		"warning lost_references payments.invoice: 1 of 2 rows (50 %) of source desk have no such invoice: z2 → i7",
+		"warning lost_references targets.manager: 1 of 2 rows (50 %) of source desk have no such manager: 2024-05-01 → m2",
+		"warning overlapping_validity account_links.since: 1 of 3 rows (33 %) begin before an earlier one of the same thing has ended: c0001/c0002/sister/2024-05-01",
+		"warning overlapping_validity consents.given_at: 1 of 3 rows (33 %) begin before an earlier one of the same thing has ended: c0001/email/news/2024-05-20",
+		"warning overlapping_validity pauses.start: 1 of 5 rows (20 %) begin before an earlier one of the same thing has ended: c0001/2024-05-20",
+		`warning unknown_country holidays.country: 1 row of source desk saying "Germany", which is no country: 2024-05-01`,
+		`warning unknown_country holidays.country: 1 row of source desk saying "UK", which is no country: 2024-05-06`,
+		`warning unknown_link_kind account_links.kind: 1 row of kind "related": c0003/nobody`,
+		"advice holidays_of_nobody holidays.country: 1 holiday of \"DE\", where no account is", // also when no account has a country
+		"advice holidays_of_nobody holidays.country: 1 holiday of \"Germany\", where no account is",
+		"advice holidays_of_nobody holidays.country: 1 holiday of \"UK\", where no account is",
+		"advice pause_without_end pauses.end: 1 of 5 pauses (20 %) have no end: c0002/2024-05-01",
+	}
+	for _, t := range []string{"account_links", "consents", "holidays", "interactions", "invoices", "managers", "pauses", "payments", "people", "targets"} {
+		want = append(want, "advice assumed_recorded_at "+t+".recorded_at: ")
 	}
 	if len(got) != len(want) {
 		t.Errorf("%d findings, want %d:\n%s", len(got), len(want), strings.Join(got, "\n"))

@@ -19,7 +19,8 @@ var checkStatements embed.FS
 
 // Inspect counts what is to be known of the facts before they are trusted: one
 // measurement per thing counted, also where the count is 0, in no particular
-// order of tables. On a cluster what the shards count is added up.
+// order of tables. On a cluster what the shards count is added up. Where single rows
+// or accounts are at fault, Detail names the first three by their keys.
 //
 //	extent            rows of a table and source
 //	clock_hour        order lines by hour, of all; Subject 00 … 23
@@ -69,7 +70,12 @@ func (w Warehouse) Inspect(ctx context.Context, r features.Inspection) ([]featur
 	if err != nil {
 		return nil, err
 	}
-	sum := map[features.Measurement]int{}
+	rows, err := w.measureRows(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, rows...)
+	sum, found := map[features.Measurement]int{}, map[int][]string{}
 	for _, name := range names {
 		b, err := checkStatements.ReadFile(name)
 		if err != nil {
@@ -80,6 +86,7 @@ func (w Warehouse) Inspect(ctx context.Context, r features.Inspection) ([]featur
 			if err != nil {
 				return err
 			}
+			examples := t.Column("examples") // where single rows or accounts are at fault
 			for i := range t.Rows() {
 				m := features.Measurement{Check: c[0].Texts[i], Table: c[1].Texts[i], Column: c[2].Texts[i], Source: c[3].Texts[i], Subject: c[4].Texts[i]}
 				at, ok := sum[m]
@@ -89,12 +96,18 @@ func (w Warehouse) Inspect(ctx context.Context, r features.Inspection) ([]featur
 				}
 				all[at].Count += c[5].Integers[i]
 				all[at].Total += c[6].Integers[i]
+				if examples != nil && examples.Texts[i] != "" {
+					found[at] = append(found[at], strings.Split(examples.Texts[i], "\n")...)
+				}
 			}
 			return nil
 		})
 		if err != nil {
 			return nil, fmt.Errorf("inspect the facts by %s: %w", strings.TrimPrefix(name, "sql/checks/"), err)
 		}
+	}
+	for at, names := range found {
+		all[at].Detail = firstOf(names)
 	}
 	cycle := features.Measurement{Check: "cycle", Table: "account_links", Column: "other", Total: 1}
 	links, err := readLinks(ctx, w.Engine, r.Watermark)

@@ -1,48 +1,52 @@
 -- Question: which spans of time contradict each other, or themselves?
--- Grain:    one row per table: 'overlap' = spans that begin before an earlier one of the same thing has ended, 'backwards' =
---           rows that end before they begin, 'endless' = pauses without an end; of all.
+-- Grain:    one row per check and table: 'overlap' = spans that begin before an earlier one of the same thing has ended,
+--           'backwards' = spans that end before they begin, 'endless' = pauses without an end; of all, with the first three.
+-- Things:   the account of a pause; account, channel and purpose of a consent; both accounts and the kind of a link; account,
+--           name and role of a person, and account and product of a contract, where they are told, whatever the id.
 -- Parameters: watermark UInt64.
--- As of:    everything up to the watermark; of rows with one key the newest counts. An end that nobody gives is open.
-WITH
-    toDateTime('2106-01-01 00:00:00', 'UTC') AS open,
-    p AS
+-- As of:    everything up to the watermark; of rows with one key the newest counts. An end that nobody gives is open. Rows of
+--           people and contracts that end before they begin are counted beside those of the other tables.
+WITH toDateTime('2106-01-01 00:00:00', 'UTC') AS open
+SELECT counted.1 AS check, table_name, counted.2 AS column_name, '' AS from_source, '' AS subject, counted.3 AS found, rows AS total,
+    arrayStringConcat(counted.4, '\n') AS examples
+FROM
+(
+    SELECT
+        table_name,
+        count() AS rows,
+        [
+            ('overlap', any(begin_column), countIf(begins < earlier), groupArraySortedIf(3)(name, begins < earlier)),
+            ('backwards', any(end_column), countIf(ends < begins), groupArraySortedIf(3)(name, ifNull(ends < begins, 0))),
+            ('endless', if(table_name = 'pauses', 'end', ''), countIf(isNull(ends)), groupArraySortedIf(3)(name, isNull(ends)))
+        ] AS columns
+    FROM
     (
-        SELECT account, start AS begins, argMax((`end`,), (recorded_at, load)).1 AS ends
-        FROM pauses WHERE load <= {watermark:UInt64} GROUP BY account, start
-    ),
-    c AS
-    (
-        SELECT account, channel, purpose, given_at AS begins, argMax((withdrawn_at,), (recorded_at, load)).1 AS ends
-        FROM consents WHERE load <= {watermark:UInt64} GROUP BY account, channel, purpose, given_at
-    ),
-    l AS
-    (
-        SELECT account, other, kind, since AS begins, argMax((until,), (recorded_at, load)).1 AS ends
-        FROM account_links WHERE load <= {watermark:UInt64} GROUP BY account, other, kind, since
+        SELECT table_name, begin_column, end_column, concat(row, '/', replaceOne(toString(begins), ' 00:00:00', '')) AS name, begins, ends,
+            max(ifNull(ends, open)) OVER (PARTITION BY table_name, thing ORDER BY begins ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier
+        FROM
+        (
+            SELECT 'pauses' AS table_name, 'start' AS begin_column, 'end' AS end_column, [account] AS thing, account AS row,
+                start AS begins, argMax((`end`,), (recorded_at, load)).1 AS ends
+            FROM pauses WHERE load <= {watermark:UInt64} GROUP BY account, start
+            UNION ALL
+            SELECT 'consents', 'given_at', 'withdrawn_at', [account, channel, purpose], arrayStringConcat([account, channel, purpose], '/'),
+                given_at, argMax((withdrawn_at,), (recorded_at, load)).1
+            FROM consents WHERE load <= {watermark:UInt64} GROUP BY account, channel, purpose, given_at
+            UNION ALL
+            SELECT 'account_links', 'since', 'until', [account, other, kind], arrayStringConcat([account, other, kind], '/'),
+                since, argMax((until,), (recorded_at, load)).1
+            FROM account_links WHERE load <= {watermark:UInt64} GROUP BY account, other, kind, since
+            UNION ALL
+            SELECT 'people', 'since', '', [newest.1, newest.2, newest.3], id, ifNull(newest.4, toDateTime(0, 'UTC')), newest.5
+            FROM (SELECT id, argMax((account, name, lower(role), since, until), (recorded_at, load)) AS newest FROM people WHERE load <= {watermark:UInt64} GROUP BY source, id)
+            WHERE newest.2 != ''
+            UNION ALL
+            SELECT 'contracts', 'start', '', [newest.1, newest.2], id, newest.3, toNullable(least(ifNull(newest.4, open), ifNull(newest.5, open)))
+            FROM (SELECT id, argMax((account, product, start, `end`, cancelled_at), (recorded_at, load)) AS newest FROM contracts WHERE load <= {watermark:UInt64} GROUP BY source, id)
+            WHERE newest.2 != ''
+        )
     )
-SELECT 'overlap' AS check, 'pauses' AS table_name, 'start' AS column_name, '' AS from_source, '' AS subject, countIf(begins < earlier) AS found, count() AS total
-FROM (SELECT begins, max(ifNull(ends, open)) OVER (PARTITION BY account ORDER BY begins ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier FROM p)
-UNION ALL
-SELECT 'overlap', 'consents', 'given_at', '', '', countIf(begins < earlier), count()
-FROM (SELECT begins, max(ifNull(ends, open)) OVER (PARTITION BY account, channel, purpose ORDER BY begins ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier FROM c)
-UNION ALL
-SELECT 'overlap', 'account_links', 'since', '', '', countIf(begins < earlier), count()
-FROM (SELECT begins, max(ifNull(ends, open)) OVER (PARTITION BY account, other, kind ORDER BY begins ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS earlier FROM l)
-UNION ALL
-SELECT 'backwards', 'pauses', 'end', '', '', countIf(ends < begins), count() FROM p
-UNION ALL
-SELECT 'backwards', 'consents', 'withdrawn_at', '', '', countIf(ends < begins), count() FROM c
-UNION ALL
-SELECT 'backwards', 'account_links', 'until', '', '', countIf(ends < begins), count() FROM l
-UNION ALL
-SELECT 'backwards', 'people', 'until', '', '', countIf(until < since), count() FROM people WHERE load <= {watermark:UInt64}
-UNION ALL
-SELECT 'backwards', 'contracts', 'end', '', '', countIf(`end` < start), count() FROM contracts WHERE load <= {watermark:UInt64}
-UNION ALL
-SELECT 'backwards', 'invoices', 'due_at', '', '', countIf(due_at < issued_at), count() FROM invoices WHERE load <= {watermark:UInt64}
-UNION ALL
-SELECT 'backwards', 'interactions', 'responded_at', '', '', countIf(responded_at < at), count() FROM interactions WHERE load <= {watermark:UInt64}
-UNION ALL
-SELECT 'backwards', 'order_lines', 'delivered_at', '', '', countIf(delivered_at < ordered_at), count() FROM order_lines WHERE load <= {watermark:UInt64}
-UNION ALL
-SELECT 'endless', 'pauses', 'end', '', '', countIf(isNull(ends)), count() FROM p
+    GROUP BY table_name
+)
+ARRAY JOIN columns AS counted
+WHERE counted.2 != ''
