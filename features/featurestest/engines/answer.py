@@ -28,6 +28,9 @@ PARAMETERS = {
     "horizon_days": "90",
     "grace_days": "30",
     "recorded_by": "0",
+    # The questions of labels: the second is of a shorter horizon and knows what was recorded by 2025-09-01.
+    "horizons": "[90,30,90]",
+    "known_by": "[9223372036854775807,1756684800,9223372036854775807]",
     "least_days": "3",
     "outcome": "left",
     "base_currency": "USD",
