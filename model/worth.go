@@ -158,11 +158,14 @@ type WalletCoverage struct {
 // CrossSellCard says how the probabilities of what is bought next did on the
 // test cutoff.
 type CrossSellCard struct {
-	Key     string              `json:"key"`
-	Why     string              `json:"why,omitempty"`
-	Items   int                 `json:"items"`
-	Dense   int                 `json:"dense"`
-	Tail    int                 `json:"tail"`
+	Key   string `json:"key"`
+	Why   string `json:"why,omitempty"`
+	Items int    `json:"items"`
+	Dense int    `json:"dense"`
+	Tail  int    `json:"tail"`
+	// EN and ZH say it in a sentence, with the memory taken; "" on cards from before.
+	EN      string              `json:"en,omitempty"`
+	ZH      string              `json:"zh,omitempty"`
 	Quality []PropensityQuality `json:"quality,omitempty"`
 }
 

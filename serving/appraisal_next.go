@@ -66,6 +66,7 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 		return err
 	}
 	card.Items, card.Dense, card.Tail = fitted.Items, fitted.Dense, fitted.Tail
+	card.EN, card.ZH = fitted.Text()
 	quality, err := p.Evaluate(ctx, later)
 	if err != nil {
 		return err

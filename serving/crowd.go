@@ -26,6 +26,8 @@ type crowd struct {
 	// products and categories are what the accounts hold; a key that no line has is
 	// empty.
 	products, categories []features.Holding
+	// names are what products are called, of those that are called anything.
+	names map[string]string
 	// yearBefore is what each account spent in the 365 days before the last 365, and
 	// after what it spent in the horizon; 0 where nothing was asked of it.
 	yearBefore, after []float64
@@ -113,6 +115,9 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 		if err != nil {
 			return nil, fmt.Errorf("ask what the accounts buy: %w", err)
 		}
+	}
+	if err := c.lookAtShelf(ctx, s, r); err != nil {
+		return nil, err
 	}
 	c.yearBefore, c.after, c.boughtAfter = make([]float64, c.rows()), make([]float64, c.rows()), make([]bool, c.rows())
 	for k := range whole {

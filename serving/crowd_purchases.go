@@ -10,20 +10,14 @@ import (
 // purchases are holdings as cross-selling reads them.
 func purchases(held []features.Holding) (*crosssell.Purchases, error) {
 	b := crosssell.NewBuilder()
-	category := map[string]string{}
+	category := goods(held)
 	for i := range held {
 		h := &held[i]
 		if h.Orders == 0 {
 			continue
 		}
-		// A product that was moved between categories has the one that was met first.
-		of, known := category[h.Key]
-		if !known {
-			of = h.Category
-			category[h.Key] = of
-		}
 		err := b.Add(crosssell.Row{
-			Account: h.Account, Item: h.Key, Category: of, Orders: h.Orders, Recent: h.Orders90, Spend: max(0, h.Spend),
+			Account: h.Account, Item: h.Key, Category: category[h.Key], Orders: h.Orders, Recent: h.Orders90, Spend: max(0, h.Spend),
 			DaysSince: h.LastDays, Span: h.FirstDays - h.LastDays,
 		})
 		if err != nil {
@@ -31,6 +25,20 @@ func purchases(held []features.Holding) (*crosssell.Purchases, error) {
 		}
 	}
 	return b.Purchases()
+}
+
+// goods are the products, or categories, that were bought, each with its category: of a
+// product that was moved between categories the one that was met first.
+func goods(held []features.Holding) map[string]string {
+	category := map[string]string{}
+	for i := range held {
+		if h := &held[i]; h.Orders > 0 {
+			if _, met := category[h.Key]; !met {
+				category[h.Key] = h.Category
+			}
+		}
+	}
+	return category
 }
 
 // bought is what accounts bought of what is held, in the horizon.

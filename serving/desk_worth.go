@@ -289,9 +289,7 @@ func saidRecommendation(r score.Recommendation) SaidRecommendation {
 	said := SaidRecommendation{Recommendation: r}
 	en, zh, ok := crosssell.KindText(r.Kind)
 	said.Kind = newTerm(r.Kind, en, zh, ok)
-	en, zh = crosssell.Reason{
-		Code: crosssell.ReasonCode(r.Reason), Because: r.Because, Orders: r.Orders, Days: r.Days, Buyers: r.Buyers,
-	}.Text(nil)
+	en, zh = SayRecommendation(&r)
 	said.Reason = newTerm(r.Reason, en, zh, en != "")
 	return said
 }

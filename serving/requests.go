@@ -199,6 +199,9 @@ type ScoreResult struct {
 	ValueAtRisk model.Figure `json:"value_at_risk"`
 	// Stray says which settings of loyalty name what is not there.
 	Stray []Note `json:"stray,omitempty"`
+	// Together says how many products and categories stand in the closed form of what
+	// goes together, and how many are answered by likeness to one, with the memory taken.
+	Together []Note `json:"together,omitempty"`
 }
 
 // ReplayRequest asks to prove the score of an account; Run "" means the

@@ -97,6 +97,7 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 	result.Run = run
 	if worths != nil {
 		result.Stray = s.strayLoyalty(&s.Settings.Worth.Loyalty, worths.crowd)
+		result.Together = worths.together
 	}
 	if s.Published != nil && run.Purpose != PurposeBackfill {
 		s.Published()

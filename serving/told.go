@@ -11,8 +11,9 @@ import (
 
 // told is what an appraisal says of a crowd: row i of everything is row i of the
 // crowd. It holds about 700 bytes per account beside the crowd, 64 per account
-// and category, and up to 18 recommendations of 120 bytes, in all 3 to 4 KB per
-// account; what is recommended takes EASE's matrix meanwhile (crosssell.Memory).
+// and category, and of each kind and key up to crosssell.list recommendations of 152
+// bytes (18 of them by default), in all 4 to 5 KB per account; what is recommended takes
+// EASE's matrix meanwhile (crosssell.Memory).
 type told struct {
 	crowd   *crowd
 	horizon int
@@ -32,7 +33,9 @@ type told struct {
 	// columns are share, gap, width and trend of the wallet.
 	columns         []frame.Column
 	recommendations [][]score.Recommendation
-	loyalty         *loyalty.Scores
+	// together says what was found of what goes together, by product and by category.
+	together []Note
+	loyalty  *loyalty.Scores
 	// stories are the codes of contradictions between loyalty and risk, by row.
 	stories  map[int]string
 	attitude *loyalty.Attitude

@@ -11,18 +11,12 @@ import (
 	"fealty/model/score"
 )
 
-const (
-	// listed is how many recommendations of each kind are kept of an account, by
-	// category and by product.
-	listed = 3
-	// weighed is how many categories of each kind are given a probability when the
-	// propensity to buy of the wallet is asked.
-	weighed = 100
-)
+// weighed is how many categories that are new to an account are given a probability
+// when the propensity to buy of its wallet is asked, the most likely first.
+const weighed = 100
 
 // tellRecommendations lists what may be bought next, and returns by row the
-// probability that the account buys of its wallet here: that of its categories,
-// weighed by what it spends elsewhere in each.
+// probability that the account buys of its wallet here (buysOfWallet).
 func (a *appraisal) tellRecommendations(ctx context.Context, t *told, s Settings) ([]float64, error) {
 	t.recommendations = make([][]score.Recommendation, t.crowd.rows())
 	buys := unmeasured(t.crowd.rows())
@@ -38,17 +32,21 @@ func (a *appraisal) tellRecommendations(ctx context.Context, t *told, s Settings
 		if len(past.Items) < leastItems {
 			continue
 		}
-		m, _, err := crosssell.Fit(ctx, past, p.Params())
+		params := p.Params()
+		params.MaxBytes = s.Worth.CrossSellBytes
+		m, fitted, err := crosssell.Fit(ctx, past, params)
 		if err != nil {
 			return nil, fmt.Errorf("find what goes together by %s: %w", key, err)
 		}
-		rules, err := s.Worth.rules(key, past).Compile(past)
+		t.together = append(t.together, together(key, fitted))
+		rules, err := t.rules(&s.Worth, key, past).Compile(past)
 		if err != nil {
 			return nil, refused{err}
 		}
+		listed := s.Worth.CrossSellList
 		most := listed
 		if key == features.ByCategory {
-			most = weighed
+			most = max(weighed, past.Widest())
 		}
 		err = p.RecommendAll(ctx, m, most, rules, func(account int, list []crosssell.Recommendation) {
 			i := t.crowd.row[past.Accounts[account]]
@@ -58,7 +56,7 @@ func (a *appraisal) tellRecommendations(ctx context.Context, t *told, s Settings
 			count := map[crosssell.Kind]int{}
 			for _, r := range list {
 				if count[r.Kind]++; count[r.Kind] <= listed {
-					t.recommendations[i] = append(t.recommendations[i], recommendation(key, r))
+					t.recommendations[i] = append(t.recommendations[i], recommendation(key, r, t.crowd.names))
 				}
 			}
 		})
@@ -69,6 +67,11 @@ func (a *appraisal) tellRecommendations(ctx context.Context, t *told, s Settings
 	return buys, nil
 }
 
+// buysOfWallet is the probability of buying in each category, weighed by what the
+// account spends elsewhere in it: the part of all that it spends elsewhere which it is
+// expected to bring into play here. A category without a probability counts as one
+// where nothing is bought: what may not be recommended, what nobody has bought here, and
+// new categories less likely than the weighed ones. NaN if nothing is spent elsewhere.
 func (t *told) buysOfWallet(i int, list []crosssell.Recommendation) float64 {
 	probability := make(map[string]float64, len(list))
 	for _, r := range list {
@@ -76,8 +79,8 @@ func (t *told) buysOfWallet(i int, list []crosssell.Recommendation) float64 {
 	}
 	var sum, all float64
 	for _, e := range t.wallets(i) {
-		if p, ok := probability[t.categories[e.Category]]; ok && e.Potential > 0 {
-			sum += p * e.Potential
+		if e.Potential > 0 {
+			sum += probability[t.categories[e.Category]] * e.Potential
 			all += e.Potential
 		}
 	}
@@ -87,13 +90,23 @@ func (t *told) buysOfWallet(i int, list []crosssell.Recommendation) float64 {
 	return sum / all
 }
 
-func recommendation(key features.HoldingKey, r crosssell.Recommendation) score.Recommendation {
+// recommendation is one as it is stored, with the names that products have.
+func recommendation(key features.HoldingKey, r crosssell.Recommendation, names map[string]string) score.Recommendation {
 	out := score.Recommendation{
 		Kind: r.Kind.String(), Item: r.Item, Category: r.Category, Probability: model.Figure(r.Probability), Amount: model.Figure(r.Amount),
 		Reason: string(r.Reason.Code), Because: r.Reason.Because, Orders: r.Reason.Orders, Days: r.Reason.Days, Buyers: r.Reason.Buyers,
 	}
 	if key == features.ByCategory {
 		out.Item, out.Category = "", r.Item
+		return out
 	}
+	out.Name, out.BecauseName = names[r.Item], names[r.Reason.Because]
 	return out
+}
+
+// together says what a closed form holds of what goes together by a key.
+func together(key features.HoldingKey, fitted crosssell.Report) Note {
+	en, zh := fitted.Text()
+	by := map[features.HoldingKey][2]string{features.ByProduct: {"By product: ", "按商品："}, features.ByCategory: {"By category: ", "按品类："}}[key]
+	return Note{EN: by[0] + en, ZH: by[1] + zh}
 }

@@ -18,6 +18,7 @@ type Facts interface {
 	Whereabouts
 	Provenance
 	Holdings
+	Shelf
 	Wallets
 	Assessments
 	Ledger

@@ -450,9 +450,14 @@ func (s *Service) CrossSells(ctx context.Context, r CrossSellRequest, report fun
 }
 
 // SayRecommendation tells why something is recommended, in English and Chinese; ""
-// for a reason that this release doesn't know.
+// for a reason that this release doesn't know. An item that has a name is called by it,
+// its id behind.
 func SayRecommendation(r *score.Recommendation) (en, zh string) {
+	name := func(id string) string { return id }
+	if r.BecauseName != "" {
+		name = func(id string) string { return r.BecauseName + " (" + id + ")" }
+	}
 	return crosssell.Reason{
 		Code: crosssell.ReasonCode(r.Reason), Because: r.Because, Orders: r.Orders, Days: r.Days, Buyers: r.Buyers,
-	}.Text(nil)
+	}.Text(name)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"fealty/features"
 	"fealty/model/crosssell"
 	"fealty/model/lifetime"
 	"fealty/model/loyalty"
@@ -25,16 +24,34 @@ type WorthSettings struct {
 	// WalletLevel is the quantile of peers' spend that counts as a wallet, .5 … .99;
 	// WalletMaxRatio the greatest high ÷ low to act on, 1.1 … 1000.
 	WalletLevel, WalletMaxRatio float64
-	// ExcludedCategories and ExcludedProducts are never recommended.
+	// ExcludedCategories and ExcludedProducts are never recommended. These lists, and those
+	// below, rise bytewise.
 	ExcludedCategories, ExcludedProducts []string
+	// OnlyProducts, unless there are none, are the products that can be delivered: no
+	// other is recommended. SoldByRegion are those sold in a region of accounts; a region
+	// that it does not name gets all.
+	OnlyProducts []string            `json:"only_products,omitempty"`
+	SoldByRegion map[string][]string `json:"sold_by_region,omitempty"`
+	// CrossSellList is how many recommendations of each kind an account gets, 1 …
+	// MostListed, by category and by product.
+	CrossSellList int `json:"crosssell_list,omitempty"`
+	// CrossSellBytes bounds the closed form of what goes together (crosssell.Memory).
+	CrossSellBytes int64 `json:"crosssell_bytes,omitempty"`
 }
+
+// MostListed bounds the recommendations of a kind that an account gets; defaultListed
+// is how many it gets when nobody says.
+const (
+	MostListed    = 20
+	defaultListed = 3
+)
 
 // DefaultWorth returns the documented defaults.
 func DefaultWorth() WorthSettings {
 	terms, w := lifetime.DefaultTerms(), wallet.Defaults()
 	return WorthSettings{
 		Loyalty: loyalty.DefaultSettings(), LifetimeMonths: terms.Months, LifetimeDiscount: terms.Discount, LifetimeModels: DefaultLifetimeModels(),
-		WalletLevel: w.Level, WalletMaxRatio: w.MaxRatio,
+		WalletLevel: w.Level, WalletMaxRatio: w.MaxRatio, CrossSellList: defaultListed, CrossSellBytes: crosssell.Defaults().MaxBytes,
 	}
 }
 
@@ -52,6 +69,12 @@ func (w *WorthSettings) validate() error {
 	}
 	if err := w.wallet(0).Validate(); err != nil {
 		return fmt.Errorf("wallet: %w: %w", err, ErrInvalid)
+	}
+	if w.CrossSellList < 1 || w.CrossSellList > MostListed {
+		return fmt.Errorf("crosssell: a list of %d recommendations, need 1 … %d: %w", w.CrossSellList, MostListed, ErrInvalid)
+	}
+	if err := w.crossSell().Validate(); err != nil {
+		return fmt.Errorf("crosssell: %w: %w", err, ErrInvalid)
 	}
 	return nil
 }
@@ -75,9 +98,16 @@ func (w *WorthSettings) lifetimeModels() []lifetime.Kind {
 }
 
 // text is canonical: equal exactly when the settings are. The default list of
-// lifetime models is none, which leaves hashes as they were before there was one.
+// lifetime models is none, and so are the default length of lists and memory, which
+// leaves hashes as they were before there was one.
 func (w *WorthSettings) text() string {
 	told := *w
+	if w.CrossSellList == defaultListed {
+		told.CrossSellList = 0
+	}
+	if w.CrossSellBytes == crosssell.Defaults().MaxBytes {
+		told.CrossSellBytes = 0
+	}
 	if len(w.lifetimeModels()) == len(DefaultLifetimeModels()) {
 		told.LifetimeModels = nil
 	}
@@ -132,26 +162,9 @@ func (w *WorthSettings) wallet(seed uint64) wallet.Params {
 	return p
 }
 
-func (w *WorthSettings) crossSell() crosssell.Params { return crosssell.Defaults() }
-
-// rules of what may be recommended. Names that nobody has bought are no slip
-// here: one list serves every cutoff.
-func (w *WorthSettings) rules(key features.HoldingKey, past *crosssell.Purchases) crosssell.Rules {
-	var r crosssell.Rules
-	known := func(names []string, has func(string) bool) (some []string) {
-		for _, name := range names {
-			if has(name) {
-				some = append(some, name)
-			}
-		}
-		return some
-	}
-	item := func(id string) bool { _, ok := past.Find(id); return ok }
-	if key == features.ByCategory {
-		r.Items = known(w.ExcludedCategories, item)
-		return r
-	}
-	r.Items = known(w.ExcludedProducts, item)
-	r.Categories = known(w.ExcludedCategories, func(name string) bool { return slices.Contains(past.Categories, name) })
-	return r
+// crossSell says how to learn what goes together.
+func (w *WorthSettings) crossSell() crosssell.Params {
+	p := crosssell.Defaults()
+	p.MaxBytes = w.CrossSellBytes
+	return p
 }

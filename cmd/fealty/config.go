@@ -116,11 +116,15 @@ func configKeys() []configKey {
 		cadenceKey(),
 		intKey("lifetime.months", "months ahead that a lifetime value looks", 1, 600, func(c *config) *int { return &c.settings.Worth.LifetimeMonths }),
 		boundedKey("lifetime.discount", "rate a month by which later margin counts less", 0, 1, func(c *config) *float64 { return &c.settings.Worth.LifetimeDiscount }),
-		namesKey("lifetime.models", "lifetime models that are tried, of mbg-nbd, bg-nbd and pareto-nbd: the one nearest to what came serves, and churn columns are of the first of them in this order", func(c *config) *[]string { return &c.settings.Worth.LifetimeModels }),
+		orderedKey("lifetime.models", "lifetime models that are tried, of mbg-nbd, bg-nbd and pareto-nbd: the one nearest to what came serves, and churn columns are of the first of them in this order", func(c *config) *[]string { return &c.settings.Worth.LifetimeModels }),
 		boundedKey("wallet.level", "quantile of similar accounts' spend that counts as a wallet", .5, .99, func(c *config) *float64 { return &c.settings.Worth.WalletLevel }),
 		boundedKey("wallet.max_ratio", "greatest high ÷ low of a wallet's interval to act on; a wider one is unknown", 1.1, 1000, func(c *config) *float64 { return &c.settings.Worth.WalletMaxRatio }),
 		namesKey("crosssell.exclude_categories", "categories that are never recommended, such as [packaging, 'gift cards']", func(c *config) *[]string { return &c.settings.Worth.ExcludedCategories }),
 		namesKey("crosssell.exclude_products", "products that are never recommended", func(c *config) *[]string { return &c.settings.Worth.ExcludedProducts }),
+		namesKey("crosssell.only_products", "products that can be delivered: no other is recommended, nor a category without one; none for no such rule", func(c *config) *[]string { return &c.settings.Worth.OnlyProducts }),
+		soldByRegionKey(),
+		intKey("crosssell.list", "recommendations of each kind that an account gets, by category and by product", 1, serving.MostListed, func(c *config) *int { return &c.settings.Worth.CrossSellList }),
+		sizeKey("crosssell.max_bytes", "memory of what goes together: beyond the products that it holds, the most bought of each category are kept in it and the others answered by likeness to one", func(c *config) *int64 { return &c.settings.Worth.CrossSellBytes }),
 		numberKey("bands.medium", "probability at which the medium band begins", func(c *config) *float64 { return &c.settings.Bands.Medium }),
 		numberKey("bands.high", "probability at which the high band begins", func(c *config) *float64 { return &c.settings.Bands.High }),
 		intKey("stale.run_days", "age of a score's cutoff above which it says that it is stale", 1, 36_500, func(c *config) *int { return &c.settings.StaleRunDays }),
@@ -257,20 +261,35 @@ func boundedKey(path, about string, least, most float64, at func(*config) *float
 	}
 }
 
+// orderedKey is a list of names whose order counts.
+func orderedKey(path, about string, at func(*config) *[]string) configKey {
+	key := namesKey(path, about, at)
+	key.set = func(c *config, text string) (err error) {
+		*at(c), err = readNames(text)
+		return err
+	}
+	return key
+}
+
+// readNames reads a list of names.
+func readNames(text string) ([]string, error) {
+	var names []string
+	if err := yaml.Unmarshal([]byte(text), &names); err != nil || slices.Contains(names, "") {
+		return nil, refuseValue(text, "a list of names such as [packaging, 'gift cards']")
+	}
+	return names, nil
+}
+
 // namesKey is a list of names in any order, each once.
 func namesKey(path, about string, at func(*config) *[]string) configKey {
 	return configKey{
 		path: path, about: about, structured: true,
 		set: func(c *config, text string) error {
-			var names []string
-			if err := yaml.Unmarshal([]byte(text), &names); err != nil || slices.Contains(names, "") {
-				return refuseValue(text, "a list of names such as [packaging, 'gift cards']")
+			names, err := readNames(text)
+			if err != nil {
+				return err
 			}
-			*at(c) = nil // an empty list is none
-			if len(names) > 0 {
-				slices.Sort(names)
-				*at(c) = slices.Compact(names)
-			}
+			*at(c) = sortedNames(names)
 			return nil
 		},
 		text: func(c *config) string {
@@ -280,6 +299,51 @@ func namesKey(path, about string, at func(*config) *[]string) configKey {
 			raw, err := json.Marshal(*at(c))
 			if err != nil {
 				panic("names are no JSON: " + err.Error()) // texts always are
+			}
+			return string(raw)
+		},
+	}
+}
+
+// sortedNames are names once each, rising; an empty list is none.
+func sortedNames(names []string) []string {
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// soldByRegionKey is a mapping from regions to the products sold there.
+func soldByRegionKey() configKey {
+	return configKey{
+		path: "crosssell.sold_by_region", structured: true,
+		about: "products that can be sold to accounts of a region, such as {north: [P1, P2], islands: []}; a region that is not named gets all",
+		set: func(c *config, text string) error {
+			var regions map[string][]string
+			err := yaml.Unmarshal([]byte(text), &regions)
+			for region, products := range regions {
+				if region == "" || slices.Contains(products, "") {
+					err = serving.ErrInvalid
+				}
+				regions[region] = sortedNames(products)
+			}
+			if err != nil {
+				return refuseValue(text, "regions with lists of products such as {north: [P1, P2], islands: []}")
+			}
+			c.settings.Worth.SoldByRegion = nil
+			if len(regions) > 0 {
+				c.settings.Worth.SoldByRegion = regions
+			}
+			return nil
+		},
+		text: func(c *config) string {
+			if len(c.settings.Worth.SoldByRegion) == 0 {
+				return "{}"
+			}
+			raw, err := json.Marshal(c.settings.Worth.SoldByRegion)
+			if err != nil {
+				panic("regions are no JSON: " + err.Error()) // texts always are
 			}
 			return string(raw)
 		},

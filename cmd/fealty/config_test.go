@@ -329,6 +329,10 @@ lifetime: {months: 24, discount: 0}
 wallet: {level: 0.8, max_ratio: 5}
 crosssell:
   exclude_categories: [packaging, "gift cards, small", packaging]
+  only_products: [P2, P1]
+  sold_by_region: {north: [P2, P1, P2], "the isles, far": []}
+  list: 5
+  max_bytes: 2GiB
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -343,6 +347,8 @@ crosssell:
 	want.Loyalty.Tiers.Policies[loyalty.VIP] = loyalty.Policy{ContactDays: 7}
 	want.LifetimeMonths, want.LifetimeDiscount, want.WalletLevel, want.WalletMaxRatio = 24, 0, .8, 5
 	want.ExcludedCategories = []string{"gift cards, small", "packaging"}
+	want.OnlyProducts, want.CrossSellList, want.CrossSellBytes = []string{"P1", "P2"}, 5, 2<<30
+	want.SoldByRegion = map[string][]string{"north": {"P1", "P2"}, "the isles, far": nil}
 	if diff := cmp.Diff(want, c.settings.Worth); diff != "" {
 		t.Error(diff)
 	}
@@ -364,6 +370,9 @@ crosssell:
 		"loyalty:\n  onboarding: {days: 1, days: 2}\n":     `key "days" stands in line 2 already`,
 		"crosssell:\n  exclude_products: tea\n":            "fealty.yaml:2: crosssell.exclude_products: \"tea\", need a list of names",
 		"crosssell:\n  exclude_products: ['']\n":           "need a list of names",
+		"crosssell:\n  sold_by_region: {north: P1}\n":      "fealty.yaml:2: crosssell.sold_by_region: ",
+		"crosssell:\n  sold_by_region: {north: ['']}\n":    "need regions with lists of products",
+		"crosssell:\n  list: 21\n":                         "crosssell.list: \"21\", need a whole number in 1 … 20",
 		"lifetime: {months: 0}\n":                          "lifetime.months: \"0\", need a whole number in 1 … 600",
 		"lifetime: {discount: 2}\n":                        "lifetime.discount: \"2\", need a number in 0 … 1",
 		"wallet: {level: nan}\n":                           "wallet.level: \"nan\", need a number in 0.5 … 0.99",

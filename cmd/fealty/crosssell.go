@@ -19,8 +19,9 @@ func newCrossSell(e *env) *cobra.Command {
 		Use: "crosssell", Short: "Tell what accounts may buy next, and why", Args: none,
 		Long: `Tells, by account, what it may buy within the horizon: categories and products that it never bought (new), has given up
 (lapsed) or orders again (repeat), each kind ranked by its own, with the probability of an order, the amount if there is one,
-and what speaks for it. The account whose best is expected to bring most comes first. What crosssell.exclude_categories and
-crosssell.exclude_products name is never recommended.`,
+and what speaks for it. The account whose best is expected to bring most comes first. A list has crosssell.list of a kind, as
+of when scores were published. What crosssell.exclude_categories and crosssell.exclude_products name is never recommended;
+crosssell.only_products and crosssell.sold_by_region say what can be delivered at all, and where.`,
 		Example: `  fealty crosssell --kind new
   fealty crosssell --account A0000007
   fealty crosssell --by category -o csv > next.csv
@@ -51,21 +52,21 @@ func runCrossSell(ctx context.Context, e *env, o *crossSellOptions) error {
 	if err != nil {
 		return err
 	}
-	s := section{head: []string{"account", "kind", "by", "rank", "item", "category", "probability", "amount", "reason", "English", "中文"}}
+	s := section{head: []string{"account", "kind", "by", "rank", "item", "name", "category", "probability", "amount", "reason", "English", "中文"}}
 	for i := range r.Rows {
 		c := &r.Rows[i]
-		s.rows = append(s.rows, []any{c.Account, c.Kind, c.By, c.Rank, c.Item, c.Category, c.Probability, c.Amount, c.Reason, c.EN, c.ZH})
+		s.rows = append(s.rows, []any{c.Account, c.Kind, c.By, c.Rank, c.Item, c.Name, c.Category, c.Probability, c.Amount, c.Reason, c.EN, c.ZH})
 	}
 	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows)), s)
 }
 
 func crossSellFit(fit *serving.WorthFitResult) answer {
-	learnt := section{title: "What was learnt from", head: []string{"by", "items", "dense", "tail", "why_not"}}
+	learnt := section{title: "What was learnt from", head: []string{"by", "items", "dense", "tail", "why_not", "English", "中文"}}
 	quality := section{title: "On the test cutoff, beside popularity", head: []string{
 		"by", "kind", "rows", "bought", "auc", "popular_auc", "log_loss", "popular_log_loss", "ece", "ndcg_10", "base_ndcg_10",
 	}}
 	for _, c := range fit.Worth.CrossSell {
-		learnt.rows = append(learnt.rows, []any{c.Key, c.Items, c.Dense, c.Tail, c.Why})
+		learnt.rows = append(learnt.rows, []any{c.Key, c.Items, c.Dense, c.Tail, c.Why, c.EN, c.ZH})
 		for _, q := range c.Quality {
 			quality.rows = append(quality.rows, []any{
 				c.Key, q.Kind, q.Rows, q.Bought, q.AUC, q.PopularAUC, q.LogLoss, q.PopularLogLoss, q.ECE, q.NDCG, q.BaseNDCG,

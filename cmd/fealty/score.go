@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"fealty/serving"
 
@@ -61,8 +62,8 @@ func runScore(ctx context.Context, e *env, o scoreOptions) error {
 			"value at risk", result.ValueAtRisk, "currency", run.Currency, "margin rate", run.MarginRate, "features kept", run.KeptFeatures),
 		counts,
 	}
-	if len(result.Stray) > 0 {
-		sections = append(sections, notesOf(result.Stray))
+	if notes := slices.Concat(result.Stray, result.Together); len(notes) > 0 {
+		sections = append(sections, notesOf(notes))
 	}
 	return e.show(answer{data: result, rows: 1, sections: sections})
 }

@@ -93,6 +93,15 @@ func (p *Purchases) Cells(a int) Cells {
 	}
 }
 
+// Widest returns the most items that an account has bought.
+func (p *Purchases) Widest() int {
+	most := 0
+	for a := range p.Accounts {
+		most = max(most, p.Start[a+1]-p.Start[a])
+	}
+	return most
+}
+
 // Find returns the index of an item by its id.
 func (p *Purchases) Find(id string) (int, bool) {
 	return slices.BinarySearchFunc(p.Items, id, func(i Item, id string) int { return strings.Compare(i.ID, id) })

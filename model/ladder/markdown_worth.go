@@ -159,7 +159,11 @@ func crossSellTables(say func(string, ...any), all []model.CrossSellCard) {
 			say("\nNothing is recommended by %s: %s.\n", c.Key, c.Why)
 			continue
 		}
-		say("\nBy %s: %d, of which %d in the closed form and %d by likeness to one.\n", c.Key, c.Items, c.Dense, c.Tail)
+		fitted := strings.TrimSpace(c.EN + " " + c.ZH)
+		if fitted == "" {
+			fitted = fmt.Sprintf("%d, of which %d in the closed form and %d by likeness to one.", c.Items, c.Dense, c.Tail)
+		}
+		say("\nBy %s: %s\n", c.Key, fitted)
 		say("\n| kind | offered | bought | AUC | of popularity | log-loss | of popularity | ECE | NDCG@10 | of the list alone |\n|---|---|---|---|---|---|---|---|---|---|\n")
 		for _, q := range c.Quality {
 			say("| %s | %d | %d | %s | %s | %s | %s | %s | %s | %s |\n", q.Kind, q.Rows, q.Bought, number(q.AUC), number(q.PopularAUC),

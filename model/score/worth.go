@@ -94,6 +94,10 @@ type Recommendation struct {
 	Orders  int    `json:"orders,omitempty"`
 	Days    int    `json:"days,omitempty"`
 	Buyers  int    `json:"buyers,omitempty"`
+	// Name and BecauseName are what Item and Because are called as of the cutoff; "" where
+	// nobody says, of categories, and in runs that did not tell it.
+	Name        string `json:"name,omitempty"`
+	BecauseName string `json:"because_name,omitempty"`
 }
 
 // Loyalty is the loyalty score with its indicators, and attitude apart from it.
