@@ -48,7 +48,9 @@ type Term struct{ Code, EN, ZH string }
 // that shadow those of score.Worth are the same codes with words.
 type WorthAnswer struct {
 	score.Worth
-	SpendBy           Term
+	// SpendBy, ValueBy and LifetimeWhy are the lifetime's; without a code where it tells none.
+	SpendBy, ValueBy, LifetimeWhy Term
+
 	Tier, Level, Cell Term
 	Verdict           Term
 	Because           []SaidGround
@@ -201,10 +203,8 @@ func (d *Desk) capsOf(r Run) []loyalty.Cap {
 
 // say finds the words of every code.
 func (a *WorthAnswer) say(caps []loyalty.Cap, zone *time.Location) {
-	a.SpendBy = Term{a.Lifetime.SpendBy, a.Lifetime.SpendBy, a.Lifetime.SpendBy}
-	if words, ok := forecasts[a.Lifetime.SpendBy]; ok {
-		a.SpendBy.EN, a.SpendBy.ZH = words.EN, words.ZH
-	}
+	l := &a.Lifetime
+	a.SpendBy, a.ValueBy, a.LifetimeWhy = termIn(forecasts, l.SpendBy), termIn(valueWords, l.ValueBy), termIn(lifetimeWhys, l.Why)
 	p := &a.Place
 	a.Tier, a.Level, a.Verdict = termOf(p.Tier, loyalty.Tier(p.Tier).Words), termOf(p.Level, loyalty.Level(p.Level).Words), termOf(p.Verdict, loyalty.Verdict(p.Verdict).Words)
 	a.Cell = termOf(p.Cell, func() (loyalty.Words, bool) { return loyalty.WordsOfCell(p.Cell) })
@@ -260,6 +260,12 @@ var forecasts = map[string]loyalty.Words{
 // termOf is a code of loyalty's with its words.
 func termOf(code string, words func() (loyalty.Words, bool)) Term {
 	w, ok := words()
+	return newTerm(code, w.EN, w.ZH, ok)
+}
+
+// termIn is a code with its words in a list.
+func termIn(list map[string]loyalty.Words, code string) Term {
+	w, ok := list[code]
 	return newTerm(code, w.EN, w.ZH, ok)
 }
 

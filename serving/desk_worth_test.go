@@ -196,7 +196,7 @@ func TestWorthInWords(t *testing.T) {
 	nan := model.Figure(math.NaN())
 	w := score.Worth{
 		Account:  "C1",
-		Lifetime: score.Lifetime{Spend: 100, SpendBy: "lifetime"},
+		Lifetime: score.Lifetime{Spend: 100, SpendBy: "lifetime", ValueBy: "plain_mean", Why: "no_departure"},
 		Loyalty: score.Loyalty{Score: 60, Uncapped: 72, Cap: "open_complaint", Profile: "segment trade", Story: "loyal_yet_leaving", Attitudes: []score.Attitude{
 			{Name: "satisfaction", Value: 40, Basis: "perception_only"}, {Name: "emotional", Value: nan, Why: "too_old"}, {Name: "mood", Value: 3},
 		}, Indicators: []score.Indicator{
@@ -225,13 +225,15 @@ func TestWorthInWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := []Term{
-		a.SpendBy, a.Tier, a.Level, a.Cell, a.Verdict, a.Because[0].Term, a.Because[1].Term, a.Breaches[0], a.Breaches[1], a.Wallet.State, a.Wallet.Why,
+		a.SpendBy, a.ValueBy, a.LifetimeWhy, a.Tier, a.Level, a.Cell, a.Verdict, a.Because[0].Term, a.Because[1].Term, a.Breaches[0], a.Breaches[1], a.Wallet.State, a.Wallet.Why,
 		a.Wallets[0].State, a.Wallets[0].Why, a.Wallets[0].Flags[0], a.Recommendations[0].Kind, a.Recommendations[0].Reason,
 		a.Recommendations[1].Kind, a.Recommendations[1].Reason, a.Indicators[0].Name, a.Indicators[0].Why, a.Indicators[1].Why, a.Cap,
 		a.Profile, a.Why, a.Story, a.Attitudes[0].Basis, a.Attitudes[1].Name, a.Attitudes[1].Why, a.Attitudes[2].Name, {"", a.Attitudes[0].EN, a.Attitudes[1].ZH},
 	}
 	want := []Term{
 		{"lifetime", "By the lifetime model", "按生命周期模型"},
+		{"plain_mean", "A purchase counts the account's own mean", "每次购买按客户自身的平均金额计"},
+		{"no_departure", "Nobody is seen to leave in these histories, so that nobody can say who is still a customer; the forecast takes all for customers", "从购买历史中看不出有客户离开，无法判断谁仍是客户；预测把所有账户都当作客户"},
 		{"major", "Major", "主要客户"},
 		{"friend", "Friend", "朋友"},
 		{"5-4-3", "Grades (1 is the poorest): recency 5, frequency 4, monetary value 3", "等级（1为最低）：近度5，频度4，金额3"},

@@ -214,7 +214,7 @@ func (r *LifetimeResult) say(row *LifetimeRow) {
 			z += fmt.Sprintf("，有%.0f%%的概率介于%.0f与%.0f之间", 100*r.Terms.Level, row.Low, row.High)
 		}
 		if by, ok := valueWords[row.ValueBy]; ok {
-			e, z = e+" ("+by.EN+")", z+"（"+by.ZH+"）"
+			e, z = e+" ("+lowerFirst(by.EN)+")", z+"（"+by.ZH+"）"
 		}
 		add(e, z)
 	}

@@ -12,8 +12,8 @@ import (
 
 // valueWords are the words of what a purchase is worth in a lifetime value.
 var valueWords = map[string]loyalty.Words{
-	byGammaGamma: {EN: "a purchase counts what the spend model expects of it", ZH: "每次购买按消费模型的预期金额计"},
-	byPlainMean:  {EN: "a purchase counts the account's own mean", ZH: "每次购买按客户自身的平均金额计"},
+	byGammaGamma: {EN: "A purchase counts what the spend model expects of it", ZH: "每次购买按消费模型的预期金额计"},
+	byPlainMean:  {EN: "A purchase counts the account's own mean", ZH: "每次购买按客户自身的平均金额计"},
 }
 
 // sayLifetimes tells in sentences what was fitted and how it did. What a card of
@@ -51,7 +51,7 @@ func sayLifetimes(l *model.LifetimeCard) (en, zh []string) {
 		add("What accounts spend if they stay, which value at risk is of: "+choice.Sentence(score.English), "留存客户的消费（风险价值的口径）："+choice.Sentence(score.Chinese))
 	}
 	if w, ok := valueWords[l.ValueBy]; ok {
-		add("In the lifetime value "+w.EN, "生命周期价值中"+w.ZH)
+		add("In the lifetime value "+lowerFirst(w.EN), "生命周期价值中"+w.ZH)
 	}
 	if c := l.Coverage; c != nil && !math.IsNaN(float64(c.Inside)) {
 		add(fmt.Sprintf("The %.0f %% interval of spend within the horizon held what came of %.1f %% of %d accounts; %.1f %% came to more", 100*c.Target, 100*c.Inside, c.Accounts, 100*c.Above),

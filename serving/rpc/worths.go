@@ -52,8 +52,9 @@ func (w *worths) GetValue(ctx context.Context, r *fealtyv1.GetValueRequest) (*fe
 	l, p := &a.Lifetime, &a.Place
 	v := &fealtyv1.Value{
 		Account: text(string(a.Account)), Currency: text(a.Currency), HorizonDays: *count(a.HorizonDays),
-		Alive: number(l.Alive), NoPurchase: number(l.NoPurchase), Purchases: number(l.Purchases), Spend: number(l.Spend), SpendBy: termOf(a.SpendBy),
+		Alive: number(l.Alive), NoPurchase: number(l.NoPurchase), Purchases: number(l.Purchases), Spend: number(l.Spend), SpendBy: present(a.SpendBy),
 		LifetimeValue: number(l.Value), LifetimeLow: number(l.Low), LifetimeHigh: number(l.High), LifetimeModel: text(l.Model),
+		ValueBy: present(a.ValueBy), LifetimeWhy: present(a.LifetimeWhy),
 		CommercialValue: number(p.Value), ExistingValue: number(p.Existing), PotentialValue: number(p.Potential),
 		InfluenceValue: number(p.Influence), LearningValue: number(p.Learning),
 		Tier: termOf(a.Tier), Level: termOf(a.Level), Rfm: termOf(a.Cell), Verdict: termOf(a.Verdict), Breaches: termsOf(a.Breaches), Origin: originOf(a),

@@ -46,6 +46,9 @@ func worthOf(a frame.AccountID) serving.WorthAnswer {
 		},
 	}
 	w.Account = a
+	if w.ValueBy = term("plain_mean"); a == "old" {
+		w.SpendBy, w.ValueBy, w.LifetimeWhy = serving.Term{}, serving.Term{}, term("no_history")
+	}
 	w.Lifetime = score.Lifetime{Alive: .9, NoPurchase: .2, Purchases: 3.5, Spend: 350, Value: 1200, Low: 700, High: 1900, Model: "mbgnbd, all accounts"}
 	w.Place = score.Place{Value: 950, Existing: 900, Potential: 50, Influence: nan, Learning: nan}
 	w.Loyalty = score.Loyalty{Score: 60, Uncapped: 75, Satisfaction: nan, ResponseRate: .5}
@@ -61,7 +64,13 @@ func TestWorthAsJSON(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/v1/values/a%2Fb": `{"account": "a/b", "currency": "GBP", "horizonDays": 90, "alive": 0.9, "noPurchase": 0.2, "purchases": 3.5, "spend": 350,
-			"spendBy": ` + said("lifetime") + `, "lifetimeValue": 1200, "lifetimeLow": 700, "lifetimeHigh": 1900, "lifetimeModel": "mbgnbd, all accounts",
+			"spendBy": ` + said("lifetime") + `, "lifetimeValue": 1200, "lifetimeLow": 700, "lifetimeHigh": 1900, "lifetimeModel": "mbgnbd, all accounts", "valueBy": ` + said("plain_mean") + `,
+			"commercialValue": 950, "existingValue": 900, "potentialValue": 50, "tier": ` + said("vip") + `, "level": {"text": {"en": "not known", "zh": "未知"}},
+			"rfm": ` + said("5-4-3") + `, "verdict": ` + said("keep") + `, "because": [{"term": ` + said("earns") + `, "value": 900}], "breaches": [` + said("pays_late") + `],
+			"origin": ` + origin + `}`,
+		// Nothing is told in place of what is not: no term without a code, and the reason.
+		"/v1/values/old": `{"account": "old", "currency": "GBP", "horizonDays": 90, "alive": 0.9, "noPurchase": 0.2, "purchases": 3.5, "spend": 350,
+			"lifetimeWhy": ` + said("no_history") + `, "lifetimeValue": 1200, "lifetimeLow": 700, "lifetimeHigh": 1900, "lifetimeModel": "mbgnbd, all accounts",
 			"commercialValue": 950, "existingValue": 900, "potentialValue": 50, "tier": ` + said("vip") + `, "level": {"text": {"en": "not known", "zh": "未知"}},
 			"rfm": ` + said("5-4-3") + `, "verdict": ` + said("keep") + `, "because": [{"term": ` + said("earns") + `, "value": 900}], "breaches": [` + said("pays_late") + `],
 			"origin": ` + origin + `}`,

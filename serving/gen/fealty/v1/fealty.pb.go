@@ -1894,7 +1894,8 @@ type Value struct {
 	Purchases *float64 `protobuf:"fixed64,6,opt,name=purchases,proto3,oneof" json:"purchases,omitempty"`
 	// The spend expected within the horizon.
 	Spend *float64 `protobuf:"fixed64,7,opt,name=spend,proto3,oneof" json:"spend,omitempty"`
-	// What forecast the spend: run_rate or lifetime, the better on the last cutoff.
+	// What forecast the spend: run_rate or lifetime, the better on the last cutoff;
+	// absent when nothing is expected, and of runs that did not tell it.
 	SpendBy *Term `protobuf:"bytes,8,opt,name=spend_by,json=spendBy,proto3" json:"spend_by,omitempty"`
 	// The discounted margin over the months that the model's card names.
 	LifetimeValue *float64 `protobuf:"fixed64,9,opt,name=lifetime_value,json=lifetimeValue,proto3,oneof" json:"lifetime_value,omitempty"`
@@ -1935,8 +1936,14 @@ type Value struct {
 	Parts []*ValuePart `protobuf:"bytes,25,rep,name=parts,proto3" json:"parts,omitempty"`
 	// The parts of the tier's policy that are not kept, with their figures.
 	PolicyBreaches []*Breach `protobuf:"bytes,26,rep,name=policy_breaches,json=policyBreaches,proto3" json:"policy_breaches,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// What a purchase counts in lifetime_value: gamma_gamma, what the spend model
+	// expects of it, or plain_mean, the account's own mean; absent without a value,
+	// and of runs that did not tell it.
+	ValueBy *Term `protobuf:"bytes,27,opt,name=value_by,json=valueBy,proto3" json:"value_by,omitempty"`
+	// Why there is no lifetime_value, or no alive beside it; absent when there is.
+	LifetimeWhy   *Term `protobuf:"bytes,28,opt,name=lifetime_why,json=lifetimeWhy,proto3" json:"lifetime_why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Value) Reset() {
@@ -2147,6 +2154,20 @@ func (x *Value) GetParts() []*ValuePart {
 func (x *Value) GetPolicyBreaches() []*Breach {
 	if x != nil {
 		return x.PolicyBreaches
+	}
+	return nil
+}
+
+func (x *Value) GetValueBy() *Term {
+	if x != nil {
+		return x.ValueBy
+	}
+	return nil
+}
+
+func (x *Value) GetLifetimeWhy() *Term {
+	if x != nil {
+		return x.LifetimeWhy
 	}
 	return nil
 }
@@ -3984,7 +4005,8 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x05moved\x18\x04 \x01(\v2\x10.fealty.v1.MovedR\x05moved\x12 \n" +
 	"\topted_out\x18\x05 \x01(\bH\x00R\boptedOut\x88\x01\x01B\f\n" +
 	"\n" +
-	"_opted_out\"\xe6\t\n" +
+	"_opted_out\"\xc6\n" +
+	"\n" +
 	"\x05Value\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12!\n" +
@@ -4014,7 +4036,9 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\bbreaches\x18\x17 \x03(\v2\x0f.fealty.v1.TermR\bbreaches\x12)\n" +
 	"\x06origin\x18\x18 \x01(\v2\x11.fealty.v1.OriginR\x06origin\x12*\n" +
 	"\x05parts\x18\x19 \x03(\v2\x14.fealty.v1.ValuePartR\x05parts\x12:\n" +
-	"\x0fpolicy_breaches\x18\x1a \x03(\v2\x11.fealty.v1.BreachR\x0epolicyBreachesB\b\n" +
+	"\x0fpolicy_breaches\x18\x1a \x03(\v2\x11.fealty.v1.BreachR\x0epolicyBreaches\x12*\n" +
+	"\bvalue_by\x18\x1b \x01(\v2\x0f.fealty.v1.TermR\avalueBy\x122\n" +
+	"\flifetime_why\x18\x1c \x01(\v2\x0f.fealty.v1.TermR\vlifetimeWhyB\b\n" +
 	"\x06_aliveB\x0e\n" +
 	"\f_no_purchaseB\f\n" +
 	"\n" +
@@ -4358,68 +4382,70 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	22, // 29: fealty.v1.Value.origin:type_name -> fealty.v1.Origin
 	25, // 30: fealty.v1.Value.parts:type_name -> fealty.v1.ValuePart
 	26, // 31: fealty.v1.Value.policy_breaches:type_name -> fealty.v1.Breach
-	21, // 32: fealty.v1.Ground.term:type_name -> fealty.v1.Term
-	41, // 33: fealty.v1.Ground.figures:type_name -> fealty.v1.Ground.FiguresEntry
-	21, // 34: fealty.v1.ValuePart.term:type_name -> fealty.v1.Term
-	21, // 35: fealty.v1.Breach.term:type_name -> fealty.v1.Term
-	28, // 36: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
-	28, // 37: fealty.v1.Wallet.categories:type_name -> fealty.v1.WalletShare
-	22, // 38: fealty.v1.Wallet.origin:type_name -> fealty.v1.Origin
-	21, // 39: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
-	21, // 40: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
-	21, // 41: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
-	30, // 42: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
-	22, // 43: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
-	21, // 44: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
-	21, // 45: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
-	21, // 46: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
-	33, // 47: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
-	22, // 48: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
-	21, // 49: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
-	21, // 50: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
-	21, // 51: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
-	32, // 52: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
-	21, // 53: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
-	21, // 54: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
-	21, // 55: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
-	11, // 56: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
-	21, // 57: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
-	21, // 58: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	42, // 59: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
-	36, // 60: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
-	36, // 61: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
-	11, // 62: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
-	42, // 63: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	42, // 64: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 65: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 66: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 67: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 68: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 69: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 70: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 71: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
-	19, // 72: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	20, // 73: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	34, // 74: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
-	37, // 75: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	39, // 76: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 77: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 78: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 79: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 80: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	23, // 81: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	27, // 82: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	18, // 83: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
-	29, // 84: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	31, // 85: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	35, // 86: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
-	38, // 87: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	40, // 88: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	77, // [77:89] is the sub-list for method output_type
-	65, // [65:77] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	21, // 32: fealty.v1.Value.value_by:type_name -> fealty.v1.Term
+	21, // 33: fealty.v1.Value.lifetime_why:type_name -> fealty.v1.Term
+	21, // 34: fealty.v1.Ground.term:type_name -> fealty.v1.Term
+	41, // 35: fealty.v1.Ground.figures:type_name -> fealty.v1.Ground.FiguresEntry
+	21, // 36: fealty.v1.ValuePart.term:type_name -> fealty.v1.Term
+	21, // 37: fealty.v1.Breach.term:type_name -> fealty.v1.Term
+	28, // 38: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
+	28, // 39: fealty.v1.Wallet.categories:type_name -> fealty.v1.WalletShare
+	22, // 40: fealty.v1.Wallet.origin:type_name -> fealty.v1.Origin
+	21, // 41: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
+	21, // 42: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
+	21, // 43: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
+	30, // 44: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
+	22, // 45: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
+	21, // 46: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
+	21, // 47: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
+	21, // 48: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
+	33, // 49: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
+	22, // 50: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
+	21, // 51: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
+	21, // 52: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
+	21, // 53: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
+	32, // 54: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
+	21, // 55: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
+	21, // 56: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
+	21, // 57: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
+	11, // 58: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
+	21, // 59: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
+	21, // 60: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
+	42, // 61: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
+	36, // 62: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	36, // 63: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	11, // 64: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	42, // 65: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	42, // 66: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 67: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 68: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 69: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 70: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 71: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 72: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 73: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
+	19, // 74: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	20, // 75: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	34, // 76: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	37, // 77: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	39, // 78: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 79: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 80: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 81: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 82: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	23, // 83: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	27, // 84: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	18, // 85: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
+	29, // 86: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	31, // 87: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	35, // 88: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	38, // 89: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	40, // 90: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	79, // [79:91] is the sub-list for method output_type
+	67, // [67:79] is the sub-list for method input_type
+	67, // [67:67] is the sub-list for extension type_name
+	67, // [67:67] is the sub-list for extension extendee
+	0,  // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
