@@ -13,7 +13,9 @@ import (
 
 // crowd are the accounts that have bought by a cutoff, with all that worth is
 // told of: rows ascend by account. It holds 8 bytes per account and feature, and
-// 48 per account and category or product that it has bought, with 160 per account beside.
+// 160 per account and category or product that it has bought, whose texts are shared:
+// 20 million of them take 3.2 GB, and while they are gathered up to 1.8 times that,
+// since a slice that is full grows by a quarter. Beside there are 450 bytes per account.
 type crowd struct {
 	cutoff   frame.Cutoff
 	frame    *frame.Frame
@@ -105,11 +107,7 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 		features.ByCategory: &c.categories, features.ByProduct: &c.products, features.ByEverything: &whole,
 	} {
 		err := s.Facts.Holdings(ctx, features.HoldingRequest{Request: r, Key: key, HorizonDays: horizonDays}, func(all []features.Holding) error {
-			for i := range all {
-				if _, ok := c.row[all[i].Account]; ok {
-					*to = append(*to, all[i])
-				}
-			}
+			*to = c.hold(*to, all)
 			return nil
 		})
 		if err != nil {
@@ -135,6 +133,17 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 		return nil, err
 	}
 	return c, c.lookAbove(ctx, s, r, g.leave)
+}
+
+// hold adds a block's holdings of the crowd's accounts, whose ids it shares.
+func (c *crowd) hold(to, block []features.Holding) []features.Holding {
+	for i := range block {
+		if row, ok := c.row[block[i].Account]; ok {
+			block[i].Account = c.frame.Accounts[row]
+			to = append(to, block[i])
+		}
+	}
+	return to
 }
 
 // profile asks who the accounts are.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -143,6 +144,24 @@ func TestRecommendationsSayNames(t *testing.T) {
 		}
 		if said := saidRecommendation(of).Reason.EN; !strings.HasSuffix(want, said) {
 			t.Errorf("the desk says %s, want %s", said, want)
+		}
+	}
+}
+
+// A holding takes the bytes that the crowd says, and no id of its own.
+func TestHoldingsShareTheirIDs(t *testing.T) {
+	if got := unsafe.Sizeof(features.Holding{}); got != 160 {
+		t.Errorf("a holding has %d bytes, and the crowd speaks of 160 per account and product", got)
+	}
+	c := stall()
+	block := []features.Holding{{Account: frame.AccountID(strings.Clone("b")), Key: "P1"}, {Account: "stranger", Key: "P1"}, {Account: frame.AccountID(strings.Clone("c")), Key: "P2"}}
+	held := c.hold(nil, block)
+	if len(held) != 2 || held[1].Key != "P2" {
+		t.Fatalf("held are %+v", held)
+	}
+	for k, of := range held {
+		if unsafe.StringData(string(of.Account)) != unsafe.StringData(string(c.frame.Accounts[k+1])) {
+			t.Errorf("account %q has an id of its own per holding", of.Account)
 		}
 	}
 }
