@@ -249,6 +249,49 @@ func TestPortfolioGivesTheValuesWorkedOutByHand(t *testing.T) {
 	}
 }
 
+// Payments count as features/payments.sql counts them: of their own source's invoice, in its currency, else in base currency.
+func TestPortfolioCountsPaymentsOfTheInvoiceThatTheyAreOf(t *testing.T) {
+	e := embedded(t)
+	issued, due, paid := at("2025-01-10"), at("2025-02-10"), at("2025-02-01")
+	bill := func(account, id string, amount, base float64, currency string, of source) invoice {
+		return invoice{id: id, account: account, issued: issued, due: due, amount: euros(amount), base: euros(base), currency: currency, source: of}
+	}
+	pays := func(account, id, invoice string, amount, base float64, currency string, of source) payment {
+		return payment{id: id, account: account, invoice: invoice, paid: paid, amount: euros(amount), base: euros(base), currency: currency, source: of}
+	}
+	(&trade{
+		places: []residence{{account: "converted", from: issued}, {account: "unclear", from: issued}, {account: "sources", from: issued}, {account: "only", from: issued}},
+		invoices: []invoice{
+			bill("converted", "i", 200, 100, "USD", ""),
+			bill("unclear", "i", 200, 100, "USD", ""), bill("unclear", "j", 10, 10, "EUR", ""),
+			bill("sources", "i", 50, 50, "EUR", "web"), bill("sources", "i", 70, 70, "EUR", "desk"),
+			bill("only", "i", 50, 50, "EUR", "web"),
+		},
+		payments: []payment{
+			pays("converted", "y", "i", 25, 30, "CHF", ""), pays("converted", "z", "i", 80, 40, "usd", ""), // 60 and 80 of 200 dollars
+			pays("unclear", "y", "i", 150, 0, "CHF", ""),                                                     // nobody knows what it is in euros
+			pays("sources", "y", "i", 20, 20, "EUR", "desk"), pays("sources", "z", "i", 5, 5, "EUR", "bank"), // of desk's, and of nobody knows which
+			pays("only", "y", "i", 20, 20, "EUR", "bank"),
+		},
+	}).fill(t, e)
+	got, _ := portfolio(t, e, portfolioRequest(features.PerAccount, "2025-01-01", "2025-04-01"))
+	for account, want := range map[string][4]float64{ // invoiced, due, collected, open
+		"converted": {100, 100, 70, 30},
+		"unclear":   {110, 10, 0, 10},
+		"sources":   {120, 120, 20, 100},
+		"only":      {50, 50, 20, 30},
+	} {
+		x := got[account]
+		sums := [4]features.Amount{x.Invoiced, x.Due, x.Collected, x.Open}
+		for i, v := range want {
+			if sums[i] != features.Amount(euros(v)) || x.Overdue != x.Open {
+				t.Errorf("%s: invoiced, due, collected, open %v and overdue %v; want %v", account, sums, x.Overdue, want)
+				break
+			}
+		}
+	}
+}
+
 // Costs are taken into base currency at the rate of the line's amount.
 func TestPortfolioTakesCostsIntoBaseCurrency(t *testing.T) {
 	e := embedded(t)
