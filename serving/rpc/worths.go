@@ -122,7 +122,7 @@ func (w *worths) GetRecommendations(ctx context.Context, r *fealtyv1.GetRecommen
 	for i := range a.Recommendations {
 		one := &a.Recommendations[i]
 		m.Recommendations = append(m.Recommendations, &fealtyv1.Recommendation{
-			Kind: termOf(one.Kind), Product: text(one.Item), Category: text(one.Category), Probability: figure(one.Probability), Amount: figure(one.Amount),
+			Kind: termOf(one.Kind), Product: text(one.Item), ProductName: text(one.Name), Category: text(one.Category), Probability: figure(one.Probability), Amount: figure(one.Amount),
 			Reason: termOf(one.Reason),
 		})
 	}

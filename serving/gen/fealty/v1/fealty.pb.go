@@ -2709,7 +2709,9 @@ type Recommendation struct {
 	// The amount expected within the horizon if it is bought.
 	Amount *float64 `protobuf:"fixed64,5,opt,name=amount,proto3,oneof" json:"amount,omitempty"`
 	// What speaks for it, as a sentence that claims no cause.
-	Reason        *Term `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason *Term `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What the product is called as of the cutoff; empty where nobody says.
+	ProductName   string `protobuf:"bytes,7,opt,name=product_name,json=productName,proto3" json:"product_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2784,6 +2786,13 @@ func (x *Recommendation) GetReason() *Term {
 		return x.Reason
 	}
 	return nil
+}
+
+func (x *Recommendation) GetProductName() string {
+	if x != nil {
+		return x.ProductName
+	}
+	return ""
 }
 
 // Loyalty is behaviour as far as it can be measured, and attitude apart from it.
@@ -4108,14 +4117,15 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12!\n" +
 	"\fhorizon_days\x18\x03 \x01(\x05R\vhorizonDays\x12C\n" +
 	"\x0frecommendations\x18\x04 \x03(\v2\x19.fealty.v1.RecommendationR\x0frecommendations\x12)\n" +
-	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\"\xf3\x01\n" +
+	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\"\x96\x02\n" +
 	"\x0eRecommendation\x12#\n" +
 	"\x04kind\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04kind\x12\x18\n" +
 	"\aproduct\x18\x02 \x01(\tR\aproduct\x12\x1a\n" +
 	"\bcategory\x18\x03 \x01(\tR\bcategory\x12%\n" +
 	"\vprobability\x18\x04 \x01(\x01H\x00R\vprobability\x88\x01\x01\x12\x1b\n" +
 	"\x06amount\x18\x05 \x01(\x01H\x01R\x06amount\x88\x01\x01\x12'\n" +
-	"\x06reason\x18\x06 \x01(\v2\x0f.fealty.v1.TermR\x06reasonB\x0e\n" +
+	"\x06reason\x18\x06 \x01(\v2\x0f.fealty.v1.TermR\x06reason\x12!\n" +
+	"\fproduct_name\x18\a \x01(\tR\vproductNameB\x0e\n" +
 	"\f_probabilityB\t\n" +
 	"\a_amount\"\xc6\x04\n" +
 	"\aLoyalty\x12\x18\n" +
