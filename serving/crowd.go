@@ -39,6 +39,9 @@ type crowd struct {
 	// judged of them by hand.
 	declared []features.Declared
 	assessed []features.Assessed
+	// thatYear is what the account bought in the year that a declaration speaks of, by
+	// its place in declared, as far as that is known.
+	thatYear map[int]ownYear
 	// last is the instant of each account's last purchase in Unix seconds.
 	last []int64
 	// above are the parents that never bought.
@@ -125,6 +128,9 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 	var err error
 	if c.declared, err = s.Facts.Declared(ctx, r); err != nil {
 		return nil, fmt.Errorf("ask what was declared of wallets: %w", err)
+	}
+	if err := c.lookBack(ctx, s, r); err != nil {
+		return nil, err
 	}
 	if c.assessed, err = s.Facts.Assessed(ctx, r); err != nil {
 		return nil, fmt.Errorf("ask what was assessed: %w", err)

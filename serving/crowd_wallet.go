@@ -166,9 +166,10 @@ func (p *purses) declare(c *crowd, number map[string]int32) {
 		}
 		of := wallet.Declared{Account: i, Category: int(category), Period: d.Said.Period, Author: d.Said.Author}
 		if d.Amount > 0 {
-			of.Amount = d.Amount
+			of.Amount, of.Spend, of.Orders = d.Amount, c.thatYear[k].spend, c.thatYear[k].orders
 		}
 		if d.Rank > 0 && (of.Amount == 0 || d.Ranked.Period > d.Said.Period) {
+			of.Spend, of.Orders = 0, 0
 			of.Amount, of.Rank, of.Suppliers, of.Period, of.Author = 0, float64(d.Rank), d.Suppliers, d.Ranked.Period, d.Ranked.Author
 		}
 		if of.Amount > 0 || of.Rank > 0 {

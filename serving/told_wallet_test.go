@@ -1,11 +1,14 @@
 package serving
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -98,5 +101,108 @@ func TestDeclaredWalletsMeetTheirParts(t *testing.T) {
 	if whole, coffee := w.Wallet, category(w, "coffee"); math.Abs(float64(whole.Amount)-20_000-float64(coffee.Spend)) > 1e-6 || !slices.Equal(whole.Flags, []string{"below_parts"}) ||
 		whole.Low > whole.Amount || whole.High < whole.Amount || math.Abs(float64(whole.Trend)-float64(whole.Spend)/2/float64(whole.Amount)) > 1e-9 {
 		t.Errorf("a whole below one of its parts: %+v beside coffee %+v", whole, coffee)
+	}
+}
+
+// lookedBack keeps what is asked of holdings.
+type lookedBack struct {
+	*twinFacts
+
+	asked []features.HoldingRequest
+}
+
+func (f *lookedBack) Holdings(ctx context.Context, r features.HoldingRequest, each func([]features.Holding) error) error {
+	f.asked = append(f.asked, r)
+	return f.twinFacts.Holdings(ctx, r, each)
+}
+
+// An old declaration is carried to today by the share of its own year, which is moved
+// towards the usual one; what of that year is not known is taken as it was said.
+func TestOldDeclarationsAreCarriedToToday(t *testing.T) {
+	c := purchasers(400, 0)
+	c.cutoff = frame.Cutoff(instant("2026-03-01 00:00"))
+	facts := &lookedBack{twinFacts: &twinFacts{}}
+	chance := rand.New(rand.NewPCG(5, 5))
+	year := func(account frame.AccountID, key string, start int64, spend float64, orders, before int) {
+		for _, h := range []features.Holding{
+			{Cutoff: frame.Cutoff(start), Orders: before, Spend: 70 * float64(before)},
+			{Cutoff: frame.Cutoff(start + 365*86_400), Orders: before + orders, Spend: 70*float64(before) + spend, Spend365: spend},
+		} {
+			h.Account, h.Key = account, key
+			facts.holdings = append(facts.holdings, h)
+		}
+	}
+	last := int64(c.cutoff) - 365*86_400
+	for i, account := range c.frame.Accounts {
+		c.frame.Cutoffs[i] = c.cutoff
+		if i >= 100 { // fresh ones, whose year is the last before the cutoff: 1 to 11 of 12 orders are ours
+			orders := 1 + chance.IntN(11)
+			c.declared = append(c.declared, declares(string(account), "tea", 1200, int64(c.cutoff)-90*86_400))
+			year(account, "tea", last, 100*float64(orders), orders, i%2)
+		}
+	}
+	first, old := len(c.declared), instant("2023-06-01 00:00")
+	c.declared = append(c.declared,
+		declares("a0000", "tea", 1200, old+5*86_400), declares("a0001", "tea", 1200, old), declares("a0002", "", 2000, old), declares("a0003", "tea", 1200, instant("2021-01-01 00:00")),
+		declares("nobody", "tea", 1200, old))
+	year("a0000", "tea", old, 800, 8, 3)
+	year("a0001", "tea", old, 800, 8, 3)
+	facts.holdings[len(facts.holdings)-1].Spend += 500 // another account joined it meanwhile
+	year("a0002", "everything", old, 1500, 15, 0)
+	year("a0003", "tea", instant("2021-01-01 00:00"), 800, 8, 3)
+	for k := range mostYears - 2 { // with them the last year, 2023-06 and that of 2021 are one too many
+		c.declared = append(c.declared, declares(fmt.Sprintf("a%04d", 10+k), "tea", 1200, time.Unix(old, 0).UTC().AddDate(0, -1-k%24, 0).Unix()))
+	}
+	s := &Service{Facts: facts, Settings: DefaultSettings()}
+	known := frame.KnownAt(c.cutoff) + 7
+	if err := c.lookBack(t.Context(), s, features.Request{KnownAt: []frame.KnownAt{known}, Watermark: 3}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range facts.asked {
+		if slices.Max(r.Cutoffs) > c.cutoff || !slices.Equal(r.KnownAt, []frame.KnownAt{known, known}) || r.HorizonDays != 0 || r.Watermark != 3 || len(r.Accounts) == 0 || slices.Contains(r.Accounts, "nobody") {
+			t.Fatalf("asked %+v as of %s", r, c.cutoff)
+		}
+	}
+	if _, joined := c.thatYear[first+1]; joined || c.thatYear[first] != (ownYear{800, 8}) || c.thatYear[first+2] != (ownYear{1500, 15}) || len(c.thatYear) != first+2 || len(facts.asked) > mostYears+1 {
+		t.Fatalf("of %d declarations %d years are known, by %d questions: %+v", len(c.declared), len(c.thatYear), len(facts.asked), c.thatYear[first])
+	}
+	p := c.purses()
+	m, report, err := wallet.Fit(t.Context(), p.Peers, p.declared, wallet.Defaults())
+	if err != nil || len(report.Shares) != 2 || report.Shares[1].Accounts < 300 {
+		t.Fatalf("%v; shares %+v, %v", err, report.Shares, report.Unshared)
+	}
+	tell := &told{crowd: c}
+	if err := (&appraisal{wallet: m}).tellWallets(tell); err != nil {
+		t.Fatal(err)
+	}
+	of := func(i int) score.Wallet {
+		w := &score.Worth{}
+		tell.tellPurse(i, w)
+		if i == 2 {
+			return w.Wallet
+		}
+		return w.Wallets[slices.IndexFunc(w.Wallets, func(x score.Wallet) bool { return x.Category == "tea" })]
+	}
+	for i, want := range map[int]struct {
+		ours, all float64
+		shares    wallet.ShareReport
+	}{0: {8, 12, report.Shares[1]}, 2: {15, 20, report.Shares[0]}} {
+		got, usual := of(i), want.shares
+		share := (usual.Usual*usual.Concentration + want.ours) / (usual.Concentration + want.all)
+		if got.State != "estimated" || got.Why != "past_share" || math.Abs(float64(got.Share)-share) > 1e-9 || math.Abs(float64(got.Amount)*share-float64(got.Spend)) > 1e-6 || !slices.Equal(got.Flags, []string{"stale"}) {
+			t.Errorf("account %d: %+v, want a share of %v", i, got, share)
+		}
+		if en, zh := walletWords(&got, time.UTC); !strings.Contains(en, "share of the wallet declared by Li Wei for the year from 2023-06-0") || !strings.Contains(zh, "Li Wei申报的、自2023-06-0") {
+			t.Errorf("account %d in words: %s / %s", i, en, zh)
+		}
+	}
+	for _, i := range []int{1, 3} {
+		got := of(i)
+		if got.Why != "declared_amount" || got.Amount != 1200 || !slices.Equal(got.Flags, []string{"stale", "as_said"}) {
+			t.Errorf("account %d, of whose year nothing is known: %+v", i, got)
+		}
+		if en, zh := walletWords(&got, time.UTC); !strings.Contains(en, "taken as it was said") || !strings.Contains(zh, "按申报原值采用") {
+			t.Errorf("account %d in words: %s / %s", i, en, zh)
+		}
 	}
 }

@@ -244,8 +244,8 @@ func (s *Service) Declare(ctx context.Context, r DeclareRequest) (DeclareResult,
 	if d.Amount < spend {
 		own, said := score.Format(spend, "base currency"), score.Format(d.Amount, "base currency")
 		result.Notes = append(result.Notes, Note{
-			EN:   fmt.Sprintf("the declared wallet %s is below the account's own spend of the last year, %s, which scores take instead", said, own),
-			ZH:   fmt.Sprintf("申报的钱包%s低于客户最近一年的自身消费%s，评分将采用后者", said, own),
+			EN: fmt.Sprintf("the declared wallet %s is below the account's own spend of the last year, %s, which scores take instead", said, own),
+			ZH: fmt.Sprintf("申报的钱包%s低于客户最近一年的自身消费%s，评分将采用后者", said, own),
 		})
 	}
 	return result, nil

@@ -39,7 +39,7 @@ var named = map[string][2]string{
 var briefs = map[string][2]string{
 	"declared_amount": {"declared", "已申报"},
 	"declared_rank":   {"from a rank among its suppliers (Wallet Allocation Rule)", "根据供应商排名按钱包分配法则推算"},
-	"past_share":      {"from today's spend and the share of an earlier declaration", "根据当前消费以及较早申报的份额推算"},
+	"past_share":      {"from today's spend and the share of an earlier declaration, taken nearer to the usual share the fewer its orders were", "根据当前消费以及较早申报的份额推算；当年订单越少，越靠近一般份额"},
 	"raised":          {"the declared wallet is below the account's own spend {spend}, which is taken instead", "申报的钱包低于客户自身消费{spend}，改用后者"},
 	"stale":           {"the declaration is old", "申报已过时"},
 	"rank_unused":     {"a rank among suppliers was given, but without own spend it tells no wallet", "已给出供应商排名，但没有自身消费，无法推算钱包"},

@@ -73,6 +73,10 @@ const (
 	// BelowParts: the wallet declared of all spending was below what is known of its
 	// parts, and is their sum.
 	BelowParts
+	// AsSaid: an older declaration is taken as it was said though shares of then could be
+	// carried to today, since what the account bought in that year is not known or its
+	// orders are too few to act on.
+	AsSaid
 )
 
 // Estimate is the wallet of an account in a category, in base currency a year.
@@ -143,8 +147,10 @@ func (e *Estimate) unknown(why Why, low, high float64) {
 // evidence: a fresh declaration, an amount or the rank of an account that buys, which
 // is known; the past share of an older declaration that tells its own spend and
 // orders; an older declaration, its interval widened by its age (variance × (1 +
-// years)), as long as it is narrow enough to act on; peers. The latter three are
-// estimated, and flagged Stale where there is an older declaration. What is too wide
+// years)); peers. The second and third count as long as they are narrow enough to
+// act on. The latter three are estimated, and flagged Stale where there is an older
+// declaration, and AsSaid where it stands although others' shares can be carried
+// to today. What is too wide
 // to act on is unknown, a fresh declaration too.
 //
 // Peers may be those of the fit or others, of the same columns; categories are
@@ -242,6 +248,9 @@ func (m *Model) declared(e *Estimate, p *facts) bool {
 	low, high := max(wallet/reach, e.Spend), max(wallet, e.Spend)*reach
 	switch narrow := m.narrow(low, high); {
 	case narrow && stale:
+		if d.Amount > 0 && m.sharesOf(p.Categories[e.Category]) != nil {
+			e.Flags |= AsSaid
+		}
 		e.set(Estimated, why, wallet, low, high)
 	case narrow:
 		e.set(Known, why, wallet, low, high)
@@ -255,7 +264,8 @@ func (m *Model) declared(e *Estimate, p *facts) bool {
 }
 
 // pastShare answers from the account's share of a declared period of the past,
-// shrunk towards everybody's the more, the fewer its orders were.
+// shrunk towards everybody's the more, the fewer its orders were; false where that
+// is not known, or too wide to act on.
 func (m *Model) pastShare(e *Estimate, p *Peers, d *Declared) bool {
 	s := m.sharesOf(p.Categories[e.Category])
 	if s == nil || d.Orders == 0 || !(d.Spend > 0) || d.Amount < d.Spend || e.Spend == 0 {
@@ -265,7 +275,10 @@ func (m *Model) pastShare(e *Estimate, p *Peers, d *Declared) bool {
 	shares := make([]float64, len(counts))
 	model.Shares(counts, shares)
 	low, high := model.Interval(counts, 0, m.params.Coverage)
-	m.act(e, PastShare, e.Spend/shares[0], e.Spend/high, e.Spend/low)
+	if !m.narrow(e.Spend/high, e.Spend/low) {
+		return false
+	}
+	e.set(Estimated, PastShare, e.Spend/shares[0], e.Spend/high, e.Spend/low)
 	return true
 }
 

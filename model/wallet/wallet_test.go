@@ -393,7 +393,7 @@ func TestWhatIsDeclaredCounts(t *testing.T) {
 		{"the later one", []Declared{{Amount: 250, Period: 900 * day}, {Amount: 999, Period: 800 * day}}, 0, Estimate{State: Known, Why: DeclaredAmount, Wallet: 250, Share: .4, Potential: 150}},
 		{"a correction of the same period", []Declared{{Amount: 250, Period: 900 * day}, {Amount: 500, Period: 900 * day}}, 0, Estimate{State: Known, Why: DeclaredAmount, Wallet: 500, Share: .2, Potential: 400, From: 1}},
 		{"below own spend", []Declared{{Amount: 60, Period: 900 * day}}, 0, Estimate{State: Known, Why: DeclaredAmount, Flags: Raised, Wallet: 100, Share: 1}},
-		{"old", []Declared{{Amount: 250, Period: 200 * day}}, 0, Estimate{State: Estimated, Why: DeclaredAmount, Flags: Stale, Wallet: 250, Share: .4, Potential: 150}},
+		{"old", []Declared{{Amount: 250, Period: 200 * day}}, 0, Estimate{State: Estimated, Why: DeclaredAmount, Flags: Stale | AsSaid, Wallet: 250, Share: .4, Potential: 150}},
 		{"old with its orders", []Declared{{Amount: 1200, Spend: 400, Orders: 4, Period: 100 * day}}, 0,
 			Estimate{State: Estimated, Why: PastShare, Flags: Stale, Wallet: shrunk, Share: 100 / shrunk, Potential: shrunk - 100}},
 		{"amount of a category not bought", []Declared{{Category: 1, Amount: 250, Period: 900 * day}}, 1,
@@ -425,6 +425,11 @@ func TestWhatIsDeclaredCounts(t *testing.T) {
 	strict.params.MaxRatio = 1.3
 	if e := estimate(t, &strict, &bare, []Declared{{Amount: 250, Period: 900 * day}})[0]; e.Why != TooWide || !(e.High/e.Low > 1.3) {
 		t.Errorf("declared, and wider than may be: %+v", e)
+	}
+	// A share of three orders is wider than an amount of two and a half years ago.
+	strict.params.MaxRatio = 2.5
+	if e := estimate(t, &strict, &bare, []Declared{{Amount: 1200, Spend: 400, Orders: 1, Period: 100 * day}})[0]; e.Why != DeclaredAmount || e.Flags != Stale|AsSaid || e.Wallet != 1200 {
+		t.Errorf("a share too wide to act on: %+v", e)
 	}
 	// The older, the wider; a rank is less sure than an amount.
 	width := func(d Declared) float64 { e := estimate(t, m, &bare, []Declared{d})[0]; return e.High / e.Low }
@@ -797,10 +802,10 @@ func TestWordsOfEverything(t *testing.T) {
 	for w := DeclaredAmount; w <= NotAsked; w++ {
 		check(w.String(), [2]string{w.Words(English), w.Words(Chinese)})
 	}
-	for _, f := range (Raised | AbovePeers | Stale | ByPeersOnly | RankUnused | NotBought | BelowParts).Each() {
+	for _, f := range (Raised | AbovePeers | Stale | ByPeersOnly | RankUnused | NotBought | BelowParts | AsSaid).Each() {
 		check(f.String(), [2]string{f.Words(English), f.Words(Chinese)})
 	}
-	if int(NotAsked)+1 != len(whys) || int(Known)+1 != len(states) || BelowParts != 1<<(len(flags)-1) {
+	if int(NotAsked)+1 != len(whys) || int(Known)+1 != len(states) || AsSaid != 1<<(len(flags)-1) {
 		t.Error("codes without words")
 	}
 }

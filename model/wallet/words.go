@@ -30,7 +30,7 @@ var whys = [...]word{
 	None:           {"", [2]string{"", ""}},
 	DeclaredAmount: {"declared_amount", [2]string{"declared by {author} for the year from {period}", "由{author}申报，自{period}起的一年"}},
 	DeclaredRank:   {"declared_rank", [2]string{"from rank {rank} of {suppliers} suppliers, said by {author} (Wallet Allocation Rule)", "根据{author}给出的供应商排名第{rank}位（共{suppliers}家）按钱包分配法则推算"}},
-	PastShare:      {"past_share", [2]string{"from today's spend and the share of the wallet declared by {author} for the year from {period}", "根据当前消费以及{author}申报的、自{period}起一年的份额推算"}},
+	PastShare:      {"past_share", [2]string{"from today's spend and the share of the wallet declared by {author} for the year from {period}, taken nearer to the usual share the fewer its orders were", "根据当前消费以及{author}申报的、自{period}起一年的份额推算；当年订单越少，越靠近一般份额"}},
 	ByQuantile:     {"peers", [2]string{"from what similar accounts spend in {category}", "根据相似客户在{category}上的消费估计"}},
 	TooWide:        {"too_wide", [2]string{"unknown: anything from {low} to {high} is likely, too wide to act on", "未知：可能在{low}到{high}之间，范围太宽，无法据此行动"}},
 	FewPeers:       {"few_peers", [2]string{"unknown: too few accounts buy {category}", "未知：购买{category}的客户太少"}},
@@ -49,6 +49,7 @@ var flags = [...]word{
 	{"rank_unused", [2]string{"rank {rank} of {suppliers} suppliers was given, but without own spend it tells no wallet", "已给出供应商排名第{rank}位（共{suppliers}家），但没有自身消费，无法推算钱包"}},
 	{"not_bought", [2]string{"buys no {category} here; this is what it would spend if it did", "未在本公司购买{category}；此为若购买时的估计消费"}},
 	{"below_parts", [2]string{"the wallet declared for all categories is below what is known of single ones, whose sum is taken instead", "为全部品类申报的钱包低于各品类已知钱包之和，改用后者"}},
+	{"as_said", [2]string{"taken as it was said: what the account bought here in that year is not known, or tells too little to carry its share to today", "按申报原值采用：该客户当年在本公司的购买情况未知或过少，无法将当年份额推算至今"}},
 }
 
 // String returns the state's code.
