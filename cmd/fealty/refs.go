@@ -152,9 +152,12 @@ func calibrationFigures(context.Context, shelf) ([]servingtest.Figure, error) {
 }
 
 // panelFigures are shares of wallet of the second half of each household's
-// purchases, foreseen from the first half.
-func panelFigures(_ context.Context, data shelf) ([]servingtest.Figure, error) {
+// purchases, foreseen from the first half, and wallets of households that were hidden:
+// how often their intervals hold them, with a bar as wide as so few households allow,
+// and how well they rank, of which there is no reference.
+func panelFigures(ctx context.Context, data shelf) ([]servingtest.Figure, error) {
 	var all []servingtest.Figure
+	panels := map[string][]wallet.Purchase{}
 	for _, c := range []struct {
 		name                   string
 		logLoss, rmse, rawRMSE float64
@@ -167,12 +170,25 @@ func panelFigures(_ context.Context, data shelf) ([]servingtest.Figure, error) {
 		if err != nil {
 			return nil, err
 		}
+		panels[strings.ToLower(c.name)] = purchases
 		name := "wallet/" + strings.ToLower(c.name)
 		const printed = .0006 // the page's last digit, and what another optimiser makes of it
 		all = append(all,
 			near(name+"/log-loss", "nats", p.LogLoss, c.logLoss, printed),
 			near(name+"/rmse", "share", p.RMSE, c.rmse, printed),
 			near(name+"/raw/rmse", "share", p.RawRMSE, c.rawRMSE, printed))
+	}
+	params := wallet.Defaults()
+	hidden, err := wallet.HiddenFigures(ctx, panels, params)
+	if err != nil {
+		return nil, err
+	}
+	for k := range hidden {
+		h := &hidden[k]
+		all = append(all,
+			near("wallet/panels/coverage/"+h.Category, "share", h.Inside, params.Coverage, h.Tolerance(params.Coverage)),
+			servingtest.Figure{Name: "wallet/panels/width/" + h.Category, Unit: "high / low", Value: model.Figure(h.Width)},
+			servingtest.Figure{Name: "wallet/panels/rank/" + h.Category, Value: model.Figure(h.Rank)})
 	}
 	return all, nil
 }

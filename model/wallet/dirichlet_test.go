@@ -127,6 +127,7 @@ func TestSharesThatTellNothingAreRefused(t *testing.T) {
 }
 
 func TestPanelsEqualReference(t *testing.T) {
+	all := map[string][]Purchase{}
 	for _, c := range []struct { // figures of the reference page, to its printed digits
 		name          string
 		households    int
@@ -135,7 +136,8 @@ func TestPanelsEqualReference(t *testing.T) {
 	}{
 		{"Catsup", 300, 1.080, .241, .278}, {"Cracker", 136, .546, .128, .131}, {"Yogurt", 100, .727, .247, .262},
 	} {
-		p, err := Figures(panel(t, c.name))
+		all[c.name] = panel(t, c.name)
+		p, err := Figures(all[c.name])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,6 +146,17 @@ func TestPanelsEqualReference(t *testing.T) {
 		const digit = 0.0006
 		if p.Households != c.households || math.Abs(p.LogLoss-c.logLoss) > digit || math.Abs(p.RMSE-c.rmse) > digit || math.Abs(p.RawRMSE-c.rawRMSE) > digit {
 			t.Errorf("%s: not the reference's figures", c.name)
+		}
+	}
+	hidden, err := HiddenFigures(t.Context(), all, Defaults())
+	if err != nil || len(hidden) != len(all) {
+		t.Fatal(err)
+	}
+	for k, want := range []struct{ households, accounts int }{{300, 743}, {136, 326}, {100, 220}} { // counted in the files
+		h := &hidden[k]
+		t.Logf("hidden: %+v", h)
+		if h.Households != want.households || h.Accounts != hiddenDraws*want.accounts || math.Abs(h.Inside-.8) > h.Tolerance(.8) || h.Told > h.Accounts || h.Told*2 < h.Accounts {
+			t.Errorf("%+v, want .8 ± %.3f of %d households inside", h, h.Tolerance(.8), want.households)
 		}
 	}
 }
