@@ -185,7 +185,7 @@ func (v *verdict) add(check string, phase Phase, severity Severity, table, colum
 func (v *verdict) done() CheckResult {
 	rank := map[Severity]int{SeverityError: 0, SeverityWarning: 1, SeverityAdvice: 2}
 	slices.SortStableFunc(v.Findings, func(a, b Finding) int {
-		return cmp.Or(rank[a.Severity]-rank[b.Severity], strings.Compare(a.Check, b.Check), strings.Compare(a.Table, b.Table), strings.Compare(a.Column, b.Column))
+		return cmp.Or(rank[a.Severity]-rank[b.Severity], strings.Compare(a.Check, b.Check), strings.Compare(a.Table, b.Table), strings.Compare(a.Column, b.Column), strings.Compare(a.Now, b.Now))
 	})
 	return v.CheckResult
 }

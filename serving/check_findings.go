@@ -210,6 +210,32 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 		v.add("silent_assessments", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+of(m)+" say nothing"+such(m), "a known item and kind, a value on its scale, and of a judgement author and comment",
 			"correct them at the source; until then they count as not said")
 	},
+	"words": func(v *verdict, m *features.Measurement) {
+		severity, needed, way := SeverityAdvice, "a reason that begins with quality, late, price, not needed or the like", "returns for other reasons count as other"
+		if words, ok := features.Words(m.Table, m.Column); ok {
+			needed, way = strings.Join(words.Words, ", "), "no feature reads other words; convert the column in the mapping if they mean one of these"
+		}
+		if share(m) >= missingShare {
+			severity = SeverityWarning
+		}
+		v.add("unknown_words", PhaseTrain, severity, m.Table, m.Column, part(m, "row")+" say what nobody reads: "+m.Detail, needed, way)
+	},
+	"unsettled": func(v *verdict, m *features.Measurement) {
+		v.add("unsettled_payments", PhaseScore, SeverityError, m.Table, m.Column, part(m, "payment")+of(m)+" are in another currency than their invoice, and one of the two has no amount in "+v.Settings.BaseCurrency+such(m),
+			"the invoice's currency, or both in "+v.Settings.BaseCurrency, "map amount_base, or import fx_rates and then invoices and payments; until then nobody can tell what is open of these invoices, and they are left out")
+	},
+	"foreign": func(v *verdict, m *features.Measurement) {
+		v.add("payments_of_others", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "payment")+of(m)+" name an invoice of another account"+such(m), "the account of the invoice",
+			"write the invoice's account; until then they settle nothing")
+	},
+	"early": func(v *verdict, m *features.Measurement) {
+		v.add("payments_before_invoice", PhaseScore, SeverityAdvice, m.Table, m.Column, part(m, "payment")+of(m)+" came before their invoice was issued"+such(m), "nothing where goods are paid in advance",
+			"otherwise the two columns may be mapped the wrong way round, or the invoice be another")
+	},
+	"below_spend": func(v *verdict, m *features.Measurement) {
+		v.add("wallets_below_spend", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "declared wallet")+" are below what the account spent here in the last year"+such(m),
+			"at least the own spend", "ask again what the account spends with everybody; until then its own spend is taken instead, and the answer says so")
+	},
 	"link_kind": func(v *verdict, m *features.Measurement) {
 		v.add("unknown_link_kind", PhaseScore, SeverityWarning, m.Table, m.Column, plural(m.Count, "row")+" of kind "+strconv.Quote(m.Subject)+such(m),
 			strings.Join(features.LinkKinds(), ", "), "links of other kinds are not followed; convert the column in the mapping")
@@ -258,8 +284,11 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 			"map amount_base, or import fx_rates and then the "+strings.ReplaceAll(m.Table, "order_lines", "orders")+"; until then "+m.Subject+" counts as "+v.Settings.BaseCurrency)
 	},
 	"apart": func(v *verdict, m *features.Measurement) {
-		v.add("accounts_apart", PhaseTrain, SeverityError, m.Table, m.Column, part(m, "account")+" with imported rows have rows on the cluster too"+such(m), "each account's rows in one of the two",
-			"each part would be taken for the whole; import none of what the cluster holds, or all of it")
+		there, needed, way := "rows on the cluster too", "each account's rows in one of the two", "each part would be taken for the whole; import none of what the cluster holds, or all of it"
+		if m.Subject != "" {
+			there, needed, way = m.Subject+" on the cluster", "each account's "+m.Table+" and "+m.Subject+" in one of the two", "no payment would settle an invoice there, and each bill read as unpaid; import both or map both on the cluster"
+		}
+		v.add("accounts_apart", PhaseTrain, SeverityError, m.Table, m.Column, part(m, "account")+" with imported rows have "+there+such(m), needed, way)
 	},
 	"terms_apart": func(v *verdict, m *features.Measurement) {
 		lost := map[string]string{"start": "pauses", "country": "holidays", "segment": "cadence of the segment"}[m.Column]

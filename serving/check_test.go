@@ -82,7 +82,7 @@ func (s *shop) reset() {
 		"CREATE OR REPLACE TABLE shop.terms (cust String, nr String, since Date, known DateTime('UTC')) ENGINE = MergeTree ORDER BY cust",
 		"INSERT INTO shop.terms SELECT "+customer+", toString(number), '2024-03-01', '2024-03-02 10:00:00' FROM numbers(300)",
 		"CREATE OR REPLACE TABLE shop.budgets (cust String, since Date, amount Decimal(10, 2), known DateTime('UTC')) ENGINE = MergeTree ORDER BY cust",
-		"INSERT INTO shop.budgets SELECT "+customer+", '2024-03-01', 100, '2024-03-02 10:00:00' FROM numbers(300)")
+		"INSERT INTO shop.budgets SELECT "+customer+", '2024-03-01', 1000, '2024-03-02 10:00:00' FROM numbers(300)")
 	s.sources = []features.MappedSource{
 		{Name: "shop", Table: "order_lines", From: "shop.lines", Columns: map[string]string{
 			"account": "cust", "order_id": "nr", "line": "line", "product": "product", "category": "category", "amount": "net", "amount_base": "eur",
@@ -100,11 +100,14 @@ func (s *shop) record() {
 	s.t.Helper()
 	for table, csv := range map[string]string{
 		"interactions": "id,account,at,kind,ref,person\n" +
-			"k1,c0001,2024-05-01,complaint,,\nk2,c0001,2024-05-03,complaint_resolved,k1,\nk3,c0001,2024-05-03,complaint_resolved,k9,\nk4,c0001,2024-05-04,visit,,nobody\n",
-		"people":        "id,account,role,since,until\np1,c0001,buyer,2024-05-01,2024-04-01\n",
-		"invoices":      "id,account,issued_at,due_at,amount\ni1,c0001,2024-05-01,2024-06-01,10\ni2,c0001,2024-05-01,2024-04-01,10\n",
-		"payments":      "id,account,invoice,paid_at,amount\nz1,c0001,i1,2024-05-20,10\nz2,c0001,i7,2024-05-20,10\n",
-		"managers":      "manager,valid_from\nm1,2024-01-01\n",
+			"k1,c0001,2024-05-01,complaint,,\nk2,c0001,2024-05-03,complaint_resolved,k1,\nk3,c0001,2024-05-03,complaint_resolved,k9,\nk4,c0001,2024-05-04,visit,,nobody\nk5,c0001,2024-05-05,referral,c9999,\nk6,c0001,2024-05-05,promise_kept,k1,\nk7,c0001,2024-05-05,Fax,,\n",
+		"people":        "id,account,name,role,since,until\np1,c0001,,buyer,2024-05-01,2024-04-01\np2,c0001,Li Wei,Buyer,2024-01-01,\np3,c0001,Li Wei,buyer,2024-03-01,\np4,c0001,Li Wei,boss,2024-03-01,\n",
+		"invoices":      "id,account,issued_at,due_at,amount,order_id\ni1,c0001,2024-05-01,2024-06-01,10,1\ni2,c0001,2024-05-01,2024-04-01,10,\ni3,c0001,2024-05-01,2024-06-01,10,none\n",
+		"payments":      "id,account,invoice,paid_at,amount\nz1,c0001,i1,2024-05-20,10\nz2,c0001,i7,2024-05-20,10\nz4,c0002,i1,2024-05-20,10\nz5,c0001,i1,2024-04-20,1\n",
+		"managers":      "manager,lead,valid_from\nm1,m9,2024-01-01\n",
+		"touches":       "id,account,at,campaign,answered_at\nt1,c0001,2024-05-02,spring,2024-05-01\n",
+		"wallets":       "account,category,period,amount\nc0001,,2024-05-01,5\nc0001,k,2024-05-01,900\n",
+		"contracts":     "id,account,product,start,end\nv1,c0001,hosting,2024-01-01,2024-12-31\nv2,c0001,hosting,2024-06-01,\n",
 		"targets":       "manager,period,amount\nm1,2024-05-01,10\nm2,2024-05-01,10\n",
 		"consents":      "account,channel,purpose,given_at,withdrawn_at\nc0001,email,news,2024-05-01,2024-06-01\nc0001,email,news,2024-05-20,\nc0002,email,news,2024-05-01,2024-04-01\n",
 		"account_links": "account,other,kind,since,until\nc0001,c0002,sister,2024-05-01,2024-04-01\nc0001,c0002,sister,2024-03-01,2024-06-01\nc0003,nobody,Related,2024-05-01,\n",
@@ -303,30 +306,46 @@ func TestCheckIsQuietAboutCleanFactsAndNamesEachPlantedFault(t *testing.T) {
 func TestCheckNamesWhatTheSharedRecordContradicts(t *testing.T) {
 	s := newShop(t)
 	s.record()
+	// An import converts what it takes, or refuses it; a mapped source may do neither.
+	s.do("INSERT INTO imported_payments (id, account, invoice, paid_at, amount, currency, recorded_at, load, source) SELECT 'z3', 'c0001', 'i3', toDateTime('2024-05-20 00:00:00', 'UTC') AS at, 10, 'USD', at, load, 'desk' FROM loads WHERE `table` = 'payments'")
 	got := briefs(s.check(serving.CheckRequest{}))
 	want := []string{
 		"warning ends_before_it_begins account_links.until: 1 of 3 rows (33 %) have until before they begin: c0001/c0002/sister/2024-05-01",
 		"warning ends_before_it_begins consents.withdrawn_at: 1 of 3 rows (33 %) have withdrawn_at before they begin: c0002/email/news/2024-05-01",
-		"warning ends_before_it_begins invoices.due_at: 1 of 2 rows (50 %) have due_at before they begin: i2",
+		"warning ends_before_it_begins invoices.due_at: 1 of 3 rows (33 %) have due_at before they begin: i2",
 		"warning ends_before_it_begins pauses.end: 1 of 5 rows (20 %) have end before they begin: c0003/2024-05-01",
-		"warning ends_before_it_begins people.until: 1 of 1 row (100 %) have until before they begin: p1",
+		"warning ends_before_it_begins people.until: 1 of 4 rows (25 %) have until before they begin: p1",
 		"warning lost_references account_links.other: 1 of 3 rows (33 %) of source desk have no such account: c0003 → nobody",
 		"warning lost_references interactions.person: 1 of 1 row (100 %) of source desk have no such person: k4 → nobody",
 		"warning lost_references interactions.ref: 1 of 2 rows (50 %) of source desk have no such complaint: k3 → k9",
-		"warning lost_references payments.invoice: 1 of 2 rows (50 %) of source desk have no such invoice: z2 → i7",
+		"warning lost_references payments.invoice: 1 of 5 rows (20 %) of source desk have no such invoice: z2 → i7",
 		"warning lost_references targets.manager: 1 of 2 rows (50 %) of source desk have no such manager: 2024-05-01 → m2",
 		"warning overlapping_validity account_links.since: 1 of 3 rows (33 %) begin before an earlier one of the same thing has ended: c0001/c0002/sister/2024-05-01",
 		"warning overlapping_validity consents.given_at: 1 of 3 rows (33 %) begin before an earlier one of the same thing has ended: c0001/email/news/2024-05-20",
 		"warning overlapping_validity pauses.start: 1 of 5 rows (20 %) begin before an earlier one of the same thing has ended: c0001/2024-05-20",
 		`warning unknown_country holidays.country: 1 row of source desk saying "Germany", which is no country: 2024-05-01`,
 		`warning unknown_country holidays.country: 1 row of source desk saying "UK", which is no country: 2024-05-06`,
+		"error currencies payments.amount_base: 1 of 1 payment (100 %) of source desk in USD have no amount in EUR: z3",
+		"error unsettled_payments payments.amount_base: 1 of 4 payments (25 %) of source desk are in another currency than their invoice, and one of the two has no amount in EUR: z3",
+		"warning ends_before_it_begins touches.answered_at: 1 of 1 row (100 %) have answered_at before they begin: t1",
+		"warning overlapping_validity people.since: 1 of 3 rows (33 %) begin before an earlier one of the same thing has ended: p3/2024-03-01",
+		"warning payments_of_others payments.account: 1 of 4 payments (25 %) of source desk name an invoice of another account: z4",
+		`warning unknown_words people.role: 1 of 4 rows (25 %) say what nobody reads: "boss" (1)`,
+		"warning wallets_below_spend wallets.amount: 1 of 301 declared wallets (0.33 %) are below what the account spent here in the last year: c0001",
+		"advice lost_references interactions.ref: 1 of 1 row (100 %) of source desk have no such account: k5 → c9999",
+		"advice lost_references interactions.ref: 1 of 1 row (100 %) of source desk have no such promise: k6 → k1",
+		"advice lost_references invoices.order_id: 1 of 2 rows (50 %) of source desk have no such order: i3 → none",
+		"advice lost_references managers.lead: 1 of 1 row (100 %) of source desk have no such manager: m1 → m9",
+		"advice overlapping_validity contracts.start: 1 of 2 rows (50 %) begin before an earlier one of the same thing has ended: v2/2024-06-01",
+		"advice payments_before_invoice payments.paid_at: 1 of 4 payments (25 %) of source desk came before their invoice was issued: z5",
+		`advice unknown_words interactions.kind: 1 of 307 rows (0.33 %) say what nobody reads: "fax" (1)`,
 		`warning unknown_link_kind account_links.kind: 1 row of kind "related": c0003/nobody`,
 		"advice holidays_of_nobody holidays.country: 1 holiday of \"DE\", where no account is", // also when no account has a country
 		"advice holidays_of_nobody holidays.country: 1 holiday of \"Germany\", where no account is",
 		"advice holidays_of_nobody holidays.country: 1 holiday of \"UK\", where no account is",
 		"advice pause_without_end pauses.end: 1 of 5 pauses (20 %) have no end: c0002/2024-05-01",
 	}
-	for _, t := range []string{"account_links", "consents", "holidays", "interactions", "invoices", "managers", "pauses", "payments", "people", "targets"} {
+	for _, t := range []string{"account_links", "consents", "holidays", "interactions", "invoices", "managers", "pauses", "payments", "people", "targets", "touches", "wallets", "contracts"} {
 		want = append(want, "advice assumed_recorded_at "+t+".recorded_at: ")
 	}
 	if len(got) != len(want) {
@@ -341,8 +360,10 @@ func TestCheckNamesWhatTheSharedRecordContradicts(t *testing.T) {
 	s.do("INSERT INTO imported_account_links (account, other, kind, since, recorded_at, load, source) SELECT ['c0010', 'c0011'][number] AS account, ['c0010', 'c0011'][3 - number], 'merged', " +
 		"toDateTime('2024-02-01 00:00:00', 'UTC') AS since, since, (SELECT load FROM loads WHERE `table` = 'account_links'), 'desk' FROM numbers(1, 2)")
 	cycle := s.check(serving.CheckRequest{})
-	if got := briefs(cycle); cycle.Rung != serving.CheckNone || !strings.HasPrefix(got[0], `error links_in_a_cycle account_links.other: links in a cycle: accounts "c0010" → "c0011" → "c0010"`) {
-		t.Errorf("a cycle of links: rung %s, first of %q", cycle.Rung, got)
+	if got := briefs(cycle); cycle.Rung != serving.CheckNone || !slices.ContainsFunc(got, func(g string) bool {
+		return strings.HasPrefix(g, `error links_in_a_cycle account_links.other: links in a cycle: accounts "c0010" → "c0011" → "c0010"`)
+	}) {
+		t.Errorf("a cycle of links: rung %s, not among %q", cycle.Rung, got)
 	}
 }
 

@@ -37,9 +37,14 @@ var checkStatements embed.FS
 //	currencies        amounts without amount_base; Subject is the currency
 //	reference         rows that answer or name what isn't there; Subject says what
 //	overlap           spans that begin before an earlier one of the same thing ends
-//	backwards         rows that end before they begin
+//	backwards         rows that end, or are answered, promised or delivered, before they begin
 //	endless           pauses without an end
-//	country           countries that are not two capital letters; Subject is the country
+//	words             rows with a word, or a reason of return, that no feature reads; Detail names the most frequent
+//	unsettled         payments in another currency than their invoice, without amount_base of both
+//	foreign           payments of the invoice of another account
+//	early             payments before their invoice
+//	below_spend       wallets declared below the account's own spend
+//	country           countries that ISO 3166-1 doesn't know; Subject is the country
 //	link_kind         links of a kind that nobody follows; Subject is the kind
 //	holiday_country   holidays of a country that no account is of; Subject is the country
 //	assessment        rows of assessments that say nothing: of no item, off their scale, judged by nobody
@@ -74,7 +79,11 @@ func (w Warehouse) Inspect(ctx context.Context, r features.Inspection) ([]featur
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, rows...)
+	words, err := w.measureWords(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.Concat(all, rows, words)
 	sum, found := map[features.Measurement]int{}, map[int][]string{}
 	for _, name := range names {
 		b, err := checkStatements.ReadFile(name)
@@ -160,28 +169,53 @@ func (w Warehouse) parentsInACycle(ctx context.Context, r features.Inspection, l
 	return nil
 }
 
+// oneSide are the tables whose rows of an account have to lie on one side of a cluster:
+// each table's own, and invoices with the payments that settle them. The first table's
+// imported rows are compared with the second one's mapped ones.
+var oneSide = [][2]string{
+	{"order_lines", "order_lines"}, {"interactions", "interactions"}, {"contracts", "contracts"}, {"wallets", "wallets"}, {"people", "people"},
+	{"touches", "touches"}, {"invoices", "invoices"}, {"payments", "payments"}, {"invoices", "payments"}, {"payments", "invoices"},
+}
+
 // apart counts the accounts that have imported facts on the first host and
-// mapped ones on the cluster: each host would see a part of their history.
+// mapped ones on the cluster: each host would see a part of their history. Subject is the
+// mapped table where it is another one.
 func (w Warehouse) apart(ctx context.Context, watermark uint64) ([]features.Measurement, error) {
 	info := w.Info()
 	if info.Cluster == "" {
 		return nil, nil
 	}
 	var all []features.Measurement
-	for _, table := range []string{"order_lines", "interactions", "contracts", "wallets"} {
-		m := features.Measurement{Check: "apart", Table: table, Column: "account"}
-		mapped := OnShards(info.Cluster, info.ShardDatabase, "SELECT DISTINCT account FROM "+table)
-		err := w.Query(ctx, "SELECT countIf(account IN ("+mapped+")) AS found, count() AS total FROM (SELECT DISTINCT account FROM "+table+
-			" WHERE load <= {watermark:UInt64})", Params{"watermark": watermark}, func(t *frame.Table) error {
-			m.Count, m.Total = t.Columns[0].Integers[0], t.Columns[1].Integers[0]
-			return nil
-		})
+	for _, of := range oneSide {
+		m := features.Measurement{Check: "apart", Table: of[0], Column: "account"}
+		if of[1] != of[0] {
+			m.Subject = of[1]
+		}
+		mapped := OnShards(info.Cluster, info.ShardDatabase, "SELECT DISTINCT account FROM "+of[1])
+		names, err := w.onBothSides(ctx, &m, "SELECT DISTINCT account FROM "+of[0]+" WHERE load <= {watermark:UInt64}", mapped, Params{"watermark": watermark})
 		if err != nil {
 			return nil, fmt.Errorf("look for accounts with imported and mapped facts: %w", err)
 		}
+		m.Detail = firstOf(names)
 		all = append(all, m)
 	}
 	return all, nil
+}
+
+// onBothSides adds to a measurement the accounts of one query that stand in the other's
+// answer too, of all that it has, and returns the first of them.
+func (w Warehouse) onBothSides(ctx context.Context, m *features.Measurement, one, other string, params Params) ([]string, error) {
+	var names []string
+	sql := "SELECT countIf(both) AS found, count() AS total, arrayStringConcat(groupArraySortedIf(3)(account, both), '\n') AS examples FROM (SELECT account, account IN (" + other + ") AS both FROM (" + one + "))"
+	err := w.Query(ctx, sql, only(sql, params), func(t *frame.Table) error {
+		m.Count += t.Columns[0].Integers[0]
+		m.Total += t.Columns[1].Integers[0]
+		if t.Columns[2].Texts[0] != "" {
+			names = strings.Split(t.Columns[2].Texts[0], "\n")
+		}
+		return nil
+	})
+	return names, err
 }
 
 // measureSources looks at the mapped sources themselves, before their rows are

@@ -60,13 +60,13 @@ func TestSourcesOfAClusterAreReadOnEachOfItsHosts(t *testing.T) {
 	loaded(t, w, into("pauses"), csv(t, "pauses", "account,start\nshard-0-1,2025-01-05\nshard-1-1,2025-01-05\nimported,2025-01-05\nstranger,2025-01-05"))
 	loaded(t, w, into("accounts"), csv(t, "accounts", "account,country,segment\nshard-0-1,DE,large\nshard-1-1,AT,\nimported,DE,large"))
 	loaded(t, w, into("holidays"), csv(t, "holidays", "country,day\nDE,2025-01-01\nFR,2025-05-01"))
-	same1(t, "terms of pauses", inspect("terms_apart", "pauses"), []features.Measurement{{Check: "terms_apart", Table: "pauses", Column: "start", Count: 2, Total: 4}})
+	same1(t, "terms of pauses", inspect("terms_apart", "pauses"), []features.Measurement{{Check: "terms_apart", Table: "pauses", Column: "start", Count: 2, Total: 4, Detail: "shard-0-1, shard-1-1"}})
 	same1(t, "terms of accounts", inspect("terms_apart", "accounts"), []features.Measurement{
-		{Check: "terms_apart", Table: "accounts", Column: "country", Count: 1, Total: 2}, {Check: "terms_apart", Table: "accounts", Column: "segment", Count: 1, Total: 2},
+		{Check: "terms_apart", Table: "accounts", Column: "country", Count: 1, Total: 2, Detail: "shard-0-1"}, {Check: "terms_apart", Table: "accounts", Column: "segment", Count: 1, Total: 2, Detail: "shard-0-1"},
 	})
 	// An account on both sides is found.
 	loaded(t, w, into("order_lines"), csv(t, "order_lines", "account,order_id,amount,amount_base,ordered_at\nshard-1-2,i2,10,10,2025-01-01"))
-	same1(t, "apart", inspect("apart", "order_lines"), []features.Measurement{{Check: "apart", Table: "order_lines", Column: "account", Count: 1, Total: 2}})
+	same1(t, "apart", inspect("apart", "order_lines"), []features.Measurement{{Check: "apart", Table: "order_lines", Column: "account", Count: 1, Total: 2, Detail: "shard-1-2"}})
 	// It is refused by name, also when the cutoff lies before all its orders; the others are built.
 	refused := func(r features.Request, words ...string) {
 		t.Helper()
@@ -109,6 +109,24 @@ func TestSourcesOfAClusterAreReadOnEachOfItsHosts(t *testing.T) {
 	}
 	named.Accounts = []frame.AccountID{"shard-0-1", "imported"}
 	refused(named, `"shard-0-1"`, "interactions")
+
+	// So would every bill read unpaid whose payments lie on the other side.
+	for _, e := range s.mapped {
+		execute(t, e, "CREATE TABLE shop.paid (id String, c String, bill String, d Date, v Float64) ENGINE = MergeTree ORDER BY c")
+	}
+	execute(t, s.mapped[1], "INSERT INTO shop.paid VALUES ('p1', 'shard-1-1', 'b1', '2025-01-09', 5)")
+	paid := features.MappedSource{
+		Name: "erp", Table: "payments", From: "shop.paid", Currency: "EUR", Cluster: "town",
+		Columns: map[string]string{"id": "id", "account": "c", "invoice": "bill", "paid_at": "d", "amount": "v"},
+	}
+	if err := w.MapSources(t.Context(), []features.MappedSource{m, visits, paid}); err != nil {
+		t.Fatal(err)
+	}
+	loaded(t, w, into("invoices"), csv(t, "invoices", "id,account,issued_at,due_at,amount\nb1,shard-1-1,2025-01-02,2025-01-10,5\nb2,imported,2025-01-02,2025-01-10,5"))
+	same1(t, "bills apart from their payments", inspect("apart", "invoices"), []features.Measurement{
+		{Check: "apart", Table: "invoices", Column: "account", Total: 2},
+		{Check: "apart", Table: "invoices", Column: "account", Subject: "payments", Count: 1, Total: 2, Detail: "shard-1-1"},
+	})
 
 	// What one host lacks is refused with its name, and changes nothing.
 	execute(t, s.mapped[1], "ALTER TABLE shop.local_lines RENAME COLUMN v TO worth")

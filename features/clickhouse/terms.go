@@ -34,19 +34,17 @@ func (w Warehouse) termsApart(ctx context.Context, watermark uint64) ([]features
 		{"accounts", "segment", "segment != ''"},
 	} {
 		m := features.Measurement{Check: "terms_apart", Table: of.table, Column: of.column}
+		var found []string
 		terms := "SELECT DISTINCT account FROM " + of.table + " WHERE load <= {watermark:UInt64} AND " + of.condition
 		on := func(sql string) string { return OnShards(info.Cluster, info.ShardDatabase, sql) }
 		for _, sides := range [][2]string{{terms, on(facts)}, {on(terms), facts}} {
-			sql := "SELECT countIf(account IN (" + sides[1] + ")) AS found, count() AS total FROM (" + sides[0] + ")"
-			err := w.Query(ctx, sql, only(sql, Params{"watermark": watermark, "countries": countries}), func(t *frame.Table) error {
-				m.Count += t.Columns[0].Integers[0]
-				m.Total += t.Columns[1].Integers[0]
-				return nil
-			})
+			names, err := w.onBothSides(ctx, &m, sides[0], sides[1], Params{"watermark": watermark, "countries": countries})
 			if err != nil {
 				return nil, fmt.Errorf("look for accounts whose %s lie on another host than their facts: %w", of.table, err)
 			}
+			found = append(found, names...)
 		}
+		m.Detail = firstOf(found)
 		all = append(all, m)
 	}
 	return all, nil
