@@ -167,6 +167,18 @@ type CrossSellCard struct {
 	EN      string              `json:"en,omitempty"`
 	ZH      string              `json:"zh,omitempty"`
 	Quality []PropensityQuality `json:"quality,omitempty"`
+	// Wallet is what the columns of the estimated wallet added; nil where they were not
+	// tried, and on cards from before.
+	Wallet *WalletTrial `json:"wallet,omitempty"`
+}
+
+// WalletTrial is the log-loss of the probabilities on the lesson's accounts that were
+// held out, with and without the columns of the estimated wallet.
+type WalletTrial struct {
+	Accounts int    `json:"accounts"`
+	With     Figure `json:"log_loss_with"`
+	Without  Figure `json:"log_loss_without"`
+	Kept     bool   `json:"kept"`
 }
 
 // PropensityQuality is that of one kind: new, lapsed or repeat.

@@ -16,7 +16,7 @@ import (
 func (s *Service) fitPropensities(ctx context.Context, c *calendar, a *appraisal, card *model.WorthCard, taught frame.Cutoff, crowd *crowd) error {
 	for _, key := range []features.HoldingKey{features.ByCategory, features.ByProduct} {
 		of := model.CrossSellCard{Key: string(key)}
-		err := s.fitPropensity(ctx, c, a, &of, key, taught, crowd.held(key))
+		err := s.fitPropensity(ctx, c, a, &of, key, taught, crowd)
 		if err != nil && !errors.Is(err, crosssell.ErrInput) {
 			return fmt.Errorf("fit what is bought next by %s: %w", key, err)
 		}
@@ -32,7 +32,7 @@ func (s *Service) fitPropensities(ctx context.Context, c *calendar, a *appraisal
 // to recommend.
 const leastItems = 3
 
-func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, card *model.CrossSellCard, key features.HoldingKey, taught frame.Cutoff, test []features.Holding) error {
+func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, card *model.CrossSellCard, key features.HoldingKey, taught frame.Cutoff, test *crowd) error {
 	var held []features.Holding
 	request := features.HoldingRequest{Request: c.request([]frame.Cutoff{taught}, nil), Key: key, HorizonDays: c.Label.HorizonDays}
 	standings, err := s.Facts.Standings(ctx, request.Request, c.Label.HorizonDays)
@@ -57,16 +57,28 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 	}
 	params := crosssell.PropensityDefaults()
 	params.HorizonDays = c.Label.HorizonDays
-	p, _, err := crosssell.FitPropensity(ctx, []crosssell.Lesson{lesson}, params)
+	p, learnt, err := crosssell.FitPropensity(ctx, []crosssell.Lesson{lesson}, params)
 	if err != nil {
 		return err
 	}
-	later, fitted, err := lessonOf(ctx, test, s.Settings)
+	if key == features.ByCategory && a.wallet != nil && s.Settings.WalletFeatures != WalletFeaturesOff {
+		if p, err = s.tryWallets(ctx, c, card, lesson, taught, params, p, learnt); err != nil {
+			return err
+		}
+	}
+	later, fitted, err := lessonOf(ctx, test.held(key), s.Settings)
 	if err != nil {
 		return err
 	}
 	card.Items, card.Dense, card.Tail = fitted.Items, fitted.Dense, fitted.Tail
 	card.EN, card.ZH = fitted.Text()
+	if len(p.Beside()) > 0 {
+		then := &told{crowd: test}
+		if err := a.tellWallets(then); err != nil {
+			return err
+		}
+		later.Model = later.Model.With(then.beside(later.Model.Purchases()))
+	}
 	quality, err := p.Evaluate(ctx, later)
 	if err != nil {
 		return err
@@ -83,6 +95,37 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 	}
 	a.propensity[key] = p
 	return nil
+}
+
+// tryWallets learns what is bought next by category from the estimated wallets too, as
+// the lesson's cutoff knew them, and returns that or what was learnt without them,
+// whichever forecasts better the lesson's accounts that neither learnt from.
+func (s *Service) tryWallets(
+	ctx context.Context, c *calendar, card *model.CrossSellCard, lesson crosssell.Lesson, taught frame.Cutoff, params crosssell.PropensityParams,
+	plain *crosssell.Propensity, learnt crosssell.PropensityReport,
+) (*crosssell.Propensity, error) {
+	crowd, err := s.crowd(ctx, c, taught, 0, true, nil)
+	if err != nil {
+		return nil, err
+	}
+	then, known := &appraisal{}, &told{crowd: crowd}
+	if err := then.fitWallet(ctx, &model.WalletCard{}, crowd, s.Settings); err != nil || then.wallet == nil {
+		return plain, err
+	}
+	if err := then.tellWallets(known); err != nil {
+		return nil, err
+	}
+	lesson.Model = lesson.Model.With(known.beside(lesson.Model.Purchases()))
+	with, tried, err := crosssell.FitPropensity(ctx, []crosssell.Lesson{lesson}, params)
+	if err != nil {
+		return nil, err
+	}
+	loss, without := crosssell.LogLoss(tried.HeldOutQuality), crosssell.LogLoss(learnt.HeldOutQuality)
+	card.Wallet = &model.WalletTrial{Accounts: tried.HeldOut, With: model.Figure(loss), Without: model.Figure(without), Kept: loss < without}
+	if card.Wallet.Kept {
+		return with, nil
+	}
+	return plain, nil
 }
 
 // lessonOf is what goes together among holdings, with what was bought next.

@@ -165,3 +165,35 @@ func TestHoldingsShareTheirIDs(t *testing.T) {
 		}
 	}
 }
+
+// What stands beside a pair of account and category is its wallet's share, gap, width
+// and trend, and nothing where no wallet is told.
+func TestWalletsBesideThePurchases(t *testing.T) {
+	s := &told{crowd: stall(), toldWallets: toldWallets{
+		categories: []string{"soap", "tea"}, first: []int{0, 2, 3, 3},
+		estimates: []wallet.Estimate{
+			{Category: 0, Wallet: 100, Low: 50, High: 200, Spend: 40, Share: .4, Potential: 60},
+			{Category: 1, Wallet: 10, Low: 5, High: 50, Spend: 10, Share: 1},
+			{Account: 1, Category: 1, Wallet: 20, Low: 10, High: 30, Spend: 5, Share: .25, Potential: 15},
+		},
+		earlier: wallet.Spend{Start: []int{0, 1, 2, 2}, Category: []int32{0, 1}, Amount: []float64{20, 10}},
+	}}
+	past, err := purchases(s.crowd.categories)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nan := math.NaN()
+	beside := s.beside(past)
+	for of, want := range map[string][]float64{
+		"0 soap": {.4, 60, 4, .2}, // (40 − 20) ÷ 100
+		"0 tea":  {1, 0, 10, nan}, "0 wine": {nan, nan, nan, nan},
+		"1 tea": {.25, 15, 3, -.25}, "1 soap": {nan, nan, nan, nan}, "2 tea": {nan, nan, nan, nan},
+	} {
+		item, _ := past.Find(of[2:])
+		got := make([]float64, len(beside.Names))
+		beside.Fill(int(of[0]-'0'), int32(item), got) //nolint:gosec // four of them
+		if !slices.EqualFunc(got, want, func(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }) {
+			t.Errorf("account %s: %v, want %v", of, got, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"fealty/features"
 	"fealty/model"
@@ -37,6 +38,9 @@ func (a *appraisal) tellRecommendations(ctx context.Context, t *told, s Settings
 		m, fitted, err := crosssell.Fit(ctx, past, params)
 		if err != nil {
 			return nil, fmt.Errorf("find what goes together by %s: %w", key, err)
+		}
+		if len(p.Beside()) > 0 {
+			m = m.With(t.beside(past))
 		}
 		t.together = append(t.together, together(key, fitted))
 		rules, err := t.rules(&s.Worth, key, past).Compile(past)
@@ -88,6 +92,44 @@ func (t *told) buysOfWallet(i int, list []crosssell.Recommendation) float64 {
 		return math.NaN()
 	}
 	return sum / all
+}
+
+// beside are share, gap, width and trend of the wallet by account and category, for a
+// propensity to buy of categories.
+func (t *told) beside(past *crosssell.Purchases) crosssell.Beside {
+	category, row := make([]int32, len(past.Items)), make([]int, len(past.Accounts))
+	for i := range past.Items {
+		category[i] = int32(slices.Index(t.categories, past.Items[i].ID)) //nolint:gosec // categories are few
+	}
+	for a, account := range past.Accounts {
+		row[a] = -1
+		if i, ok := t.crowd.row[account]; ok {
+			row[a] = i
+		}
+	}
+	return crosssell.Beside{
+		Names: []string{"wallet_share", "wallet_gap", "wallet_width", "wallet_trend"},
+		Fill: func(account int, item int32, to []float64) {
+			for k := range to {
+				to[k] = math.NaN()
+			}
+			i, of := row[account], category[item]
+			if i < 0 || of < 0 {
+				return
+			}
+			for _, e := range t.wallets(i) {
+				if e.Category != of {
+					continue
+				}
+				to[0], to[1], to[2] = e.Share, e.Potential, e.Width()
+				for k := t.earlier.Start[i]; k < t.earlier.Start[i+1]; k++ {
+					if t.earlier.Category[k] == of {
+						to[3] = e.Trend(t.earlier.Amount[k])
+					}
+				}
+			}
+		},
+	}
 }
 
 // recommendation is one as it is stored, with the names that products have.

@@ -65,7 +65,11 @@ func crossSellFit(fit *serving.WorthFitResult) answer {
 	quality := section{title: "On the test cutoff, beside popularity", head: []string{
 		"by", "kind", "rows", "bought", "auc", "popular_auc", "log_loss", "popular_log_loss", "ece", "ndcg_10", "base_ndcg_10",
 	}}
+	tried := section{title: "What the columns of the wallet add, on accounts held out", head: []string{"by", "accounts", "log_loss_with", "log_loss_without", "kept"}}
 	for _, c := range fit.Worth.CrossSell {
+		if w := c.Wallet; w != nil {
+			tried.rows = append(tried.rows, []any{c.Key, w.Accounts, w.With, w.Without, w.Kept})
+		}
 		learnt.rows = append(learnt.rows, []any{c.Key, c.Items, c.Dense, c.Tail, c.Why, c.EN, c.ZH})
 		for _, q := range c.Quality {
 			quality.rows = append(quality.rows, []any{
@@ -73,5 +77,9 @@ func crossSellFit(fit *serving.WorthFitResult) answer {
 			})
 		}
 	}
-	return answer{data: fit, rows: 2, sections: []section{fitFacts(fit), learnt, quality}}
+	sections := []section{fitFacts(fit), learnt, quality}
+	if len(tried.rows) > 0 {
+		sections = append(sections, tried)
+	}
+	return answer{data: fit, rows: 2, sections: sections}
 }

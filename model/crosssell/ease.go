@@ -70,6 +70,7 @@ func (p Params) Dense() int {
 type Model struct {
 	params Params
 	past   *Purchases
+	beside Beside
 	// head lists the items in the closed form, place the position of an item
 	// there, −1 beyond.
 	head, place []int32

@@ -40,12 +40,30 @@ type candidates struct {
 	kind          []Kind
 	// basket is what an order of the item is expected to come to.
 	basket []float64
-	// columns holds one column per feature.
+	// columns holds one column per feature, and then those of Beside, by name.
 	columns [][]float64
+	beside  []string
 }
 
-func newCandidates() *candidates {
-	return &candidates{columns: make([][]float64, len(features))}
+func newCandidates(beside []string) *candidates {
+	return &candidates{columns: make([][]float64, len(features)+len(beside)), beside: beside}
+}
+
+// Beside are columns that a propensity reads beside those made of the purchases.
+type Beside struct {
+	// Names of the columns, each once and none of a feature's.
+	Names []string
+	// Fill writes their values for an account and an item of the purchases, NaN where
+	// nothing is known. It is called from several goroutines at once.
+	Fill func(account int, item int32, to []float64)
+}
+
+// With returns the model with columns beside its own, which a propensity learns from
+// and then needs of every model.
+func (m *Model) With(b Beside) *Model {
+	with := *m
+	with.beside = b
+	return &with
 }
 
 // rows returns the number of pairs.
@@ -56,6 +74,9 @@ func (c *candidates) frame() *frame.Frame {
 	f := &frame.Frame{Accounts: c.id, Cutoffs: make([]frame.Cutoff, c.rows())}
 	for k, meta := range features {
 		f.Columns = append(f.Columns, frame.Column{Meta: meta, Kind: frame.Number, Numbers: c.columns[k]})
+	}
+	for k, name := range c.beside {
+		f.Columns = append(f.Columns, frame.Column{Meta: frame.Meta{Name: name, Unit: "1"}, Kind: frame.Number, Numbers: c.columns[len(features)+k]})
 	}
 	return f
 }
@@ -80,6 +101,7 @@ func (m *Model) collect(c *candidates, a, fresh int, may Eligible, b *board) {
 	own := m.past.Cells(a)
 	score := m.score(own, b)
 	profile := m.profile(own)
+	beside := make([]float64, len(m.beside.Names))
 	for _, list := range []struct {
 		kind  Kind
 		items []Scored
@@ -92,6 +114,12 @@ func (m *Model) collect(c *candidates, a, fresh int, may Eligible, b *board) {
 			c.account, c.item, c.kind = append(c.account, int32(a)), append(c.item, x.Item), append(c.kind, list.kind) //nolint:gosec // at most MostAccounts
 			c.id = append(c.id, m.past.Accounts[a])
 			m.describe(c, own, profile, list.kind, x.Item, float64(score[x.Item]))
+			if len(beside) > 0 {
+				m.beside.Fill(a, x.Item, beside)
+			}
+			for k, v := range beside {
+				c.columns[len(features)+k] = append(c.columns[len(features)+k], v)
+			}
 		}
 	}
 }

@@ -69,13 +69,19 @@ type Propensity struct {
 	horizon    int
 	candidates int
 	maxRows    int
-	trees      *tree.Ensemble
+	// beside names the columns that it reads beside those of the purchases.
+	beside []string
+	trees  *tree.Ensemble
 	// Per kind: the calibrator, that of popularity alone, how many baskets a
 	// buyer buys within the horizon, whether the list is re-ranked.
 	calibrator, popular [3]calibrate.Affine
 	baskets             [3]float64
 	rerank              [3]bool
 }
+
+// Beside returns the names of the columns that it was learnt with beside those of the
+// purchases: it needs them of every model (Model.With).
+func (p *Propensity) Beside() []string { return p.beside }
 
 // Params returns the parameters of the model beside which it was learnt: those
 // to fit the model of a later cutoff with.
@@ -158,8 +164,8 @@ func FitPropensity(ctx context.Context, lessons []Lesson, params PropensityParam
 	if len(lessons) == 0 {
 		return nil, PropensityReport{}, fmt.Errorf("%w: no cutoff to learn from", ErrInput)
 	}
-	p := &Propensity{params: lessons[0].Model.params, horizon: params.HorizonDays, candidates: params.Candidates, maxRows: params.MaxRows}
-	t := &table{pairs: newCandidates()}
+	p := &Propensity{params: lessons[0].Model.params, horizon: params.HorizonDays, candidates: params.Candidates, maxRows: params.MaxRows, beside: lessons[0].Model.beside.Names}
+	t := &table{pairs: newCandidates(p.beside)}
 	for _, l := range lessons {
 		if err := p.suits(l.Model); err != nil {
 			return nil, PropensityReport{}, err
@@ -249,7 +255,7 @@ func (p *Propensity) extend(ctx context.Context, t *table, l Lesson, most int) e
 	err := each(ctx, len(blocks), func(n int) {
 		b := boards.Get()
 		defer boards.Put(b)
-		blocks[n] = newCandidates()
+		blocks[n] = newCandidates(p.beside)
 		for k := n * blockAccounts; k < min(accounts, (n+1)*blockAccounts); k++ {
 			m.collect(blocks[n], k*step, p.candidates, nil, b)
 		}
@@ -395,7 +401,7 @@ func (p *Propensity) Evaluate(ctx context.Context, l Lesson) ([]Quality, error) 
 	if err := p.suits(l.Model); err != nil {
 		return nil, err
 	}
-	t := &table{pairs: newCandidates()}
+	t := &table{pairs: newCandidates(p.beside)}
 	if err := p.extend(ctx, t, l, p.maxRows); err != nil {
 		return nil, err
 	}
@@ -443,6 +449,18 @@ func (p *Propensity) quality(t *table, margin []float64, rows []int) ([]Quality,
 		out = append(out, q)
 	}
 	return out, nil
+}
+
+// LogLoss returns the mean log-loss of the pairs that were measured, NaN if none was.
+func LogLoss(all []Quality) float64 {
+	sum, rows := 0.0, 0
+	for _, q := range all {
+		if q.Measured {
+			sum += float64(q.Rows) * q.LogLoss
+			rows += q.Rows
+		}
+	}
+	return sum / float64(rows)
 }
 
 func judge(y, score, probability []float64) (auc, loss, ece float64, err error) {
@@ -502,6 +520,9 @@ func (p *Propensity) suits(m *Model) error {
 	if a != b {
 		return fmt.Errorf("%w: the propensity was learnt beside a model with Lambda %v, Neighbours %d and LapsedDays %d, this one has %v, %d and %d: fit it with Propensity.Params", ErrInput,
 			a.Lambda, a.Neighbours, a.LapsedDays, b.Lambda, b.Neighbours, b.LapsedDays)
+	}
+	if !slices.Equal(p.beside, m.beside.Names) {
+		return fmt.Errorf("%w: the propensity was learnt with %q beside the purchases, and the model has %q: hand them to Model.With", ErrInput, p.beside, m.beside.Names)
 	}
 	return nil
 }

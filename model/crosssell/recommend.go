@@ -75,7 +75,7 @@ func (p *Propensity) RecommendAll(ctx context.Context, m *Model, k int, may func
 
 // recommend returns the lists of the accounts from … to−1.
 func (p *Propensity) recommend(m *Model, from, to, k int, may func(account int) Eligible, b *board) ([][]Recommendation, error) {
-	pairs := newCandidates()
+	pairs := newCandidates(p.beside)
 	for a := from; a < to; a++ {
 		m.collect(pairs, a, max(k, p.candidates), ruleOf(may, a), b)
 	}

@@ -33,6 +33,8 @@ type content struct {
 	Popular     [3][2]float64 `json:"popular"`
 	Baskets     [3]float64    `json:"baskets"`
 	Rerank      [3]bool       `json:"rerank"`
+	// Beside is absent where the purchases are all that is read.
+	Beside []string `json:"beside,omitempty"`
 	// Trees is the ensemble in LightGBM's text.
 	Trees string `json:"trees"`
 }
@@ -48,7 +50,7 @@ func (p *Propensity) MarshalText() ([]byte, error) {
 	}
 	c := content{
 		Format: format, Version: version, Params: p.params, HorizonDays: p.horizon, Candidates: p.candidates, MaxRows: p.maxRows,
-		Baskets: p.baskets, Rerank: p.rerank, Trees: trees.String(),
+		Baskets: p.baskets, Rerank: p.rerank, Beside: p.beside, Trees: trees.String(),
 	}
 	for k := range kinds {
 		c.Calibrators[k] = [2]float64{p.calibrator[k].Slope, p.calibrator[k].Intercept}
@@ -92,7 +94,7 @@ func (c content) propensity() (*Propensity, error) {
 		return nil, err
 	}
 	p := &Propensity{
-		params: c.Params, horizon: c.HorizonDays, candidates: c.Candidates, maxRows: c.MaxRows, baskets: c.Baskets, rerank: c.Rerank,
+		params: c.Params, horizon: c.HorizonDays, candidates: c.Candidates, maxRows: c.MaxRows, baskets: c.Baskets, rerank: c.Rerank, beside: c.Beside,
 	}
 	for k, kind := range kinds {
 		p.calibrator[k] = calibrate.Affine{Slope: c.Calibrators[k][0], Intercept: c.Calibrators[k][1]}
@@ -112,6 +114,7 @@ func (c content) propensity() (*Propensity, error) {
 	for _, f := range features {
 		names = append(names, f.Name)
 	}
+	names = append(names, c.Beside...)
 	if got := p.trees.Features(); !slices.Equal(got, names) {
 		return nil, fmt.Errorf("the trees read %q, this program makes %q", got, names)
 	}
