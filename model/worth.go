@@ -62,6 +62,17 @@ type LifetimeCard struct {
 	Stayed *SpendContest `json:"stayed,omitempty"`
 	// Coverage is how often the interval of spend within the horizon held it.
 	Coverage *LifetimeCoverage `json:"coverage,omitempty"`
+	// Returns are those of the lapsed accounts, which win-back values are told by; nil
+	// where none had lapsed.
+	Returns *LapsedReturns `json:"returns,omitempty"`
+}
+
+// LapsedReturns sets the returns that were expected of lapsed accounts within the
+// horizon, the sum of 1 − the probability of no purchase, beside those that came.
+type LapsedReturns struct {
+	Accounts int    `json:"accounts"`
+	Expected Figure `json:"expected"`
+	Returned int    `json:"returned"`
 }
 
 // LifetimeTrial is one lifetime model that was tried.

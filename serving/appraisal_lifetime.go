@@ -38,7 +38,7 @@ func (a *appraisal) fitLifetime(ctx context.Context, card *model.LifetimeCard, c
 	if err := a.chooseSpend(card, h, c, horizon, best.scores); err != nil {
 		return err
 	}
-	card.SpendBy, card.ValueBy = a.spendBy, a.valueBy()
+	card.SpendBy, card.ValueBy, card.Returns = a.spendBy, a.valueBy(), returnsOf(h, c, best.scores)
 	card.Coverage, err = a.cover(ctx, h, c, horizon, s)
 	return err
 }
@@ -187,6 +187,26 @@ func (a *appraisal) chooseSpend(card *model.LifetimeCard, h *histories, c *crowd
 		Accounts: len(stayed.actual), RunRate: model.Figure(choice.RunRate.MAE), Forecast: model.Figure(choice.Model.MAE), By: a.riskBy,
 	}
 	return nil
+}
+
+// returnsOf sets the returns that the scores expect of the lapsed beside those that
+// came; nil where none has lapsed.
+func returnsOf(h *histories, c *crowd, scores *lifetime.Scores) *model.LapsedReturns {
+	var r model.LapsedReturns
+	for k, i := range h.rows {
+		if c.status[i] != features.Lapsed {
+			continue
+		}
+		r.Accounts++
+		r.Expected += model.Figure(1 - scores.NoPurchase[k])
+		if c.boughtAfter[i] {
+			r.Returned++
+		}
+	}
+	if r.Accounts == 0 {
+		return nil
+	}
+	return &r
 }
 
 // contest gathers two forecasts and what came.

@@ -204,6 +204,17 @@ func TestLifetimeModelIsChosenByWhatCame(t *testing.T) {
 			c.after[i], c.boughtAfter[i] = h.mean[k]*(1+math.Floor(3*chance.Float64())), true
 		}
 	}
+	// Some had lapsed; the returns expected of them are those that their scores tell.
+	c.status = make([]features.Eligibility, c.rows())
+	lapsed, returned := 0, 0
+	for k, i := range h.rows {
+		if k%3 == 0 {
+			c.status[i] = features.Lapsed
+			if lapsed++; c.boughtAfter[i] {
+				returned++
+			}
+		}
+	}
 	settings := DefaultSettings()
 	settings.Worth.LifetimeModels = []string{string(lifetime.BGNBD), string(lifetime.MBGNBD)}
 	a := &appraisal{spendBy: byRunRate, riskBy: byRunRate, terms: settings.Worth.terms()}
@@ -228,6 +239,19 @@ func TestLifetimeModelIsChosenByWhatCame(t *testing.T) {
 	}
 	if s := card.Coverage; s == nil || s.Accounts != len(h.rows) || !(s.Inside > .5 && s.Inside+s.Above <= 1) {
 		t.Errorf("coverage %+v", s)
+	}
+	scores, err := a.lifetime.Score(h.Histories, h.mean, picked(c.segments(), h.rows), 90, a.terms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := 0.
+	for k, i := range h.rows {
+		if c.status[i] == features.Lapsed {
+			back += 1 - scores.NoPurchase[k]
+		}
+	}
+	if r := card.Returns; r == nil || r.Accounts != lapsed || r.Returned != returned || math.Abs(float64(r.Expected)-back) > 1e-9 || lapsed == returned {
+		t.Errorf("returns %+v, want %d of %d and %v", r, returned, lapsed, back)
 	}
 	if len(card.Segments) != 2 || len(card.Segments[0].Parameters) != 4 || card.Segments[0].Parameters[0].StandardError <= 0 || len(card.Segments[1].SpendParameters) != 3 {
 		t.Errorf("segments %+v", card.Segments)

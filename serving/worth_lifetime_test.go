@@ -104,14 +104,14 @@ func TestLifetimeFitInWords(t *testing.T) {
 	en, zh := sayLifetimes(&model.LifetimeCard{
 		Model: "nbd", Instead: "no optimum", SpendWhy: "equal amounts", Accounts: 9, ReturnsOutweigh: 2, NoHistory: 1, RunRate: 5, Forecast: 4, SpendBy: byLifetime,
 		Judged: 7, TooYoung: 3, Stayed: &model.SpendContest{Accounts: 4, RunRate: 1, Forecast: 2, By: byRunRate}, ValueBy: byPlainMean,
-		Coverage: &model.LifetimeCoverage{Accounts: 9, Target: .9, Inside: .8, Above: .15},
+		Coverage: &model.LifetimeCoverage{Accounts: 9, Target: .9, Inside: .8, Above: .15}, Returns: &model.LapsedReturns{Accounts: 6, Expected: 2.25, Returned: 3},
 	})
-	for _, want := range []string{"no optimum", "equal amounts", "2 accounts", "1 accounts", "by the lifetime model: on the last cutoff it was off by 4.00", "3 accounts", "by the run-rate: on the last cutoff it was off by 1.00", "own mean", "80.0 %"} {
+	for _, want := range []string{"no optimum", "equal amounts", "2 accounts", "1 accounts", "by the lifetime model: on the last cutoff it was off by 4.00", "3 accounts", "by the run-rate: on the last cutoff it was off by 1.00", "own mean", "80.0 %", "Of 6 lapsed accounts 2.2 were expected to buy again within the horizon, and 3 did"} {
 		if !strings.Contains(strings.Join(en, " "), want) {
 			t.Errorf("%q is not in %q", want, en)
 		}
 	}
-	if len(en) != 9 || len(zh) != len(en) {
+	if len(en) != 10 || len(zh) != len(en) {
 		t.Errorf("%q, %q", en, zh)
 	}
 	if en, zh := sayLifetimes(&model.LifetimeCard{Model: "mbg-nbd", Accounts: 9, RunRate: 5, Forecast: 4, SpendBy: byLifetime}); len(en) != 1 || len(zh) != 1 {

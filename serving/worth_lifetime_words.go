@@ -57,6 +57,10 @@ func sayLifetimes(l *model.LifetimeCard) (en, zh []string) {
 		add(fmt.Sprintf("The %.0f %% interval of spend within the horizon held what came of %.1f %% of %d accounts; %.1f %% came to more", 100*c.Target, 100*c.Inside, c.Accounts, 100*c.Above),
 			fmt.Sprintf("期内消费的%.0f%%区间覆盖了%d个客户中的%.1f%%；%.1f%%高于区间", 100*c.Target, c.Accounts, 100*c.Inside, 100*c.Above))
 	}
+	if r := l.Returns; r != nil {
+		add(fmt.Sprintf("Of %d lapsed accounts %.1f were expected to buy again within the horizon, and %d did", r.Accounts, r.Expected, r.Returned),
+			fmt.Sprintf("%d个已流失客户中，预期%.1f个在期内再次购买，实际%d个", r.Accounts, r.Expected, r.Returned))
+	}
 	return en, zh
 }
 

@@ -43,6 +43,9 @@ func lifetimeTables(say func(string, ...any), l *model.LifetimeCard) {
 	if c := l.Coverage; c != nil {
 		say(" The %s interval of spend within the horizon held %s of %d accounts; %s came to more.", percent(c.Target), percent(c.Inside), c.Accounts, percent(c.Above))
 	}
+	if r := l.Returns; r != nil {
+		say(" Of %d lapsed accounts %s were expected to buy again within the horizon, and %d did.", r.Accounts, figure(r.Expected), r.Returned)
+	}
 	say("\n")
 }
 
