@@ -65,11 +65,12 @@ type CategoryHistory struct {
 	Cutoff   frame.Cutoff
 	Category string
 	// BuyingDays of the 365 days before the cutoff, and the median gap between
-	// them in days.
+	// them in days on which the account doesn't rest, at least 1.
 	BuyingDays int
 	GapDays    float64
 	// Today is the cutoff's day; Last the last buying day, Due the day on which the
-	// next order was due: Last + GapDays, rounded up.
+	// next order was due: GapDays, rounded up, after Last, and no day of rest that
+	// was known of at the cutoff.
 	Today, Last, Due int
 	// Orders in [cutoff, cutoff + H), OrdersAfter in the next H.
 	Orders, OrdersAfter int

@@ -198,10 +198,6 @@ func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Cover
 	if err != nil {
 		return fmt.Errorf("zone %q: %w", p.Zone, err)
 	}
-	holidays, paused, err := p.holidays(ctx, e)
-	if err != nil {
-		return err
-	}
 	day := func(at int64) int { return int(dayIn(zone, at)) }
 	today := make([]int, len(p.Cutoffs))
 	for k, c := range p.Cutoffs {
@@ -215,29 +211,45 @@ func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Cover
 			from = min(from, day(c.First))
 		}
 	}
-	calendar, err := features.NewCalendar(holidays, max(0, from), slices.Max(today), today, p.KnownAt)
+	rested, err := resting(ctx, e, p.params, max(0, from), slices.Max(today), today)
 	if err != nil {
 		return err
+	}
+	segments, days := p.Cadence.Table()
+	p.params["cadence_segments"], p.params["cadence_days"] = segments, days
+	p.terms = rested || len(segments) > 1
+	return nil
+}
+
+// resting adds to a question's parameters what terms.sql reads of days of rest, and tells
+// whether anybody rests. The holidays are those of the days from … to; each cutoff counts
+// those before its day of until that were recorded by its known_at.
+func resting(ctx context.Context, e Engine, params Params, from, to int, until []int) (bool, error) {
+	holidays, paused, err := holidaysOf(ctx, e, params)
+	if err != nil {
+		return false, err
+	}
+	calendar, err := features.NewCalendar(holidays, from, to, until, params["known_at"].([]frame.KnownAt)) //nolint:forcetypeassert // ours
+	if err != nil {
+		return false, err
 	}
 	if len(calendar.Days) == 0 { // the engine looks nothing up in an empty list
 		calendar.Days, calendar.Before = []int64{0}, []int64{0}
 	}
+	rests := paused || len(calendar.Countries) > 0
 	rested := uint64(0)
-	if paused || len(calendar.Countries) > 0 {
+	if rests {
 		rested = 1
 	}
-	p.params["rested"], p.params["calendars"] = rested, calendar.Of
-	p.params["rest_countries"], p.params["rest_days"], p.params["rest_before"] = calendar.Countries, calendar.Days, calendar.Before
-	segments, days := p.Cadence.Table()
-	p.params["cadence_segments"], p.params["cadence_days"] = segments, days
-	p.terms = rested == 1 || len(segments) > 1
-	return nil
+	params["rested"], params["calendars"] = rested, calendar.Of
+	params["rest_countries"], params["rest_days"], params["rest_before"] = calendar.Countries, calendar.Days, calendar.Before
+	return rests, nil
 }
 
-// holidays returns the holidays of the countries that accounts are of, and whether
+// holidaysOf returns the holidays of the countries that accounts are of, and whether
 // any account pauses.
-func (p *prepared) holidays(ctx context.Context, e Engine) (holidays []features.Holiday, paused bool, err error) {
-	err = ask(ctx, e, statement("calendar.sql"), p.params, func(t *frame.Table) error {
+func holidaysOf(ctx context.Context, e Engine, params Params) (holidays []features.Holiday, paused bool, err error) {
+	err = ask(ctx, e, statement("calendar.sql"), params, func(t *frame.Table) error {
 		c, err := pick(t, "country", "day", "recorded_at")
 		if err != nil {
 			return err
@@ -259,7 +271,7 @@ func (p *prepared) holidays(ctx context.Context, e Engine) (holidays []features.
 	}
 	// On a cluster the holidays may lie on another host than the accounts.
 	of := map[string]bool{}
-	err = ask(ctx, e, statement("countries.sql"), p.params, func(t *frame.Table) error {
+	err = ask(ctx, e, statement("countries.sql"), params, func(t *frame.Table) error {
 		c, err := pick(t, "country")
 		if err != nil {
 			return err

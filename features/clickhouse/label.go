@@ -264,6 +264,9 @@ func (a *aftermath) read(ctx context.Context, e Engine, name string, columns []s
 // view.
 func (a *aftermath) answers(ctx context.Context, e Engine, name string, own Params, columns []string, each func(v *view, rows []int, found []*frame.Column, i int)) error {
 	sql := statement("labels/" + name)
+	if own["rested"] == uint64(0) {
+		sql = withoutTerms(sql)
+	}
 	together, step := strings.Contains(sql, "{known_by:"), 1
 	key := "cutoff"
 	if together {

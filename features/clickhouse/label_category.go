@@ -1,9 +1,11 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -21,7 +23,11 @@ func Categories(ctx context.Context, e Engine, r features.CategoryRequest, s *fe
 	if err != nil || len(a.asks) == 0 {
 		return nil, err
 	}
-	own := Params{"least_days": uint64(r.LeastDays)}
+	own, err := a.rests(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	own["least_days"] = uint64(r.LeastDays)
 	columns := []string{
 		"category", "buying_days", "gap_days", "today", "last_day", "due_day", "orders", "orders_after",
 		"spend_365d", "tenure_days", "other_spend_365d", "other_tenure_days", "other_spend_after",
@@ -40,6 +46,30 @@ func Categories(ctx context.Context, e Engine, r features.CategoryRequest, s *fe
 	}
 	slices.SortFunc(all, features.CompareCategories)
 	return all, a.offers(ctx, e, all)
+}
+
+// aheadDays is how far behind a cutoff's day categories.sql looks for the day on which more
+// is due, so that it knows the holidays up to there.
+const aheadDays = 800
+
+// rests returns what categories.sql takes for the first view's cutoffs, with the days of
+// rest. Purchases of the last 365 days are counted; cadences are of no account here.
+func (a *aftermath) rests(ctx context.Context, e Engine) (Params, error) {
+	params := a.params(0, 1)
+	zone, err := time.LoadLocation(cmp.Or(a.Zone, "UTC"))
+	if err != nil {
+		return nil, fmt.Errorf("zone %q: %w", a.Zone, err)
+	}
+	cutoffs := a.views[0].cutoffs
+	until := make([]int, len(cutoffs))
+	for k, c := range cutoffs {
+		until[k] = int(dayIn(zone, int64(c))) + aheadDays
+	}
+	if _, err := resting(ctx, e, params, max(0, slices.Min(until)-aheadDays-366), slices.Max(until), until); err != nil {
+		return nil, fmt.Errorf("days of rest: %w", err)
+	}
+	params["cadence_segments"], params["cadence_days"] = []string{""}, []int64{0}
+	return params, nil
 }
 
 // offers lets the categories, which are sorted, and the offers of competitors

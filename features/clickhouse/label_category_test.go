@@ -80,6 +80,58 @@ func TestCategoriesGiveTheValuesWorkedOutByHand(t *testing.T) {
 	}
 }
 
+// Around China's national days of 2025, 1 to 8 October, days 20362 … 20369 since 1970. Each number is worked out by hand.
+func TestDueDaysAreNoDaysOfRest(t *testing.T) {
+	e := embedded(t)
+	var week []string
+	for day := 1; day <= 8; day++ {
+		week = append(week, fmt.Sprintf("2025-10-%02d", day))
+	}
+	w := &town{holidays: append(daysOff("CN", week...), daysOff("CN", "2025-01-29", "2025-01-30")...)}
+	w.holidays = append(w.holidays, holiday{country: "CN", day: at("2025-09-26"), recorded: at("2025-11-30")}) // told too late for all
+	for account, country := range map[string]string{"shanghai": "CN", "munich": "DE", "eager": "CN"} {
+		w.versions = append(w.versions, version{account: account, country: country, from: at("2024-01-01")})
+	}
+	buys := func(account string, days ...string) {
+		for _, day := range days {
+			w.lines = append(w.lines, bought(account, "ink", day, 10))
+		}
+	}
+	for _, account := range []string{"shanghai", "munich"} {
+		buys(account, "2025-08-25", "2025-09-04", "2025-09-14", "2025-09-24", "2025-10-14")
+	}
+	buys("eager", "2025-10-02", "2025-10-04", "2025-10-07")                // all within the holiday
+	buys("paused", "2025-09-01", "2025-09-06", "2025-09-11", "2025-09-16") // until further notice it rests
+	buys("season", "2025-09-01", "2025-09-06", "2025-09-11", "2025-09-16") // rested, and is due a working day after it
+	w.pauses = []pause{{account: "paused", start: at("2025-09-18")}, {account: "season", start: at("2025-09-18"), end: at("2025-09-27")}}
+	w.fill(t, e)
+	var got []string
+	for _, cutoff := range []string{"2025-09-29", "2025-10-20"} {
+		for _, h := range categories(t, e, "", rowsAt([]string{"eager", "munich", "paused", "season", "shanghai"}, cutoff)) {
+			got = append(got, fmt.Sprintf("%s %s: every %v, last %d, due %d", cutoff, h.Account, h.GapDays, h.Last, h.Due))
+		}
+	}
+	want := []string{
+		// 2025-09-24 is day 20355; ten days on is 4 October, and without the eight days 12 October.
+		"2025-09-29 munich: every 10, last 20355, due 20365",
+		// The 16th, 17th and, after the pause that lasts to the cutoff, 29 September … 1 October are five days.
+		"2025-09-29 paused: every 5, last 20347, due 20363",
+		"2025-09-29 season: every 5, last 20347, due 20361",
+		"2025-09-29 shanghai: every 10, last 20355, due 20373",
+		// Bought in the holiday is bought on 9 October: no gap at all counts as one day.
+		"2025-10-20 eager: every 1, last 20368, due 20371",
+		// 24 September … 14 October are twenty days, of which twelve are none of rest: of 10, 10, 10 and 20 or 12 the median is 10.
+		"2025-10-20 munich: every 10, last 20375, due 20385",
+		// After the 16th and 17th of September and the 20th … 22nd of October.
+		"2025-10-20 paused: every 5, last 20347, due 20384",
+		"2025-10-20 season: every 5, last 20347, due 20361",
+		"2025-10-20 shanghai: every 10, last 20375, due 20385",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestOffersOfCompetitorsMeetTheirCategories(t *testing.T) {
 	e := embedded(t)
 	w := &town{}

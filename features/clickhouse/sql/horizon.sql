@@ -2,6 +2,7 @@
 -- Grain:    one row: the number of accounts with at least 3 buying days and the 85th percentile of their median gaps.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of length 1; watermark UInt64; tz String.
 -- As of:    lines with ordered_at < cutoff, recorded_at <= known_at, load <= watermark.
+-- Gaps:     are of the calendar, days of rest included, since the horizon that they are asked for is.
 WITH
     orders AS
     (
