@@ -121,6 +121,15 @@ func (c *Client) GetWallet(ctx context.Context, account string) (*fealtyv1.Walle
 	return w, kinded("get wallet", err)
 }
 
+// DeclareWallet declares what a person knows of a wallet, in the name of the key, which
+// needs the scope wallets.declare; an error that wraps serving.ErrDenied without it,
+// serving.ErrNotFound of a strange account, and serving.ErrInvalid of what cannot be,
+// such as a category that no order line names.
+func (c *Client) DeclareWallet(ctx context.Context, r *fealtyv1.DeclareWalletRequest) (*fealtyv1.DeclareWalletResponse, error) {
+	d, err := c.worths.DeclareWallet(ctx, r)
+	return d, kinded("declare wallet", err)
+}
+
 // GetRecommendations returns what an account may buy next.
 func (c *Client) GetRecommendations(ctx context.Context, account string) (*fealtyv1.Recommendations, error) {
 	r, err := c.worths.GetRecommendations(ctx, &fealtyv1.GetRecommendationsRequest{Account: account})

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"fealty/features/frame"
+	"fealty/model"
 	"fealty/serving"
 	"fealty/serving/client"
 	fealtyv1 "fealty/serving/gen/fealty/v1"
@@ -49,6 +50,10 @@ func (a *answers) Worth(_ context.Context, id frame.AccountID) (serving.WorthAns
 
 func (a *answers) Growth(_ context.Context, r serving.GrowthRequest) (serving.GrowthResult, error) {
 	return serving.GrowthResult{By: r.By, Base: []serving.GrowthRow{{New: 3}}}, a.err
+}
+
+func (a *answers) Declare(_ context.Context, r serving.DeclareRequest) (serving.DeclareResult, error) {
+	return serving.DeclareResult{Period: r.Period, Spend: model.Figure(r.Rank)}, a.err
 }
 
 func (a *answers) BatchGet(ctx context.Context, ids []frame.AccountID) (found []serving.Answer, unknown []frame.AccountID, err error) {
@@ -83,7 +88,10 @@ func (tokens) Verify(_ context.Context, key string) (string, []string, error) {
 // serve runs a server and returns its gRPC address, its socket and how to end it.
 func serve(t *testing.T, a *answers, operations *serving.Operations) (address, socket string, stop func()) {
 	t.Helper()
-	s, err := rpc.New(rpc.Options{Answers: a, Tokens: tokens{}, Operations: operations, Limits: rpc.Limits{Notice: -1, Stop: 200 * time.Millisecond}})
+	s, err := rpc.New(rpc.Options{
+		Answers: a, Tokens: tokens{}, Operations: operations, Limits: rpc.Limits{Notice: -1, Stop: 200 * time.Millisecond},
+		Declare: a.Declare, KeyName: func(context.Context, string) (string, error) { return "Li Wei", nil },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -464,6 +472,9 @@ func TestClientAsks(t *testing.T) {
 	if w, err := c.GetWallet(ctx, "a"); err != nil || w.GetAccount() != "a" || w.GetTotal().GetShare() != .5 {
 		t.Errorf("GetWallet: %v, %v", w, err)
 	}
+	if d, err := c.DeclareWallet(ctx, &fealtyv1.DeclareWalletRequest{Account: "a", Rank: 2, Suppliers: 3, Period: "2026-01-01"}); err != nil || d.GetAuthor() != "Li Wei" || d.GetPeriod() != "2026-01-01" || d.GetSpend() != 2 {
+		t.Errorf("DeclareWallet: %v, %v", d, err)
+	}
 	if r, err := c.GetRecommendations(ctx, "a"); err != nil || r.GetAccount() != "a" || len(r.GetRecommendations()) != 1 {
 		t.Errorf("GetRecommendations: %v, %v", r, err)
 	}
@@ -492,6 +503,9 @@ func TestClientAsks(t *testing.T) {
 		a.err = sentinel
 		if _, err := c.GetLoyalty(ctx, "a"); serving.KindOf(err) != serving.KindOf(sentinel) {
 			t.Errorf("GetLoyalty after %v: %v", sentinel, err)
+		}
+		if _, err := c.DeclareWallet(ctx, &fealtyv1.DeclareWalletRequest{Account: "a", Rank: 2, Suppliers: 3}); serving.KindOf(err) != serving.KindOf(sentinel) {
+			t.Errorf("DeclareWallet after %v: %v", sentinel, err)
 		}
 		if _, err := c.GetScore(ctx, "a"); serving.KindOf(err) != serving.KindOf(sentinel) {
 			t.Errorf("%v came back as %v", sentinel, err)
