@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +17,9 @@ import (
 
 //go:embed sql/checks/*.sql
 var checkStatements embed.FS
+
+// checkedTables finds the tables in the header of a check that says nothing without their rows.
+var checkedTables = regexp.MustCompile(`(?m)^-- Of: +([a-z_, ]+);`)
 
 // Inspect counts what is to be known of the facts before they are trusted: one
 // measurement per thing counted, also where the count is 0, in no particular
@@ -79,7 +83,11 @@ func (w Warehouse) Inspect(ctx context.Context, r features.Inspection) ([]featur
 	if err != nil {
 		return nil, err
 	}
-	words, err := w.measureWords(ctx, params)
+	filled := map[string]bool{} // the tables that have rows
+	for _, m := range rows {
+		filled[m.Table] = filled[m.Table] || m.Check == "extent" && m.Count > 0
+	}
+	words, err := w.measureWords(ctx, params, filled)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +97,9 @@ func (w Warehouse) Inspect(ctx context.Context, r features.Inspection) ([]featur
 		b, err := checkStatements.ReadFile(name)
 		if err != nil {
 			return nil, err
+		}
+		if of := checkedTables.FindSubmatch(b); of != nil && !slices.ContainsFunc(strings.Split(string(of[1]), ", "), func(table string) bool { return filled[table] }) {
+			continue
 		}
 		err = ask(ctx, w.Engine, string(b), params, func(t *frame.Table) error {
 			c, err := pick(t, "check", "table_name", "column_name", "from_source", "subject", "found", "total")

@@ -14,8 +14,8 @@ import (
 
 // measureWords counts the rows whose word no feature reads, of those that say one, in each
 // column that features read word by word, and the returns whose reason is of no known class.
-// Detail names the three words said most often.
-func (w Warehouse) measureWords(ctx context.Context, params Params) ([]features.Measurement, error) {
+// Detail names the three words said most often. Only tables that have rows are asked.
+func (w Warehouse) measureWords(ctx context.Context, params Params, filled map[string]bool) ([]features.Measurement, error) {
 	type column struct {
 		table, name string
 		known       func(text string) bool
@@ -26,6 +26,9 @@ func (w Warehouse) measureWords(ctx context.Context, params Params) ([]features.
 	}
 	var all []features.Measurement
 	for _, c := range columns {
+		if !filled[c.table] {
+			continue
+		}
 		m := features.Measurement{Check: "words", Table: c.table, Column: c.name}
 		unknown := map[string]int64{}
 		sql := "SELECT toString(" + c.name + ") AS word, count() AS n FROM " + c.table + " WHERE load <= {watermark:UInt64} AND " + c.name + " != '' GROUP BY word"

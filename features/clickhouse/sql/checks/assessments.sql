@@ -1,6 +1,7 @@
 -- Question: which rows of assessments say nothing: of an item or kind that nobody reads, off their scale, or a judgement without
 --           author and comment?
 -- Grain:    one row per source: rows that no import would take (features.Assessment), of all, with the first three.
+-- Of:       assessments; not asked where they have no row.
 -- Parameters: watermark UInt64.
 -- As of:    everything up to the watermark.
 SELECT 'assessment' AS check, 'assessments' AS table_name, 'value' AS column_name, toString(source) AS from_source, '' AS subject,

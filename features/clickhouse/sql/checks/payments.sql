@@ -4,6 +4,7 @@
 --           invoice of another account; 'early' = payments before their invoice was issued; of all payments whose invoice there
 --           is, with the first three.
 -- Invoice:  the one of that id of the payment's own source, or the only one, as features take it (payments.sql).
+-- Of:       payments; not asked where they have no row.
 -- Parameters: watermark UInt64.
 -- As of:    everything up to the watermark; of rows with one key the newest counts.
 SELECT counted.1 AS check, 'payments' AS table_name, counted.2 AS column_name, from_source, '' AS subject, counted.3 AS found, rows AS total,

@@ -3,6 +3,7 @@
 --           'backwards' = spans that end before they begin, 'endless' = pauses without an end; of all, with the first three.
 -- Things:   the account of a pause; account, channel and purpose of a consent; both accounts and the kind of a link; account,
 --           name and role of a person, and account and product of a contract, where they are told, whatever the id.
+-- Of:       pauses, consents, account_links, people, contracts; not asked where they have no row.
 -- Parameters: watermark UInt64.
 -- As of:    everything up to the watermark; of rows with one key the newest counts. An end that nobody gives is open. Rows of
 --           people and contracts that end before they begin are counted beside those of the other tables.
