@@ -145,10 +145,10 @@ func TestOldDeclarationsAreCarriedToToday(t *testing.T) {
 	c.declared = append(c.declared,
 		declares("a0000", "tea", 1200, old+5*86_400), declares("a0001", "tea", 1200, old), declares("a0002", "", 2000, old), declares("a0003", "tea", 1200, instant("2021-01-01 00:00")),
 		declares("nobody", "tea", 1200, old))
-	year("a0000", "tea", old, 800, 8, 3)
+	year("a0000", "tea", old, 800, 160, 3)
 	year("a0001", "tea", old, 800, 8, 3)
 	facts.holdings[len(facts.holdings)-1].Spend += 500 // another account joined it meanwhile
-	year("a0002", "everything", old, 1500, 15, 0)
+	year("a0002", "everything", old, 1500, 300, 0)
 	year("a0003", "tea", instant("2021-01-01 00:00"), 800, 8, 3)
 	for k := range mostYears - 2 { // with them the last year, 2023-06 and that of 2021 are one too many
 		c.declared = append(c.declared, declares(fmt.Sprintf("a%04d", 10+k), "tea", 1200, time.Unix(old, 0).UTC().AddDate(0, -1-k%24, 0).Unix()))
@@ -163,7 +163,7 @@ func TestOldDeclarationsAreCarriedToToday(t *testing.T) {
 			t.Fatalf("asked %+v as of %s", r, c.cutoff)
 		}
 	}
-	if _, joined := c.thatYear[first+1]; joined || c.thatYear[first] != (ownYear{800, 8}) || c.thatYear[first+2] != (ownYear{1500, 15}) || len(c.thatYear) != first+2 || len(facts.asked) > mostYears+1 {
+	if _, joined := c.thatYear[first+1]; joined || c.thatYear[first] != (ownYear{800, 160}) || c.thatYear[first+2] != (ownYear{1500, 300}) || len(c.thatYear) != first+2 || len(facts.asked) > mostYears+1 {
 		t.Fatalf("of %d declarations %d years are known, by %d questions: %+v", len(c.declared), len(c.thatYear), len(facts.asked), c.thatYear[first])
 	}
 	p := c.purses()
@@ -186,7 +186,7 @@ func TestOldDeclarationsAreCarriedToToday(t *testing.T) {
 	for i, want := range map[int]struct {
 		ours, all float64
 		shares    wallet.ShareReport
-	}{0: {8, 12, report.Shares[1]}, 2: {15, 20, report.Shares[0]}} {
+	}{0: {160, 240, report.Shares[1]}, 2: {300, 400, report.Shares[0]}} {
 		got, usual := of(i), want.shares
 		share := (usual.Usual*usual.Concentration + want.ours) / (usual.Concentration + want.all)
 		if got.State != "estimated" || got.Why != "past_share" || math.Abs(float64(got.Share)-share) > 1e-9 || math.Abs(float64(got.Amount)*share-float64(got.Spend)) > 1e-6 || !slices.Equal(got.Flags, []string{"stale"}) {

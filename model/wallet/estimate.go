@@ -74,8 +74,8 @@ const (
 	// parts, and is their sum.
 	BelowParts
 	// AsSaid: an older declaration is taken as it was said though shares of then could be
-	// carried to today, since what the account bought in that year is not known or its
-	// orders are too few to act on.
+	// carried to today, since what the account bought in that year is not known or the
+	// amount, widened by its age, is the surer of the two.
 	AsSaid
 )
 
@@ -145,13 +145,12 @@ func (e *Estimate) unknown(why Why, low, high float64) {
 // Estimate returns the wallet of every pair of account and category that has an
 // entry of spend or a declaration, by account, then category. The order of
 // evidence: a fresh declaration, an amount or the rank of an account that buys, which
-// is known; the past share of an older declaration that tells its own spend and
-// orders; an older declaration, its interval widened by its age (variance × (1 +
-// years)); peers. The second and third count as long as they are narrow enough to
-// act on. The latter three are estimated, and flagged Stale where there is an older
-// declaration, and AsSaid where it stands although others' shares can be carried
-// to today. What is too wide
-// to act on is unknown, a fresh declaration too.
+// is known; of an older declaration the narrower of two, the past share, where its own
+// spend and orders are known, and what was said, its interval widened by its age
+// (variance × (1 + years)), as long as that is narrow enough to act on; peers. The
+// latter three are estimated, and flagged Stale where there is an older declaration,
+// and AsSaid where it stands although others' shares can be carried to today. What is
+// too wide to act on is unknown, a fresh declaration too.
 //
 // Peers may be those of the fit or others, of the same columns; categories are
 // matched by name. Memory: 64 bytes per pair for the result, 24 per entry of spend
@@ -237,15 +236,15 @@ func (m *Model) declared(e *Estimate, p *facts) bool {
 		}
 		deviation, wallet, why = m.params.RankError, e.Spend/ShareOfRank(d.Rank, d.Suppliers), DeclaredRank
 	}
-	if stale && m.pastShare(e, p.Peers, d) {
+	reach := math.Exp(distuv.UnitNormal.Quantile((1+m.params.Coverage)/2) * deviation * math.Sqrt(1+years))
+	// The interval is one around what was said; spend, which is seen, bounds it.
+	low, high := max(wallet/reach, e.Spend), max(wallet, e.Spend)*reach
+	if stale && m.pastShare(e, p.Peers, d, width(low, high)) {
 		return true
 	}
 	if d.Amount > 0 && wallet < e.Spend {
 		e.Flags |= Raised
 	}
-	reach := math.Exp(distuv.UnitNormal.Quantile((1+m.params.Coverage)/2) * deviation * math.Sqrt(1+years))
-	// The interval is one around what was said; spend, which is seen, bounds it.
-	low, high := max(wallet/reach, e.Spend), max(wallet, e.Spend)*reach
 	switch narrow := m.narrow(low, high); {
 	case narrow && stale:
 		if d.Amount > 0 && m.sharesOf(p.Categories[e.Category]) != nil {
@@ -265,8 +264,11 @@ func (m *Model) declared(e *Estimate, p *facts) bool {
 
 // pastShare answers from the account's share of a declared period of the past,
 // shrunk towards everybody's the more, the fewer its orders were; false where that
-// is not known, or too wide to act on.
-func (m *Model) pastShare(e *Estimate, p *Peers, d *Declared) bool {
+// is not known, too wide to act on or no narrower than widest. Beside the share,
+// today's spend is uncertain: its orders come by chance, and were their amounts
+// exponential, the variance of its logarithm would be 2 ÷ orders. They are taken to be
+// worth what those of then were.
+func (m *Model) pastShare(e *Estimate, p *Peers, d *Declared, widest float64) bool {
 	s := m.sharesOf(p.Categories[e.Category])
 	if s == nil || d.Orders == 0 || !(d.Spend > 0) || d.Amount < d.Spend || e.Spend == 0 {
 		return false
@@ -274,11 +276,16 @@ func (m *Model) pastShare(e *Estimate, p *Peers, d *Declared) bool {
 	model, counts := Dirichlet{[]float64{s.Ours, s.Others}}, countsOf(d)
 	shares := make([]float64, len(counts))
 	model.Shares(counts, shares)
-	low, high := model.Interval(counts, 0, m.params.Coverage)
-	if !m.narrow(e.Spend/high, e.Spend/low) {
+	least, most := model.Interval(counts, 0, m.params.Coverage)
+	orders := max(1, d.Orders*e.Spend/d.Spend)
+	chance := distuv.UnitNormal.Quantile((1+m.params.Coverage)/2) * math.Sqrt(2/orders)
+	wallet := e.Spend / shares[0]
+	low := max(wallet*math.Exp(-math.Hypot(chance, math.Log(most/shares[0]))), e.Spend)
+	high := wallet * math.Exp(math.Hypot(chance, math.Log(shares[0]/least)))
+	if !m.narrow(low, high) || !(width(low, high) < widest) {
 		return false
 	}
-	e.set(Estimated, PastShare, e.Spend/shares[0], e.Spend/high, e.Spend/low)
+	e.set(Estimated, PastShare, wallet, low, high)
 	return true
 }
 

@@ -381,7 +381,7 @@ func TestWhatIsDeclaredCounts(t *testing.T) {
 		t.Errorf("shares %+v, planted 2/3 and 3; %v", report.Shares, report.Unshared)
 	}
 	s := m.sharesOf("category 0")
-	shrunk := 100 / ((s.Ours + 4) / (s.Ours + s.Others + 12)) // 4 of 12 orders were ours
+	shrunk := 100 / ((s.Ours + 400) / (s.Ours + s.Others + 1200)) // 400 of 1,200 orders were ours
 	for _, c := range []struct {
 		name     string
 		declared []Declared
@@ -394,7 +394,7 @@ func TestWhatIsDeclaredCounts(t *testing.T) {
 		{"a correction of the same period", []Declared{{Amount: 250, Period: 900 * day}, {Amount: 500, Period: 900 * day}}, 0, Estimate{State: Known, Why: DeclaredAmount, Wallet: 500, Share: .2, Potential: 400, From: 1}},
 		{"below own spend", []Declared{{Amount: 60, Period: 900 * day}}, 0, Estimate{State: Known, Why: DeclaredAmount, Flags: Raised, Wallet: 100, Share: 1}},
 		{"old", []Declared{{Amount: 250, Period: 200 * day}}, 0, Estimate{State: Estimated, Why: DeclaredAmount, Flags: Stale | AsSaid, Wallet: 250, Share: .4, Potential: 150}},
-		{"old with its orders", []Declared{{Amount: 1200, Spend: 400, Orders: 4, Period: 100 * day}}, 0,
+		{"old with its orders", []Declared{{Amount: 1200, Spend: 400, Orders: 400, Period: 100 * day}}, 0,
 			Estimate{State: Estimated, Why: PastShare, Flags: Stale, Wallet: shrunk, Share: 100 / shrunk, Potential: shrunk - 100}},
 		{"amount of a category not bought", []Declared{{Category: 1, Amount: 250, Period: 900 * day}}, 1,
 			Estimate{Category: 1, State: Known, Why: DeclaredAmount, Flags: NotBought, Wallet: 250, Potential: 250}},
@@ -426,10 +426,13 @@ func TestWhatIsDeclaredCounts(t *testing.T) {
 	if e := estimate(t, &strict, &bare, []Declared{{Amount: 250, Period: 900 * day}})[0]; e.Why != TooWide || !(e.High/e.Low > 1.3) {
 		t.Errorf("declared, and wider than may be: %+v", e)
 	}
-	// A share of three orders is wider than an amount of two and a half years ago.
-	strict.params.MaxRatio = 2.5
-	if e := estimate(t, &strict, &bare, []Declared{{Amount: 1200, Spend: 400, Orders: 1, Period: 100 * day}})[0]; e.Why != DeclaredAmount || e.Flags != Stale|AsSaid || e.Wallet != 1200 {
-		t.Errorf("a share too wide to act on: %+v", e)
+	// The share of twelve orders is less sure than an amount of two and a half years ago,
+	// and surer than one of twenty.
+	for period, want := range map[int64]Why{100 * day: DeclaredAmount, -6300 * day: PastShare} {
+		e := estimate(t, m, &bare, []Declared{{Amount: 300, Spend: 100, Orders: 12, Period: period}})[0]
+		if e.Why != want || (e.Flags&AsSaid != 0) != (want == DeclaredAmount) {
+			t.Errorf("twelve orders of day %d: %+v, want %v", period/day, e, want)
+		}
 	}
 	// The older, the wider; a rank is less sure than an amount.
 	width := func(d Declared) float64 { e := estimate(t, m, &bare, []Declared{d})[0]; return e.High / e.Low }

@@ -49,7 +49,7 @@ var flags = [...]word{
 	{"rank_unused", [2]string{"rank {rank} of {suppliers} suppliers was given, but without own spend it tells no wallet", "已给出供应商排名第{rank}位（共{suppliers}家），但没有自身消费，无法推算钱包"}},
 	{"not_bought", [2]string{"buys no {category} here; this is what it would spend if it did", "未在本公司购买{category}；此为若购买时的估计消费"}},
 	{"below_parts", [2]string{"the wallet declared for all categories is below what is known of single ones, whose sum is taken instead", "为全部品类申报的钱包低于各品类已知钱包之和，改用后者"}},
-	{"as_said", [2]string{"taken as it was said: what the account bought here in that year is not known, or tells too little to carry its share to today", "按申报原值采用：该客户当年在本公司的购买情况未知或过少，无法将当年份额推算至今"}},
+	{"as_said", [2]string{"taken as it was said: what the account bought here in that year is not known, or its share says less surely what the wallet is today", "按申报原值采用：该客户当年在本公司的购买情况未知，或按当年份额推算不如申报金额可靠"}},
 }
 
 // String returns the state's code.
