@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"fealty/features/synthetic"
@@ -301,9 +303,51 @@ func askDemo(ctx context.Context, e *env, address, key string, began time.Time) 
 	for _, r := range told.Up {
 		fmt.Fprintf(&out, "  %s\n  %s\n", r.Sentence.EN, r.Sentence.ZH)
 	}
+	if err := worthOfDemo(&out, ask, told.Account); err != nil {
+		return err
+	}
 	if _, err := e.stdout.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("write the answer: %w", err)
 	}
 	e.say("%.1f s from nothing to the first answer", took.Seconds())
 	return nil
+}
+
+// worthOfDemo asks what the account is worth and how loyal it is, and says so in a line.
+func worthOfDemo(out io.Writer, ask func(path string) ([]byte, error), account string) error {
+	type term struct {
+		Text struct {
+			EN string `json:"en"`
+			ZH string `json:"zh"`
+		} `json:"text"`
+	}
+	var value struct {
+		Currency        string   `json:"currency"`
+		CommercialValue *float64 `json:"commercialValue"`
+		LifetimeValue   *float64 `json:"lifetimeValue"`
+		Tier            term     `json:"tier"`
+		Verdict         term     `json:"verdict"`
+	}
+	var loyalty struct {
+		Score *float64 `json:"score"`
+	}
+	for path, into := range map[string]any{"/v1/values/": &value, "/v1/loyalty/": &loyalty} {
+		body, err := ask(path + url.PathEscape(account))
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(body, into); err != nil {
+			return fmt.Errorf("read the answer of %s: %w", path, err)
+		}
+	}
+	figure := func(v *float64) string {
+		if v == nil {
+			return "-"
+		}
+		return strconv.FormatFloat(math.Round(*v), 'f', -1, 64)
+	}
+	a, life, c, s := figure(value.CommercialValue), figure(value.LifetimeValue), value.Currency, figure(loyalty.Score)
+	_, err := fmt.Fprintf(out, "worth %s %s a year, lifetime value %s %s, loyalty %s of 100; %s; %s\n年价值%s %s，生命周期价值%s %s，忠诚度%s（满分100）；%s；%s\n",
+		a, c, life, c, s, value.Tier.Text.EN, value.Verdict.Text.EN, a, c, life, c, s, value.Tier.Text.ZH, value.Verdict.Text.ZH)
+	return err //nolint:wrapcheck // a buffer's
 }
