@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"fealty/features"
@@ -394,8 +395,12 @@ type CrossSellRow struct {
 	By   string `json:"by"`
 	Rank int    `json:"rank"`
 	score.Recommendation
-	EN string `json:"en"`
-	ZH string `json:"zh"`
+	// WalletShare and WalletGap are the account's share of wallet in the category and what
+	// it spends there elsewhere; NaN where that is not known.
+	WalletShare model.Figure `json:"wallet_share"`
+	WalletGap   model.Figure `json:"wallet_gap"`
+	EN          string       `json:"en"`
+	ZH          string       `json:"zh"`
 }
 
 // CrossSellResult are recommendations, account by account: first the one whose best
@@ -432,6 +437,7 @@ func (s *Service) CrossSells(ctx context.Context, r CrossSellRequest, report fun
 				continue
 			}
 			row := CrossSellRow{Account: string(w.Account), By: by, Rank: ranks[by+rec.Kind], Recommendation: rec}
+			row.WalletShare, row.WalletGap = walletIn(w.Wallets, rec.Category)
 			row.EN, row.ZH = SayRecommendation(&rec)
 			one.rows = append(one.rows, row)
 			one.best = max(one.best, float64(rec.Probability)*float64(rec.Amount))
@@ -447,6 +453,16 @@ func (s *Service) CrossSells(ctx context.Context, r CrossSellRequest, report fun
 		result.Rows = []CrossSellRow{}
 	}
 	return result, err
+}
+
+// walletIn returns the share and the gap of the wallet in a category, NaN without one.
+func walletIn(wallets []score.Wallet, category string) (share, gap model.Figure) {
+	for i := range wallets {
+		if w := &wallets[i]; w.Category == category {
+			return w.Share, w.Potential
+		}
+	}
+	return model.Figure(math.NaN()), model.Figure(math.NaN())
 }
 
 // SayRecommendation tells why something is recommended, in English and Chinese; ""

@@ -42,7 +42,7 @@ func worthOfThree(t *testing.T) (*Service, *twinFacts, Run) {
 			Wallet: score.Wallet{Potential: figure},
 		}
 	}
-	all[0].Worth.Wallets = []score.Wallet{{Category: "tea", Potential: 10, Why: "peers"}, {Category: "coffee", Potential: 290, Why: "declared_amount", Flags: []string{"stale"}}}
+	all[0].Worth.Wallets = []score.Wallet{{Category: "tea", Share: .25, Potential: 10, Why: "peers"}, {Category: "coffee", Potential: 290, Why: "declared_amount", Flags: []string{"stale"}}}
 	all[1].Worth.Recommendations = []score.Recommendation{
 		{Kind: "new", Item: "P1", Category: "tea", Probability: .5, Amount: 10, Reason: "popular", Buyers: 7},
 		{Kind: "repeat", Item: "P2", Category: "tea", Probability: .9, Amount: 1, Reason: "ordered", Orders: 2, Days: 3},
@@ -127,12 +127,12 @@ func TestCrossSellByAccount(t *testing.T) {
 	}
 	var got []string
 	for _, c := range r.Rows {
-		got = append(got, fmt.Sprintf("%s %s %d %s %s", c.Account, c.By, c.Rank, c.Item, c.EN))
+		got = append(got, fmt.Sprintf("%s %s %d %s %v %v %s", c.Account, c.By, c.Rank, c.Item, c.WalletShare, c.WalletGap, c.EN))
 	}
 	if diff := cmp.Diff([]string{
-		"C0001 product 1 P1 Bought by 7 accounts; nothing this account has bought points to it in particular.",
-		"C0001 product 2 P3 Bought by 2 accounts; nothing this account has bought points to it in particular.",
-		"C0001 category 1  ", "C0000 product 1 P1 Bought by 0 accounts; nothing this account has bought points to it in particular.",
+		"C0001 product 1 P1 NaN NaN Bought by 7 accounts; nothing this account has bought points to it in particular.",
+		"C0001 product 2 P3 NaN NaN Bought by 2 accounts; nothing this account has bought points to it in particular.",
+		"C0001 category 1  NaN NaN ", "C0000 product 1 P1 0.25 10 Bought by 0 accounts; nothing this account has bought points to it in particular.",
 	}, got); diff != "" {
 		t.Error(diff)
 	}

@@ -110,7 +110,7 @@ func configKeys() []configKey {
 		throughKey(),
 		numberKey("margin_rate", "share of revenue that is margin where no cost is known", func(c *config) *float64 { return &c.settings.MarginRate }),
 		seedKey(),
-		choiceKey("train.wallet_features", "columns of the estimated wallet for the churn model: kept where the folds are better with them (auto), or not tried",
+		choiceKey("train.wallet_features", "columns of the estimated wallet for the churn model, and for what is bought next by category: kept where those held out are forecast better with them (auto), or not tried",
 			[]string{serving.WalletFeaturesAuto, serving.WalletFeaturesOff}, func(c *config) *string { return &c.settings.WalletFeatures }),
 		intKey("contact.cadence_days", "days after which we mean to be in touch with an account again; 0 for no plan", 0, features.MaxCadenceDays, func(c *config) *int { return &c.settings.Cadence.Days }),
 		cadenceKey(),

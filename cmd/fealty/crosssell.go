@@ -19,7 +19,7 @@ func newCrossSell(e *env) *cobra.Command {
 		Use: "crosssell", Short: "Tell what accounts may buy next, and why", Args: none,
 		Long: `Tells, by account, what it may buy within the horizon: categories and products that it never bought (new), has given up
 (lapsed) or orders again (repeat), each kind ranked by its own, with the probability of an order, the amount if there is one,
-and what speaks for it. The account whose best is expected to bring most comes first. A list has crosssell.list of a kind, as
+the account's share of wallet in the category with what it spends there elsewhere, and what speaks for it. The account whose best is expected to bring most comes first. A list has crosssell.list of a kind, as
 of when scores were published. What crosssell.exclude_categories and crosssell.exclude_products name is never recommended;
 crosssell.only_products and crosssell.sold_by_region say what can be delivered at all, and where.`,
 		Example: `  fealty crosssell --kind new
@@ -52,10 +52,10 @@ func runCrossSell(ctx context.Context, e *env, o *crossSellOptions) error {
 	if err != nil {
 		return err
 	}
-	s := section{head: []string{"account", "kind", "by", "rank", "item", "name", "category", "probability", "amount", "reason", "English", "中文"}}
+	s := section{head: []string{"account", "kind", "by", "rank", "item", "name", "category", "probability", "amount", "wallet_share", "wallet_gap", "reason", "English", "中文"}}
 	for i := range r.Rows {
 		c := &r.Rows[i]
-		s.rows = append(s.rows, []any{c.Account, c.Kind, c.By, c.Rank, c.Item, c.Name, c.Category, c.Probability, c.Amount, c.Reason, c.EN, c.ZH})
+		s.rows = append(s.rows, []any{c.Account, c.Kind, c.By, c.Rank, c.Item, c.Name, c.Category, c.Probability, c.Amount, c.WalletShare, c.WalletGap, c.Reason, c.EN, c.ZH})
 	}
 	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows)), s)
 }

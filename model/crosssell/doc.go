@@ -7,9 +7,9 @@
 // bought of each item), ease.go (what goes together), invert.go and kernel.go (its
 // closed form), tail.go (items beyond the memory), list.go (the three lists),
 // rules.go (what may be offered to whom), feature.go, propensity.go and
-// recommend.go (with which probability, for how much), reason.go (why, in English
-// and Chinese), text.go (what is stored), figures.go (how good all this is on
-// public data).
+// recommend.go (with which probability, for how much; of the purchases, and of
+// columns beside them), reason.go (why, in English and Chinese), text.go (what is
+// stored), figures.go (how good all this is on public data).
 //
 // An item is whatever the rows call one: a product, or a category. The same
 // code gives propensities per product and, on Purchases of categories, per
