@@ -133,7 +133,7 @@ WITH
                 range(toInt64(bought[-1]), least(toInt64(bought[-1] + 2 * gap + 62) + arraySum(p -> p.2 - p.1, pauses), toInt64(today + 800))))) AS days
         FROM spaced
     ),
-    dated AS
+    placed AS
     (
         SELECT
             account, cutoff, category, today, shelf, pauses, orders, orders_after, spend, first, spend_all, other_after, other_first,
@@ -157,5 +157,5 @@ SELECT
     toFloat64(spend_all - spend) AS other_spend_365d,
     if(other_first IN (0, 99999999999), 0, today - toInt32(toUInt16(toDate(toDateTime(other_first, 'UTC'), {tz:String})))) AS other_tenure_days,
     toFloat64(other_after) AS other_spend_after
-FROM dated
+FROM placed
 SETTINGS short_circuit_function_evaluation = 'disable'
