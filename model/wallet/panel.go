@@ -226,7 +226,7 @@ func newLedger(panels map[string][]Purchase) *ledger {
 				l.Frame.Accounts = append(l.Frame.Accounts, frame.AccountID(name+" "+p.Household+" "+p.Choice))
 				supplier.Codes = append(supplier.Codes, int32(level)) //nolint:gosec // as many as suppliers
 				l.household = append(l.household, number[p.Household])
-				l.Spend.Category, l.Spend.Amount = append(l.Spend.Category, int32(c)), append(l.Spend.Amount, 0) //nolint:gosec // as many as panels
+				l.Spend.Category, l.Spend.Amount = append(l.Spend.Category, int32(c)), append(l.Spend.Amount, 0)
 				l.Spend.Start = append(l.Spend.Start, len(l.Spend.Amount))
 			}
 			l.Spend.Amount[i]++
