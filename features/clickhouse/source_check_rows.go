@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -123,7 +124,7 @@ func (w Warehouse) measureRows(ctx context.Context, params Params) ([]features.M
 			of := seen + " AND source = {source:String}"
 			for k := range 1 + len(rules) {
 				m := &all[at+1+k]
-				sql := ""
+				var sql string
 				switch {
 				case m.Count == 0 || m.Check == "assumed":
 					continue
@@ -133,9 +134,7 @@ func (w Warehouse) measureRows(ctx context.Context, params Params) ([]features.M
 					sql = "SELECT DISTINCT " + rowName(s) + " AS name" + of + " AND (" + rules[k-1].condition + ")"
 				}
 				names := Params{"source": source}
-				for name, value := range params {
-					names[name] = value
-				}
+				maps.Copy(names, params)
 				var found []string
 				err := ask(ctx, w.Engine, fmt.Sprintf("%s ORDER BY name LIMIT %d", sql, mostNamed), names, func(t *frame.Table) error {
 					found = append(found, t.Columns[0].Texts...)
