@@ -323,8 +323,8 @@ func worthOfDemo(out io.Writer, ask func(path string) ([]byte, error), account s
 	}
 	var value struct {
 		Currency        string   `json:"currency"`
-		CommercialValue *float64 `json:"commercialValue"`
-		LifetimeValue   *float64 `json:"lifetimeValue"`
+		CommercialValue *float64 `json:"commercialValue"` //nolint:tagliatelle // as REST names it
+		LifetimeValue   *float64 `json:"lifetimeValue"`   //nolint:tagliatelle // as REST names it
 		Tier            term     `json:"tier"`
 		Verdict         term     `json:"verdict"`
 	}
