@@ -210,6 +210,30 @@ func TestKnownKeysWithOtherValuesAreRefusedByName(t *testing.T) {
 	}
 }
 
+// corrections are first values of the account a and what was recorded at noon of 2024-03-10 in
+// their place, with a feature that tells one from the other as of 2024-03-01.
+var corrections = []struct {
+	table, first, fixed, feature string
+	before, after                float64
+}{
+	{
+		"invoices", "id,account,issued_at,due_at,amount\ni1,a,2024-01-10,2024-02-10,300", "id,account,issued_at,due_at,amount,recorded_at\ni1,a,2024-01-10,2024-02-10,200,2024-03-10 12:00:00",
+		"invoices_overdue", 1, 1, // its amount is told by what is paid of it, next
+	},
+	{
+		"payments", "id,account,invoice,paid_at,amount\ny1,a,i1,2024-02-20,10", "id,account,invoice,paid_at,amount,recorded_at\ny1,a,i1,2024-02-20,50,2024-03-10 12:00:00",
+		"overdue_amount", 290, 150,
+	},
+	{
+		"people", "id,account,role,since,until\np1,a,buyer,2023-12-01,\np9,b,buyer,2023-01-01,2023-12-01", "id,account,role,since,until,recorded_at\np1,a,buyer,2023-12-01,2024-02-01,2024-03-10 12:00:00",
+		"key_people_left_180d", 0, 1,
+	},
+	{ // 41 days since the last order, less those of the pause
+		"pauses", "account,start,end\na,2024-02-01,2024-02-06", "account,start,end,recorded_at\na,2024-02-01,2024-02-11,2024-03-10 12:00:00",
+		"recency_days", 36, 31,
+	},
+}
+
 func TestCorrectionsAreSeenExactlyFromTheirRecordingOn(t *testing.T) {
 	w := migrated(t)
 	loaded(t, w, into("order_lines"), csv(t, "order_lines", `
@@ -233,11 +257,26 @@ a,o2,1,p1,50,,2024-01-20,2024-01-20`)
 	fix("interactions", "id,account,at,kind,recorded_at\n1,a,2024-01-01,visit,2024-03-10 12:00:00")
 	fix("wallets", "account,period,amount,recorded_at\na,2024-01-01,800,2024-03-10 12:00:00")
 
+	for _, c := range corrections {
+		loaded(t, w, into(c.table), csv(t, c.table, c.first))
+		fix(c.table, c.fixed)
+	}
+
+	// One matrix for each known_at and watermark, of all tables.
+	type knowledge struct {
+		known     string
+		watermark uint64
+	}
+	asked := map[knowledge]*matrix{}
 	ask := func(known string, watermark uint64) *matrix {
 		t.Helper()
-		r := request("2024-03-01")
-		r.KnownAt[0], r.Watermark = frame.KnownAt(at(known)), watermark
-		return build(t.Context(), t, w, r)
+		k := knowledge{known, watermark}
+		if asked[k] == nil {
+			r := request("2024-03-01")
+			r.KnownAt[0], r.Watermark = frame.KnownAt(at(known)), watermark
+			asked[k] = build(t.Context(), t, w, r)
+		}
+		return asked[k]
 	}
 	newest := uint64(1000)
 	for _, c := range []struct {
@@ -258,6 +297,13 @@ a,o2,1,p1,50,,2024-01-20,2024-01-20`)
 		}
 		if returned := m.value(t, "a", "2024-03-01", "returns_365d"); returned != 0 {
 			t.Errorf("known %s: a correction counts as %v of returns", c.known, returned)
+		}
+	}
+	for _, c := range corrections {
+		for known, want := range map[string]float64{"2024-03-01": c.before, "2024-03-10 11:59:59": c.before, "2024-03-10 12:00:00": c.after} {
+			if got := ask(known, newest).value(t, "a", "2024-03-01", c.feature); got != want {
+				t.Errorf("%s, known %s: %s = %v, want %v", c.table, known, c.feature, got, want)
+			}
 		}
 	}
 	// Corrected again, without a recording time: known since it was loaded. What was known last is taken back, not the first value.
