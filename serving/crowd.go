@@ -138,7 +138,8 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 	if err := c.lookBeside(ctx, s, r, whole); err != nil {
 		return nil, err
 	}
-	return c, c.lookAbove(ctx, s, r, g.leave)
+	err = c.lookAbove(ctx, s, r, g.leave)
+	return c, err
 }
 
 // hold adds a block's holdings of the crowd's accounts, whose ids it shares.
