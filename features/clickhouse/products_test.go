@@ -29,9 +29,9 @@ late,Late,tea,,2024-06-01`))
 		}
 		return all
 	}
-	same1(t, "in February", ask("2024-02-15", "2024-02-15", 9), []features.Product{{"p", "Tea"}, {"q", ""}, {"shelf", "Nobody's yet"}})
-	same1(t, "valid from the cutoff is too late", ask("2024-03-01", "2024-03-01", 9), []features.Product{{"p", "Tea"}, {"q", ""}, {"shelf", "Nobody's yet"}})
-	same1(t, "in March", ask("2024-03-02", "2024-03-02", 9), []features.Product{{"p", "Fine tea"}, {"q", ""}, {"shelf", "Nobody's yet"}})
-	same1(t, "as known in July", ask("2024-03-02", "2024-07-01", 1), []features.Product{{"late", "Late"}, {"p", "Finest tea"}, {"shelf", "Nobody's yet"}})
-	same1(t, "all", ask("2024-07-02", "2024-07-02", 9), []features.Product{{"late", "Late"}, {"later", ""}, {"p", "Finest tea"}, {"q", ""}, {"shelf", "Nobody's yet"}, {"unknown", ""}})
+	same1(t, "in February", ask("2024-02-15", "2024-02-15", 9), []features.Product{{ID: "p", Name: "Tea"}, {ID: "q"}, {ID: "shelf", Name: "Nobody's yet"}})
+	same1(t, "valid from the cutoff is too late", ask("2024-03-01", "2024-03-01", 9), []features.Product{{ID: "p", Name: "Tea"}, {ID: "q"}, {ID: "shelf", Name: "Nobody's yet"}})
+	same1(t, "in March", ask("2024-03-02", "2024-03-02", 9), []features.Product{{ID: "p", Name: "Fine tea"}, {ID: "q"}, {ID: "shelf", Name: "Nobody's yet"}})
+	same1(t, "as known in July", ask("2024-03-02", "2024-07-01", 1), []features.Product{{ID: "late", Name: "Late"}, {ID: "p", Name: "Finest tea"}, {ID: "shelf", Name: "Nobody's yet"}})
+	same1(t, "all", ask("2024-07-02", "2024-07-02", 9), []features.Product{{ID: "late", Name: "Late"}, {ID: "later"}, {ID: "p", Name: "Finest tea"}, {ID: "q"}, {ID: "shelf", Name: "Nobody's yet"}, {ID: "unknown"}})
 }

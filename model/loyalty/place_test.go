@@ -31,15 +31,15 @@ var missing = math.NaN()
 
 func TestValueInFourParts(t *testing.T) {
 	in := planted(t, 4, map[string][]float64{
-		"spend_365d":              {1000, 1000, 1000, missing},
-		"margin_share_365d":       {.3, missing, .3, .3},
-		"overdue_amount":          {0, 730, missing, 0},
-		"overdue_days":            {missing, 73, missing, missing},
-		"wallet_gap":              {400, missing, -80, 5},
-		"referrals_bought":        {2, 0, missing, 1},
-		"+" + ExtraServiceCost:    {50, missing, 400, 1},
-		"+" + ExtraWalletGap:      {9999, 600, missing, 5},
-		"+" + ExtraPropensity:     {.5, .1, .5, .5},
+		"spend_365d":           {1000, 1000, 1000, missing},
+		"margin_share_365d":    {.3, missing, .3, .3},
+		"overdue_amount":       {0, 730, missing, 0},
+		"overdue_days":         {missing, 73, missing, missing},
+		"wallet_gap":           {400, missing, -80, 5},
+		"referrals_bought":     {2, 0, missing, 1},
+		"+" + ExtraServiceCost: {50, missing, 400, 1},
+		"+" + ExtraWalletGap:   {9999, 600, missing, 5},
+		"+" + ExtraPropensity:  {.5, .1, .5, .5},
 	})
 	in.Manual = []Manual{{Account: "a", Kind: ManualLearning, Value: 25, Author: "Li", Comment: "a demanding buyer", At: 1}}
 	s := DefaultSettings()

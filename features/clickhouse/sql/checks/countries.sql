@@ -3,7 +3,7 @@
 --           that name a country so; with the first three.
 -- Parameters: watermark UInt64.
 -- As of:    everything up to the watermark.
--- Source:   the 249 two-letter codes assigned by ISO 3166-1, as of its newsletter VI-16.
+-- Source:   the 249 two-letter codes that ISO 3166-1 assigns.
 WITH [
     'AD', 'AE', 'AF', 'AG', 'AI', 'AL', 'AM', 'AO', 'AQ', 'AR', 'AS', 'AT', 'AU', 'AW', 'AX', 'AZ', 'BA', 'BB', 'BD', 'BE', 'BF', 'BG', 'BH', 'BI', 'BJ',
     'BL', 'BM', 'BN', 'BO', 'BQ', 'BR', 'BS', 'BT', 'BV', 'BW', 'BY', 'BZ', 'CA', 'CC', 'CD', 'CF', 'CG', 'CH', 'CI', 'CK', 'CL', 'CM', 'CN', 'CO', 'CR',
