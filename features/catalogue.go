@@ -55,7 +55,7 @@ const (
 	People       Source = "people"
 	Touches      Source = "touches"
 	Accounts     Source = "accounts"
-	// Deliveries and the names below are the parts of them that features need.
+	// Categories and the names below are the parts of them that features need.
 	Categories    Source = "order_lines.category"
 	Deliveries    Source = "order_lines.delivered_at"
 	ReturnReasons Source = "order_lines.return_reason"

@@ -34,11 +34,11 @@ func (a *appraisal) judgeDecision(ctx context.Context, c *crowd, s Settings, hor
 		}
 		o.Account, o.Probability, o.Value = append(o.Account, account), append(o.Probability, risk), append(o.Value, max(value, 0))
 		o.Manager, o.ByRate = append(o.Manager, c.profiles[i].Manager), append(o.ByRate, math.IsNaN(margin[i]))
-		real := value
+		came := value
 		if j.y[k] == 0 {
-			real = c.after[i] * t.rate[i]
+			came = c.after[i] * t.rate[i]
 		}
-		o.y, o.real = append(o.y, j.y[k]), append(o.real, max(real, 0))
+		o.y, o.real = append(o.y, j.y[k]), append(o.real, max(came, 0))
 	}
 	return o.card(ctx, s.MarginRate)
 }

@@ -47,7 +47,7 @@ const (
 	WhyNobodyTaught = "nobody_taught"
 	WhyNobodyJudged = "nobody_judged"
 	WhyTooFew       = "too_few"
-	// The first rung that was not fitted: not asked for, without a lifetime model, or
+	// WhyRungNotAsked and those below: the first rung that was not fitted, not asked for, without a lifetime model, or
 	// with too few rows or accounts.
 	WhyRungNotAsked       = "rung_not_asked"
 	WhyRungNoLifetime     = "rung_no_lifetime"

@@ -66,7 +66,7 @@ func TestOffersByConfiguration(t *testing.T) {
 				for a := range past.Accounts {
 					var ids []string
 					for i := range past.Items {
-						if may(a)(int32(i)) { //nolint:gosec // four of them
+						if may(a)(int32(i)) {
 							ids = append(ids, past.Items[i].ID)
 						}
 					}
@@ -191,7 +191,7 @@ func TestWalletsBesideThePurchases(t *testing.T) {
 	} {
 		item, _ := past.Find(of[2:])
 		got := make([]float64, len(beside.Names))
-		beside.Fill(int(of[0]-'0'), int32(item), got) //nolint:gosec // four of them
+		beside.Fill(int(of[0]-'0'), int32(item), got)
 		if !slices.EqualFunc(got, want, func(a, b float64) bool { return a == b || math.IsNaN(a) && math.IsNaN(b) }) {
 			t.Errorf("account %s: %v, want %v", of, got, want)
 		}

@@ -62,7 +62,7 @@ func straySegments(settings *loyalty.Settings, segments []string) []Note {
 
 // StrayLoyalty says which settings of loyalty read what no catalogue has and nothing
 // hands in, as far as that shows without the accounts. own are the team's features.
-func (s *Settings) StrayLoyalty(own []features.OwnFile) []Note {
+func (s Settings) StrayLoyalty(own []features.OwnFile) []Note {
 	catalogue, _ := features.WithOwn(features.Catalogue(), own)
 	return strayColumns(&s.Worth.Loyalty, catalogue)
 }

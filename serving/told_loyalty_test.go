@@ -79,7 +79,7 @@ func TestParentsThatNeverBoughtAreTheMeanOfThoseBelow(t *testing.T) {
 		}
 	}
 	var order []frame.AccountID
-	said.each(func(account frame.AccountID, worth func() *score.Worth) { order = append(order, account) })
+	said.each(func(account frame.AccountID, _ func() *score.Worth) { order = append(order, account) })
 	if want := []frame.AccountID{"a", "b", "c", "d", "e", "mid", "top"}; !slices.Equal(order, want) {
 		t.Errorf("told in the order %v, want %v", order, want)
 	}

@@ -282,9 +282,9 @@ func TestEvaluate(t *testing.T) {
 	if test.Cutoff != "2025-09-30" || test.Trained || test.Report.Quality.AUC != result.Card.Report.Quality.AUC {
 		t.Errorf("at %s, trained %v: AUC %v; the card says %v", test.Cutoff, test.Trained, test.Report.Quality.AUC, result.Card.Report.Quality.AUC)
 	}
-	was, _ := json.Marshal(result.Card.Worth.Decision)
+	was, wrong := json.Marshal(result.Card.Worth.Decision)
 	is, err := json.Marshal(test.Decision)
-	if err != nil || !bytes.Equal(was, is) || test.Decision.Accounts == 0 || test.Decision.EMPB.Share == 0 {
+	if err := errors.Join(wrong, err); err != nil || !bytes.Equal(was, is) || test.Decision.Accounts == 0 || test.Decision.EMPB.Share == 0 {
 		t.Errorf("contacts would have earned\n%s, evaluated\n%s (%v)", was, is, err)
 	}
 	seen, err := s.Evaluate(t.Context(), EvaluateRequest{Model: result.Model, Cutoff: "2025-05-31"}, nil)

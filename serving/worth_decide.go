@@ -172,9 +172,9 @@ func (r *DecideResult) sayValue(months int) {
 		r.EN = fmt.Sprintf("The value of a kept account is %s expected within %d days, as in value at risk", what.EN, r.HorizonDays)
 		r.ZH = fmt.Sprintf("留住客户的价值为其%d天内的预期%s，与风险价值的口径相同", r.HorizonDays, what.ZH)
 	}
-	switch {
-	case rated == 0:
-	case rated == ranked:
+	switch rated {
+	case 0:
+	case ranked:
 		r.EN += ": no cost is known of any account"
 		r.ZH += "：所有客户的成本均未知"
 	default:

@@ -148,7 +148,8 @@ func (h *house) serve(ctx context.Context, e *env, c *config, d *doors, log *slo
 		if err != nil {
 			return d, err
 		}
-		return d, json.Unmarshal(result, &d)
+		err = json.Unmarshal(result, &d)
+		return d, err
 	}
 	server, err := rpc.New(rpc.Options{ //nolint:contextcheck // the gateway lives as long as the server, not as this call
 		Answers: desk, Operations: operations, Declare: declare, KeyName: h.state.TokenName, Tokens: h.state, Log: log, TLS: d.tls, AuthOff: !c.serve.auth,

@@ -229,7 +229,7 @@ func resting(ctx context.Context, e Engine, params Params, from, to int, until [
 	if err != nil {
 		return false, err
 	}
-	calendar, err := features.NewCalendar(holidays, from, to, until, params["known_at"].([]frame.KnownAt)) //nolint:forcetypeassert // ours
+	calendar, err := features.NewCalendar(holidays, from, to, until, params["known_at"].([]frame.KnownAt)) //nolint:forcetypeassert,errcheck // ours
 	if err != nil {
 		return false, err
 	}

@@ -157,7 +157,8 @@ func aftermathOf(ctx context.Context, e Engine, asks []features.LabelAsk) (*afte
 	if len(a.asks) == 0 {
 		return a, nil
 	}
-	return a, a.unite(ctx, e)
+	err := a.unite(ctx, e)
+	return a, err
 }
 
 // alike refuses a request that differs from the first in more than its horizon, what its
@@ -204,7 +205,7 @@ func (a *aftermath) params(from, to int) Params {
 	p["cutoffs"], p["known_at"], p["horizons"], p["known_by"] = cutoffs, known, horizons, knownBy
 	if to == from+1 { // what is asked for one view at a time
 		p["horizon_days"] = uint64(a.views[from].Rule.HorizonDays) //nolint:gosec // validated: 1 … 1830
-		p["recorded_by"] = uint64(max(0, a.views[from].KnownAt))   //nolint:gosec // not negative
+		p["recorded_by"] = uint64(max(0, a.views[from].KnownAt))
 	}
 	sorted := slices.Sorted(maps.Keys(names))
 	if len(sorted) > namedAccounts {

@@ -89,7 +89,7 @@ func readParents(ctx context.Context, e Engine, params Params) ([]features.Paren
 // of the parameters; they are the same at each. Of accounts that are one it is those that asked.
 func readErased(ctx context.Context, e Engine, params Params) ([]frame.AccountID, error) {
 	params = maps.Clone(params)
-	params["known_by"] = slices.Repeat([]int64{whenever}, len(params["cutoffs"].([]frame.Cutoff))) //nolint:forcetypeassert // ours
+	params["known_by"] = slices.Repeat([]int64{whenever}, len(params["cutoffs"].([]frame.Cutoff))) //nolint:forcetypeassert,errcheck // ours
 	var erased []frame.AccountID
 	err := ask(ctx, e, statement("labels/consents.sql"), params, func(t *frame.Table) error {
 		c, err := pick(t, "account", "erased")

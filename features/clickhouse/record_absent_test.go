@@ -50,7 +50,7 @@ func TestOrdersAloneGiveTheRowsTheyAlwaysGave(t *testing.T) {
 		c := &m.Frame.Columns[i]
 		h, some := sha256.New(), false
 		for row, v := range c.Numbers {
-			fmt.Fprintln(h, m.Frame.Accounts[row], m.Frame.Cutoffs[row])
+			_, _ = fmt.Fprintln(h, m.Frame.Accounts[row], m.Frame.Cutoffs[row])
 			some = some || !math.IsNaN(v)
 			if math.IsNaN(v) {
 				v = math.NaN() // one of them

@@ -592,7 +592,7 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 		if x.amount == 0 {
 			continue
 		}
-		paid, own, foreign, settled, clear := int64(0), int64(0), int64(0), int64(0), true
+		paid, own, foreign, settled, told := int64(0), int64(0), int64(0), int64(0), true
 		for _, p := range payments {
 			if p.paid >= cutoff || p.bill(invoices) != x.key() {
 				continue
@@ -604,7 +604,7 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 			case p.base != 0 && x.base != 0:
 				foreign += p.base
 			default:
-				clear = false
+				told = false
 			}
 			if paid = own; x.base != 0 {
 				paid += foreign * x.amount / x.base
@@ -616,7 +616,7 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 				settled = 0
 			}
 		}
-		if !clear {
+		if !told {
 			continue // nobody can tell what is open of it
 		}
 		inBase := float64(orElse(x.base, x.amount)) / float64(x.amount)

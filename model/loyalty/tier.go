@@ -314,7 +314,7 @@ func Best(in Input, by Ranking, share float64) (Ranks, error) {
 		}
 		r.Column = name
 		for i, v := range values {
-			if v > 0 && !(in.Gone != nil && in.Gone[i]) {
+			if v > 0 && (in.Gone == nil || !in.Gone[i]) {
 				r.Best = append(r.Best, Ranked{i, v})
 			}
 		}

@@ -183,7 +183,7 @@ func serve(t *testing.T, change func(*Options)) *served {
 	answers := &fakeAnswers{ready: true}
 	o := Options{
 		Answers: answers, Tokens: &fakeTokens{},
-		Declare: func(_ context.Context, r serving.DeclareRequest) (serving.DeclareResult, error) {
+		Declare: func(context.Context, serving.DeclareRequest) (serving.DeclareResult, error) {
 			return serving.DeclareResult{Period: "2026-01-01", Recorded: 1_767_225_600}, nil
 		},
 		KeyName: func(_ context.Context, id string) (string, error) { return "key " + id, nil },
