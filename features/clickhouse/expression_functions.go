@@ -56,7 +56,7 @@ var families = regexp.MustCompile(`^(?:` + strings.Join([]string{
 
 // values are further functions of their arguments alone.
 var values = words(`abs accurateCast accurateCastOrNull accurateCastOrDefault age array assumeNotNull base64Decode bar caseWithExpression cast ceil
-	ceiling char_length character_length cityHash64 coalesce concat concatWithSeparator countSubstrings crc32 cutURLParameter
+	ceiling char_length character_length cityHash64 coalesce concat concatWithSeparator countEqual countSubstrings crc32 cutURLParameter
 	date dateName day dayofmonth dayofweek dayofyear divide domain empty equals exp exp10 exp2 extractTextFromHTML farmHash64 floor
 	formatDateTime greater greaterOrEquals greatest halfMD5 has hasAll hasAny hasToken hex hour if ifNull indexOf initcap intDiv intDivOrZero intExp10
 	leadingZeros least length less lessOrEquals like ln log log10 log2 lcase makeDate makeDate32 makeDateTime makeDateTime64 match max2 md5 min2
