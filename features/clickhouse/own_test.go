@@ -216,6 +216,7 @@ var houseOnly = map[features.File]string{
 	features.Orders:      "a parameter that features don't take", // the calendar of those who rest
 	features.Contact:     "a parameter that features don't take", // likewise
 	features.Receivables: "facts of two views meet in two files",
+	features.Answers:     "the function named is not one of those", // a lambda with a name
 }
 
 // What the house itself measures stands the trial: the files of the catalogue
