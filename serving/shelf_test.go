@@ -115,14 +115,15 @@ func TestMistypedOffersAreRefused(t *testing.T) {
 // categories, also where nothing may be recommended.
 func TestPropensityOfTheWholeWallet(t *testing.T) {
 	s := &told{toldWallets: toldWallets{
-		categories: []string{"care", "soap", "tea", "wine"}, first: []int{0, 4, 5},
+		categories: []string{"care", "soap", "tea", "wine", "yarn"}, first: []int{0, 5, 6},
 		estimates: []wallet.Estimate{
-			{Category: 0, Potential: 100}, {Category: 1, Potential: math.NaN()}, {Category: 2, Potential: 300}, {Category: 3, Potential: 600},
+			{Category: 0, Potential: 100}, {Category: 1, Potential: math.NaN()}, {Category: 2, Potential: 300}, {Category: 3, Potential: 600, State: wallet.Known, Flags: wallet.NotBought},
+			{Category: 4, Potential: 5000, State: wallet.Estimated, Flags: wallet.NotBought},
 			{Account: 1, Category: 0, Potential: 0},
 		},
 	}}
 	list := []crosssell.Recommendation{{Item: "care", Probability: .5}, {Item: "soap", Probability: 1}, {Item: "tea", Probability: .25}}
-	// .5 · 100 + .25 · 300 of 1000; wine has no probability.
+	// .5 · 100 + .25 · 300 of 1000; wine has no probability, and that yarn is bought at all is a guess.
 	if got := s.buysOfWallet(0, list); math.Abs(got-.125) > 1e-15 {
 		t.Errorf("%v, want .125", got)
 	}

@@ -10,6 +10,7 @@ import (
 	"fealty/model"
 	"fealty/model/crosssell"
 	"fealty/model/score"
+	"fealty/model/wallet"
 )
 
 // weighed is how many categories that are new to an account are given a probability
@@ -75,7 +76,9 @@ func (a *appraisal) tellRecommendations(ctx context.Context, t *told, s Settings
 // account spends elsewhere in it: the part of all that it spends elsewhere which it is
 // expected to bring into play here. A category without a probability counts as one
 // where nothing is bought: what may not be recommended, what nobody has bought here, and
-// new categories less likely than the weighed ones. NaN if nothing is spent elsewhere.
+// new categories less likely than the weighed ones. What is only estimated of a category
+// that the account does not buy stays out, as it does of the total (wallet.Totals). NaN
+// if nothing is known by category to be spent elsewhere.
 func (t *told) buysOfWallet(i int, list []crosssell.Recommendation) float64 {
 	probability := make(map[string]float64, len(list))
 	for _, r := range list {
@@ -83,7 +86,7 @@ func (t *told) buysOfWallet(i int, list []crosssell.Recommendation) float64 {
 	}
 	var sum, all float64
 	for _, e := range t.wallets(i) {
-		if e.Potential > 0 {
+		if e.Potential > 0 && (e.State != wallet.Estimated || e.Flags&wallet.NotBought == 0) {
 			sum += probability[t.categories[e.Category]] * e.Potential
 			all += e.Potential
 		}

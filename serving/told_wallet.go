@@ -62,7 +62,7 @@ func (a *appraisal) tellWallets(t *told) error {
 	}
 	for i := range t.whole {
 		e := t.whole[i]
-		t.columns[trendColumn].Numbers[i] = e.Trend(t.crowd.yearBefore[i])
+		t.columns[trendColumn].Numbers[i] = e.Trend(max(0, t.crowd.yearBefore[i]))
 	}
 	return nil
 }

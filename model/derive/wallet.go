@@ -19,6 +19,8 @@ import (
 const (
 	yearSpend = "spend_365d"
 	halfSpend = "spend_180d"
+	yearDays  = 365.
+	halfDays  = 180.
 )
 
 var peerColumns = []string{tenure, "categories_ever", "contract_amount"}
@@ -45,9 +47,9 @@ var walletMetas = []frame.Meta{
 	},
 	{
 		Name: "wallet_trend_est", Unit: "share", Group: "wallet", Factor: "wallet", Direction: frame.Lowers, Actionable: true,
-		LabelEN: "Change of the estimated share of wallet within the year", LabelZH: "一年内估计钱包份额的变化",
-		ReasonEN: []string{"Between the halves of the year, the share of the estimated wallet changed by {wallet_trend_est}"},
-		ReasonZH: []string{"上下半年之间，估计钱包份额变化了{wallet_trend_est}"},
+		LabelEN: "Change of the estimated share of wallet, the last 180 days against the 185 before", LabelZH: "估计钱包份额的变化（近180天相对于此前185天）",
+		ReasonEN: []string{"The share of the estimated wallet in the last 180 days differs by {wallet_trend_est} from that of the 185 days before"},
+		ReasonZH: []string{"近180天的估计钱包份额比此前185天变化了{wallet_trend_est}"},
 	},
 }
 
@@ -65,7 +67,7 @@ func WalletNames() []string {
 }
 
 // Purses gathers what the accounts that one cutoff knows spend, and what makes
-// them peers; the zero value knows none. It takes 48 bytes per account.
+// them peers; the zero value knows none. It takes 56 bytes per account.
 type Purses struct {
 	accounts []frame.AccountID
 	cutoffs  []frame.Cutoff
@@ -185,7 +187,8 @@ func (c *Columns) WhyNoWallet() string {
 	return c.wallet.why
 }
 
-// of returns the columns of a frame's rows. A row whose spend is missing has none
+// of returns the columns of a frame's rows. The trend is of the share: the wallet of a
+// part of the year is the year's by the number of days. A row whose spend is missing has none
 // of the values; more returns than purchases count as no spend.
 func (w *walletColumns) of(f *frame.Frame) ([]frame.Column, error) {
 	out := missing(walletMetas, f.Rows())
@@ -227,7 +230,8 @@ func (w *walletColumns) of(f *frame.Frame) ([]frame.Column, error) {
 		}
 		if half != nil {
 			newer := half.Numbers[i]
-			values[3] = (newer - (read.spend.Numbers[i] - newer)) / e.Wallet
+			older := read.spend.Numbers[i] - newer
+			values[3] = (newer/halfDays - older/(yearDays-halfDays)) * yearDays / e.Wallet
 		}
 		for j, v := range values {
 			out[j].Numbers[i] = v

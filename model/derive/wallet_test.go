@@ -85,7 +85,7 @@ func TestWalletColumnsRankTheShares(t *testing.T) {
 		if !(shares[i] >= 0 && shares[i] <= 1 && gaps[i] >= 0 && widths[i] >= 1) || math.Abs(shares[i]*wallet-spend) > 1e-9*wallet {
 			t.Fatalf("row %d: share %v, gap %v, width %v of spend %v", i, shares[i], gaps[i], widths[i], spend)
 		}
-		if want := (newer - (spend - newer)) / wallet; math.Abs(trends[i]-want) > 1e-9 {
+		if want := newer/(wallet*180/365) - (spend-newer)/(wallet*185/365); math.Abs(trends[i]-want) > 1e-9 {
 			t.Fatalf("row %d: trend %v, want %v", i, trends[i], want)
 		}
 	}
