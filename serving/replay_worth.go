@@ -70,6 +70,11 @@ func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *sco
 	if err := k.stand(ctx, request); err != nil {
 		return nil, err
 	}
+	leave, err := s.telling.enter(ctx, report)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	again, err := k.appraiseAll(ctx, request, c, true, report)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,10 @@ func TestOneCrowdAtATime(t *testing.T) {
 			_, err := s.worths(ctx, anew, nil, nil)
 			return err
 		},
+		"lifetime alone": func(ctx context.Context) error {
+			_, err := s.Lifetimes(ctx, LifetimeRequest{WorthRequest: anew}, nil)
+			return err
+		},
 		"decide": func(ctx context.Context) error {
 			_, err := s.Decide(ctx, DecideRequest{Cutoff: anew.Cutoff}, nil)
 			return err

@@ -83,6 +83,12 @@ func TestParentsThatNeverBoughtAreTheMeanOfThoseBelow(t *testing.T) {
 	if want := []frame.AccountID{"a", "b", "c", "d", "e", "mid", "top"}; !slices.Equal(order, want) {
 		t.Errorf("told in the order %v, want %v", order, want)
 	}
+	stages := map[frame.AccountID]score.Stage{}
+	anew := &toldAnew{&scorer{Service: &Service{Settings: DefaultSettings()}}, said}
+	anew.stand(func(account frame.AccountID, stage score.Stage, _ float64) { stages[account] = stage })
+	if stages["mid"] != score.NeverBought || stages["top"] != score.NeverBought || stages["a"] == score.NeverBought || len(stages) != 7 {
+		t.Errorf("they stand as %v", stages)
+	}
 	// A parent that buys is the mean of its child and of what it trades itself.
 	said = fiveTold(t, func(c *crowd, _ *loyalty.Settings) { c.profiles[3].Parent = "c" })
 	if got, want := said.loyal(2), (500*85.+100*100)/600; math.Abs(got.Score-want) > 1e-9 || got.Children != 1 {

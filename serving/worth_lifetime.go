@@ -140,6 +140,11 @@ func lifetimeRow(w *score.Worth) LifetimeRow {
 
 // lifetimesAnew tells lifetimes alone, and nothing else of worth.
 func (s *Service) lifetimesAnew(ctx context.Context, r *LifetimeRequest, result *LifetimeResult, report func(Progress), each func(*score.Worth)) error {
+	leave, err := s.telling.enter(ctx, report)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	m, err := s.gatherFor(ctx, r.WorthRequest, report)
 	if err != nil {
 		return err

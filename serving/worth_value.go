@@ -197,7 +197,7 @@ func (s *Service) policies(ctx context.Context, r *ValueResult) error {
 	return nil
 }
 
-// stand hands on where the accounts stand.
+// stand hands on where the accounts stand, and that the parents above them never bought.
 func (t *toldAnew) stand(stood func(frame.AccountID, score.Stage, float64)) {
 	c := t.told.crowd
 	tenure, comeback := c.column(tenureColumn), c.column(comebackColumn)
@@ -218,6 +218,9 @@ func (r *ValueRow) made(parts []score.Part, said bool) {
 			part.EN, part.ZH = w.EN, w.ZH
 		}
 		r.Parts = append(r.Parts, part)
+	}
+	for _, account := range c.above.names {
+		stood(account, score.NeverBought, math.NaN())
 	}
 }
 
