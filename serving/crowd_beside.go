@@ -52,7 +52,8 @@ func (c *crowd) lookBeside(ctx context.Context, s *Service, r features.Request, 
 const secondsPerDay = 86400
 
 // serve takes what contacts cost: 0 of an account without a contact, not known of one
-// whose contacts say no cost, and of all where none ever does.
+// of whose contacts of the year fewer than leastCosted say a cost, and of all where none
+// ever does.
 func (c *crowd) serve(upkeeps []features.Upkeep) {
 	c.served, c.servedBefore = unmeasured(c.rows()), unmeasured(c.rows())
 	costed := false
@@ -71,16 +72,18 @@ func (c *crowd) serve(upkeeps []features.Upkeep) {
 		if u == nil {
 			u = &features.Upkeep{}
 		}
-		if u.Costed > 0 || u.Contacts == 0 {
+		if mostlyCosted(u.Costed, u.Contacts) {
 			c.served[i] = u.Cost
 		}
-		if u.CostedLastYear > 0 || u.ContactsLastYear == 0 {
+		if mostlyCosted(u.CostedLastYear, u.ContactsLastYear) {
 			c.servedBefore[i] = u.CostLastYear
 		}
 	}
 }
 
-// place adds what value and place are told from beside the columns of features.
+// place adds what value and place are told from beside the columns of features. Of whom
+// first bought within the last year nothing is told of the year before: contacts with
+// those that are yet to buy are no loss.
 func (t *told) place(in *loyalty.Input, s Settings) {
 	c, n := t.crowd, t.crowd.rows()
 	in.Gone, in.Referrals = make([]bool, n), c.referrals
@@ -100,7 +103,9 @@ func (t *told) place(in *loyalty.Input, s Settings) {
 		if math.IsNaN(rate) && math.IsNaN(margin[i]) {
 			rate = s.Worth.Loyalty.Value.MarginRate
 		}
-		before[i] = h.SpendLastYear * rate
+		if h.First > 0 && h.First <= int64(c.cutoff)-365*secondsPerDay {
+			before[i] = h.SpendLastYear * rate
+		}
 		if cost := c.servedBefore[i]; !math.IsNaN(cost) {
 			before[i] -= cost
 		}

@@ -293,15 +293,19 @@ type purse struct {
 	risky bool
 }
 
-// leastCosted is the share of a row's contacts that must say what they cost, for the
-// cost of service to be known.
+// leastCosted is the share of a row's or an account's contacts that must say what they
+// cost, for the cost of service to be known.
 const leastCosted = .8
 
 // served tells whether the cost of service is known of the contacts of a row: at least
 // leastCosted of them say it, or there is none while others' say theirs.
 func (p *purse) served(t *features.Takings) bool {
-	return p.whole && p.total.CostedContacts > 0 && float64(t.CostedContacts) >= leastCosted*float64(t.Contacts)
+	return p.whole && p.total.CostedContacts > 0 && mostlyCosted(t.CostedContacts, t.Contacts)
 }
+
+// mostlyCosted tells whether leastCosted of the contacts say what they cost, or there is
+// none.
+func mostlyCosted(costed, contacts int) bool { return float64(costed) >= leastCosted*float64(contacts) }
 
 // owing tells whether what is owed is known: somebody records what is billed and what
 // is paid. Invoices alone would leave everything unpaid for ever.

@@ -46,22 +46,25 @@ func TestWhatValueIsMadeOf(t *testing.T) {
 	if gone == "" || before.Gone == 0 || counted+before.Gone != len(before.Rows) || before.Assumed != len(before.Rows) || before.ValueRate != 1 {
 		t.Fatalf("%d in tiers, %d gone, %d assumed at %v of %d", counted, before.Gone, before.Assumed, before.ValueRate, len(before.Rows))
 	}
-	loser, cheap, referrer, referred := buying[0].Account, buying[1].Account, buying[2].Account, buying[3].Account
+	loser, cheap, referrer, referred, fresh := buying[0].Account, buying[1].Account, buying[2].Account, buying[3].Account, buying[4].Account
 	nan := math.NaN()
 	for account, h := range map[string]features.Holding{
-		loser: {SpendLastYear: 1000, MarginLastYear: -.25, Units365: 7}, cheap: {SpendLastYear: 1000, MarginLastYear: .9, Units365: nan},
+		loser: {First: 1, SpendLastYear: 1000, MarginLastYear: -.25, Units365: 7}, cheap: {First: 1, SpendLastYear: 1000, MarginLastYear: .9, Units365: nan},
+		fresh:    {First: int64(run.Cutoff) - 300*secondsPerDay, MarginLastYear: nan, Units365: nan},
 		referred: {First: 1000 + secondsPerDay, MarginLastYear: nan, Units365: 9},
 	} {
 		h.Account, h.Cutoff, h.Key, h.Category, h.Orders = frame.AccountID(account), run.Cutoff, "everything", "everything", 1
 		facts.holdings = append(facts.holdings, h)
 	}
-	// Both are served at a loss this year; the other earned in the year before.
+	// All are served at a loss this year; one earned in the year before, one was then
+	// courted and yet to buy.
 	facts.upkeeps = []features.Upkeep{
-		{Account: frame.AccountID(loser), Cutoff: run.Cutoff, Contacts: 3, Costed: 2, Cost: 1e6, ContactsLastYear: 1},
-		{Account: frame.AccountID(cheap), Cutoff: run.Cutoff, Contacts: 3, Costed: 2, Cost: 1e6, ContactsLastYear: 1, CostedLastYear: 1, CostLastYear: 899},
+		{Account: frame.AccountID(loser), Cutoff: run.Cutoff, Contacts: 5, Costed: 4, Cost: 1e6, ContactsLastYear: 5, CostedLastYear: 3, CostLastYear: 1e6},
+		{Account: frame.AccountID(cheap), Cutoff: run.Cutoff, Contacts: 3, Costed: 3, Cost: 1e6, ContactsLastYear: 1, CostedLastYear: 1, CostLastYear: 899},
+		{Account: frame.AccountID(fresh), Cutoff: run.Cutoff, Contacts: 3, Costed: 3, Cost: 1e6, ContactsLastYear: 2, CostedLastYear: 2, CostLastYear: 50},
 	}
-	for _, of := range []string{referred, "nobody", loser} { // the last bought at no instant that is known
-		facts.referrals = append(facts.referrals, features.Referral{Account: frame.AccountID(referrer), Cutoff: run.Cutoff, Referred: frame.AccountID(of), At: 1000})
+	for _, of := range []string{referred, "nobody", loser} { // the last bought before
+		facts.referrals = append(facts.referrals, features.Referral{Account: frame.AccountID(referrer), Cutoff: run.Cutoff, Referred: frame.AccountID(of), At: 1000 + secondsPerDay})
 	}
 	review, err := s.ValuesOf(t.Context(), ValueRequest{WorthRequest: anew, Verdict: "review"}, nil)
 	if err != nil || len(review.Rows) != 1 || review.Rows[0].Account != loser {

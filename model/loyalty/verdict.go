@@ -34,7 +34,8 @@ var verdictWords = map[Verdict]Words{
 // Label names the verdict.
 func (v Verdict) Label(lang score.Language) string { return label(verdictWords, v, lang) }
 
-// ExtraNetValueBefore is the existing value of the year before, base currency.
+// ExtraNetValueBefore is the existing value of the year before, base currency, without
+// the cost of overdue money, which is known as of today alone.
 const ExtraNetValueBefore = "net_value_before"
 
 // Ground is a fact that a verdict rests on.
