@@ -47,6 +47,8 @@ type appraisal struct {
 	spendBy string
 	// riskBy forecasts what an account spends if it stays, which value at risk is of.
 	riskBy string
+	// valuedBy is what a purchase was worth in lifetime values when it was saved, "" before.
+	valuedBy string
 	// models are those that were tried for lifetimes, nil in bundles from before there
 	// was a choice.
 	models []lifetime.Kind
@@ -78,7 +80,7 @@ func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Res
 	}{
 		{"fitting lifetimes", func() error { return a.fitLifetime(ctx, &card.Lifetime, crowd, horizon, s.Settings) }},
 		{"fitting wallets", func() error { return a.fitWallet(ctx, &card.Wallet, crowd, s.Settings) }},
-		{"fitting what is bought next", func() error { return s.fitPropensities(ctx, c, a, card, taught, crowd) }},
+		{"fitting what is bought next", func() error { return s.fitPropensities(ctx, c, a, card, taught, crowd, report) }},
 		{"measuring loyalty", func() error { return a.judgeLoyalty(ctx, &card.Loyalty, crowd, s.Settings, horizon, judged) }},
 		{"judging contacts", func() (err error) {
 			card.Decision, err = a.judgeDecision(ctx, crowd, s.Settings, horizon, judged)
@@ -125,7 +127,9 @@ type worthHead struct {
 	SpendBy string `json:"spend_by"`
 	// RiskBy is SpendBy in bundles from before the two were told apart.
 	RiskBy string `json:"risk_by,omitempty"`
-	// Models are absent there, too.
+	// ValueBy is absent in bundles that value by the spend model wherever there is one.
+	ValueBy string `json:"value_by,omitempty"`
+	// Models are absent where RiskBy is.
 	Models   []lifetime.Kind `json:"models,omitempty"`
 	Months   int             `json:"months"`
 	Discount float64         `json:"discount"`
@@ -135,7 +139,7 @@ const worthFormat = 1
 
 // save adds the parts to a bundle.
 func (a *appraisal) save(b artifact.Bundle) error {
-	raw, err := json.Marshal(worthHead{worthFormat, a.spendBy, a.riskBy, a.models, a.terms.Months, a.terms.Discount})
+	raw, err := json.Marshal(worthHead{worthFormat, a.spendBy, a.riskBy, a.valueBy(), a.models, a.terms.Months, a.terms.Discount})
 	if err != nil {
 		return fmt.Errorf("save what tells worth: %w", err)
 	}
@@ -168,6 +172,8 @@ func (a *appraisal) save(b artifact.Bundle) error {
 
 func forecastsSpend(by string) bool { return by == byRunRate || by == byLifetime }
 
+func valuesBy(by string) bool { return by == "" || by == byGammaGamma || by == byPlainMean }
+
 // loadAppraisal reads what save wrote; nil when the bundle tells no worth.
 func loadAppraisal(b artifact.Bundle) (*appraisal, error) {
 	raw, ok := b[worthSection]
@@ -177,10 +183,10 @@ func loadAppraisal(b artifact.Bundle) (*appraisal, error) {
 	var head worthHead
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&head); err != nil || head.Format != worthFormat || !forecastsSpend(head.SpendBy) || head.RiskBy != "" && !forecastsSpend(head.RiskBy) {
+	if err := d.Decode(&head); err != nil || head.Format != worthFormat || !forecastsSpend(head.SpendBy) || head.RiskBy != "" && !forecastsSpend(head.RiskBy) || !valuesBy(head.ValueBy) {
 		return nil, fmt.Errorf("section %s is not what this program reads (%+v): %w", worthSection, head, errors.Join(err, ErrInvalid))
 	}
-	a := &appraisal{spendBy: head.SpendBy, riskBy: cmp.Or(head.RiskBy, head.SpendBy), models: head.Models, terms: lifetime.DefaultTerms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
+	a := &appraisal{spendBy: head.SpendBy, riskBy: cmp.Or(head.RiskBy, head.SpendBy), valuedBy: cmp.Or(head.ValueBy, byGammaGamma), models: head.Models, terms: lifetime.DefaultTerms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
 	a.terms.Months, a.terms.Discount = head.Months, head.Discount
 	err := a.terms.Validate()
 	if err != nil {

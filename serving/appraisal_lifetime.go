@@ -223,21 +223,28 @@ func forecaster(c lifetime.SpendChoice) string {
 	return byRunRate
 }
 
-// valueBy says what a purchase is worth in a lifetime value: by the spend model
-// only where its spend did better than the run-rate.
+// valueBy says what a purchase is worth in a lifetime value: what was saved; else by the
+// spend model only where its spend did better than the run-rate.
 func (a *appraisal) valueBy() string {
 	if a.lifetime == nil {
 		return ""
 	}
-	if _, spend := a.lifetime.Pooled(); spend != nil && a.spendBy == byLifetime {
+	_, spend := a.lifetime.Pooled()
+	switch {
+	case spend == nil:
+		return byPlainMean
+	case a.valuedBy != "":
+		return a.valuedBy
+	case a.spendBy == byLifetime:
 		return byGammaGamma
+	default:
+		return byPlainMean
 	}
-	return byPlainMean
 }
 
 // valued is the portfolio that lifetime values are told by.
 func (a *appraisal) valued() *lifetime.Portfolio {
-	if a.spendBy == byLifetime {
+	if a.valueBy() == byGammaGamma {
 		return a.lifetime
 	}
 	return a.lifetime.PlainSpend()

@@ -13,10 +13,10 @@ import (
 
 // fitPropensities learns at the lesson's cutoff what is bought next, and judges
 // it at the test.
-func (s *Service) fitPropensities(ctx context.Context, c *calendar, a *appraisal, card *model.WorthCard, taught frame.Cutoff, crowd *crowd) error {
+func (s *Service) fitPropensities(ctx context.Context, c *calendar, a *appraisal, card *model.WorthCard, taught frame.Cutoff, crowd *crowd, report func(Progress)) error {
 	for _, key := range []features.HoldingKey{features.ByCategory, features.ByProduct} {
 		of := model.CrossSellCard{Key: string(key)}
-		err := s.fitPropensity(ctx, c, a, &of, key, taught, crowd)
+		err := s.fitPropensity(ctx, c, a, &of, key, taught, crowd, report)
 		if err != nil && !errors.Is(err, crosssell.ErrInput) {
 			return fmt.Errorf("fit what is bought next by %s: %w", key, err)
 		}
@@ -32,7 +32,7 @@ func (s *Service) fitPropensities(ctx context.Context, c *calendar, a *appraisal
 // to recommend.
 const leastItems = 3
 
-func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, card *model.CrossSellCard, key features.HoldingKey, taught frame.Cutoff, test *crowd) error {
+func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, card *model.CrossSellCard, key features.HoldingKey, taught frame.Cutoff, test *crowd, report func(Progress)) error {
 	var held []features.Holding
 	request := features.HoldingRequest{Request: c.request([]frame.Cutoff{taught}, nil), Key: key, HorizonDays: c.Label.HorizonDays}
 	standings, err := s.Facts.Standings(ctx, request.Request, c.Label.HorizonDays)
@@ -62,7 +62,7 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 		return err
 	}
 	if key == features.ByCategory && a.wallet != nil && s.Settings.WalletFeatures != WalletFeaturesOff {
-		if p, err = s.tryWallets(ctx, c, card, lesson, taught, params, p, learnt); err != nil {
+		if p, err = s.tryWallets(ctx, c, card, lesson, taught, params, p, learnt, report); err != nil {
 			return err
 		}
 	}
@@ -99,12 +99,13 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 
 // tryWallets learns what is bought next by category from the estimated wallets too, as
 // the lesson's cutoff knew them, and returns that or what was learnt without them,
-// whichever forecasts better the lesson's accounts that neither learnt from.
+// whichever forecasts better the lesson's accounts that neither learnt from. It holds the
+// crowd of the lesson's cutoff beside that of the test: a training's peak is two crowds.
 func (s *Service) tryWallets(
 	ctx context.Context, c *calendar, card *model.CrossSellCard, lesson crosssell.Lesson, taught frame.Cutoff, params crosssell.PropensityParams,
-	plain *crosssell.Propensity, learnt crosssell.PropensityReport,
+	plain *crosssell.Propensity, learnt crosssell.PropensityReport, report func(Progress),
 ) (*crosssell.Propensity, error) {
-	crowd, err := s.crowd(ctx, c, taught, 0, true, nil)
+	crowd, err := s.crowd(ctx, c, taught, 0, true, report)
 	if err != nil {
 		return nil, err
 	}

@@ -67,8 +67,9 @@ func (s *Service) gather(at frame.Cutoff, leave func(frame.AccountID) bool) *gat
 	return &gathering{part, &crowd{cutoff: at, row: map[frame.AccountID]int{}}, leave}
 }
 
-// Nothing is told of an account that asked to be erased, and nothing is learnt
-// from one that asked for either.
+// Nothing is told of an account that asked to be erased, and no training learns from
+// one that asked for either. What goes together in the purchases of those told of is
+// counted when it is told, with the purchases of who asked for no contact among them.
 func untold(of map[frame.AccountID]features.Standing) func(frame.AccountID) bool {
 	return func(a frame.AccountID) bool { return of[a].Erased }
 }

@@ -4,12 +4,15 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model"
+	"fealty/model/artifact"
 	"fealty/model/lifetime"
+	"fealty/model/loyalty"
 	"fealty/model/score"
 )
 
@@ -171,6 +174,21 @@ func TestSpendModelShipsOnlyWhereItBeatTheRunRate(t *testing.T) {
 	for _, why := range []string{returnsOutweigh, noHistory, noModel, noDeparture} {
 		if w := lifetimeWhys[why]; w.EN == "" || w.ZH == "" {
 			t.Errorf("no words for %q", why)
+		}
+	}
+	// A bundle keeps what values are by; one from before that is by its spend model.
+	a.scale = &loyalty.Scale{}
+	for by, edit := range map[string]func(string) string{
+		byPlainMean:  func(head string) string { return head },
+		byGammaGamma: func(head string) string { return strings.Replace(head, `"value_by":"plain_mean",`, "", 1) },
+	} {
+		b := artifact.Bundle{}
+		if err := a.save(b); err != nil {
+			t.Fatal(err)
+		}
+		b[worthSection] = []byte(edit(string(b[worthSection])))
+		if back, err := loadAppraisal(b); err != nil || back.spendBy != byRunRate || back.valueBy() != by {
+			t.Errorf("read by %+v (%v), want %q", back, err, by)
 		}
 	}
 	a.lifetime = nil
