@@ -40,10 +40,11 @@ type PublicHoliday struct {
 // it stood in the year: of 1949, 270 of 1999, 513 of 2007, 644 of 2013 and 795 of 2024;
 // Lunar New Year, Dragon Boat and Mid-Autumn by the moon, Qingming by the sun. Since
 // October 1999 the weeks of Lunar New Year, of the National Day and, until 2007, of
-// Labour Day are seven days long (国庆节 eight when Mid-Autumn lies in it), which each
-// year's notice makes of the law's days and of moved weekends. That notice comes shortly
-// before the year and may begin or end a week a day or two otherwise; what else it moves
-// is not known here.
+// Labour Day are seven days long, which each year's notice makes of the law's days and of
+// moved weekends: that of Lunar New Year with its eve from 2008 to 2013, eight days with it
+// since 2025, and that of the National Day eight when Mid-Autumn lies in it. The notice
+// comes shortly before the year and may begin or end a week a day or two otherwise; what
+// else it moves is not known here.
 //
 // Germany: the days that are holidays in every Land.
 func PublicHolidays(country string, year int) ([]PublicHoliday, error) {
@@ -94,10 +95,15 @@ func (y *holidayYear) china() {
 		return law
 	}
 	y.add("元旦", y.on(time.January, 1), 1)
-	y.add("春节", months[1], week(2000, 3))
-	if y.year >= 2008 && y.year <= 2013 || y.year >= 2025 {
+	spring := week(2000, 3)
+	switch {
+	case y.year >= 2008 && y.year <= 2013: // the seven days began with the eve
+		y.add("除夕", months[1].AddDate(0, 0, -1), 1)
+		spring = 6
+	case y.year >= 2025:
 		y.add("除夕", months[1].AddDate(0, 0, -1), 1)
 	}
+	y.add("春节", months[1], spring)
 	labour := 1
 	switch {
 	case y.year >= 2000 && y.year <= 2007:

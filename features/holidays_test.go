@@ -43,8 +43,8 @@ func TestPublicHolidays(t *testing.T) {
 		{"CN", 1996, "元旦 01-01+1, 春节 02-19+3, 劳动节 05-01+1, 国庆节 10-01+2"},
 		// Decree 270: three weeks.
 		{"CN", 2005, "元旦 01-01+1, 春节 02-09+7, 劳动节 05-01+7, 国庆节 10-01+7"},
-		// Decree 513: New Year's Eve, and the days of the moon. Mid-Autumn lay in the week of October 2009: eight days.
-		{"CN", 2009, "元旦 01-01+1, 除夕 01-25+1, 春节 01-26+7, 清明节 04-04+1, 劳动节 05-01+1, 端午节 05-28+1, 国庆节 10-01+7, 中秋节 10-08+1"},
+		// Decree 513: New Year's Eve, with which the notice's seven days began, January 25 to 31, and the days of the moon. Mid-Autumn lay in the week of October 2009: eight days.
+		{"CN", 2009, "元旦 01-01+1, 除夕 01-25+1, 春节 01-26+6, 清明节 04-04+1, 劳动节 05-01+1, 端午节 05-28+1, 国庆节 10-01+7, 中秋节 10-08+1"},
 		// Decree 644: without the eve. The notice of 2019 began the week with the eve, February 4, and ended it on the 10th.
 		{"CN", 2019, "元旦 01-01+1, 春节 02-05+7, 清明节 04-05+1, 劳动节 05-01+1, 端午节 06-07+1, 中秋节 09-13+1, 国庆节 10-01+7"},
 		{"CN", 2020, "元旦 01-01+1, 春节 01-25+7, 清明节 04-04+1, 劳动节 05-01+1, 端午节 06-25+1, 国庆节 10-01+7, 中秋节 10-08+1"},

@@ -21,8 +21,8 @@ func newDataHolidays(e *env) *cobra.Command {
 		Use: "holidays", Short: "Write the public holidays of China or Germany, to be imported as holidays", Args: none,
 		Long: fmt.Sprintf(`Calculates the public holidays of China (CN) and Germany (DE), years %d to %d: by the law of each year, by the moon and the
 sun, and by Easter. The country is written as accounts.country must have it. For China it writes the days of the law and
-the seven days to which the weeks of Lunar New Year and of the National Day are made up; each year's notice of the State
-Council may begin or end a week otherwise: change those rows before you import them. Germany has the days
+the seven days, with New Year's Eve since 2025 eight, to which the weeks of Lunar New Year and of the National Day are made
+up; each year's notice of the State Council may begin or end a week otherwise: change those rows before you import them. Germany has the days
 that are holidays in every Land. Every day counts as known from the first day of its year on.`, features.FirstHolidayYear, features.LastHolidayYear),
 		Example: `  fealty data holidays --country CN --from 2019 --to 2027 -o csv > holidays.csv
   fealty import holidays holidays.csv`,
