@@ -11,6 +11,7 @@
 -- Due:      gap_days is the median gap between the buying days of the 365 days, at least 1, in days on which the account doesn't
 --           rest, as orders.sql counts them; due_day is the day that is as many of them, rounded up, after the last buying day,
 --           and no day of rest. A pause counts up to the cutoff, a holiday from there on as well, if it was known by known_at.
+--           Where all buying days lie within one rest there is no gap, and no row.
 --           Days are counted from 1970-01-01.
 -- Amounts:  base currency, returns and corrections included. tenure_days reach back to the first line seen of the category,
 --           or, of the others, of any other category. Lines without a category say nothing.
@@ -121,6 +122,7 @@ WITH
             greatest(1, (toInt64(gaps[greatest(1, intDiv(length(gaps) + 1, 2))]) + gaps[greatest(1, intDiv(length(gaps) + 2, 2))]) / 2) AS gap_days,
             toInt32(ceil(gap_days)) AS gap
         FROM paced
+        WHERE notEmpty(gaps) -- bought within one rest only: nobody knows how often
     ),
     ahead AS
     (
