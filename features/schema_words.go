@@ -132,9 +132,8 @@ var returnWords = map[ReturnClass][]string{
 	},
 }
 
-// ReturnWords returns the beginnings of reasons of return that features know, the longest
-// first: of several the longest decides.
-func ReturnWords() []ReturnWord {
+// longestFirst are the beginnings of reasons in the order in which they decide.
+var longestFirst = func() []ReturnWord {
 	var all []ReturnWord
 	for class, words := range returnWords {
 		for _, w := range words {
@@ -145,7 +144,11 @@ func ReturnWords() []ReturnWord {
 		return cmp.Or(len(b.Word)-len(a.Word), strings.Compare(a.Word, b.Word))
 	})
 	return all
-}
+}()
+
+// ReturnWords returns the beginnings of reasons of return that features know, the longest
+// first: of several the longest decides.
+func ReturnWords() []ReturnWord { return slices.Clone(longestFirst) }
 
 // ClassOfReturn returns the class of a reason as it was written: by its beginning, without
 // the space before it, upper and lower case alike.
@@ -154,7 +157,7 @@ func ClassOfReturn(reason string) ReturnClass {
 		return ReturnUnsaid
 	}
 	told := strings.ToLower(strings.TrimLeft(reason, " "))
-	for _, w := range ReturnWords() {
+	for _, w := range longestFirst {
 		if strings.HasPrefix(told, w.Word) {
 			return w.Class
 		}
