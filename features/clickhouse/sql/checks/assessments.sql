@@ -11,10 +11,10 @@ FROM
     SELECT source, id, NOT (
         item IN ('emotional', 'trust', 'attachment', 'pride', 'intention', 'recommend', 'repurchase', 'product', 'service', 'people', 'image', 'money', 'time', 'mental', 'physical', 'loyalty', 'learning')
         AND kind IN ('survey', 'judgement') AND (kind = 'judgement' OR item NOT IN ('loyalty', 'learning'))
-        AND (kind = 'survey' OR trimBoth(author) != '' AND trimBoth(comment) != '')
+        AND (kind = 'survey' OR NOT match(author, '^[\\s\\v\\x{85}\\p{Z}]*$') AND NOT match(comment, '^[\\s\\v\\x{85}\\p{Z}]*$'))
         AND if(item = 'learning',
-            ifNull(scale, 0) = 0 AND isNull(expectation),
-            most > 0 AND value >= 0 AND value <= most AND (isNull(expectation) OR expectation >= 0 AND expectation <= most))) AS silent
+            ifNull(scale, 0) = 0 AND isNull(expectation) AND abs(value) < 10000000000000,
+            most > 0 AND most < 10000000000000 AND value >= 0 AND value <= most AND (isNull(expectation) OR expectation >= 0 AND expectation <= most))) AS silent
     FROM
     (
         SELECT source, id, item, kind, author, comment, value, scale, expectation, if(item = 'loyalty' AND ifNull(scale, 0) = 0, toDecimal64(100, 4), ifNull(scale, 0)) AS most
