@@ -59,6 +59,17 @@ func TestWordsOfExceptionsChangeNoHash(t *testing.T) {
 	if got := with(func(l *loyalty.Settings) { l.Caps[2].Cap = 41 }); got == plain {
 		t.Error("another bound makes the same settings")
 	}
+	// Settings other than the defaults keep the hash that they had before answers named
+	// the bounds of policies.
+	months := DefaultSettings()
+	months.Worth.LifetimeMonths = 24
+	if got, was := months.Hash(), "d85d83d0f404f766563feef0bb94d477"; got != was {
+		t.Errorf("two years of lifetime have the hash %s, had %s", got, was)
+	}
+	months.Worth.Loyalty.Tiers.Policies[loyalty.VIP] = loyalty.Policy{ContactDays: 7}
+	if got, was := months.Hash(), "ef0bd4af257b81db431f1f2ab654b606"; got != was {
+		t.Errorf("with a policy of its own the hash is %s, was %s", got, was)
+	}
 	said := DefaultSettings()
 	said.Worth.Loyalty.Caps[1].EN = "said otherwise"
 	if d := DefaultSettings(); said.Hash() != d.Hash() {

@@ -110,9 +110,18 @@ type TierSum struct {
 	Breached int `json:"breached"`
 	// Policy is what the tier is promised and what is expected of it; nil where the run
 	// was scored with other settings.
-	Policy   *loyalty.Policy `json:"policy,omitempty"`
-	PolicyEN string          `json:"policy_en,omitempty"`
-	PolicyZH string          `json:"policy_zh,omitempty"`
+	Policy   *TierPolicy `json:"policy,omitempty"`
+	PolicyEN string      `json:"policy_en,omitempty"`
+	PolicyZH string      `json:"policy_zh,omitempty"`
+}
+
+// TierPolicy is a loyalty.Policy by the names of an answer. The policy itself has no
+// such names: the hash of the settings is of its own.
+type TierPolicy struct {
+	ContactDays   float64 `json:"contact_days"`
+	ResponseHours float64 `json:"response_hours"`
+	PaymentDays   float64 `json:"payment_days"`
+	DiscountMost  float64 `json:"discount_most"`
 }
 
 // Concentrated says that so large a share of the accounts, the best, holds so large
@@ -191,7 +200,7 @@ func (s *Service) policies(ctx context.Context, r *ValueResult) error {
 	for i := range r.Tiers {
 		if policy, ok := s.Settings.Worth.Loyalty.Tiers.Policies[loyalty.Tier(r.Tiers[i].Tier)]; ok {
 			words := policy.Words()
-			r.Tiers[i].Policy, r.Tiers[i].PolicyEN, r.Tiers[i].PolicyZH = &policy, words.EN, words.ZH
+			r.Tiers[i].Policy, r.Tiers[i].PolicyEN, r.Tiers[i].PolicyZH = (*TierPolicy)(&policy), words.EN, words.ZH
 		}
 	}
 	return nil

@@ -39,12 +39,12 @@ func (t Tier) Label(lang score.Language) string { return label(tierWords, t, lan
 // none.
 type Policy struct {
 	// ContactDays is the most days between contacts.
-	ContactDays float64 `yaml:"contact_days" json:"contact_days"`
+	ContactDays float64 `yaml:"contact_days"`
 	// ResponseHours is the most hours to a first answer.
-	ResponseHours float64 `yaml:"response_hours" json:"response_hours"`
+	ResponseHours float64 `yaml:"response_hours"`
 	// PaymentDays is the term of payment, DiscountMost the largest discount as a share.
-	PaymentDays  float64 `yaml:"payment_days" json:"payment_days"`
-	DiscountMost float64 `yaml:"discount_most" json:"discount_most"`
+	PaymentDays  float64 `yaml:"payment_days"`
+	DiscountMost float64 `yaml:"discount_most"`
 }
 
 // TierSettings are the cut points and policies.
