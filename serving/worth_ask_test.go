@@ -487,8 +487,15 @@ func TestDeclare(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
-	if len(facts.declared) != 2 {
-		t.Error("a refused declaration was taken")
+	facts.erased = []frame.AccountID{"C0002"}
+	if _, err := s.Declare(t.Context(), DeclareRequest{Account: "C0002", Author: "me", Amount: &amount}); KindOf(err) != NotFound || !strings.Contains(fmt.Sprint(err), "asked to be erased") {
+		t.Errorf("of who asked to be erased: %v", err)
+	}
+	if _, err := s.Assess(t.Context(), AssessRequest{Account: "C0002", Author: "me", Comment: "met", Item: features.AssessedLoyalty, Value: &amount, Scale: 2000}); KindOf(err) != NotFound || !strings.Contains(fmt.Sprint(err), "asked to be erased") {
+		t.Errorf("assessed who asked to be erased: %v", err)
+	}
+	if len(facts.declared) != 2 || len(facts.assessed) != 0 {
+		t.Error("what was refused was taken")
 	}
 	if _, err := s.Declare(t.Context(), DeclareRequest{Account: "C0001", Author: "me", Category: "furniture", Amount: &amount, New: true}); err != nil || len(facts.declared) != 3 {
 		t.Errorf("a new category: %v", err)

@@ -312,13 +312,21 @@ func (s *Service) ownSpend(ctx context.Context, account frame.AccountID, categor
 	return spend, nil
 }
 
-// knows refuses an account that the facts don't know.
+// knows refuses an account that the facts don't know, and one that asked to be erased:
+// nothing more is taken of it, and nothing is told.
 func (s *Service) knows(ctx context.Context, account frame.AccountID) error {
 	watermark, err := s.Facts.Watermark(ctx)
 	if err != nil {
 		return fmt.Errorf("ask for the newest load: %w", err)
 	}
 	now, known := s.now().Unix(), false
+	gone, err := s.Erased(ctx, Run{Purpose: PurposeBackfill, Cutoff: frame.Cutoff(now), KnownAt: frame.KnownAt(now), Watermark: watermark})
+	if err != nil {
+		return err
+	}
+	if gone[account] {
+		return fmt.Errorf("nothing is told or taken of account %q: %s: %w", account, whys[erased].EN, ErrNotFound)
+	}
 	err = s.Facts.Profiles(ctx, frame.Cutoff(now), frame.KnownAt(now), watermark, []frame.AccountID{account}, func(all []features.Profile) error {
 		known = known || len(all) > 0
 		return nil

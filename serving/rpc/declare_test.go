@@ -24,11 +24,12 @@ func TestDeclaredInTheNameOfTheKey(t *testing.T) {
 			return map[string]string{"k1": "crm of Li Wei"}[id], nil
 		},
 	}
-	as := func(id string) context.Context {
-		return context.WithValue(t.Context(), principalKey{}, principal{id: id, scopes: []string{ScopeDeclare}})
+	as := func(id string, more ...string) context.Context {
+		return context.WithValue(t.Context(), principalKey{}, principal{id: id, scopes: append(more, ScopeDeclare)})
 	}
 	amount := 1200.
-	m, err := w.DeclareWallet(as("k1"), &fealtyv1.DeclareWalletRequest{Account: "a/b", Category: "tea", Amount: &amount, Period: "2026-01-01", NewCategory: true})
+	request := &fealtyv1.DeclareWalletRequest{Account: "a/b", Category: "tea", Amount: &amount, Period: "2026-01-01", NewCategory: true}
+	m, err := w.DeclareWallet(as("k1", ScopeRead), request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +41,11 @@ func TestDeclaredInTheNameOfTheKey(t *testing.T) {
 	}
 	if !proto.Equal(m, want) {
 		t.Errorf("answered %v, want %v", m, want)
+	}
+	// A key that may read nothing learns nothing of what the account spends.
+	want.Spend, want.Notes = nil, nil
+	if m, err := w.DeclareWallet(as("k1"), request); err != nil || !proto.Equal(m, want) {
+		t.Errorf("who may only declare is answered %v (%v), want %v", m, err, want)
 	}
 	got = serving.DeclareRequest{}
 	for _, id := range []string{"local", ""} {

@@ -3,6 +3,7 @@ package rpc
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"fealty/features/frame"
 	"fealty/model"
@@ -89,7 +90,8 @@ func (w *worths) GetWallet(ctx context.Context, r *fealtyv1.GetWalletRequest) (*
 }
 
 // DeclareWallet declares in the name of the key: without one nobody would stand for
-// what is said.
+// what is said. What the account spends, and the notes, which compare with it, are
+// told only to a key that may read.
 func (w *worths) DeclareWallet(ctx context.Context, r *fealtyv1.DeclareWalletRequest) (*fealtyv1.DeclareWalletResponse, error) {
 	who, _ := ctx.Value(principalKey{}).(principal)
 	author, err := w.author(ctx, who.id)
@@ -106,7 +108,11 @@ func (w *worths) DeclareWallet(ctx context.Context, r *fealtyv1.DeclareWalletReq
 	if err != nil {
 		return nil, err
 	}
-	m := &fealtyv1.DeclareWalletResponse{Author: text(author), Period: text(d.Period), RecordedAt: instant(d.Recorded), AlreadyDeclared: d.Already, Spend: figure(d.Spend)}
+	m := &fealtyv1.DeclareWalletResponse{Author: text(author), Period: text(d.Period), RecordedAt: instant(d.Recorded), AlreadyDeclared: d.Already}
+	if !slices.Contains(who.scopes, ScopeRead) {
+		return m, nil
+	}
+	m.Spend = figure(d.Spend)
 	for _, note := range d.Notes {
 		m.Notes = append(m.Notes, &fealtyv1.Text{En: text(note.EN), Zh: text(note.ZH)})
 	}
