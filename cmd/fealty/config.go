@@ -326,7 +326,8 @@ func soldByRegionKey() configKey {
 				if region == "" || slices.Contains(products, "") {
 					err = serving.ErrInvalid
 				}
-				regions[region] = sortedNames(products)
+				// A region that gets nothing has a list too, as it was written.
+				regions[region] = append([]string{}, sortedNames(products)...)
 			}
 			if err != nil {
 				return refuseValue(text, "regions with lists of products such as {north: [P1, P2], islands: []}")

@@ -348,7 +348,7 @@ crosssell:
 	want.LifetimeMonths, want.LifetimeDiscount, want.WalletLevel, want.WalletMaxRatio = 24, 0, .8, 5
 	want.ExcludedCategories = []string{"gift cards, small", "packaging"}
 	want.OnlyProducts, want.CrossSellList, want.CrossSellBytes = []string{"P1", "P2"}, 5, 2<<30
-	want.SoldByRegion = map[string][]string{"north": {"P1", "P2"}, "the isles, far": nil}
+	want.SoldByRegion = map[string][]string{"north": {"P1", "P2"}, "the isles, far": {}}
 	if diff := cmp.Diff(want, c.settings.Worth); diff != "" {
 		t.Error(diff)
 	}

@@ -100,9 +100,9 @@ func runDecide(ctx context.Context, e *env, o *decideOptions) error {
 	}
 	for i := range l.Rows[:shown] {
 		c := &l.Rows[i]
-		of := "margin"
+		of := "margin 毛利"
 		if c.ByRate {
-			of = "revenue × " + decision.MarginRate
+			of = fmt.Sprintf("revenue × %s 收入×%[1]s", decision.MarginRate)
 		}
 		calls.rows = append(calls.rows, []any{string(c.Account), c.Manager, c.Probability, c.Value, of, c.Profit})
 	}

@@ -88,6 +88,7 @@ func (e *env) showWorth(data any, of *serving.WorthOf, sections ...section) erro
 	said := make([]string, len(of.Absent))
 	for i, a := range of.Absent {
 		said[i] = fmt.Sprintf("%s (%s)", a.Account, a.EN)
+		e.say("不提供客户%s的信息：%s", a.Account, a.ZH)
 	}
 	return fmt.Errorf("nothing is told of %s: %w", strings.Join(said, ", "), serving.ErrNotFound)
 }

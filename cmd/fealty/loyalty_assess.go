@@ -67,6 +67,7 @@ func runLoyaltyAssess(ctx context.Context, e *env, o *assessOptions) error {
 	}
 	if r.Already {
 		e.say("the same was said before; nothing changed")
+		e.say("此前已有相同评定，未作更改")
 	}
 	sections := []section{facts("account", o.request.Account, "item", o.request.Item, "author", o.request.Author, "load", r.Load, "already said", r.Already)}
 	if len(r.Notes) > 0 {

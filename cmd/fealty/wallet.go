@@ -150,9 +150,11 @@ func runWalletDeclare(ctx context.Context, e *env, o *declareOptions) error {
 	}
 	if r.Already {
 		e.say("the same was declared before; nothing changed")
+		e.say("此前已有相同申报，未作更改")
 	}
 	for _, note := range r.Notes {
 		e.say("%s", note.EN)
+		e.say("%s", note.ZH)
 	}
 	return e.show(answer{data: r, sections: []section{facts(
 		"account", o.request.Account, "category", o.request.Category, "author", o.request.Author, "period", r.Period, "own spend of the last year", r.Spend, "load", r.Load, "already declared", r.Already)}})
