@@ -185,7 +185,7 @@ func (w Warehouse) parentsInACycle(ctx context.Context, r features.Inspection, l
 // imported rows are compared with the second one's mapped ones.
 var oneSide = [][2]string{
 	{"order_lines", "order_lines"}, {"interactions", "interactions"}, {"contracts", "contracts"}, {"wallets", "wallets"}, {"people", "people"},
-	{"touches", "touches"}, {"invoices", "invoices"}, {"payments", "payments"}, {"invoices", "payments"}, {"payments", "invoices"},
+	{"touches", "touches"}, {"assessments", "assessments"}, {"invoices", "invoices"}, {"payments", "payments"}, {"invoices", "payments"}, {"payments", "invoices"},
 }
 
 // apart counts the accounts that have imported facts on the first host and
