@@ -12,9 +12,14 @@ import (
 	"fealty/features/frame"
 )
 
+// mostWords bounds the different words of a column that are looked at.
+const mostWords = 10_000
+
 // measureWords counts the rows whose word no feature reads, of those that say one, in each
 // column that features read word by word, and the returns whose reason is of no known class.
 // Detail names the three words said most often. Only tables that have rows are asked.
+// Reasons of return are free text: of each column only the rows of its mostWords most
+// frequent words are counted, those that are read and all.
 func (w Warehouse) measureWords(ctx context.Context, params Params, filled map[string]bool) ([]features.Measurement, error) {
 	type column struct {
 		table, name string
@@ -31,7 +36,8 @@ func (w Warehouse) measureWords(ctx context.Context, params Params, filled map[s
 		}
 		m := features.Measurement{Check: "words", Table: c.table, Column: c.name}
 		unknown := map[string]int64{}
-		sql := "SELECT toString(" + c.name + ") AS word, count() AS n FROM " + c.table + " WHERE load <= {watermark:UInt64} AND " + c.name + " != '' GROUP BY word"
+		sql := "SELECT toString(" + c.name + ") AS word, count() AS n FROM " + c.table + " WHERE load <= {watermark:UInt64} AND " + c.name + " != '' GROUP BY word" +
+			fmt.Sprintf(" ORDER BY n DESC, word LIMIT %d", mostWords)
 		err := ask(ctx, w.Engine, sql, params, func(t *frame.Table) error {
 			for i, word := range t.Columns[0].Texts {
 				n := t.Columns[1].Integers[i]
