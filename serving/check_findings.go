@@ -164,8 +164,10 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 	},
 	"assumed": func(v *verdict, m *features.Measurement) {
 		severity, detail := SeverityAdvice, "give recorded_at if the business has it: late bookings otherwise look known in time"
-		if v.mapped(m) {
-			detail += ", and scores of facts that are mapped in place can't be replayed"
+		if slices.ContainsFunc(v.Sources, func(s features.MappedSource) bool {
+			return s.Name == m.Source && s.Table == m.Table && s.Columns[features.RecordedAt] == ""
+		}) {
+			detail += ", and scores of facts that are mapped without it are replayed from kept features only (runs.keep_features)"
 		}
 		v.add("assumed_recorded_at", PhaseTrain, severity, m.Table, m.Column, part(m, "row")+of(m)+" are taken to be known at once", "the instant when the business knew", detail)
 	},

@@ -21,6 +21,9 @@ type rowRule struct{ check, column, condition string }
 // ahead are the tables whose rows may tell of what is agreed or planned.
 var ahead = []string{"accounts", "contracts", "wallets", "products", "people", "managers", "targets", "account_links", "pauses", "holidays"}
 
+// atOnce are the tables whose rows the business commonly knows at the instant of their event.
+var atOnce = []string{"assessments", "touches", "holidays", "fx_rates", "targets"}
+
 // backwards are the columns that can't lie before the one beside them.
 var backwards = []struct{ table, begins, ends string }{
 	{"order_lines", "ordered_at", "delivered_at"}, {"order_lines", "ordered_at", "promised_at"},
@@ -29,16 +32,17 @@ var backwards = []struct{ table, begins, ends string }{
 }
 
 // rowRules returns what is counted of each row of a table. Every table's rows can be
-// recorded in the future, and at the very instant of their event.
+// recorded in the future; that they are recorded at the very instant of their event is
+// told where it is not usual.
 func rowRules(s features.TableSchema) []rowRule {
 	const now = "{now:DateTime('UTC')}"
 	event := quoted(s.Event)
 	if s.Event == "" {
 		event = "valid_from"
 	}
-	all := []rowRule{
-		{"assumed", features.RecordedAt, "recorded_at = " + event},
-		{"future", features.RecordedAt, "recorded_at > " + now + " AND NOT ifNull(recorded_at = " + event + ", 0)"},
+	all := []rowRule{{"future", features.RecordedAt, "recorded_at > " + now + " AND NOT ifNull(recorded_at = " + event + ", 0)"}}
+	if !slices.Contains(atOnce, s.Name) {
+		all = append(all, rowRule{"assumed", features.RecordedAt, "recorded_at = " + event})
 	}
 	if !slices.Contains(ahead, s.Name) {
 		all = append(all, rowRule{"future", s.Event, event + " > " + now})
