@@ -217,6 +217,9 @@ func (t *toldAnew) stand(stood func(frame.AccountID, score.Stage, float64)) {
 		}
 		stood(account, t.stage(account, c.status[i], tenure[i], comeback[i], band), c.risk[i])
 	}
+	for _, account := range c.above.names {
+		stood(account, score.NeverBought, math.NaN())
+	}
 }
 
 // made notes what the parts of value are made of.
@@ -227,9 +230,6 @@ func (r *ValueRow) made(parts []score.Part, said bool) {
 			part.EN, part.ZH = w.EN, w.ZH
 		}
 		r.Parts = append(r.Parts, part)
-	}
-	for _, account := range c.above.names {
-		stood(account, score.NeverBought, math.NaN())
 	}
 }
 
