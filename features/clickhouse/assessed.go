@@ -20,21 +20,30 @@ const assessmentsTable = "assessments"
 // together. Rows of mapped sources that no import would take (features.Assessment's
 // Fault) count as not said. The request's catalogue and slices don't matter.
 func Assessed(ctx context.Context, e Engine, r features.Request) ([]features.Assessed, error) {
-	all, err := spoken(ctx, e, r, "assessed.sql", (*prepared).assessments, func(a *features.Assessed) *frame.AccountID { return &a.Account })
+	type place struct {
+		account frame.AccountID
+		cutoff  frame.Cutoff
+		item    string
+	}
+	var kept []features.Assessed
+	at := map[place]int{} // in kept
+	err := speak(ctx, e, r, "assessed.sql", (*prepared).assessments, func(a *features.Assessed) *frame.AccountID { return &a.Account }, func(a features.Assessed) {
+		p := place{a.Account, a.Cutoff, a.Item}
+		k, known := at[p]
+		switch {
+		case !known:
+			at[p] = len(kept)
+			kept = append(kept, a)
+		case cmp.Or(cmp.Compare(a.At, kept[k].At), cmp.Compare(a.Recorded, kept[k].Recorded)) >= 0:
+			kept[k] = a // of two alike the statement's last
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("ask for assessments: %w", err)
 	}
-	slices.SortStableFunc(all, func(a, b features.Assessed) int {
+	slices.SortFunc(kept, func(a, b features.Assessed) int {
 		return cmp.Or(strings.Compare(string(a.Account), string(b.Account)), cmp.Compare(a.Cutoff, b.Cutoff), strings.Compare(a.Item, b.Item))
 	})
-	// Of each item the last is the newest.
-	kept := all[:0]
-	for i := range all {
-		if i+1 < len(all) && all[i].Account == all[i+1].Account && all[i].Cutoff == all[i+1].Cutoff && all[i].Item == all[i+1].Item {
-			continue
-		}
-		kept = append(kept, all[i])
-	}
 	return kept, nil
 }
 
@@ -74,50 +83,60 @@ func (p *prepared) assessments(t *frame.Table, each func(a features.Assessed, cu
 	return nil
 }
 
-// spoken asks a statement for what was said of the accounts of a request, and of
-// those that are one together; read hands on the rows of an answer with the index
-// of their cutoff, and account tells where a row names its account.
+// spoken gathers what speak hands on.
 func spoken[T any](
 	ctx context.Context, e Engine, r features.Request, file string,
 	read func(p *prepared, t *frame.Table, each func(row T, cutoff int)) error, account func(*T) *frame.AccountID,
-) ([]T, error) {
+) (all []T, err error) {
+	err = speak(ctx, e, r, file, read, account, func(row T) { all = append(all, row) })
+	return all, err
+}
+
+// speak asks a statement for what was said of the accounts of a request, and of
+// those that are one together, and hands on row by row; read hands on the rows of an
+// answer with the index of their cutoff, and account tells where a row names its
+// account. The rows of an account may come from two hosts, each in the statement's
+// order.
+func speak[T any](
+	ctx context.Context, e Engine, r features.Request, file string,
+	read func(p *prepared, t *frame.Table, each func(row T, cutoff int)) error, account func(*T) *frame.AccountID, each func(row T),
+) error {
 	p, err := prepare(r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.unite(ctx, e); err != nil {
-		return nil, err
+		return err
 	}
 	ranges := []accountRange{{}}
 	if len(r.Accounts) > 0 {
 		if ranges, err = p.ranges(ctx, e); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	sql := statement(file)
-	var all []T
 	for _, rg := range ranges {
 		err := ask(ctx, e, sql, p.with(rg), func(t *frame.Table) error {
 			return read(p, t, func(row T, k int) {
 				if p.alone(string(*account(&row)), k) {
-					all = append(all, row)
+					each(row)
 				}
 			})
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		err = askFamilies(ctx, e, p.within(rg), sql, p.params, func(t *frame.Table, named map[string]*family) error {
 			return read(p, t, func(row T, k int) {
 				if f := named[string(*account(&row))]; f.at[k] {
 					*account(&row) = frame.AccountID(f.head)
-					all = append(all, row)
+					each(row)
 				}
 			})
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return all, nil
+	return nil
 }
