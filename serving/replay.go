@@ -23,7 +23,8 @@ const (
 	// FromFacts is the warehouse, read as of the receipt.
 	FromFacts = "facts"
 	// FromStored are features that were kept when the score was made: they prove the
-	// model's part of it, and no more that the facts were so.
+	// model's part of it, and no more that the facts were so. How the account stands
+	// (consents, pauses, links) is asked of the warehouse here too.
 	FromStored = "stored_features"
 )
 
@@ -96,6 +97,10 @@ func (d *doubts) all() string {
 	return joined("; ", d.unrecorded, d.changed, d.release)
 }
 
+// recorded tells whether the sources still hold what they held and say when they
+// knew it, so that a release that reads them alike can replay from the facts.
+func (d *doubts) recorded() bool { return d.unrecorded == "" && d.changed == "" }
+
 // joined joins the texts that are not empty.
 func joined(by string, texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(t string) bool { return t == "" }), by)
@@ -162,12 +167,18 @@ func (s *Service) replayScore(ctx context.Context, run Run, published *score.Sco
 		result.From, result.Kept, result.Replayed = FromStored, from, side(again)
 		result.compare(published, again)
 		result.Why = fmt.Sprintf("replayed from stored features only (run %s), because %s: %s", from, because, result.Why)
+	case from != "" && d.definitions != run.DefinitionsHash:
+		// Of other features the same values have another fingerprint. What another release
+		// could still replay stays replayable.
+		result.Why = fmt.Sprintf("%s; whether the features kept in run %s are those of the receipt, only that release can tell", because, from)
 	case from != "":
-		result.Kept = from
+		result.Kept, result.Replayable = from, d.recorded()
 		result.Why = fmt.Sprintf("the features kept in run %s are not those of the receipt, and the facts can't be asked, because %s", from, because)
+		if !result.Replayable {
+			result.Why = "not replayable: " + result.Why
+		}
 	default:
-		// What another release could still replay stays replayable.
-		result.Replayable = d.unrecorded == "" && d.changed == ""
+		result.Replayable = d.recorded()
 		result.Why = because
 		if !result.Replayable {
 			result.Why = fmt.Sprintf("not replayable: %s, and no features of the account are kept with run %s (runs.keep_features keeps them)", because, run.ID)
@@ -179,7 +190,8 @@ func (s *Service) replayScore(ctx context.Context, run Run, published *score.Sco
 // fromStored scores an account from the features kept under a run, or in a run of
 // features as of the same cutoff, whose fingerprint is the receipt's. from is where
 // they lie. The score is nil when there are none, and from then names the run whose own
-// features are others than the receipt's, if it is so.
+// features, as they are defined now, have another fingerprint than the receipt's, if it
+// is so.
 func (s *Service) fromStored(ctx context.Context, run Run, published *score.Score) (again *score.Score, from string, err error) {
 	rows, err := s.Runs.Kept(ctx, run, published.Account)
 	if err != nil {
@@ -198,7 +210,8 @@ func (s *Service) fromStored(ctx context.Context, run Run, published *score.Scor
 			return nil, "", err
 		}
 		k := s.scorer(m, published.Receipt.Cutoff, published.Receipt.KnownAt, published.Receipt.Watermark)
-		// No engine took part in it, so that nothing may differ in the last bits.
+		// No engine computed any number of it, so that nothing may differ in the last bits;
+		// only how the account stands is asked.
 		k.receipt.Engine = published.Receipt.Engine
 		request := k.request([]frame.AccountID{published.Account})
 		request.Groups = run.Purpose == PurposeGroups

@@ -126,6 +126,15 @@ func TestReplayFromStoredFeatures(t *testing.T) {
 	const table = "order_lines"
 	recorded := features.MappedSource{Name: "shop", Table: table, Columns: map[string]string{"account": "client", features.RecordedAt: "seen"}}
 	undated := features.MappedSource{Name: "erp", Table: table, Columns: map[string]string{"account": "client"}}
+	nudged := func(_ *testing.T, _ *Service, _ *twinFacts, runs *twinRuns, run Run) {
+		for _, sl := range runs.kept[run.ID] {
+			for k := range sl.Frame.Columns {
+				for i, v := range sl.Frame.Columns[k].Numbers {
+					sl.Frame.Columns[k].Numbers[i] = math.Nextafter(v, 1e9)
+				}
+			}
+		}
+	}
 	behind := func(_ *testing.T, _ *Service, f *twinFacts, _ *twinRuns, _ Run) { f.purchases[0].amount++ }
 	for _, c := range []struct {
 		name    string
@@ -155,17 +164,8 @@ func TestReplayFromStoredFeatures(t *testing.T) {
 			why: "replayed from stored features only (run run-2), because source erp",
 		},
 		{
-			name: "stored features that are not the receipt's", sources: []features.MappedSource{undated}, replayable: true,
-			after: func(_ *testing.T, _ *Service, _ *twinFacts, runs *twinRuns, run Run) {
-				for _, sl := range runs.kept[run.ID] {
-					for k := range sl.Frame.Columns {
-						for i, v := range sl.Frame.Columns[k].Numbers {
-							sl.Frame.Columns[k].Numbers[i] = math.Nextafter(v, 1e9)
-						}
-					}
-				}
-			},
-			why: "the features kept in run run-1 are not those of the receipt, and the facts can't be asked, because source erp has no recording time",
+			name: "stored features that are not the receipt's", sources: []features.MappedSource{undated}, after: nudged,
+			why: "not replayable: the features kept in run run-1 are not those of the receipt, and the facts can't be asked, because source erp has no recording time",
 		},
 		{
 			name: "a source that is what it was, with later rows", sources: []features.MappedSource{recorded}, same: true, replayable: true, from: FromFacts,
@@ -198,6 +198,15 @@ func TestReplayFromStoredFeatures(t *testing.T) {
 			name: "features defined otherwise", keep: KeepAlways, same: true, replayable: true, from: FromStored,
 			after: func(_ *testing.T, _ *Service, f *twinFacts, _ *twinRuns, _ Run) { f.definitions = "d2" },
 			why:   "because the features are defined otherwise now (d2)",
+		},
+		{
+			name: "features defined otherwise, with other fingerprints", sources: []features.MappedSource{undated}, replayable: true,
+			after: func(t *testing.T, s *Service, f *twinFacts, runs *twinRuns, run Run) {
+				t.Helper()
+				f.definitions = "d2"
+				nudged(t, s, f, runs, run)
+			},
+			why: "can replay it; whether the features kept in run run-1 are those of the receipt, only that release can tell",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -270,7 +279,13 @@ func TestReplayProvesWorth(t *testing.T) {
 	if w := prove(); !w.Same {
 		t.Errorf("on another engine %+v", w)
 	}
-	yes.Worth = nil
+	*yes.Worth, facts.engine = told, ""
+	facts.standings["C0008"] = features.Standing{Erased: true}
+	if w := prove(); !strings.HasSuffix(w.Why, "199 accounts, and 198 can be told of now; of those that the run told of 1 asked to be erased since, and what rests on all accounts is told without them") {
+		t.Errorf("after an erasure %+v", w)
+	}
+	delete(facts.standings, "C0008")
+	facts.engine, yes.Worth = "twin 2", nil
 	if w := prove(); w.Same || w.Why != "the run tells nothing of the account's worth, and its model does now; the run told the worth of 198 accounts, and 199 can be told of now" {
 		t.Errorf("%+v", w)
 	}

@@ -28,9 +28,11 @@ import (
 func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *score.Score, doubts *doubts, report func(Progress)) (*WorthReplay, error) {
 	result := &WorthReplay{}
 	var then *score.Worth
-	accounts := 0
+	var accounts []frame.AccountID
 	err := d.Runs.Briefs(ctx, d.run, func(part []Brief) error {
-		accounts += len(part)
+		for i := range part {
+			accounts = append(accounts, part[i].Account)
+		}
 		return nil
 	})
 	if err == nil {
@@ -66,7 +68,8 @@ func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *sco
 	k := s.scorer(m, published.Receipt.Cutoff, published.Receipt.KnownAt, published.Receipt.Watermark)
 	request := k.request(nil)
 	request.Groups = d.run.Purpose == PurposeGroups
-	// As they stood then, not as of today: nothing is told here of others.
+	// As they stood then, but for erasure, which counts whenever it was recorded: whoever
+	// asked for it since is not in the crowd, and what rests on all accounts may differ.
 	if err := k.stand(ctx, request); err != nil {
 		return nil, err
 	}
@@ -100,8 +103,17 @@ func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *sco
 			result.Why = fmt.Sprintf("%d fields differ", len(result.Differs))
 		}
 	}
-	if accounts != again.crowd.rows() {
-		result.Why += fmt.Sprintf("; the run told the worth of %d accounts, and %d can be told of now", accounts, again.crowd.rows())
+	if len(accounts) != again.crowd.rows() {
+		result.Why += fmt.Sprintf("; the run told the worth of %d accounts, and %d can be told of now", len(accounts), again.crowd.rows())
+	}
+	since := 0
+	for _, account := range accounts {
+		if k.standings[account].Erased {
+			since++
+		}
+	}
+	if since > 0 {
+		result.Why += fmt.Sprintf("; of those that the run told of %d asked to be erased since, and what rests on all accounts is told without them", since)
 	}
 	if published.Receipt.ConfigHash != k.receipt.ConfigHash {
 		result.Why += "; the settings that change numbers are others than then"

@@ -223,7 +223,8 @@ type ReplayResult struct {
 	Same bool   `json:"same"`
 	Why  string `json:"why"`
 	// Replayable is false when the facts can't be read as they were, for want of a
-	// recording time or because they were changed, and no features were kept.
+	// recording time or because they were changed, and no features were kept that are the
+	// receipt's or that another release could tell to be.
 	Replayable bool `json:"replayable"`
 	// From is FromFacts, or FromStored: replayed from stored features only, which lie in
 	// the run Kept; "" when nothing was computed.
