@@ -1547,7 +1547,7 @@ type DeclareWalletResponse struct {
 	// True when the same was declared before and nothing changed.
 	AlreadyDeclared bool `protobuf:"varint,4,opt,name=already_declared,json=alreadyDeclared,proto3" json:"already_declared,omitempty"`
 	// What the account spent here in the last 365 days in the category, in base
-	// currency.
+	// currency. Only a key with scores.read is told this and the notes.
 	Spend *float64 `protobuf:"fixed64,5,opt,name=spend,proto3,oneof" json:"spend,omitempty"`
 	// What a person should look at, such as an amount below that.
 	Notes         []*Text `protobuf:"bytes,6,rep,name=notes,proto3" json:"notes,omitempty"`
