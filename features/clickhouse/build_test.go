@@ -402,7 +402,10 @@ func TestDaysFollowTheBusinessZone(t *testing.T) {
 
 func TestWindowsBeforeTheFirstDataAreReported(t *testing.T) {
 	e := embedded(t)
-	(&town{lines: []line{{account: "a", order: "o", amount: 1, discount: absent, cost: absent, ordered: at("2025-01-01")}}}).fill(t, e)
+	(&town{
+		lines:    []line{{account: "a", order: "o", amount: 1, discount: absent, cost: absent, ordered: at("2025-01-01")}},
+		contacts: []contact{{id: "1", account: "a", kind: "complaint", at: at("2025-01-01"), value: absent, opinion: &opinion{scale: euros(10), expectation: absent, perception: absent}}},
+	}).fill(t, e)
 	got, err := clickhouse.Measure(t.Context(), e, request("2025-03-01", "2024-12-31"))
 	if err != nil {
 		t.Fatal(err)
@@ -413,6 +416,11 @@ func TestWindowsBeforeTheFirstDataAreReported(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got[:2]); diff != "" {
 		t.Error(diff)
+	}
+	for _, c := range got {
+		if c.Source == features.Surveys && c.Rows != 0 {
+			t.Errorf("a complaint with a scale counts as a survey: %+v", c)
+		}
 	}
 }
 

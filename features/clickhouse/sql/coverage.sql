@@ -46,8 +46,8 @@ FROM
             kind IN (1, 2, 3) AND lower(purpose) IN ('care', 'information', 'transaction', 'service', 'intelligence') AS aimed,
             isNotNull(due_at) AS due,
             kind = 13 AND isNotNull(value) AS rated,
-            ifNull(scale > 0, 0) AS scaled,
-            kind = 13 AND ifNull(scale > 0, 0) AND (isNotNull(perception) OR isNotNull(value)) AS answered,
+            kind = 13 AND ifNull(scale > 0, 0) AS scaled,
+            scaled AND (isNotNull(perception) OR isNotNull(value)) AS answered,
             lower(factor) = 'publicity' AS public
         FROM interactions
     )
