@@ -2,6 +2,7 @@ package serving
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -60,6 +61,9 @@ type parentsOf struct {
 }
 
 func (p *parentsOf) Profiles(_ context.Context, _ frame.Cutoff, _ frame.KnownAt, _ uint64, names []frame.AccountID, each func([]features.Profile) error) error {
+	if names == nil {
+		names = slices.Sorted(maps.Keys(p.parents))
+	}
 	for _, name := range names {
 		if err := each([]features.Profile{{Account: name, Parent: p.parents[name]}}); err != nil {
 			return err

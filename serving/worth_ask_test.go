@@ -432,6 +432,13 @@ func TestPreviewOfLoyalty(t *testing.T) {
 	if err != nil || math.Abs(float64(published.Rows[0].Score-e.Old)) > 1e-9 {
 		t.Errorf("published %+v, previewed from %v (%v)", published.Rows, e.Old, err)
 	}
+	// A parent that never bought has the mean of those below it, by the new settings too.
+	s.Facts = &parentsOf{Facts: facts, parents: map[frame.AccountID]string{"C0005": "top"}}
+	if r, err = s.PreviewLoyalty(t.Context(), PreviewRequest{Loyalty: proposed, WorthRequest: WorthRequest{Accounts: []string{"top", "C0005"}}}, nil); err != nil ||
+		len(r.Absent) != 0 || r.Accounts != 2 || len(r.Effects) != 2 || r.Effects[1].Account != "top" ||
+		math.Abs(float64(r.Effects[1].New-e.New)) > 1e-9 || math.Abs(float64(r.Effects[1].Old-e.Old)) > 1e-9 || len(r.Effects[1].Chinese) != 1 {
+		t.Errorf("of a parent %+v, absent %+v (%v)", r.Effects, r.Absent, err)
+	}
 	proposed.Weights = loyalty.Weights{"duration": 90}
 	if _, err := s.PreviewLoyalty(t.Context(), PreviewRequest{Loyalty: proposed}, nil); KindOf(err) != Invalid || !strings.Contains(fmt.Sprint(err), "sum to 90, not to 100") {
 		t.Errorf("weights of 90: %v", err)

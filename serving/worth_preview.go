@@ -3,6 +3,9 @@ package serving
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
+	"time"
 
 	"fealty/features/frame"
 	"fealty/model"
@@ -109,7 +112,14 @@ func (s *Service) PreviewLoyalty(ctx context.Context, r PreviewRequest, report f
 	if err != nil {
 		return PreviewResult{}, err
 	}
+	above := map[string]bool{}
 	for _, account := range r.accounts() {
+		if k, ok := m.crowd.above.index[account]; ok && !m.standings[account].Erased {
+			result.Effects = append(result.Effects, effectAbove(account, p.OldAbove[k], p.NewAbove[k]))
+			result.Accounts++
+			above[string(account)] = true
+			continue
+		}
 		i, known := m.crowd.row[account]
 		if !known || !m.shown(i, []frame.AccountID{account}) {
 			continue
@@ -120,6 +130,7 @@ func (s *Service) PreviewLoyalty(ctx context.Context, r PreviewRequest, report f
 		}
 		result.Effects = append(result.Effects, effectOf(one.Account))
 	}
+	result.Absent = slices.DeleteFunc(result.Absent, func(a Absent) bool { return above[a.Account] })
 	for k := range p.NewDeciles {
 		old := nan()
 		if k < len(p.OldDeciles) {
@@ -133,6 +144,20 @@ func (s *Service) PreviewLoyalty(ctx context.Context, r PreviewRequest, report f
 		result.Crossings = append(result.Crossings, Crossing{model.Figure(c.Threshold), c.Up, c.Down})
 	}
 	return result, nil
+}
+
+// effectAbove is the effect on a parent that never bought: it has the mean of those
+// below it, and no indicators of its own.
+func effectAbove(account frame.AccountID, was, is loyalty.Mean) LoyaltyEffect {
+	row := LoyaltyRow{Children: int64(is.Children)}
+	if math.IsNaN(is.Score) {
+		row.Why = loyalty.TooLittle.String()
+	}
+	row.say(nil, time.UTC)
+	return LoyaltyEffect{
+		Account: string(account), Old: model.Figure(was.Score), New: model.Figure(is.Score), Shifts: []IndicatorEffect{},
+		English: row.English, Chinese: row.Chinese,
+	}
 }
 
 func effectOf(e *loyalty.Effect) LoyaltyEffect {

@@ -37,6 +37,9 @@ type Preview struct {
 	RankCorrelation    Correlation
 	AbsentCaps         []string
 	OldScore, NewScore []float64
+	// OldAbove and NewAbove are the means of the accounts above the rows, as
+	// Scores.Above.
+	OldAbove, NewAbove []Mean
 }
 
 // PreviewSettings scores the batch by old and by new settings. row is the account
@@ -59,7 +62,7 @@ func PreviewSettings(ctx context.Context, in Input, old, proposed Settings, row 
 	}
 	p := &Preview{
 		OldDeciles: deciles(before.Score), NewDeciles: deciles(after.Score), RankCorrelation: Spearman(before.Score, after.Score),
-		AbsentCaps: after.AbsentCaps(), OldScore: before.Score, NewScore: after.Score,
+		AbsentCaps: after.AbsentCaps(), OldScore: before.Score, NewScore: after.Score, OldAbove: before.Above, NewAbove: after.Above,
 	}
 	p.compare(before.Score, after.Score, thresholds)
 	if row >= 0 {
