@@ -31,7 +31,7 @@ var checkedTables = regexp.MustCompile(`(?m)^-- Of: +([a-z_, ]+);`)
 //	clock_weekday     order lines by weekday; Subject 1 (Monday) … 7
 //	clock_dates_only  order lines of a source that knows no time of day
 //	empty             rows that lack an optional value
-//	assumed           rows recorded at the instant of their event
+//	assumed           rows recorded at the instant of their event, of tables where that is not usual
 //	strangers         accounts of a table that the accounts table lacks
 //	undated           accounts without a date
 //	duplicates        surplus rows
@@ -43,7 +43,7 @@ var checkedTables = regexp.MustCompile(`(?m)^-- Of: +([a-z_, ]+);`)
 //	overlap           spans that begin before an earlier one of the same thing ends
 //	backwards         rows that end, or are answered, promised or delivered, before they begin
 //	endless           pauses without an end
-//	words             rows with a word, or a reason of return, that no feature reads; Detail names the most frequent
+//	words             rows with a word, or a reason of return, that no feature reads, of the column's 10,000 most frequent; Detail names the first
 //	unsettled         payments in another currency than their invoice, without amount_base of both
 //	foreign           payments of the invoice of another account
 //	early             payments before their invoice
