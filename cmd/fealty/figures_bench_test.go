@@ -206,7 +206,7 @@ var benchRecord = map[string]string{
 		toDateTime('2021-01-01 00:00:00', 'UTC') + toIntervalSecond(cityHash64(number) % 94000000) AS at,
 		['visit', 'call', 'email', 'care', 'complaint', 'complaint_resolved', 'survey', 'competitor_offer', 'people_change', 'promise'][1 + intDiv(number, 200000) % 10] AS kind,
 		if(kind = 'complaint_resolved', concat('I', toString(number - 200000)), '') AS ref, ['publicity', 'service', 'price', ''][1 + cityHash64(number, 2) % 4] AS factor,
-		['care', 'information'][1 + number % 2] AS purpose, if(kind = 'promise', at + toIntervalDay(7), NULL) AS due_at, if(kind = 'email', at + toIntervalHour(number % 90), NULL) AS responded_at,
+		['care', 'information'][1 + number % 2] AS purpose, if(kind = 'promise', toString(at + toIntervalDay(7)), '') AS due_at, if(kind = 'email', toString(at + toIntervalHour(number % 90)), '') AS responded_at,
 		if(kind = 'survey', toString(cityHash64(number, 1) % 11), '') AS value, value AS perception, if(kind = 'survey', '10', '') AS scale FROM numbers(2000000)`,
 	"invoices": `SELECT concat('V', toString(number)) AS id, concat('A', leftPad(toString(number % 200000), 7, '0')) AS account,
 		toDateTime('2021-01-01 00:00:00', 'UTC') + toIntervalSecond(cityHash64(number) % 94000000) AS issued_at, issued_at + toIntervalDay(30) AS due_at, 100 + number % 1000 AS amount, 'EUR' AS currency FROM numbers(1000000)`,
