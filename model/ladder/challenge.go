@@ -52,13 +52,19 @@ func (c *climb) measureChallenger(ctx context.Context, l model.Learner) (model.R
 	}); err != nil {
 		return row, err
 	}
+	row.Test, err = c.tested(m, a)
+	return row, err
+}
+
+// tested measures what was fitted on all training rows on the test rows, calibrated
+// as the candidate was on the folds.
+func (c *climb) tested(m predictor, by *candidate) (model.Quality, error) {
 	margins := make([]float64, len(c.test.Y))
 	if err := m.Predict(c.test.Frame, margins); err != nil {
-		return row, fmt.Errorf("predict the test rows: %w", err)
+		return noQuality(), fmt.Errorf("predict the test rows: %w", err)
 	}
 	for i, v := range margins {
-		margins[i] = a.calibrator.Margin(v)
+		margins[i] = by.calibrator.Margin(v)
 	}
-	row.Test, err = quality(c.test.Y, margins)
-	return row, err
+	return quality(c.test.Y, margins)
 }

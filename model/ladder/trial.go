@@ -95,13 +95,6 @@ func (c *climb) onTest(by *candidate, from Sample, fit func(*frame.Frame, []floa
 	if err != nil {
 		return nil, err
 	}
-	margins := make([]float64, len(c.test.Y))
-	if err := m.Predict(c.test.Frame, margins); err != nil {
-		return nil, fmt.Errorf("predict the test rows: %w", err)
-	}
-	for i, v := range margins {
-		margins[i] = by.calibrator.Margin(v)
-	}
-	q, err := quality(c.test.Y, margins)
+	q, err := c.tested(m, by)
 	return &q, err
 }
