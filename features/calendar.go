@@ -22,7 +22,7 @@ type Holiday struct {
 const keyDays = 1 << 16
 
 // maxCalendarDays bounds the days of all calendars together: a hundred years of 27
-// countries, or as many calendars of one. A query carries them (16 bytes each).
+// countries, or as many calendars of one. A query carries them (32 bytes each).
 const maxCalendarDays = 1_000_000
 
 // ErrCalendar is what holidays are refused with that make too many or too long calendars.
@@ -39,6 +39,10 @@ type Calendar struct {
 	Of []int64
 	// Days and Before are parallel: a key, and the holidays before that day.
 	Days, Before []int64
+	// Beats and Passed are the way back, parallel too: the key of a day counted without
+	// the holidays before it, and how many were left out. Days of rest have the count of
+	// the next working day; that of the first of them stands here.
+	Beats, Passed []int64
 }
 
 // NewCalendar counts the holidays of the days from … to, both included: the day of the
@@ -115,14 +119,24 @@ func (c *Calendar) count(number int, holidays []Holiday, late []bool, from, to i
 		slices.Sort(all)
 		all = slices.Compact(all)
 		passed := 0
+		rested := false
 		for day := from; day <= to; day++ {
 			if passed > 0 {
-				c.Days = append(c.Days, int64((number*len(c.Countries)+place+1)*keyDays+day))
+				c.Days = append(c.Days, c.key(number, place, day))
 				c.Before = append(c.Before, int64(passed))
+				if !rested {
+					c.Beats = append(c.Beats, c.key(number, place, day-passed))
+					c.Passed = append(c.Passed, int64(passed))
+				}
 			}
-			if passed < len(all) && all[passed] == day {
+			if rested = passed < len(all) && all[passed] == day; rested {
 				passed++
 			}
 		}
 	}
+}
+
+// key is that of a day in the calendar of a number, of the country at a place.
+func (c *Calendar) key(number, place, day int) int64 {
+	return int64((number*len(c.Countries)+place+1)*keyDays + day)
 }

@@ -40,6 +40,13 @@ func TestCalendarCountsTheHolidaysBeforeADay(t *testing.T) {
 		for i, key := range c.Days {
 			table[key] = c.Before[i]
 		}
+		back := map[int64]int64{}
+		for i, key := range c.Beats {
+			if _, twice := back[key]; twice {
+				t.Fatalf("two ways back from %d", key)
+			}
+			back[key] = c.Passed[i]
+		}
 		for k := range today {
 			for place, country := range c.Countries {
 				for d := from; d <= today[k]; d++ {
@@ -51,6 +58,14 @@ func TestCalendarCountsTheHolidaysBeforeADay(t *testing.T) {
 					}
 					if got := table[(c.Of[k]+int64(place)+1)*65536+int64(d)]; got != int64(len(days)) {
 						t.Fatalf("cutoff %d, %s: %d holidays before day %d, want %d", k, country, got, d, len(days))
+					}
+					// The way back leads to the first day of those that are counted alike.
+					first := d
+					for days[first-1] {
+						first--
+					}
+					if beat := d - len(days); beat+int(back[(c.Of[k]+int64(place)+1)*65536+int64(beat)]) != first {
+						t.Fatalf("cutoff %d, %s: day %d is counted as %d, from where %d days lead back, want to %d", k, country, d, beat, back[(c.Of[k]+int64(place)+1)*65536+int64(beat)], first)
 					}
 				}
 			}

@@ -308,7 +308,7 @@ func bare(b *testing.B, w clickhouse.Warehouse, r features.Request) func() error
 				"cutoffs": r.Cutoffs, "known_at": r.KnownAt, "watermark": r.Watermark, "tz": r.Zone,
 				"accounts": []string{}, "from_account": "", "to_account": "",
 				// Nobody rests in this warehouse.
-				"rest_days": []int64{0}, "rest_before": []int64{0}, "cadence_days": []int64{0},
+				"rest_days": []int64{0}, "rest_before": []int64{0}, "rest_beats": []int64{0}, "rest_passed": []int64{0}, "cadence_days": []int64{0},
 			} {
 				if strings.Contains(sql, "{"+name+":") {
 					params[name] = value

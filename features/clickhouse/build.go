@@ -236,6 +236,9 @@ func resting(ctx context.Context, e Engine, params Params, from, to int, until [
 	if len(calendar.Days) == 0 { // the engine looks nothing up in an empty list
 		calendar.Days, calendar.Before = []int64{0}, []int64{0}
 	}
+	if len(calendar.Beats) == 0 {
+		calendar.Beats, calendar.Passed = []int64{0}, []int64{0}
+	}
 	rests := paused || len(calendar.Countries) > 0
 	rested := uint64(0)
 	if rests {
@@ -243,6 +246,7 @@ func resting(ctx context.Context, e Engine, params Params, from, to int, until [
 	}
 	params["rested"], params["calendars"] = rested, calendar.Of
 	params["rest_countries"], params["rest_days"], params["rest_before"] = calendar.Countries, calendar.Days, calendar.Before
+	params["rest_beats"], params["rest_passed"] = calendar.Beats, calendar.Passed
 	return rests, nil
 }
 

@@ -13,8 +13,12 @@ import (
 	"fealty/features/frame"
 )
 
-// rhythmFeatures count the days on which an account doesn't rest.
+// rhythmFeatures count the days on which an account doesn't rest, or what happened in the last so many of them.
 var rhythmFeatures = []string{
+	"orders_30d", "orders_90d", "orders_180d", "orders_trend_90d", "orders_trend_180d", "buying_days_90d",
+	"spend_30d", "spend_90d", "spend_180d", "spend_trend_90d", "spend_trend_180d", "basket_trend_90d", "discount_share_90d", "comeback_gap_days",
+	"categories_90d", "categories_gained_90d", "categories_lost_90d",
+	"visits_90d", "calls_90d", "emails_90d", "contacts_trend_180d", "complaints_90d",
 	"recency_days", "gap_median_days", "gap_mean_days", "gap_spread_days", "gap_max_days", "gap_last_days", "recency_to_gap", "gap_variation", "longest_silence_days",
 	"contact_recency_days", "contact_gap_median_days", "contact_recency_to_gap", "contact_cadence_days", "contact_overdue_days",
 }
@@ -215,8 +219,11 @@ func TestStopOfTheWholeTownMovesNoRhythm(t *testing.T) {
 			if day >= at("2025-03-01") {
 				break
 			}
-			l := line{account: "even " + name, order: fmt.Sprint(day), number: 1, amount: euros(10), discount: absent, cost: absent, ordered: day + r.Int64N(86400)}
-			c := contact{id: fmt.Sprint("even ", i, day), account: l.account, kind: "call", at: day + r.Int64N(86400), value: absent}
+			l := line{
+				account: "even " + name, order: fmt.Sprint(day), number: 1, category: fmt.Sprint(r.IntN(4)),
+				amount: euros(float64(5 + r.IntN(20))), discount: euros(float64(r.IntN(4))), cost: absent, ordered: day + r.Int64N(86400),
+			}
+			c := contact{id: fmt.Sprint("even ", i, day), account: l.account, kind: []string{"visit", "call", "email", "complaint"}[r.IntN(4)], at: day + r.Int64N(86400), value: absent}
 			w.lines, w.contacts = append(w.lines, l), append(w.contacts, c)
 			for _, kind := range []string{"holidays ", "pause "} {
 				l := l
@@ -263,6 +270,100 @@ func TestStopOfTheWholeTownMovesNoRhythm(t *testing.T) {
 	}
 	if compared < 40 {
 		t.Errorf("only %d histories to compare", compared)
+	}
+}
+
+// A window of so many days reaches back over as many days on which the account doesn't rest, and over the rests before
+// them: what the engine finds by sums is what walking back day by day finds, at midnight and at noon.
+func TestWindowsReachBackOverDaysOfRest(t *testing.T) {
+	w := &town{}
+	r := rand.New(rand.NewPCG(12, 12))
+	const begun, span = "2024-01-01", 430
+	resting := map[string]map[int64]bool{"CN": {}, "DE": {}}
+	for country, days := range resting {
+		for range 40 {
+			first := at(begun) + r.Int64N(span)*86400
+			for d := range 1 + r.Int64N(5) {
+				if day := first + d*86400; !days[day] {
+					days[day] = true
+					w.holidays = append(w.holidays, holiday{country: country, day: day, recorded: at("2020-01-01")})
+				}
+			}
+		}
+	}
+	cutoffs := request("2024-12-20", "2025-02-14 12:00:00", "2025-03-01")
+	cutoffs.Catalogue = slices.DeleteFunc(features.Catalogue(), func(f features.Feature) bool { return !slices.Contains(rhythmFeatures, f.Name) })
+	type agreed struct{ start, end int64 }
+	pauses := map[string][]agreed{}
+	orders := map[string][]int64{}
+	country := map[string]string{}
+	for i := range 80 {
+		account := fmt.Sprint("a", i)
+		country[account] = []string{"CN", "DE", "FR", ""}[i%4]
+		w.versions = append(w.versions, version{account: account, country: country[account], from: at("2023-01-01")})
+		for range r.IntN(4) {
+			p := agreed{start: at(begun) + r.Int64N(span)*86400}
+			p.end = p.start + r.Int64N(120)*86400
+			if slices.ContainsFunc(pauses[account], func(q agreed) bool { return q.start == p.start }) {
+				continue
+			}
+			pauses[account] = append(pauses[account], p)
+			w.pauses = append(w.pauses, pause{account: account, start: p.start, end: p.end, recorded: at("2023-01-01")})
+		}
+		for k := range 60 {
+			t := at(begun) + r.Int64N(span*86400)
+			orders[account] = append(orders[account], t)
+			w.lines = append(w.lines, line{account: account, order: fmt.Sprint(k), number: 1, category: "c", amount: euros(1), discount: absent, cost: absent, ordered: t})
+			w.contacts = append(w.contacts, contact{id: account + fmt.Sprint(k), account: account, kind: "visit", at: t, value: absent})
+		}
+	}
+	e := embedded(t)
+	w.fill(t, e)
+	m := build(t.Context(), t, e, cutoffs)
+	stretched := 0
+	for account, times := range orders {
+		for _, c := range cutoffs.Cutoffs {
+			today := int64(c) / 86400 * 86400
+			rests := func(day int64) bool {
+				return resting[country[account]][day] || slices.ContainsFunc(pauses[account], func(p agreed) bool {
+					return p.start < int64(c) && p.start <= day && day < p.end
+				})
+			}
+			reach := func(days int) int64 {
+				first := today
+				for worked := 0; ; first -= 86400 {
+					if !rests(first - 86400) {
+						if worked++; worked > days {
+							return int64(c) - (today - first)
+						}
+					}
+				}
+			}
+			row := m.row[rowKey(account, c)]
+			for _, window := range []struct {
+				days          int
+				orders, visit string
+			}{{30, "orders_30d", ""}, {90, "orders_90d", "visits_90d"}, {180, "orders_180d", ""}} {
+				want, from := 0.0, reach(window.days)
+				if int64(c)-from > int64(window.days)*86400 {
+					stretched++
+				}
+				for _, t := range times {
+					if from <= t && t < int64(c) {
+						want++
+					}
+				}
+				if got := m.Frame.Column(window.orders).Numbers[row]; got != want {
+					t.Errorf("%s of %s at %d = %v, want %v", window.orders, account, c, got, want)
+				}
+				if window.visit != "" && m.Frame.Column(window.visit).Numbers[row] != want {
+					t.Errorf("%s of %s at %d = %v, want %v", window.visit, account, c, m.Frame.Column(window.visit).Numbers[row], want)
+				}
+			}
+		}
+	}
+	if stretched < 300 {
+		t.Errorf("only %d windows reach over a rest", stretched)
 	}
 }
 

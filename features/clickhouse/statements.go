@@ -24,7 +24,7 @@ func statement(name string) string {
 
 // withParts returns a text with the parts that it takes in, where its comments say so.
 func withParts(sql string) string {
-	for _, part := range []string{termsPart, "beats.sql", "amounts.sql", "reasons.sql", "named.sql"} {
+	for _, part := range []string{termsPart, "beats.sql", "windows.sql", "amounts.sql", "reasons.sql", "named.sql"} {
 		if include := "-- Include: " + part; strings.Contains(sql, include) {
 			sql = strings.ReplaceAll(sql, include, strings.TrimSpace(statement("parts/"+part)))
 		}

@@ -1,11 +1,13 @@
 -- Question: how broad is what an account buys, and what did it begin or cease to buy?
 -- Grain:    one row per account × cutoff with at least one order line seen as of the cutoff.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
---           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64.
+--           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64; tz String.
+--           Those of terms.sql.
 -- As of:    lines with ordered_at < cutoff, recorded_at <= known_at, load <= watermark.
 -- Amounts:  base currency (amount_base), the account's own where a source gives none. A category or product counts as
 --           bought in a window when its net, returns and corrections included, is above 0. Lines without a
 --           category or product don't count; an account whose lines all lack it gets NULL.
+-- Rests:    the window of 90 days leaves out days on which the account rests, as in orders.sql; that of 365 doesn't.
 WITH
     history AS
     (
@@ -24,7 +26,11 @@ WITH
           AND ({to_account:String} = '' OR account <= {to_account:String})
         GROUP BY account
     ),
-    shelves AS
+    terms AS
+    (
+        -- Include: terms.sql
+    ),
+    goods AS
     (
         -- Lines lie sorted by category and product, so a net is a difference of running sums at the shelf's last line.
         SELECT
@@ -37,8 +43,38 @@ WITH
             arrayMap((c, n) -> c != n, lines.1, arrayShiftLeft(lines.1, 1, 18446744073709551615)) AS category_ends,
             arrayMap((p, n, e) -> p != n OR e, lines.2, arrayShiftLeft(lines.2, 1, 18446744073709551615), category_ends) AS product_ends,
             arrayFilter((c, e) -> e, lines.1, category_ends) AS categories,
-            arrayFilter((p, e) -> e, lines.2, product_ends) AS products
+            arrayFilter((p, e) -> e, lines.2, product_ends) AS products,
+            shelves,
+            spans
         FROM history
+        LEFT ANY JOIN terms USING (account)
+    ),
+    as_of AS
+    (
+        SELECT
+            account, cutoff, known_at, times, recorded, amounts, has_category, has_product, category_ends, product_ends, categories, products,
+            toInt32(toUInt16(toDate(cutoff, {tz:String}))) AS today,
+            arrayFilter(d -> 0, [today]) AS days,
+            shelf,
+            pauses
+        FROM goods
+        ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at,
+            arrayResize(shelves, length({cutoffs:Array(DateTime('UTC'))})) AS shelf, arrayResize(spans, length({cutoffs:Array(DateTime('UTC'))})) AS pauses
+    ),
+    paced AS
+    (
+        SELECT
+            account, cutoff, known_at, times, recorded, amounts, has_category, has_product, category_ends, product_ends, categories, products,
+            today, shelf, pauses,
+            -- Include: beats.sql
+        FROM as_of
+    ),
+    framed AS
+    (
+        SELECT
+            account, cutoff, known_at, times, recorded, amounts, has_category, has_product, category_ends, product_ends, categories, products,
+            -- Include: windows.sql
+        FROM paced
     ),
     sums AS
     (
@@ -51,15 +87,14 @@ WITH
             arrayExists((s, c) -> s AND c, seen, has_category) AS sorted_by_category,
             arrayExists((s, p) -> s AND p, seen, has_product) AS named_products,
             arrayMap((s, a) -> if(s, a, 0), seen, amounts) AS known,
-            arrayMap((t, a) -> if(t >= toUnixTimestamp(cutoff) - 90 * 86400, a, 0), times, known) AS known_90d,
+            arrayMap((t, a) -> if(t >= toUnixTimestamp(cutoff) - widths[2] * 86400, a, 0), times, known) AS known_90d,
             arrayMap((t, a) -> if(t >= toUnixTimestamp(cutoff) - 365 * 86400, a, 0), times, known) AS known_365d,
             arrayCumSum(known_365d) AS running_365d,
             arrayFilter((s, e) -> e, arrayCumSum(known), category_ends) AS sums_ever,
             arrayFilter((s, e) -> e, arrayCumSum(known_90d), category_ends) AS sums_90d,
             arrayFilter((s, e) -> e, running_365d, category_ends) AS sums_365d,
             arrayFilter((s, e) -> e, running_365d, product_ends) AS product_sums
-        FROM shelves
-        ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
+        FROM framed
         WHERE has(seen, 1)
     ),
     nets AS

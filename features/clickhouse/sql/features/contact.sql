@@ -6,7 +6,7 @@
 -- As of:    an interaction reads as its newest version with recorded_at <= known_at, load <= watermark, and is seen
 --           when that version's at < cutoff. A complaint is resolved by a complaint_resolved row naming it in ref (named.sql).
 -- Rhythm:   the time since the last contact and the gaps between contacts count the days on which the account doesn't rest, as in
---           orders.sql; what we owe an answer to (complaints, surveys) ages by the calendar.
+--           orders.sql, and so do windows of less than a year; what we owe an answer to (complaints, surveys) ages by the calendar.
 -- Cadence:  that of the segment of the account as of the cutoff (terms.sql); NULL where none is configured. orders.sql says it of
 --           accounts without any interaction.
 -- Kinds:    visit, call, email, care, complaint, complaint_resolved, referral, survey (or survey_…, value = the answer); a contact
@@ -85,8 +85,23 @@ WITH
             seen,
             cadence,
             contacts,
+            shelf,
+            pauses,
             -- Include: beats.sql
         FROM met
+    ),
+    framed AS
+    (
+        SELECT
+            account,
+            cutoff,
+            today,
+            seen,
+            cadence,
+            contacts,
+            beats,
+            -- Include: windows.sql
+        FROM paced
     ),
     sorted AS
     (
@@ -117,16 +132,17 @@ WITH
             arrayCount(a -> a <= 365 * 86400, surveys.1) AS survey_count,
             arrayCount((a, p) -> a <= 365 * 86400 AND p = 1, contacts.1, contacts.9) AS caring,
             arrayCount((a, p) -> a <= 365 * 86400 AND p != 0, contacts.1, contacts.9) AS purposeful,
-            arrayCount(a -> a <= 180 * 86400, contacts.1) AS contacts_180,
-            arrayCount(a -> a <= 360 * 86400, contacts.1) AS contacts_360
-        FROM paced
+            arrayCount(a -> a <= widths[3] * 86400, contacts.1) AS contacts_180,
+            arrayCount(a -> a <= widths[4] * 86400, contacts.1) AS contacts_360,
+            widths
+        FROM framed
     )
 SELECT
     account,
     cutoff,
-    arrayCount((a, k) -> a <= 90 * 86400 AND k = 1, ages, kinds) AS visits_90d,
-    arrayCount((a, k) -> a <= 90 * 86400 AND k = 2, ages, kinds) AS calls_90d,
-    arrayCount((a, k) -> a <= 90 * 86400 AND k = 3, ages, kinds) AS emails_90d,
+    arrayCount((a, k) -> a <= widths[2] * 86400 AND k = 1, ages, kinds) AS visits_90d,
+    arrayCount((a, k) -> a <= widths[2] * 86400 AND k = 2, ages, kinds) AS calls_90d,
+    arrayCount((a, k) -> a <= widths[2] * 86400 AND k = 3, ages, kinds) AS emails_90d,
     arrayCount(a -> a <= 365 * 86400, contacts.1) AS contacts_365d,
     if(contacts_360 = 0, NULL, (2 * toInt64(contacts_180) - toInt64(contacts_360)) / contacts_360) AS contacts_trend_180d,
     if(empty(contacts), NULL, contact_recency) AS contact_recency_days,
@@ -135,7 +151,7 @@ SELECT
     arrayCount((a, k) -> a <= 365 * 86400 AND k = 4, ages, kinds) AS care_365d,
     caring AS contacts_care_365d,
     if(purposeful = 0, NULL, caring / purposeful) AS contacts_care_share_365d,
-    arrayCount(a -> a <= 90 * 86400, complaints.1) AS complaints_90d,
+    arrayCount(a -> a <= widths[2] * 86400, complaints.1) AS complaints_90d,
     complaint_count AS complaints_365d,
     length(open) AS complaints_open,
     if(empty(open), NULL, today - open.6[1]) AS complaint_open_days,

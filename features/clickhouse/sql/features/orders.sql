@@ -11,7 +11,8 @@
 --           is a day, in tz, with a purchase. Returns are lines whose net, corrections included, is below 0.
 -- Rhythm:   recency, gaps, silences and comebacks count the days on which the account doesn't rest: all but those of its
 --           pauses, from the day of the start to the day before the end, and the holidays of its country. A purchase on a day
---           of rest counts as one of the next working day. Windows, tenure and buying days are of the calendar.
+--           of rest counts as one of the next working day. Windows of 30, 90, 180 and 360 days are as many days of these,
+--           those of 365 days, tenure and buying days are of the calendar: a year holds its feasts.
 -- Rests:    as terms.sql says.
 -- Contacts: contact_cadence_days and contact_overdue_days are those of an account that was never contacted: its first contact is
 --           due a cadence after its first purchase. contact.sql says them of the others.
@@ -123,7 +124,7 @@ WITH
     paced AS
     (
         SELECT
-            account, cutoff, today, this_month, seen, ages, order_ages, order_returns, purchases, days, cadence,
+            account, cutoff, today, this_month, seen, ages, order_ages, order_returns, purchases, days, shelf, pauses, cadence,
             -- Include: beats.sql
         FROM bought
     ),
@@ -134,7 +135,8 @@ WITH
             beats[-1] - beats[-2] AS recency,
             beats[-1] - beats[1] AS first_recency,
             arrayPopFront(arrayDifference(arrayCompact(arrayPopBack(beats)))) AS gaps,
-            arrayFilter((d, g) -> g != 0, days, arrayDifference(arrayPopBack(beats))) AS gap_days
+            arrayFilter((d, g) -> g != 0, days, arrayDifference(arrayPopBack(beats))) AS gap_days,
+            -- Include: windows.sql
         FROM paced
     ),
     measured AS
@@ -160,24 +162,25 @@ WITH
             arrayCompact(arrayMap(d -> toInt32(toRelativeMonthNum(toDate(d))), days)) AS months,
             this_month,
             today,
-            arrayCount(a -> a <= 30 * 86400, p_ages) AS n30,
-            arrayCount(a -> a <= 90 * 86400, p_ages) AS n90,
-            arrayCount(a -> a <= 180 * 86400, p_ages) AS n180,
-            arrayCount(a -> a <= 360 * 86400, p_ages) AS n360,
+            widths,
+            arrayCount(a -> a <= widths[1] * 86400, p_ages) AS n30,
+            arrayCount(a -> a <= widths[2] * 86400, p_ages) AS n90,
+            arrayCount(a -> a <= widths[3] * 86400, p_ages) AS n180,
+            arrayCount(a -> a <= widths[4] * 86400, p_ages) AS n360,
             arrayCount(a -> a <= 365 * 86400, p_ages) AS n365,
             arrayCount(a -> a > 275 * 86400 AND a <= 365 * 86400, p_ages) AS n_last_year,
-            arraySum((a, x) -> if(a <= 30 * 86400, x, 0), ages, seen.5) AS s30,
-            arraySum((a, x) -> if(a <= 90 * 86400, x, 0), ages, seen.5) AS s90,
-            arraySum((a, x) -> if(a <= 180 * 86400, x, 0), ages, seen.5) AS s180,
-            arraySum((a, x) -> if(a <= 360 * 86400, x, 0), ages, seen.5) AS s360,
+            arraySum((a, x) -> if(a <= widths[1] * 86400, x, 0), ages, seen.5) AS s30,
+            arraySum((a, x) -> if(a <= widths[2] * 86400, x, 0), ages, seen.5) AS s90,
+            arraySum((a, x) -> if(a <= widths[3] * 86400, x, 0), ages, seen.5) AS s180,
+            arraySum((a, x) -> if(a <= widths[4] * 86400, x, 0), ages, seen.5) AS s360,
             arraySum((a, x) -> if(a <= 365 * 86400, x, 0), ages, seen.5) AS s365,
             arraySum((a, x) -> if(a > 275 * 86400 AND a <= 365 * 86400, x, 0), ages, seen.5) AS s_last_year,
             arraySum(seen.5) AS s_total,
-            arraySum((a, x) -> if(a <= 90 * 86400, x, 0), p_ages, p_nets) AS b90,
+            arraySum((a, x) -> if(a <= widths[2] * 86400, x, 0), p_ages, p_nets) AS b90,
             arraySum((a, x) -> if(a <= 365 * 86400, x, 0), p_ages, p_nets) AS b365,
             -arraySum((a, x) -> if(a <= 365 * 86400, x, 0), ages, seen.6) AS returned365,
-            arraySum((a, x) -> if(a <= 90 * 86400, x, 0), ages, seen.7) AS discount90,
-            arraySum((a, x) -> if(a <= 90 * 86400, x, 0), ages, seen.8) AS gross90,
+            arraySum((a, x) -> if(a <= widths[2] * 86400, x, 0), ages, seen.7) AS discount90,
+            arraySum((a, x) -> if(a <= widths[2] * 86400, x, 0), ages, seen.8) AS gross90,
             arraySum((a, x) -> if(a <= 365 * 86400, x, 0), ages, seen.7) AS discount365,
             arraySum((a, x) -> if(a <= 365 * 86400, x, 0), ages, seen.8) AS gross365,
             arraySum((a, x) -> if(a <= 365 * 86400, x, 0), ages, seen.9) AS cost365,
@@ -194,7 +197,7 @@ SELECT
     n180 AS orders_180d,
     n365 AS orders_365d,
     length(p_ages) AS orders_total,
-    arrayCount(d -> today - d <= 90, days) AS buying_days_90d,
+    arrayCount(d -> today - d <= widths[2], days) AS buying_days_90d,
     arrayCount(d -> today - d <= 365, days) AS buying_days_365d,
     length(days) AS buying_days_total,
     if(never, NULL, recency) AS recency_days,
@@ -231,7 +234,7 @@ SELECT
     if(never, NULL, least(1, length(months) / greatest(1, this_month - months[1] + 1))) AS active_month_share,
     if(never, NULL, arrayCount(m -> this_month - m < 12, months)) AS active_months_12m,
     if(never, NULL, greatest(recency, arrayMax(gaps))) AS longest_silence_days,
-    if(arrayMax(arrayMap((g, d) -> if(today - d <= 90, g, 0), gaps, gap_days)) = 0, NULL, arrayMax(arrayMap((g, d) -> if(today - d <= 90, g, 0), gaps, gap_days))) AS comeback_gap_days,
+    if(arrayMax(arrayMap((g, d) -> if(today - d <= widths[2], g, 0), gaps, gap_days)) = 0, NULL, arrayMax(arrayMap((g, d) -> if(today - d <= widths[2], g, 0), gaps, gap_days))) AS comeback_gap_days,
     if(never, NULL, arrayCount(a -> a * 2 <= p_ages[1], p_ages) / length(p_ages)) AS recent_half_orders_share,
     nullIf(cadence, 0) AS contact_cadence_days,
     if(never OR cadence = 0, NULL, first_recency - cadence) AS contact_overdue_days
