@@ -215,6 +215,7 @@ func TestAFileThatReadsTheFutureIsShownWhere(t *testing.T) {
 var houseOnly = map[features.File]string{
 	features.Orders:      "a parameter that features don't take", // the calendar of those who rest
 	features.Contact:     "a parameter that features don't take", // likewise
+	features.Breadth:     "a parameter that features don't take", // likewise
 	features.Receivables: "facts of two views meet in two files",
 	features.Answers:     "the function named is not one of those", // a lambda with a name
 }
