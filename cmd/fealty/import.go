@@ -93,6 +93,7 @@ func runImport(ctx context.Context, e *env, o importOptions) (err error) {
 	load := result.Load
 	if load.Already {
 		e.say("this content was loaded before, as load %d; nothing changed", load.Load)
+		e.say("此内容此前已作为批次%d导入，未作更改", load.Load)
 	}
 	pairs := []any{
 		"table", load.Table, "load", load.Load, "already loaded", load.Already, "rows loaded", load.Rows,
