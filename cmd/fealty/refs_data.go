@@ -330,7 +330,7 @@ func (s shelf) lifetime() (lifetime.Public, error) {
 	return lifetime.Public{
 		Sample:         lifetime.Histories{Frequency: sample[0], Recency: sample[1], Age: sample[2]},
 		SpendFrequency: spend[0], SampleSpend: spend[1],
-		Donations:       lifetime.Chances{Frequency: donations[0], Recency: donations[1], Offered: donations[2]},
+		Donations:       lifetime.Histories{Frequency: donations[0], Recency: donations[1], Age: donations[2]},
 		DonationWeights: donations[3], Full: full,
 	}, nil
 }

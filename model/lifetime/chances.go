@@ -1,49 +1,32 @@
 package lifetime
 
 import (
-	"context"
 	"fmt"
 	"math"
 )
-
-// Chances holds one account per row: how many of its chances to buy (years,
-// campaigns, issues) it took. The columns have the same length and hold whole
-// numbers.
-type Chances struct {
-	// Frequency is x, the chances taken; Recency is t_x, the number of the last one
-	// taken, 0 if none; Offered is n, how many there were.
-	Frequency, Recency, Offered []float64
-}
-
-// Check verifies every row; its error wraps ErrInput and names the first bad one.
-func (c Chances) Check() error {
-	n := len(c.Frequency)
-	if len(c.Recency) != n || len(c.Offered) != n {
-		return fmt.Errorf("%w: %d frequencies, %d recencies and %d numbers of chances: want one of each per account", ErrInput, n, len(c.Recency), len(c.Offered))
-	}
-	for i, x := range c.Frequency {
-		t, offered := c.Recency[i], c.Offered[i]
-		if x >= 0 && x <= t && t <= offered && offered <= mostChances && (x > 0) == (t > 0) &&
-			x == math.Trunc(x) && t == math.Trunc(t) && offered == math.Trunc(offered) {
-			continue
-		}
-		return fmt.Errorf("%w: row %d: frequency %v, recency %v, chances %v: want whole numbers with frequency ≤ recency ≤ chances ≤ %d, and recency 0 where frequency is 0",
-			ErrInput, i, x, t, offered, mostChances)
-	}
-	return nil
-}
 
 // mostChances bounds the chances of one account; for more, use a model in
 // continuous time.
 const mostChances = 10_000
 
-// ChanceModel is a fitted BG/BB model: immutable, safe for concurrent use. In the
-// paper's letters an account takes each chance with probability p ~ Beta(α, β)
-// while it is alive, and leaves before each with probability θ ~ Beta(γ, δ).
-type ChanceModel struct{ estimator }
+// checkChances verifies histories whose time is counted in chances to buy; its
+// error wraps ErrInput and names the first bad row. They passed Check.
+func checkChances(h Histories) error {
+	for i, x := range h.Frequency {
+		t, offered := h.Recency[i], h.Age[i]
+		if x <= t && offered <= mostChances && t == math.Trunc(t) && offered == math.Trunc(offered) {
+			continue
+		}
+		return fmt.Errorf("%w: row %d: frequency %v, recency %v, age %v: of bg-bb, which counts chances to buy, want whole numbers with frequency ≤ recency ≤ age ≤ %d",
+			ErrInput, i, x, t, offered, mostChances)
+	}
+	return nil
+}
 
-// betaBinomial is the likelihood of BG/BB; row i is of an account that left after
-// some chance or is alive at the last:
+// betaBinomial is the likelihood of BG/BB, in the paper's letters: an account takes
+// each chance with probability p ~ Beta(α, β) while it is alive, and leaves before
+// each with probability θ ~ Beta(γ, δ). An account that took x of n chances, the last
+// of them the t_x-th, left after some chance or is alive at the last:
 //
 //	L = B(α+x, β+n−x)/B(α,β) · B(γ, δ+n)/B(γ,δ) +
 //	    Σ_{i=0}^{n−t_x−1} B(α+x, β+t_x−x+i)/B(α,β) · B(γ+1, δ+t_x+i)/B(γ,δ)
@@ -121,69 +104,9 @@ func chance(p [4]float64, x, recency, offered float64) (out [5]float64) {
 	return out
 }
 
-// GivenChances returns a model with parameters that are known, as Given does.
-func GivenChances(parameters ...float64) (*ChanceModel, error) {
-	e, err := newGiven(chanceNames(), parameters)
-	if err != nil {
-		return nil, err
-	}
-	return &ChanceModel{e}, nil
-}
-
-// FitChances maximises the likelihood of BG/BB. weights may be nil; errors as of
-// Fit.
-func FitChances(ctx context.Context, c Chances, weights []float64) (*ChanceModel, error) {
-	if err := c.Check(); err != nil {
-		return nil, err
-	}
-	total, err := checkWeights(weights, len(c.Frequency))
-	if err != nil {
-		return nil, err
-	}
-	d := tabulate(Histories{Frequency: c.Frequency, Recency: c.Recency, Age: c.Offered}, weights, 1)
-	rows := 0
-	for i := range c.Frequency {
-		if weightOf(weights, i) > 0 {
-			rows++
-		}
-	}
-	names := chanceNames()
-	advice := fmt.Sprintf("BG/BB can't be fitted to these %d accounts; take more chances or more accounts, or a model in continuous time", rows)
-	if d.purchases == 0 {
-		return nil, fmt.Errorf("%w: nobody took a chance: %s", ErrNotConverged, advice)
-	}
-	starts := [][]float64{{0, 0, 0, math.Log(2)}, {math.Log(0.3), math.Log(0.5), math.Log(0.5), math.Log(5)}, {math.Log(2), math.Log(6), math.Log(0.2), 0}}
-	best, err := maximise(ctx, betaBinomial{d}, d.total, nil, 0, starts, names, advice)
-	if err != nil {
-		return nil, err
-	}
-	return &ChanceModel{estimator{names: names, theta: best.theta, covariance: best.covariance, quality: newQuality(rows, total, best.value, 4)}}, nil
-}
-
-func chanceNames() []string { return []string{"alpha", "beta", "gamma", "delta"} }
-
-// parameters are α, β, γ, δ.
-func (m *ChanceModel) parameters() (p [4]float64) {
-	for k, v := range m.theta {
-		p[k] = math.Exp(v)
-	}
-	return p
-}
-
-// Alive writes the probability that each account is still alive at the chance
-// ahead after the last one (ahead = 1: at the next one; 0: at the last) into out.
-func (m *ChanceModel) Alive(c Chances, ahead int, out []float64) error {
-	if ahead < 0 || ahead > mostChances {
-		return fmt.Errorf("%w: %d chances ahead, want 0 … %d", ErrParams, ahead, mostChances)
-	}
-	p := m.parameters()
-	return m.each(c, out, func(x, recency, offered float64) float64 {
-		alive := chanceAlive(p, x, recency, offered)
-		for j := range ahead {
-			alive *= (p[3] + offered + float64(j)) / (p[2] + p[3] + offered + float64(j))
-		}
-		return alive
-	})
+// chanceStarts are logarithms of parameters from which the likelihood is climbed.
+func chanceStarts() [][]float64 {
+	return [][]float64{{0, 0, 0, math.Log(2)}, {math.Log(0.3), math.Log(0.5), math.Log(0.5), math.Log(5)}, {math.Log(2), math.Log(6), math.Log(0.2), 0}}
 }
 
 // chanceAlive is the probability of being alive at the last chance.
@@ -192,39 +115,40 @@ func chanceAlive(p [4]float64, x, recency, offered float64) float64 {
 	return min(math.Exp(alive-chance(p, x, recency, offered)[0]), 1)
 }
 
-// Expected writes the expected number of chances taken of the next ones into out,
-// one entry per row.
-func (m *ChanceModel) Expected(c Chances, next int, out []float64) error {
-	if next < 0 || next > mostChances {
-		return fmt.Errorf("%w: the next %d chances, want 0 … %d", ErrParams, next, mostChances)
-	}
-	p := m.parameters()
-	return m.each(c, out, func(x, recency, offered float64) float64 {
-		var sum float64
-		alive := chanceAlive(p, x, recency, offered)
-		for j := range next {
-			alive *= (p[3] + offered + float64(j)) / (p[2] + p[3] + offered + float64(j))
+// chanceStays is the probability that an account alive after so many chances is
+// alive at the next.
+func chanceStays(p [4]float64, offered float64) float64 {
+	return (p[3] + offered) / (p[2] + p[3] + offered)
+}
+
+// chancePurchases writes the chances that an account alive at the last of those
+// offered is expected to take until each of the ascending horizons. A chance is taken
+// at any moment of its period alike, so that one whose period a horizon cuts counts by
+// its share.
+func chancePurchases(p [4]float64, x, offered float64, horizons, mean []float64) {
+	rate := (p[0] + x) / (p[0] + p[1] + offered)
+	alive, sum, ahead := 1.0, 0.0, 0.0
+	for k, t := range horizons {
+		for ; ahead+1 <= t; ahead++ {
+			alive *= chanceStays(p, offered+ahead)
 			sum += alive
 		}
-		return sum * (p[0] + x) / (p[0] + p[1] + offered)
-	})
+		mean[k] = rate * (sum + (t-ahead)*alive*chanceStays(p, offered+ahead))
+	}
 }
 
-// LogLikelihood writes each account's part of the log-likelihood into out.
-func (m *ChanceModel) LogLikelihood(c Chances, out []float64) error {
-	p := m.parameters()
-	return m.each(c, out, func(x, recency, offered float64) float64 { return chance(p, x, recency, offered)[0] })
-}
-
-func (m *ChanceModel) each(c Chances, out []float64, f func(x, recency, offered float64) float64) error {
-	if err := c.Check(); err != nil {
-		return err
+// chanceNone is the probability that an account takes none of the chances until a
+// horizon, given that of being alive at the last of those offered: it has left, leaves
+// before one of them, or lets all pass. A chance whose period the horizon cuts comes by
+// its share, as in chancePurchases.
+func chanceNone(p [4]float64, living, x, offered, t float64) float64 {
+	pass, stays, leaves, none := 1.0, 1.0, 0.0, 1.0
+	for ahead := 0.0; ahead < t; ahead++ {
+		next := stays * chanceStays(p, offered+ahead)
+		leaves += (stays - next) * pass
+		stays = next
+		pass *= (p[1] + offered - x + ahead) / (p[0] + p[1] + offered + ahead)
+		none += min(t-ahead, 1) * (leaves + stays*pass - none)
 	}
-	if err := checkOut(out, len(c.Frequency)); err != nil {
-		return err
-	}
-	for i, x := range c.Frequency {
-		out[i] = f(x, c.Recency[i], c.Offered[i])
-	}
-	return nil
+	return 1 - living + living*none
 }

@@ -10,7 +10,7 @@
 // The purchase models are BG/NBD (Fader, Hardie and Lee, Marketing Science 24,
 // 2005), MBG/NBD (Batislam, Denizel and Filiztekin, International Journal of
 // Research in Marketing 24, 2007) and Pareto/NBD (Schmittlein, Morrison and
-// Colombo, Management Science 33, 1987), BG/BB for yearly or other discrete
+// Colombo, Management Science 33, 1987), BG/BB for monthly or other discrete
 // chances to buy (Fader, Hardie and Shang, Marketing Science 29, 2010), and
 // Gamma–Gamma for spend per purchase (Fader and Hardie, 2013). All are fitted by
 // maximum likelihood over the logarithms of their parameters; a fit that did not

@@ -16,8 +16,9 @@ type Public struct {
 	// SampleSpend the mean of its repeat purchases, for its own frequencies.
 	Sample                      Histories
 	SpendFrequency, SampleSpend []float64
-	Donations                   Chances
-	DonationWeights             []float64
+	// Donations are chances to give, a year each.
+	Donations       Histories
+	DonationWeights []float64
 	// Full is all of CDNOW, calibrated to 1997-09-30, with 39 weeks of holdout, in
 	// weeks (see SplitAt).
 	Full *Split
@@ -166,7 +167,7 @@ func (f *figures) spend(ctx context.Context, public Public) {
 }
 
 func (f *figures) donations(ctx context.Context, public Public) {
-	m, err := FitChances(ctx, public.Donations, public.DonationWeights)
+	m, err := Fit(ctx, BGBB, public.Donations, public.DonationWeights)
 	if err != nil {
 		f.fail(fmt.Errorf("fit BG/BB to the donations: %w", err))
 		return
@@ -176,10 +177,12 @@ func (f *figures) donations(ctx context.Context, public Public) {
 		x, recency float64
 		now, next  string
 	}{{0, 0, "0.116", "0.11"}, {2, 4, "0.634", "0.59"}, {6, 6, "1.000", "0.93"}} {
-		row := Chances{[]float64{c.x}, []float64{c.recency}, []float64{6}}
+		const offered = 6
+		row := Histories{Frequency: []float64{c.x}, Recency: []float64{c.recency}, Age: []float64{offered}}
 		name := fmt.Sprintf("lifetime/bg-bb/alive-%g-%g", c.x, c.recency)
-		f.printed(name, "probability", f.one(func(out []float64) error { return m.Alive(row, 0, out) }), c.now)
-		f.printed(name+"-next", "probability", f.one(func(out []float64) error { return m.Alive(row, 1, out) }), c.next)
+		living := f.one(func(out []float64) error { return m.Alive(row, out) })
+		f.printed(name, "probability", living, c.now)
+		f.printed(name+"-next", "probability", living*chanceStays(m.p, offered), c.next)
 	}
 }
 

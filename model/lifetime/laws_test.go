@@ -29,7 +29,12 @@ func drawModel(t *rapid.T) *Model {
 }
 
 // drawHistory draws one account, silent for a while or not.
-func drawHistory(t *rapid.T) (x, recency, age float64) {
+func drawHistory(t *rapid.T, kind Kind) (x, recency, age float64) {
+	if kind.Discrete() {
+		n := rapid.IntRange(0, 200).Draw(t, "chances")
+		last := rapid.IntRange(0, n).Draw(t, "last")
+		return float64(rapid.IntRange(min(last, 1), last).Draw(t, "taken")), float64(last), float64(n)
+	}
 	age = rapid.Float64Range(0.1, 200).Draw(t, "age")
 	if x = float64(rapid.IntRange(0, 300).Draw(t, "x")); x > 0 {
 		recency = age * rapid.OneOf(rapid.Just(1.0), rapid.Float64Range(0.01, 1)).Draw(t, "recency")
@@ -40,7 +45,7 @@ func drawHistory(t *rapid.T) (x, recency, age float64) {
 func TestLawsOfPurchases(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := drawModel(t)
-		x, recency, age := drawHistory(t)
+		x, recency, age := drawHistory(t, m.kind)
 		h := Histories{Frequency: []float64{x}, Recency: []float64{recency}, Age: []float64{age}}
 		ask := func(f func(out []float64) error) float64 {
 			out := make([]float64, 1)
@@ -67,7 +72,7 @@ func TestLawsOfPurchases(t *testing.T) {
 			none, expected = n, e
 		}
 		// Silence only lowers P(alive).
-		h.Age[0] = age * 1.5
+		h.Age[0] = math.Ceil(age * 1.5)
 		if later := ask(func(out []float64) error { return m.Alive(h, out) }); later > living+1e-12 {
 			t.Fatalf("P(alive) rises from %v to %v in silence", living, later)
 		}
@@ -165,16 +170,20 @@ func simulated(kind Kind, count int) Histories {
 
 // A weight of w stands for w rows.
 func TestWeightsAreRepeats(t *testing.T) {
-	h := simulated(MBGNBD, 400)
-	weights, repeated := make([]float64, h.Rows()), Histories{}
-	for i := range weights {
-		weights[i] = float64(i % 3)
-		for range i % 3 {
-			repeated.Frequency = append(repeated.Frequency, h.Frequency[i])
-			repeated.Recency, repeated.Age = append(repeated.Recency, h.Recency[i]), append(repeated.Age, h.Age[i])
-		}
-	}
+	inTime, inChances := simulated(MBGNBD, 400), simulated(BGBB, 400)
 	for _, kind := range Kinds() {
+		h := inTime
+		if kind.Discrete() {
+			h = inChances
+		}
+		weights, repeated := make([]float64, h.Rows()), Histories{}
+		for i := range weights {
+			weights[i] = float64(i % 3)
+			for range i % 3 {
+				repeated.Frequency = append(repeated.Frequency, h.Frequency[i])
+				repeated.Recency, repeated.Age = append(repeated.Recency, h.Recency[i]), append(repeated.Age, h.Age[i])
+			}
+		}
 		a, err := Fit(context.Background(), kind, h, weights)
 		if err != nil {
 			t.Fatal(err)
@@ -198,6 +207,9 @@ func TestUnitOfTimeDoesNotMatter(t *testing.T) {
 		return other
 	}
 	for _, kind := range Kinds() {
+		if kind.Discrete() { // its unit is the chance
+			continue
+		}
 		a, b := fit(t, kind, in(1)), fit(t, kind, in(604800))
 		for k, e := range b.Estimates() {
 			want := a.Estimates()[k].Value
@@ -244,7 +256,8 @@ func TestBadHistoriesAreNamed(t *testing.T) {
 		"negative spend":  second(FitSpend(context.Background(), []float64{0, 1}, []float64{0, -3}, nil)),
 		"no spend":        second(FitSpend(context.Background(), []float64{0, 1}, []float64{0, 0}, nil)),
 		"NaN spend":       second(FitSpend(context.Background(), []float64{0, 1}, []float64{0, nan}, nil)),
-		"chances":         second(FitChances(context.Background(), Chances{[]float64{1, 3}, []float64{1, 2}, []float64{6, 6}}, nil)),
+		"chances":         second(Fit(context.Background(), BGBB, Histories{Frequency: []float64{1, 3}, Recency: []float64{1, 2}, Age: []float64{6, 6}}, nil)),
+		"half a chance":   second(Fit(context.Background(), BGBB, Histories{Frequency: []float64{1, 1}, Recency: []float64{1, 1}, Age: []float64{6, 6.5}}, nil)),
 		"room for result": given(t, BGNBD, map[string]float64{"r": 1, "alpha": 1, "a": 1, "b": 1}).Alive(good(), nil),
 	} {
 		if !errors.Is(err, ErrInput) {
@@ -276,9 +289,6 @@ func TestUndeterminedHistoriesAreErrors(t *testing.T) {
 	if _, err := FitSpend(context.Background(), []float64{1, 2, 3, 4}, []float64{5, 5, 5, 5}, nil); !errors.Is(err, ErrNotConverged) {
 		t.Errorf("spend that never varies: %v", err)
 	}
-	if _, err := FitChances(context.Background(), Chances{make([]float64, 9), make([]float64, 9), make([]float64, 9)}, nil); !errors.Is(err, ErrNotConverged) {
-		t.Errorf("no chances: %v", err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	h := simulated(BGNBD, 200)
@@ -290,7 +300,9 @@ func TestUndeterminedHistoriesAreErrors(t *testing.T) {
 func TestParametersOutOfBoundsAreErrors(t *testing.T) {
 	m := given(t, BGNBD, map[string]float64{"r": 1, "alpha": 1, "a": 1, "b": 1})
 	h, out := Histories{Frequency: []float64{0}, Recency: []float64{0}, Age: []float64{1}}, make([]float64, 1)
+	chances := given(t, BGBB, map[string]float64{"alpha": 1, "beta": 1, "gamma": 1, "delta": 1})
 	for name, err := range map[string]error{
+		"chances":  chances.Expected(h, mostChances+1, out),
 		"kind":     second(Fit(context.Background(), "bg", h, nil)),
 		"given":    second(Given(BGNBD, 1, 2, 3)),
 		"zero":     second(Given(BGNBD, 1, 2, 3, 0)),
@@ -315,7 +327,7 @@ func TestParametersOutOfBoundsAreErrors(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	m, _ := Given(MBGNBD, 0.5, 6, 0.9, 1.6)
 	s, _ := GivenSpend(6.2, 3.7, 15.4)
-	c, _ := GivenChances(1.2, 0.7, 0.6, 2.7)
+	c, _ := Given(BGBB, 1.2, 0.7, 0.6, 2.7)
 	p := &Portfolio{least: DefaultLeast(), pooled: pair{m, s}}
 	for _, v := range []interface{ MarshalText() ([]byte, error) }{m, s, c, p} {
 		text, err := v.MarshalText()
@@ -329,7 +341,6 @@ func FuzzParse(f *testing.F) {
 		for _, parsed := range []func() (interface{ MarshalText() ([]byte, error) }, error){
 			func() (interface{ MarshalText() ([]byte, error) }, error) { return Parse(text) },
 			func() (interface{ MarshalText() ([]byte, error) }, error) { return ParseSpend(text) },
-			func() (interface{ MarshalText() ([]byte, error) }, error) { return ParseChances(text) },
 			func() (interface{ MarshalText() ([]byte, error) }, error) { return ParsePortfolio(text) },
 		} {
 			v, err := parsed()

@@ -11,7 +11,8 @@ import (
 type Kind string
 
 // The purchase models. In all of them purchases come at random at a rate that
-// differs between accounts; they differ in how accounts leave.
+// differs between accounts; they differ in how accounts leave, and BGBB in what time
+// is, too.
 const (
 	// BGNBD: an account may leave right after each repeat purchase. One-time
 	// buyers count as alive.
@@ -20,13 +21,21 @@ const (
 	MBGNBD Kind = "mbg-nbd"
 	// ParetoNBD: it may leave at any time.
 	ParetoNBD Kind = "pareto-nbd"
+	// BGBB: purchases come at chances to buy (weeks, months, seasons), one in each at
+	// most, and an account may leave before each chance. Time is counted in chances:
+	// Frequency is how many were taken after the first purchase, Recency the number of
+	// the last one taken, Age how many there were, all whole numbers up to 10,000.
+	BGBB Kind = "bg-bb"
 	// NBD: nobody leaves. It is what the others come to where the histories show no
 	// departure, and then the only one with parameters.
 	NBD Kind = "nbd"
 )
 
 // Kinds returns the purchase models in which accounts leave.
-func Kinds() []Kind { return []Kind{BGNBD, MBGNBD, ParetoNBD} }
+func Kinds() []Kind { return []Kind{BGNBD, MBGNBD, ParetoNBD, BGBB} }
+
+// Discrete says whether the model counts time in chances to buy, as BGBB does.
+func (k Kind) Discrete() bool { return k == BGBB }
 
 // Leaves says whether accounts leave in the model: without that nobody can say
 // whether one is still alive, and Alive is 1 for all.
@@ -39,6 +48,8 @@ func (k Kind) names() []string {
 		return []string{"r", "alpha", "a", "b"}
 	case ParetoNBD:
 		return []string{"r", "alpha", "s", "beta"}
+	case BGBB:
+		return []string{"alpha", "beta", "gamma", "delta"}
 	case NBD:
 		return []string{"r", "alpha"}
 	}
@@ -47,10 +58,21 @@ func (k Kind) names() []string {
 
 // times says which parameters are in the unit of time.
 func (k Kind) times() []int {
-	if k == ParetoNBD {
+	switch k {
+	case ParetoNBD:
 		return []int{1, 3}
+	case BGBB:
+		return nil
 	}
 	return []int{1}
+}
+
+// check verifies histories that the model is asked about.
+func (k Kind) check(h Histories) error {
+	if err := h.Check(); err != nil || !k.Discrete() {
+		return err
+	}
+	return checkChances(h)
 }
 
 // Estimate is one fitted parameter, above 0. Its StandardError comes from the
@@ -67,7 +89,8 @@ type Quality struct {
 	Rows   int
 	Weight float64
 	// LogLikelihood is the weighted sum, of the times of purchase (no factor that
-	// depends on data only), in the histories' unit of time.
+	// depends on data only), in the histories' unit of time; of BGBB that of the chances
+	// taken, which no other kind's compares with.
 	LogLikelihood float64
 	// AIC is 2·parameters − 2·LogLikelihood; BIC has log(Weight) instead of 2.
 	AIC, BIC float64
@@ -159,7 +182,7 @@ func Fit(ctx context.Context, kind Kind, h Histories, weights []float64) (*Model
 	if names == nil {
 		return nil, fmt.Errorf("%w: kind %q, want one of %q", ErrParams, kind, Kinds())
 	}
-	if err := h.Check(); err != nil {
+	if err := kind.check(h); err != nil {
 		return nil, err
 	}
 	total, err := checkWeights(weights, h.Rows())
@@ -177,7 +200,11 @@ func Fit(ctx context.Context, kind Kind, h Histories, weights []float64) (*Model
 	if rows == 0 || scale == 0 || repeat == 0 {
 		return nil, fmt.Errorf("%w: %s from %d accounts, none of which bought again: take a longer history or more accounts", ErrNotConverged, kind, rows)
 	}
-	// In units of the greatest age all parameters are of the order of 1.
+	if kind.Discrete() {
+		scale = 1
+	}
+	// In units of the greatest age all parameters are of the order of 1, and those of
+	// chances are.
 	d := tabulate(h, weights, scale)
 	l := kind.likelihood(d)
 	var draft likelihood
@@ -214,6 +241,8 @@ func (k Kind) likelihood(d *table) likelihood {
 	switch k {
 	case ParetoNBD:
 		return newParetoNBD(d)
+	case BGBB:
+		return betaBinomial{d}
 	case NBD:
 		return negativeBinomial{newBetaGeometric(d, false)}
 	default:
@@ -224,6 +253,9 @@ func (k Kind) likelihood(d *table) likelihood {
 // starts are logarithms of parameters in units of the greatest age: purchase
 // rates that differ little or much, few or many who leave, early or late.
 func (k Kind) starts(d *table) [][]float64 {
+	if k.Discrete() {
+		return chanceStarts()
+	}
 	// A rate at which the purchases would come if nobody left.
 	var exposure float64
 	for i, w := range d.weight {
@@ -254,6 +286,8 @@ func alive(kind Kind, p [4]float64, x, recency, age float64) float64 {
 	switch kind {
 	case ParetoNBD:
 		return math.Exp(-paretoTail(p, x, recency, age))
+	case BGBB:
+		return chanceAlive(p, x, recency, age)
 	case NBD:
 		return 1
 	default:
@@ -264,7 +298,8 @@ func alive(kind Kind, p [4]float64, x, recency, age float64) float64 {
 
 // Expected writes the expected number of purchases within t after the cutoff into
 // out, one entry per row. t is in the unit of the histories, 0 … 1,000,000 times
-// (α + age) of every account.
+// (α + age) of every account; of BGBB 0 … 10,000 chances, of which a part counts by
+// its share.
 func (m *Model) Expected(h Histories, t float64, out []float64) error {
 	if err := m.checkHorizon(t); err != nil {
 		return err
@@ -283,6 +318,8 @@ func (m *Model) purchases(x, age float64, horizons, mean []float64, s *series) {
 	switch m.kind {
 	case ParetoNBD:
 		paretoPurchases(m.p, x, age, horizons, mean)
+	case BGBB:
+		chancePurchases(m.p, x, age, horizons, mean)
 	case NBD:
 		for k := range mean {
 			mean[k] = (m.p[0] + x) * horizons[k] / (m.p[1] + age)
@@ -306,6 +343,9 @@ func (m *Model) NoPurchase(h Histories, t float64, out []float64) error {
 
 // noPurchase needs P(alive) of the same history, living.
 func (m *Model) noPurchase(living, x, recency, age, t float64) float64 {
+	if m.kind == BGBB {
+		return chanceNone(m.p, living, x, age, t)
+	}
 	r, alpha := m.p[0], m.p[1]
 	pause := (r + x) * math.Log1p(t/(alpha+age))
 	if m.kind != ParetoNBD {
@@ -325,6 +365,8 @@ func (m *Model) LogLikelihood(h Histories, out []float64) error {
 		switch m.kind {
 		case ParetoNBD:
 			return paretoValue(m.p, x, recency, age)
+		case BGBB:
+			return chance(m.p, x, recency, age)[0]
 		case NBD:
 			return negativeBinomialValue(m.p, x, age)
 		default:
@@ -345,8 +387,12 @@ func (m *Model) NewCustomer(t float64) (float64, error) {
 const mostTerms = 1e6
 
 func (m *Model) checkHorizon(t float64) error {
-	if !(t >= 0 && t <= mostTerms*m.p[1]) {
-		return fmt.Errorf("%w: horizon is %v, want 0 … %.4g in the unit of the histories", ErrParams, t, mostTerms*m.p[1])
+	longest := mostTerms * m.p[1]
+	if m.kind.Discrete() {
+		longest = mostChances
+	}
+	if !(t >= 0 && t <= longest) {
+		return fmt.Errorf("%w: horizon is %v, want 0 … %.4g in the unit of the histories", ErrParams, t, longest)
 	}
 	return nil
 }
@@ -356,7 +402,7 @@ const rowsAtOnce = 4096
 
 // each checks the columns and calls f for every row, on all cores.
 func (m *Model) each(h Histories, out []float64, f func(x, recency, age float64, s *series) float64) error {
-	if err := h.Check(); err != nil {
+	if err := m.kind.check(h); err != nil {
 		return err
 	}
 	if err := checkOut(out, h.Rows()); err != nil {

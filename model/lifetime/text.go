@@ -20,8 +20,7 @@ const (
 	maxText      = 64 << 10
 	maxPortfolio = 64 << 20
 
-	kindSpend   = "gamma-gamma"
-	kindChances = "bg-bb"
+	kindSpend = "gamma-gamma"
 )
 
 // content is the saved form of every single model.
@@ -59,9 +58,6 @@ func (c content) text() ([]byte, error) {
 func (m *Model) MarshalText() ([]byte, error) { return m.content(string(m.kind)).text() }
 
 // MarshalText returns the model as JSON, in shortest round-trip decimals.
-func (m *ChanceModel) MarshalText() ([]byte, error) { return m.content(kindChances).text() }
-
-// MarshalText returns the model as JSON, in shortest round-trip decimals.
 func (s *Spend) MarshalText() ([]byte, error) {
 	c := s.content(kindSpend)
 	c.Correlation = s.correlation
@@ -96,21 +92,6 @@ func ParseSpend(text []byte) (*Spend, error) {
 	}
 	s := &Spend{e, c.Correlation}
 	return s, asWritten(s, text)
-}
-
-// ParseChances reads what a ChanceModel's MarshalText wrote, as Parse does.
-func ParseChances(text []byte) (*ChanceModel, error) {
-	_, e, err := parse(text, func(kind string) []string {
-		if kind == kindChances {
-			return chanceNames()
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	m := &ChanceModel{e}
-	return m, asWritten(m, text)
 }
 
 // parse reads and checks one model; names gives the parameters of a kind that is

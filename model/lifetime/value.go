@@ -113,7 +113,7 @@ func checkValue(m *Model, h Histories, mean []float64, terms Terms) error {
 	if err := m.checkHorizon(float64(terms.Months) * terms.Month); err != nil {
 		return err
 	}
-	if err := h.Check(); err != nil {
+	if err := m.kind.check(h); err != nil {
 		return err
 	}
 	return checkSpend(h.counts(), mean)
@@ -268,6 +268,9 @@ func (f future) value(x, recency, age, paid, mean, month float64, factors []floa
 	if f.uniform() >= alive(f.kind, f.p, x, recency, age) {
 		return 0
 	}
+	if f.kind == BGBB {
+		return f.chances(x, age, paid, mean, month, factors)
+	}
 	rate := f.gamma(f.p[0]+x, f.p[1]+age)
 	purchases, time := math.Inf(1), math.Inf(1) // left to it
 	switch f.kind {
@@ -282,15 +285,7 @@ func (f future) value(x, recency, age, paid, mean, month float64, factors []floa
 			purchases = math.Ceil(v)
 		}
 	}
-	amount := func(n float64) float64 { return n * mean }
-	if f.spend != nil {
-		p, q, v := f.spend[0], f.spend[1], f.spend[2]
-		if paid == 0 {
-			mean = 0
-		}
-		perUnit := f.gamma(p*paid+q, v+paid*mean)
-		amount = func(n float64) float64 { return f.gamma(p*n, perUnit) }
-	}
+	amount := f.amounts(paid, mean)
 	var sum float64
 	for _, factor := range factors {
 		n := min(distuv.Poisson{Lambda: rate * min(month, time), Src: f.source}.Rand(), purchases)
@@ -303,6 +298,46 @@ func (f future) value(x, recency, age, paid, mean, month float64, factors []floa
 		}
 	}
 	return sum
+}
+
+// chances draws what an account that is alive takes, chance by chance, each at any
+// moment of its period.
+func (f future) chances(x, offered, paid, mean, month float64, factors []float64) float64 {
+	beta := func(a, b float64) float64 {
+		u := f.gamma(a, 1)
+		return u / (u + f.gamma(b, 1))
+	}
+	take, leave := beta(f.p[0]+x, f.p[1]+offered-x), beta(f.p[2], f.p[3]+offered)
+	taken := make([]float64, len(factors))
+	for ahead := 0.0; ahead < month*float64(len(factors)) && f.uniform() >= leave; ahead++ {
+		if f.uniform() < take {
+			if k := int((ahead + f.uniform()) / month); k < len(taken) {
+				taken[k]++
+			}
+		}
+	}
+	amount := f.amounts(paid, mean)
+	var sum float64
+	for k, n := range taken {
+		if n > 0 {
+			sum += factors[k] * amount(n)
+		}
+	}
+	return sum
+}
+
+// amounts draws what the account spends on so many purchases: of its own plain mean
+// where there is no spend model.
+func (f future) amounts(paid, mean float64) func(n float64) float64 {
+	if f.spend == nil {
+		return func(n float64) float64 { return n * mean }
+	}
+	p, q, v := f.spend[0], f.spend[1], f.spend[2]
+	if paid == 0 {
+		mean = 0
+	}
+	perUnit := f.gamma(p*paid+q, v+paid*mean)
+	return func(n float64) float64 { return f.gamma(p*n, perUnit) }
 }
 
 func (f future) uniform() float64 { return rand.New(f.source).Float64() }

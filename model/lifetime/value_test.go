@@ -46,6 +46,9 @@ type life struct{ times, amounts []float64 }
 // stories that the models tell.
 func live(kind Kind, p map[string]float64, until float64, source *rand.Rand) life {
 	gamma := func(shape, rate float64) float64 { return distuv.Gamma{Alpha: shape, Beta: rate, Src: source}.Rand() }
+	if kind == BGBB {
+		return chances(p, until, source, gamma(p["q"], p["v"]))
+	}
 	rate, perUnit := gamma(p["r"], p["alpha"]), gamma(p["q"], p["v"])
 	leave, death := 0.0, math.Inf(1)
 	if kind == ParetoNBD {
@@ -69,6 +72,18 @@ func live(kind Kind, p map[string]float64, until float64, source *rand.Rand) lif
 	}
 }
 
+// chances simulates one account chance by chance; it buys at any moment of a chance's
+// period.
+func chances(p map[string]float64, until float64, source *rand.Rand, perUnit float64) (l life) {
+	take, leave := distuv.Beta{Alpha: p["alpha"], Beta: p["beta"], Src: source}.Rand(), distuv.Beta{Alpha: p["gamma"], Beta: p["delta"], Src: source}.Rand()
+	for k := 0.0; k < until && source.Float64() >= leave; k++ {
+		if at := k + source.Float64(); source.Float64() < take && at <= until {
+			l.times, l.amounts = append(l.times, at), append(l.amounts, distuv.Gamma{Alpha: p["p"], Beta: perUnit, Src: source}.Rand())
+		}
+	}
+	return l
+}
+
 // history of a life at an age, with the mean amount.
 func (l life) history(age float64) (x, recency, mean float64) {
 	for k, at := range l.times {
@@ -84,16 +99,23 @@ var truths = map[Kind]map[string]float64{
 	BGNBD:     {"r": .6, "alpha": 5, "a": .8, "b": 2.5, "p": 6, "q": 4, "v": 16},
 	MBGNBD:    {"r": .6, "alpha": 5, "a": .8, "b": 2.5, "p": 6, "q": 4, "v": 16},
 	ParetoNBD: {"r": .6, "alpha": 8, "s": .6, "beta": 12, "p": 6, "q": 4, "v": 16},
+	BGBB:      {"alpha": 1.2, "beta": 4, "gamma": .7, "delta": 15, "p": 6, "q": 4, "v": 16},
 }
 
-// simulate draws accounts of ages of 20 to 60 weeks, and the discounted value of
-// the year after.
+// simulate draws accounts of ages of 20 to 60 weeks, whole ones where a week is a
+// chance to buy, and the discounted value of the year after.
 func simulate(kind Kind, count int, terms Terms, seed uint64) (h Histories, mean, value, purchases []float64) {
 	source := rand.New(rand.NewPCG(seed, 7))
 	for range count {
 		age := 20 + 40*source.Float64()
+		if kind.Discrete() {
+			age = math.Floor(age)
+		}
 		l := live(kind, truths[kind], age+float64(terms.Months)*terms.Month, source)
 		x, recency, m := l.history(age)
+		if kind.Discrete() {
+			recency = math.Ceil(recency) // the number of its chance
+		}
 		h.Frequency, h.Recency, h.Age, mean = append(h.Frequency, x), append(h.Recency, recency), append(h.Age, age), append(mean, m)
 		var v, n float64
 		for k, at := range l.times {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/gonum/stat/combin"
 )
 
 // vector is one case of testdata/lifetime.json; its README says where it is from.
@@ -179,21 +181,59 @@ func TestChancesEqualReference(t *testing.T) {
 		if c.Name != "BG/BB" {
 			continue
 		}
-		m, err := GivenChances(ordered(chanceNames(), c.In.Params)...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows, out := Chances{[]float64{c.In.X}, []float64{c.In.Recency}, []float64{c.In.N}}, make([]float64, 1)
+		m, out := given(t, BGBB, c.In.Params), make([]float64, 1)
+		row := Histories{Frequency: []float64{c.In.X}, Recency: []float64{c.In.Recency}, Age: []float64{c.In.N}}
 		for name, ask := range map[string]func() error{
-			"log_likelihood":      func() error { return m.LogLikelihood(rows, out) },
-			"p_alive_at_n":        func() error { return m.Alive(rows, 0, out) },
-			"p_alive_at_n_plus_1": func() error { return m.Alive(rows, 1, out) },
-			"expected_next_5":     func() error { return m.Expected(rows, 5, out) },
+			"log_likelihood": func() error { return m.LogLikelihood(row, out) },
+			"p_alive_at_n":   func() error { return m.Alive(row, out) },
+			"p_alive_at_n_plus_1": func() error {
+				err := m.Alive(row, out)
+				out[0] *= chanceStays(m.p, c.In.N)
+				return err
+			},
+			"expected_next_5": func() error { return m.Expected(row, 5, out) },
 		} {
 			if err := ask(); err != nil {
 				t.Fatal(err)
 			}
 			near(t, c.Name+": "+name, out[0], c.number(t, name), 1e-12)
+		}
+	}
+}
+
+// That none of the next chances is taken is as likely as the same history with as many
+// more offered is, beside it; what is expected is what is then taken, added up.
+func TestChancesAheadEqualTheLikelihoods(t *testing.T) {
+	m := given(t, BGBB, map[string]float64{"alpha": 1.2, "beta": .75, "gamma": .66, "delta": 2.8})
+	for _, row := range [][3]float64{{0, 0, 0}, {0, 0, 6}, {2, 4, 6}, {6, 6, 6}, {1, 9, 30}} {
+		x, recency, offered := row[0], row[1], row[2]
+		likelihood := func(x, recency, offered float64) float64 { return math.Exp(chance(m.p, x, recency, offered)[0]) }
+		now := likelihood(x, recency, offered)
+		silent := func(k float64) float64 { return likelihood(x, recency, offered+k) / now }
+		// The j-th is taken after any of the ways to take some of those before it.
+		taken := func(k float64) (sum float64) {
+			for j := 1.0; j <= k; j++ {
+				for bought := range int(j) {
+					ways := float64(combin.Binomial(int(j)-1, bought))
+					sum += ways * likelihood(x+float64(bought)+1, offered+j, offered+j) / now
+				}
+			}
+			return sum
+		}
+		for _, ahead := range []float64{0, .4, 1, 2.75, 5} {
+			whole := math.Floor(ahead)
+			between := func(f func(float64) float64) float64 {
+				return f(whole) + (ahead-whole)*(f(whole+1)-f(whole))
+			}
+			h, out := Histories{Frequency: []float64{x}, Recency: []float64{recency}, Age: []float64{offered}}, make([]float64, 1)
+			if err := m.NoPurchase(h, ahead, out); err != nil {
+				t.Fatal(err)
+			}
+			near(t, "no purchase", out[0], between(silent), 1e-11)
+			if err := m.Expected(h, ahead, out); err != nil {
+				t.Fatal(err)
+			}
+			near(t, "expected", out[0], between(taken), 1e-11)
 		}
 	}
 }
