@@ -90,6 +90,8 @@ type SaidWallet struct {
 type SaidRecommendation struct {
 	score.Recommendation
 	Kind, Reason Term
+	// WalletShare and WalletGap are those of CrossSellRow.
+	WalletShare, WalletGap model.Figure
 }
 
 // SaidIndicator is an indicator with its name, and why it is not measurable.
@@ -223,7 +225,7 @@ func (a *WorthAnswer) say(caps []loyalty.Cap, zone *time.Location) {
 		a.Wallets = append(a.Wallets, saidWallet(w, zone))
 	}
 	for _, r := range a.Worth.Recommendations {
-		a.Recommendations = append(a.Recommendations, saidRecommendation(r))
+		a.Recommendations = append(a.Recommendations, saidRecommendation(r, a.Worth.Wallets))
 	}
 	a.Cap = termOf(a.Loyalty.Cap, func() (loyalty.Words, bool) { return wordsOfCap(caps, a.Loyalty.Cap) })
 	a.sayAttitudes()
@@ -291,8 +293,9 @@ func saidWallet(w score.Wallet, zone *time.Location) SaidWallet {
 	return said
 }
 
-func saidRecommendation(r score.Recommendation) SaidRecommendation {
+func saidRecommendation(r score.Recommendation, wallets []score.Wallet) SaidRecommendation {
 	said := SaidRecommendation{Recommendation: r}
+	said.WalletShare, said.WalletGap = walletIn(wallets, r.Category)
 	en, zh, ok := crosssell.KindText(r.Kind)
 	said.Kind = newTerm(r.Kind, en, zh, ok)
 	en, zh = SayRecommendation(&r)

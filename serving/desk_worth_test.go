@@ -209,7 +209,7 @@ func TestWorthInWords(t *testing.T) {
 		Wallet: score.Wallet{State: "known"},
 		Wallets: []score.Wallet{{
 			Category: "tea", State: "unknown", Low: 10, High: 9000, Spend: 5, Why: "too_wide", Flags: []string{"not_bought"},
-		}},
+		}, {Category: "cocoa", State: "known", Amount: 100, Spend: 25, Share: .25, Potential: 75}},
 		Recommendations: []score.Recommendation{
 			{Kind: "new", Category: "coffee", Reason: "together", Because: "tea", Orders: 3},
 			{Kind: "gift", Category: "cocoa", Reason: "omen"},
@@ -266,6 +266,9 @@ func TestWorthInWords(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	if known, unknown := a.Recommendations[1], a.Recommendations[0]; known.WalletShare != .25 || known.WalletGap != 75 || !math.IsNaN(float64(unknown.WalletShare)) || !math.IsNaN(float64(unknown.WalletGap)) {
+		t.Errorf("the wallets of what is recommended: %v, %v; of coffee, which has none, %v", known.WalletShare, known.WalletGap, unknown.WalletShare)
 	}
 	r.ConfigHash = d.Settings.Hash()
 	a.say(d.capsOf(r), time.UTC)

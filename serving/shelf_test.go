@@ -143,7 +143,7 @@ func TestRecommendationsSayNames(t *testing.T) {
 		if en, zh := SayRecommendation(&of); of.Name+": "+en != want || strings.Contains(zh, "Kettle (P2)") != (of.Name != "") {
 			t.Errorf("%s: %s (%s), want %s", of.Name, en, zh, want)
 		}
-		if said := saidRecommendation(of).Reason.EN; !strings.HasSuffix(want, said) {
+		if said := saidRecommendation(of, nil).Reason.EN; !strings.HasSuffix(want, said) {
 			t.Errorf("the desk says %s, want %s", said, want)
 		}
 	}

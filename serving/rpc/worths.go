@@ -129,7 +129,7 @@ func (w *worths) GetRecommendations(ctx context.Context, r *fealtyv1.GetRecommen
 		one := &a.Recommendations[i]
 		m.Recommendations = append(m.Recommendations, &fealtyv1.Recommendation{
 			Kind: termOf(one.Kind), Product: text(one.Item), ProductName: text(one.Name), Category: text(one.Category), Probability: figure(one.Probability), Amount: figure(one.Amount),
-			Reason: termOf(one.Reason),
+			WalletShare: figure(one.WalletShare), WalletGap: figure(one.WalletGap), Reason: termOf(one.Reason),
 		})
 	}
 	return m, nil

@@ -37,7 +37,7 @@ func worthOf(a frame.AccountID) serving.WorthAnswer {
 		Wallet:  serving.SaidWallet{Wallet: score.Wallet{Amount: none, Low: none, High: none, Spend: 0, Share: none, Potential: none, Width: none, Trend: none}, State: term("unknown")},
 		Wallets: []serving.SaidWallet{{Wallet: score.Wallet{Category: "tea", Amount: 200, Low: 150, High: 400, Spend: 50, Share: .25, Potential: 150, Width: 2.5, Trend: -.125, Author: "Li Wei"}, Period: "2026-01-01", State: term("estimated"), Why: term("peers"), Flags: []serving.Term{term("stale")}}},
 		Recommendations: []serving.SaidRecommendation{{
-			Recommendation: score.Recommendation{Item: "T-1", Name: "Fine tea", Category: "tea", Probability: .5, Amount: none}, Kind: term("new"), Reason: term("together"),
+			Recommendation: score.Recommendation{Item: "T-1", Name: "Fine tea", Category: "tea", Probability: .5, Amount: none}, Kind: term("new"), Reason: term("together"), WalletShare: 0, WalletGap: 150,
 		}},
 		Cap: term("open_complaint"),
 		Indicators: []serving.SaidIndicator{
@@ -78,7 +78,7 @@ func TestWorthAsJSON(t *testing.T) {
 			"category": "tea", "state": ` + said("estimated") + `, "wallet": 200, "low": 150, "high": 400, "spend": 50, "share": 0.25, "potential": 150, "width": 2.5, "trend": -0.125, "author": "Li Wei", "period": "2026-01-01",
 			"why": ` + said("peers") + `, "flags": [` + said("stale") + `]}], "origin": ` + origin + `}`,
 		"/v1/recommendations/a%2Fb": `{"account": "a/b", "currency": "GBP", "horizonDays": 90, "recommendations": [{
-			"kind": ` + said("new") + `, "product": "T-1", "productName": "Fine tea", "category": "tea", "probability": 0.5, "reason": ` + said("together") + `}], "origin": ` + origin + `}`,
+			"kind": ` + said("new") + `, "product": "T-1", "productName": "Fine tea", "category": "tea", "probability": 0.5, "walletShare": 0, "walletGap": 150, "reason": ` + said("together") + `}], "origin": ` + origin + `}`,
 		"/v1/loyalty/a%2Fb": `{"account": "a/b", "score": 60, "uncapped": 75, "cap": ` + said("open_complaint") + `, "indicators": [
 			{"term": ` + said("repeat_purchase") + `, "value": 0, "weight": 60, "used": 100},
 			{"term": ` + said("tolerance") + `, "why": ` + said("nothing_failed") + `, "weight": 40, "used": 0}], "responseRate": 0.5, "origin": ` + origin + `}`,

@@ -2711,7 +2711,12 @@ type Recommendation struct {
 	// What speaks for it, as a sentence that claims no cause.
 	Reason *Term `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	// What the product is called as of the cutoff; empty where nobody says.
-	ProductName   string `protobuf:"bytes,7,opt,name=product_name,json=productName,proto3" json:"product_name,omitempty"`
+	ProductName string `protobuf:"bytes,7,opt,name=product_name,json=productName,proto3" json:"product_name,omitempty"`
+	// The account's share of wallet in the category; absent where it is not known, and
+	// GetWallet says why.
+	WalletShare *float64 `protobuf:"fixed64,8,opt,name=wallet_share,json=walletShare,proto3,oneof" json:"wallet_share,omitempty"`
+	// What the account spends elsewhere in the category in a year; absent as above.
+	WalletGap     *float64 `protobuf:"fixed64,9,opt,name=wallet_gap,json=walletGap,proto3,oneof" json:"wallet_gap,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2793,6 +2798,20 @@ func (x *Recommendation) GetProductName() string {
 		return x.ProductName
 	}
 	return ""
+}
+
+func (x *Recommendation) GetWalletShare() float64 {
+	if x != nil && x.WalletShare != nil {
+		return *x.WalletShare
+	}
+	return 0
+}
+
+func (x *Recommendation) GetWalletGap() float64 {
+	if x != nil && x.WalletGap != nil {
+		return *x.WalletGap
+	}
+	return 0
 }
 
 // Loyalty is behaviour as far as it can be measured, and attitude apart from it.
@@ -4117,7 +4136,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12!\n" +
 	"\fhorizon_days\x18\x03 \x01(\x05R\vhorizonDays\x12C\n" +
 	"\x0frecommendations\x18\x04 \x03(\v2\x19.fealty.v1.RecommendationR\x0frecommendations\x12)\n" +
-	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\"\x96\x02\n" +
+	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\"\x82\x03\n" +
 	"\x0eRecommendation\x12#\n" +
 	"\x04kind\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04kind\x12\x18\n" +
 	"\aproduct\x18\x02 \x01(\tR\aproduct\x12\x1a\n" +
@@ -4125,9 +4144,14 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\vprobability\x18\x04 \x01(\x01H\x00R\vprobability\x88\x01\x01\x12\x1b\n" +
 	"\x06amount\x18\x05 \x01(\x01H\x01R\x06amount\x88\x01\x01\x12'\n" +
 	"\x06reason\x18\x06 \x01(\v2\x0f.fealty.v1.TermR\x06reason\x12!\n" +
-	"\fproduct_name\x18\a \x01(\tR\vproductNameB\x0e\n" +
+	"\fproduct_name\x18\a \x01(\tR\vproductName\x12&\n" +
+	"\fwallet_share\x18\b \x01(\x01H\x02R\vwalletShare\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"wallet_gap\x18\t \x01(\x01H\x03R\twalletGap\x88\x01\x01B\x0e\n" +
 	"\f_probabilityB\t\n" +
-	"\a_amount\"\xc6\x04\n" +
+	"\a_amountB\x0f\n" +
+	"\r_wallet_shareB\r\n" +
+	"\v_wallet_gap\"\xc6\x04\n" +
 	"\aLoyalty\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x19\n" +
 	"\x05score\x18\x02 \x01(\x01H\x00R\x05score\x88\x01\x01\x12\x1f\n" +
