@@ -62,7 +62,7 @@ func TestPlantedCausesAreFound(t *testing.T) {
 		request.Cutoffs, request.TestCutoff = nil, ""
 	}
 	k := startTown(t, synthetic.Params{Seed: 11, Accounts: accounts, Days: days, Record: true})
-	orders := &serving.Service{Facts: k.Facts, Runs: k.runs, Registry: k.Registry, Settings: k.Settings, Now: k.Now, Catalogue: ordersAlone()}
+	orders := &serving.Service{Facts: k.Facts, Loads: k.Loads, Runs: k.runs, Registry: k.Registry, Settings: k.Settings, Now: k.Now, Catalogue: ordersAlone()}
 	without, err := orders.Train(t.Context(), request, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -110,6 +110,7 @@ func TestPlantedCausesAreFound(t *testing.T) {
 		}
 	}
 	t.Logf("the first: %s", strings.Join(names[:min(20, len(names))], ", "))
+	k.stops(t, orders, without.Model)
 }
 
 // slopes tells, for each feature of a model, how its contribution goes with its
