@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -210,27 +211,115 @@ func TestKnownKeysWithOtherValuesAreRefusedByName(t *testing.T) {
 	}
 }
 
-// corrections are first values of the account a and what was recorded at noon of 2024-03-10 in
-// their place, with a feature that tells one from the other as of 2024-03-01.
+// corrections are first values of an account and what was recorded at noon of 2024-03-10 in
+// their place, with a feature that tells one from the other as of 2024-03-01; told reads it
+// where no feature does. Without fixed, first holds both, each with its recording.
 var corrections = []struct {
-	table, first, fixed, feature string
-	before, after                float64
+	table, first, fixed, account, feature string
+	told                                  func(t *testing.T, w clickhouse.Warehouse, r features.Request) float64
+	before, after                         float64
 }{
 	{
-		"invoices", "id,account,issued_at,due_at,amount\ni1,a,2024-01-10,2024-02-10,300", "id,account,issued_at,due_at,amount,recorded_at\ni1,a,2024-01-10,2024-02-10,200,2024-03-10 12:00:00",
-		"invoices_overdue", 1, 1, // its amount is told by what is paid of it, next
+		table: "invoices", first: "id,account,issued_at,due_at,amount\ni1,a,2024-01-10,2024-02-10,300", fixed: "id,account,issued_at,due_at,amount,recorded_at\ni1,a,2024-01-10,2024-02-10,200,2024-03-10 12:00:00",
+		account: "a", feature: "invoices_overdue", before: 1, after: 1, // its amount is told by what is paid of it, next
 	},
 	{
-		"payments", "id,account,invoice,paid_at,amount\ny1,a,i1,2024-02-20,10", "id,account,invoice,paid_at,amount,recorded_at\ny1,a,i1,2024-02-20,50,2024-03-10 12:00:00",
-		"overdue_amount", 290, 150,
+		table: "payments", first: "id,account,invoice,paid_at,amount\ny1,a,i1,2024-02-20,10", fixed: "id,account,invoice,paid_at,amount,recorded_at\ny1,a,i1,2024-02-20,50,2024-03-10 12:00:00",
+		account: "a", feature: "overdue_amount", before: 290, after: 150,
 	},
 	{
-		"people", "id,account,role,since,until\np1,a,buyer,2023-12-01,\np9,b,buyer,2023-01-01,2023-12-01", "id,account,role,since,until,recorded_at\np1,a,buyer,2023-12-01,2024-02-01,2024-03-10 12:00:00",
-		"key_people_left_180d", 0, 1,
+		table: "people", first: "id,account,role,since,until\np1,a,buyer,2023-12-01,\np9,b,buyer,2023-01-01,2023-12-01", fixed: "id,account,role,since,until,recorded_at\np1,a,buyer,2023-12-01,2024-02-01,2024-03-10 12:00:00",
+		account: "a", feature: "key_people_left_180d", before: 0, after: 1,
 	},
 	{ // 41 days since the last order, less those of the pause
-		"pauses", "account,start,end\na,2024-02-01,2024-02-06", "account,start,end,recorded_at\na,2024-02-01,2024-02-11,2024-03-10 12:00:00",
-		"recency_days", 36, 31,
+		table: "pauses", first: "account,start,end\na,2024-02-01,2024-02-06", fixed: "account,start,end,recorded_at\na,2024-02-01,2024-02-11,2024-03-10 12:00:00",
+		account: "a", feature: "recency_days", before: 36, after: 31,
+	},
+	{
+		table: "contracts", first: "id,account,start,amount,recorded_at\nk1,b,2023-06-01,1000,2023-06-01\nk1,b,2023-06-01,800,2024-03-10 12:00:00",
+		account: "b", feature: "contract_amount", before: 1000, after: 800,
+	},
+	{ // had been answered all along
+		table: "touches", first: "id,account,at,campaign,answered_at,recorded_at\nt1,b,2023-10-01,spring,,2023-10-01\nt9,a,2023-10-01,spring,2023-10-02,2023-10-02\nt1,b,2023-10-01,spring,2023-10-15,2024-03-10 12:00:00",
+		account: "b", feature: "touches_silent_365d", before: 1, after: 0,
+	},
+	{ // the two were one until February only
+		table: "account_links", first: "account,other,kind,since,until,recorded_at\nold,new,merged,2024-01-25,,2024-01-25\nold,new,merged,2024-01-25,2024-02-10,2024-03-10 12:00:00",
+		account: "new", feature: "spend_365d", before: 12, after: 5,
+	},
+	{
+		table: "accounts", first: "account,country,credit_limit,valid_from,recorded_at\ngerman,DE,900,2023-01-01,2023-01-01\ngerman,DE,700,2023-01-01,2024-03-10 12:00:00",
+		account: "german", feature: "credit_limit", before: 900, after: 700,
+	},
+	{ // 36 days since the last order, less the holidays
+		table: "holidays", first: "country,day,recorded_at\nDE,2024-02-20,2024-01-01\nDE,2024-02-21,2024-03-10 12:00:00",
+		account: "german", feature: "recency_days", before: 35, after: 34,
+	},
+	{
+		table: "consents", first: "account,channel,purpose,given_at,withdrawn_at,recorded_at\nb,email,news,2023-06-01,,2023-06-01\nb,email,news,2023-06-01,2024-02-01,2024-03-10 12:00:00",
+		before: 0, after: 1,
+		told: func(t *testing.T, w clickhouse.Warehouse, r features.Request) float64 {
+			t.Helper()
+			all, err := w.Standings(t.Context(), r, 60)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all["b"].OptedOut {
+				return 1
+			}
+			return 0
+		},
+	},
+	{
+		table: "targets", first: "manager,period,amount,recorded_at\nLi,2024-02-01,500,2024-02-01\nLi,2024-02-01,400,2024-03-10 12:00:00",
+		before: 500, after: 400,
+		told: func(t *testing.T, w clickhouse.Warehouse, r features.Request) float64 {
+			t.Helper()
+			_, all := portfolio(t, w, features.PortfolioRequest{Request: r, From: frame.Cutoff(at("2024-02-01")), By: features.PerManager})
+			return all.TargetAmount.Float()
+		},
+	},
+	{
+		table: "assessments", first: "id,account,item,value,scale,kind,at,recorded_at\nq1,b,trust,6,10,survey,2024-02-01,2024-02-01\nq1,b,trust,9,10,survey,2024-02-01,2024-03-10 12:00:00",
+		before: 6, after: 9,
+		told: func(t *testing.T, w clickhouse.Warehouse, r features.Request) float64 {
+			t.Helper()
+			all, err := clickhouse.Assessed(t.Context(), w, r)
+			if err != nil || len(all) != 1 {
+				t.Fatal(all, err)
+			}
+			return all[0].Value
+		},
+	},
+	{ // the ready-made label of a cutoff, as known at the later one of its answer
+		table: "outcomes", first: "account,cutoff,label,value\nb,2024-01-15,left,1", fixed: "account,cutoff,label,value,recorded_at\nb,2024-01-15,left,0,2024-03-10 12:00:00",
+		before: 1, after: 0,
+		told: func(t *testing.T, w clickhouse.Warehouse, r features.Request) float64 {
+			t.Helper()
+			o, err := clickhouse.Outcomes(t.Context(), w, features.LabelRequest{
+				Rule: features.LabelRule{Label: features.ReadyMade, Outcome: "left", HorizonDays: 30}, Through: r.Cutoffs[0], Watermark: r.Watermark, KnownAt: r.KnownAt[0],
+			}, rowsAt([]string{"b"}, "2024-01-15"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o.Y[0]
+		},
+	},
+	{
+		table: "products", first: "product,name,valid_from,recorded_at\np1,6,2023-01-01,2023-01-01\np1,7,2023-01-01,2024-03-10 12:00:00",
+		before: 6, after: 7,
+		told: func(t *testing.T, w clickhouse.Warehouse, r features.Request) float64 {
+			t.Helper()
+			all, err := w.Products(t.Context(), r.Cutoffs[0], r.KnownAt[0], r.Watermark)
+			if err != nil || len(all) != 1 {
+				t.Fatal(all, err)
+			}
+			name, err := strconv.ParseFloat(all[0].Name, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return name
+		},
 	},
 }
 
@@ -240,7 +329,10 @@ func TestCorrectionsAreSeenExactlyFromTheirRecordingOn(t *testing.T) {
 account,order_id,line,product,amount,discount,ordered_at
 a,o1,1,p1,100,5,2024-01-05
 a,o2,1,p1,50,,2024-01-20
-b,o3,1,p1,10,,2024-01-05`))
+b,o3,1,p1,10,,2024-01-05
+old,o4,1,p1,7,,2024-01-15
+new,o5,1,p1,5,,2024-01-10
+german,o6,1,p1,1,,2024-01-25`))
 	loaded(t, w, into("interactions"), csv(t, "interactions", "id,account,at,kind\n1,a,2024-01-01,call\n9,b,2024-01-01,visit")) // somebody logs visits
 	loaded(t, w, into("wallets"), csv(t, "wallets", "account,period,amount\na,2024-01-01,1000"))
 	fix := func(table, rows string) features.LoadReport {
@@ -257,52 +349,77 @@ a,o2,1,p1,50,,2024-01-20,2024-01-20`)
 	fix("interactions", "id,account,at,kind,recorded_at\n1,a,2024-01-01,visit,2024-03-10 12:00:00")
 	fix("wallets", "account,period,amount,recorded_at\na,2024-01-01,800,2024-03-10 12:00:00")
 
+	asksFor := []string{"spend_365d", "returns_365d", "visits_90d", "wallet_declared"}
+	proved := map[string]bool{"order_lines": true, "interactions": true, "wallets": true}
+	var put []string
 	for _, c := range corrections {
-		loaded(t, w, into(c.table), csv(t, c.table, c.first))
-		fix(c.table, c.fixed)
+		if c.fixed == "" {
+			insert(t, w, "imported_"+c.table, csv(t, c.table, c.first).table.Columns...)
+			put = append(put, c.table)
+		} else {
+			loaded(t, w, into(c.table), csv(t, c.table, c.first))
+			fix(c.table, c.fixed)
+		}
+		proved[c.table] = true
+		asksFor = append(asksFor, c.feature)
+	}
+	execute(t, w, "INSERT INTO loads (load, `table`) SELECT 1, arrayJoin(['"+strings.Join(put, "', '")+"'])")
+	for _, s := range features.Schemas() {
+		// Rates are read by imports alone, and managers by the check of the data and a team's own files.
+		if !proved[s.Name] && s.Name != "fx_rates" && s.Name != "managers" {
+			t.Errorf("no correction of %s is looked at", s.Name)
+		}
 	}
 
-	// One matrix for each known_at and watermark, of all tables.
-	type knowledge struct {
-		known     string
-		watermark uint64
-	}
-	asked := map[knowledge]*matrix{}
-	ask := func(known string, watermark uint64) *matrix {
-		t.Helper()
-		k := knowledge{known, watermark}
-		if asked[k] == nil {
-			r := request("2024-03-01")
-			r.KnownAt[0], r.Watermark = frame.KnownAt(at(known)), watermark
-			asked[k] = build(t.Context(), t, w, r)
+	// One matrix of all tables: at a second each, what was known then, just before the corrections, and with them.
+	const then, before, after = "2024-03-01 00:00:00", "2024-03-01 00:00:01", "2024-03-01 00:00:02"
+	known := map[string]string{then: then, before: "2024-03-10 11:59:59", after: "2024-03-10 12:00:00"}
+	asOf := func(cutoffs ...string) features.Request {
+		r := request(cutoffs...)
+		r.Watermark = 1000
+		for i, c := range cutoffs {
+			r.KnownAt[i] = frame.KnownAt(at(known[c]))
 		}
-		return asked[k]
+		return r
 	}
-	newest := uint64(1000)
+	only := func(names ...string) []features.Feature {
+		return slices.DeleteFunc(features.Catalogue(), func(f features.Feature) bool { return !slices.Contains(names, f.Name) })
+	}
+	r := asOf(then, before, after)
+	r.Catalogue = only(asksFor...)
+	all := build(t.Context(), t, w, r)
+	r = request("2024-04-01")
+	r.Watermark, r.Catalogue = 3, only(asksFor[:4]...)
+	three := build(t.Context(), t, w, r)
 	for _, c := range []struct {
-		known         string
-		watermark     uint64
+		matrix        *matrix
+		cutoff        string
 		spend, visits float64
 		wallet        float64
 	}{
-		{"2024-03-01", newest, 150, 0, 1000},
-		{"2024-03-10 11:59:59", newest, 150, 0, 1000},
-		{"2024-03-10 12:00:00", newest, 90, 1, 800},
-		{"2024-04-01", 3, 150, 0, 1000}, // the first three loads know nothing of corrections
+		{all, then, 150, 0, 1000},
+		{all, before, 150, 0, 1000},
+		{all, after, 90, 1, 800},
+		{three, "2024-04-01", 150, 0, 1000}, // the first three loads know nothing of corrections
 	} {
-		m := ask(c.known, c.watermark)
-		spend, visits, wallet := m.value(t, "a", "2024-03-01", "spend_365d"), m.value(t, "a", "2024-03-01", "visits_90d"), m.value(t, "a", "2024-03-01", "wallet_declared")
+		spend, visits, wallet := c.matrix.value(t, "a", c.cutoff, "spend_365d"), c.matrix.value(t, "a", c.cutoff, "visits_90d"), c.matrix.value(t, "a", c.cutoff, "wallet_declared")
 		if spend != c.spend || visits != c.visits || wallet != c.wallet {
-			t.Errorf("known %s, load ≤ %d: spend %v, visits %v, wallet %v; want %v, %v, %v", c.known, c.watermark, spend, visits, wallet, c.spend, c.visits, c.wallet)
+			t.Errorf("at %s: spend %v, visits %v, wallet %v; want %v, %v, %v", c.cutoff, spend, visits, wallet, c.spend, c.visits, c.wallet)
 		}
-		if returned := m.value(t, "a", "2024-03-01", "returns_365d"); returned != 0 {
-			t.Errorf("known %s: a correction counts as %v of returns", c.known, returned)
+		if returned := c.matrix.value(t, "a", c.cutoff, "returns_365d"); returned != 0 {
+			t.Errorf("at %s: a correction counts as %v of returns", c.cutoff, returned)
 		}
 	}
 	for _, c := range corrections {
-		for known, want := range map[string]float64{"2024-03-01": c.before, "2024-03-10 11:59:59": c.before, "2024-03-10 12:00:00": c.after} {
-			if got := ask(known, newest).value(t, "a", "2024-03-01", c.feature); got != want {
-				t.Errorf("%s, known %s: %s = %v, want %v", c.table, known, c.feature, got, want)
+		for cutoff, want := range map[string]float64{then: c.before, before: c.before, after: c.after} {
+			var got float64
+			if c.told != nil {
+				got = c.told(t, w, asOf(cutoff))
+			} else {
+				got = all.value(t, c.account, cutoff, c.feature)
+			}
+			if got != want {
+				t.Errorf("%s at %s, known %s: %s = %v, want %v", c.table, cutoff, known[cutoff], c.feature, got, want)
 			}
 		}
 	}
@@ -313,7 +430,9 @@ a,o2,1,p1,50,,2024-01-20,2024-01-20`)
 	}
 	got := answer(t, w, "SELECT toFloat64(sum(amount)), toFloat64(sum(amount_base)), toFloat64(sum(discount)), toInt64(max(toUnixTimestamp(recorded_at))) - "+fmt.Sprint(start)+" BETWEEN 0 AND 600 FROM order_lines WHERE order_id = 'o1'")
 	same1(t, "sums of the corrected order", got, []string{"45 45 2 1"})
-	if m := ask("2024-03-10 12:00:00", newest); m.value(t, "a", "2024-03-01", "spend_365d") != 90 {
+	r = asOf(after)
+	r.Catalogue = only("spend_365d")
+	if m := build(t.Context(), t, w, r); m.value(t, "a", after, "spend_365d") != 90 {
 		t.Error("a correction without a recording time is seen before it was loaded")
 	}
 	// What is known now is no correction, what was known before is one.
