@@ -82,6 +82,12 @@ type Holding struct {
 	SpendAfter  float64
 }
 
+// Before tells whether anything was bought or paid before the cutoff: with a horizon
+// there are also holdings of what is bought within it for the first time.
+func (h *Holding) Before() bool {
+	return h.Orders > 0 || h.Spend != 0 || h.Spend365 != 0 || h.SpendLastYear != 0
+}
+
 // CompareHoldings orders by account, then by cutoff and by key.
 func CompareHoldings(a, b Holding) int {
 	return cmp.Or(strings.Compare(string(a.Account), string(b.Account)), cmp.Compare(a.Cutoff, b.Cutoff), strings.Compare(a.Key, b.Key))

@@ -43,7 +43,7 @@ type purses struct {
 // purses are the accounts as wallets see them, by category; where no line names
 // one, by everything.
 func (c *crowd) purses() purses {
-	if len(c.categories) == 0 {
+	if !c.categorised() {
 		return c.wholePurses()
 	}
 	p := purses{Peers: c.alike(), earlier: wallet.Spend{Start: []int{0}}}
@@ -58,7 +58,7 @@ func (c *crowd) purses() purses {
 	p.beyond = map[int][]*features.Holding{}
 	for i, account := range c.frame.Accounts {
 		for ; len(held) > 0 && held[0].Account <= account; held = held[1:] {
-			if held[0].Account != account {
+			if held[0].Account != account || !held[0].Before() {
 				continue
 			}
 			if k, ok := number[held[0].Key]; ok {
@@ -110,12 +110,20 @@ func (p *purses) end() {
 	p.Spend.Start, p.earlier.Start = append(p.Spend.Start, len(p.Spend.Amount)), append(p.earlier.Start, len(p.earlier.Amount))
 }
 
+// categorised tells whether a line before the cutoff names a category. What is held with
+// a horizon also has what is bought only after it, which no wallet may know of.
+func (c *crowd) categorised() bool {
+	return slices.ContainsFunc(c.categories, func(h features.Holding) bool { return h.Before() })
+}
+
 // usual are the names of the categories that most accounts hold, by name, and how
 // many there are beyond them.
 func (c *crowd) usual() (names []string, beyond int) {
 	holders := map[string]int{}
 	for i := range c.categories {
-		holders[c.categories[i].Key]++
+		if h := &c.categories[i]; h.Before() {
+			holders[h.Key]++
+		}
 	}
 	names = slices.Sorted(maps.Keys(holders))
 	if beyond = max(0, len(names)-mostCategories); beyond > 0 {

@@ -267,10 +267,10 @@ func met(parts []features.Holding, key features.HoldingKey) []features.Holding {
 			}
 			last := len(all) - 1
 			switch {
-			case !holdsBefore(x) && x.OrdersAfter == 0 && x.SpendAfter == 0:
+			case !x.Before() && x.OrdersAfter == 0 && x.SpendAfter == 0:
 			case last < begin || all[last].Cutoff != x.Cutoff || all[last].Key != x.Key:
 				all = append(all, *x)
-			case holdsBefore(x):
+			case x.Before():
 				x.OrdersAfter, x.SpendAfter = all[last].OrdersAfter, all[last].SpendAfter
 				all[last] = *x
 			default:
@@ -279,9 +279,4 @@ func met(parts []features.Holding, key features.HoldingKey) []features.Holding {
 		}
 	}
 	return all
-}
-
-// holdsBefore tells whether anything was bought or paid before the cutoff.
-func holdsBefore(x *features.Holding) bool {
-	return x.Orders > 0 || x.Spend != 0 || x.Spend365 != 0 || x.SpendLastYear != 0
 }
