@@ -61,14 +61,17 @@ type appraisal struct {
 }
 
 // appraise fits what tells worth. Unsupervised parts are fitted on what the test
-// cutoff knew; the cutoff taught, whose horizon was over by the test, gives
+// cutoff knew; the lesson's cutoff, whose horizon was over by the test, gives
 // the probabilities of what is bought next. All of it is then held against what
 // came after the test cutoff, and written on the card of what was trained.
-func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Result, taught, test frame.Cutoff, last *labelled, report func(Progress)) (*appraisal, error) {
+func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Result, lesson, test *gathering, last *labelled, report func(Progress)) (*appraisal, error) {
 	horizon := c.Label.HorizonDays
 	// The margins before any refit: the model that saw no row of the test.
 	judged := &judged{accounts: last.accounts, margins: trained.Rungs[ladder.Rung(trained.Card.Rung)], y: last.y}
-	crowd, err := s.crowd(ctx, c, test, horizon, true, report)
+	if report != nil {
+		report(Progress{Stage: gatheringStage})
+	}
+	crowd, err := test.finish(ctx, s, c.request([]frame.Cutoff{test.crowd.cutoff}, s.catalogue()), horizon)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +83,7 @@ func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Res
 	}{
 		{"fitting lifetimes", func() error { return a.fitLifetime(ctx, &card.Lifetime, crowd, horizon, s.Settings) }},
 		{"fitting wallets", func() error { return a.fitWallet(ctx, &card.Wallet, crowd, s.Settings) }},
-		{"fitting what is bought next", func() error { return s.fitPropensities(ctx, c, a, card, taught, crowd, report) }},
+		{"fitting what is bought next", func() error { return s.fitPropensities(ctx, c, a, card, lesson, crowd) }},
 		{"measuring loyalty", func() error { return a.judgeLoyalty(ctx, &card.Loyalty, crowd, s.Settings, horizon, judged) }},
 		{"judging contacts", func() (err error) {
 			card.Decision, err = a.judgeDecision(ctx, crowd, s.Settings, horizon, judged)
@@ -98,20 +101,18 @@ func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Res
 	return a, nil
 }
 
-// crowd gathers the accounts as of a cutoff: those that may be learnt from, or
-// those that may be told of.
-func (s *Service) crowd(ctx context.Context, c *calendar, at frame.Cutoff, horizon int, learning bool, report func(Progress)) (*crowd, error) {
+// gatheringStage is the stage of asking for what accounts are told by.
+const gatheringStage = "gathering accounts"
+
+// crowd gathers the accounts as of a cutoff that may be told of.
+func (s *Service) crowd(ctx context.Context, c *calendar, at frame.Cutoff, report func(Progress)) (*crowd, error) {
 	request := c.request([]frame.Cutoff{at}, s.catalogue())
 	standings, err := s.Facts.Standings(ctx, request, c.Label.HorizonDays)
 	if err != nil {
 		return nil, fmt.Errorf("ask what the accounts asked for: %w", err)
 	}
-	leave := untold(standings)
-	if learning {
-		leave = untaught(standings)
-	}
-	g := s.gather(at, leave)
-	progress := c.progress("gathering accounts", report)
+	g := s.gather(at, untold(standings))
+	progress := c.progress(gatheringStage, report)
 	if _, err := s.Facts.Build(ctx, request, func(sl *features.Slice) error {
 		progress(sl)
 		g.add(sl, nil)
@@ -119,7 +120,7 @@ func (s *Service) crowd(ctx context.Context, c *calendar, at frame.Cutoff, horiz
 	}); err != nil {
 		return nil, err
 	}
-	return g.finish(ctx, s, request, horizon)
+	return g.finish(ctx, s, request, 0)
 }
 
 type worthHead struct {

@@ -13,10 +13,10 @@ import (
 
 // fitPropensities learns at the lesson's cutoff what is bought next, and judges
 // it at the test.
-func (s *Service) fitPropensities(ctx context.Context, c *calendar, a *appraisal, card *model.WorthCard, taught frame.Cutoff, crowd *crowd, report func(Progress)) error {
+func (s *Service) fitPropensities(ctx context.Context, c *calendar, a *appraisal, card *model.WorthCard, lesson *gathering, test *crowd) error {
 	for _, key := range []features.HoldingKey{features.ByCategory, features.ByProduct} {
 		of := model.CrossSellCard{Key: string(key)}
-		err := s.fitPropensity(ctx, c, a, &of, key, taught, crowd, report)
+		err := s.fitPropensity(ctx, c, a, &of, key, lesson, test)
 		if err != nil && !errors.Is(err, crosssell.ErrInput) {
 			return fmt.Errorf("fit what is bought next by %s: %w", key, err)
 		}
@@ -32,17 +32,12 @@ func (s *Service) fitPropensities(ctx context.Context, c *calendar, a *appraisal
 // to recommend.
 const leastItems = 3
 
-func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, card *model.CrossSellCard, key features.HoldingKey, taught frame.Cutoff, test *crowd, report func(Progress)) error {
+func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, card *model.CrossSellCard, key features.HoldingKey, taught *gathering, test *crowd) error {
+	request := features.HoldingRequest{Request: c.request([]frame.Cutoff{taught.crowd.cutoff}, nil), Key: key, HorizonDays: c.Label.HorizonDays}
 	var held []features.Holding
-	request := features.HoldingRequest{Request: c.request([]frame.Cutoff{taught}, nil), Key: key, HorizonDays: c.Label.HorizonDays}
-	standings, err := s.Facts.Standings(ctx, request.Request, c.Label.HorizonDays)
-	if err != nil {
-		return fmt.Errorf("ask what the accounts asked for: %w", err)
-	}
-	leave := untaught(standings)
-	err = s.Facts.Holdings(ctx, request, func(all []features.Holding) error {
+	err := s.Facts.Holdings(ctx, request, func(all []features.Holding) error {
 		for i := range all {
-			if !leave(all[i].Account) {
+			if !taught.leave(all[i].Account) {
 				held = append(held, all[i])
 			}
 		}
@@ -62,7 +57,11 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 		return err
 	}
 	if key == features.ByCategory && a.wallet != nil && s.Settings.WalletFeatures != WalletFeaturesOff {
-		if p, err = s.tryWallets(ctx, c, card, lesson, taught, params, p, learnt, report); err != nil {
+		crowd, err := taught.finishPurses(ctx, s, request.Request, held)
+		if err != nil {
+			return err
+		}
+		if p, err = s.tryWallets(ctx, card, lesson, crowd, params, p, learnt); err != nil {
 			return err
 		}
 	}
@@ -74,7 +73,7 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 	card.EN, card.ZH = fitted.Text()
 	if len(p.Beside()) > 0 {
 		then := &told{crowd: test}
-		if err := a.tellWallets(then); err != nil {
+		if err := a.tellCategories(then); err != nil {
 			return err
 		}
 		later.Model = later.Model.With(then.beside(later.Model.Purchases()))
@@ -99,21 +98,16 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 
 // tryWallets learns what is bought next by category from the estimated wallets too, as
 // the lesson's cutoff knew them, and returns that or what was learnt without them,
-// whichever forecasts better the lesson's accounts that neither learnt from. It holds the
-// crowd of the lesson's cutoff beside that of the test: a training's peak is two crowds.
+// whichever forecasts better the lesson's accounts that neither learnt from.
 func (s *Service) tryWallets(
-	ctx context.Context, c *calendar, card *model.CrossSellCard, lesson crosssell.Lesson, taught frame.Cutoff, params crosssell.PropensityParams,
-	plain *crosssell.Propensity, learnt crosssell.PropensityReport, report func(Progress),
+	ctx context.Context, card *model.CrossSellCard, lesson crosssell.Lesson, crowd *crowd, params crosssell.PropensityParams,
+	plain *crosssell.Propensity, learnt crosssell.PropensityReport,
 ) (*crosssell.Propensity, error) {
-	crowd, err := s.crowd(ctx, c, taught, 0, true, report)
-	if err != nil {
-		return nil, err
-	}
 	then, known := &appraisal{}, &told{crowd: crowd}
 	if err := then.fitWallet(ctx, &model.WalletCard{}, crowd, s.Settings); err != nil || then.wallet == nil {
 		return plain, err
 	}
-	if err := then.tellWallets(known); err != nil {
+	if err := then.tellCategories(known); err != nil {
 		return nil, err
 	}
 	lesson.Model = lesson.Model.With(known.beside(lesson.Model.Purchases()))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -54,17 +55,46 @@ type crowd struct {
 	referrals            []loyalty.Referral
 }
 
-// gathering collects a crowd out of the slices of a build.
+// gathering collects a crowd out of the slices of a build of the whole catalogue.
 type gathering struct {
 	part  *labelled
 	crowd *crowd
 	leave func(frame.AccountID) bool
+	// columns are those of the catalogue that are kept, nil for all.
+	columns []int
 }
 
 // gather begins a crowd without the accounts that are to be left out.
 func (s *Service) gather(at frame.Cutoff, leave func(frame.AccountID) bool) *gathering {
 	part := emptyParts(s.catalogue(), []frame.Cutoff{at})[at]
-	return &gathering{part, &crowd{cutoff: at, row: map[frame.AccountID]int{}}, leave}
+	return &gathering{part: part, crowd: &crowd{cutoff: at, row: map[frame.AccountID]int{}}, leave: leave}
+}
+
+// gatherPupils begins a crowd of the accounts that may be learnt from.
+func (s *Service) gatherPupils(ctx context.Context, c *calendar, at frame.Cutoff) (*gathering, error) {
+	standings, err := s.Facts.Standings(ctx, c.request([]frame.Cutoff{at}, nil), c.Label.HorizonDays)
+	if err != nil {
+		return nil, fmt.Errorf("ask what the accounts asked for: %w", err)
+	}
+	return s.gather(at, untaught(standings)), nil
+}
+
+// gatherPurses begins a crowd of those accounts of which only wallets are told, and of
+// all features only what makes them peers is kept (finishPurses).
+func (s *Service) gatherPurses(ctx context.Context, c *calendar, at frame.Cutoff) (*gathering, error) {
+	g, err := s.gatherPupils(ctx, c, at)
+	if err != nil {
+		return nil, err
+	}
+	var few []features.Feature
+	g.columns = []int{}
+	for k, f := range s.catalogue() {
+		if slices.Contains(peerColumns, f.Name) {
+			few, g.columns = append(few, f), append(g.columns, k)
+		}
+	}
+	g.part = emptyParts(few, []frame.Cutoff{at})[at]
+	return g, nil
 }
 
 // Nothing is told of an account that asked to be erased, and no training learns from
@@ -78,14 +108,18 @@ func untaught(of map[frame.AccountID]features.Standing) func(frame.AccountID) bo
 	return func(a frame.AccountID) bool { return of[a].Erased || of[a].OptedOut }
 }
 
-// add takes the rows of a slice that have bought, with their margins of churn;
-// nil when there are none.
+// add takes the rows of a slice at the crowd's cutoff that have bought, with their
+// margins of churn; nil when there are none.
 func (g *gathering) add(sl *features.Slice, margins []float64) {
+	f := sl.Frame
+	if g.columns != nil {
+		f = &frame.Frame{Accounts: f.Accounts, Cutoffs: f.Cutoffs, Table: frame.Table{Columns: picked(f.Columns, g.columns)}}
+	}
 	for i, status := range sl.Status {
-		if status == features.NeverBought || g.leave(sl.Frame.Accounts[i]) {
+		if f.Cutoffs[i] != g.crowd.cutoff || status == features.NeverBought || g.leave(f.Accounts[i]) {
 			continue
 		}
-		g.crowd.row[sl.Frame.Accounts[i]] = len(g.crowd.status)
+		g.crowd.row[f.Accounts[i]] = len(g.crowd.status)
 		g.crowd.status = append(g.crowd.status, status)
 		g.crowd.last = append(g.crowd.last, sl.LastPurchase[i])
 		risk := math.NaN()
@@ -93,7 +127,7 @@ func (g *gathering) add(sl *features.Slice, margins []float64) {
 			risk = score.Probability(margins[i])
 		}
 		g.crowd.risk = append(g.crowd.risk, risk)
-		g.part.add(sl.Frame, i)
+		g.part.add(f, i)
 	}
 }
 
@@ -141,6 +175,24 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 	}
 	err = c.lookAbove(ctx, s, r, g.leave)
 	return c, err
+}
+
+// finishPurses asks for what else the wallets by category need: who the accounts are
+// and what was declared of their categories; held is what they hold of them, of which
+// those of the crowd are kept in place.
+func (g *gathering) finishPurses(ctx context.Context, s *Service, r features.Request, held []features.Holding) (*crowd, error) {
+	c := g.crowd
+	c.frame = g.part.frame()
+	if err := c.profile(ctx, s, r); err != nil {
+		return nil, err
+	}
+	c.categories = c.hold(held[:0], held)
+	declared, err := s.Facts.Declared(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("ask what was declared of wallets: %w", err)
+	}
+	c.declared = slices.DeleteFunc(declared, func(d features.Declared) bool { return d.Category == everything })
+	return c, c.lookBack(ctx, s, r)
 }
 
 // hold adds a block's holdings of the crowd's accounts, whose ids it shares.

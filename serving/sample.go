@@ -77,9 +77,9 @@ func at(parts map[frame.Cutoff]*labelled, cutoffs []frame.Cutoff) []*labelled {
 }
 
 // label builds features and labels at the cutoffs in one pass and returns the
-// labelled rows by cutoff. It keeps 8 bytes per feature and labelled row, and
-// one slice.
-func (s *Service) label(ctx context.Context, c *calendar, cutoffs []frame.Cutoff, report func(Progress)) (map[frame.Cutoff]*labelled, error) {
+// labelled rows by cutoff; crowds of those cutoffs are gathered on the way. It keeps
+// 8 bytes per feature and labelled row, the crowds, and one slice.
+func (s *Service) label(ctx context.Context, c *calendar, cutoffs []frame.Cutoff, report func(Progress), crowds ...*gathering) (map[frame.Cutoff]*labelled, error) {
 	catalogue := s.catalogue()
 	parts := emptyParts(catalogue, cutoffs)
 	request := c.labels(c.Label)
@@ -90,6 +90,9 @@ func (s *Service) label(ctx context.Context, c *calendar, cutoffs []frame.Cutoff
 			return fmt.Errorf("label: %w", err)
 		}
 		progress(sl)
+		for _, g := range crowds {
+			g.add(sl, nil)
+		}
 		return keep(parts, sl, outcome)
 	})
 	if err != nil {

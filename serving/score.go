@@ -173,7 +173,7 @@ func (k *scorer) appraise(ctx context.Context, gathered *gathering, request feat
 // does, by the standings that the scorer has; ErrInvalid when none is known.
 func (k *scorer) appraiseAll(ctx context.Context, request features.Request, c *calendar, intervals bool, report func(Progress)) (*told, error) {
 	gathered := k.gather(k.receipt.Cutoff, untold(k.standings))
-	margins, coverage, err := k.rankAll(ctx, request, gathered, c.progress("gathering accounts", report))
+	margins, coverage, err := k.rankAll(ctx, request, gathered, c.progress(gatheringStage, report))
 	if err != nil {
 		return nil, err
 	}

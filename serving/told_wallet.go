@@ -33,7 +33,29 @@ type toldWallets struct {
 // The columns of wallet.Columns, by their place.
 const trendColumn = 3
 
+// tellWallets tells wallets, by category and in all.
 func (a *appraisal) tellWallets(t *told) error {
+	if err := a.tellCategories(t); err != nil || a.wallet == nil {
+		return err
+	}
+	if t.crowd.categorised() {
+		if err := a.tellWhole(t); err != nil {
+			return err
+		}
+	}
+	var err error
+	if t.columns, err = wallet.Columns(t.estimates, t.totals, &t.earlier); err != nil {
+		return refused{err}
+	}
+	for i := range t.whole {
+		e := t.whole[i]
+		t.columns[trendColumn].Numbers[i] = e.Trend(max(0, t.crowd.yearBefore[i]))
+	}
+	return nil
+}
+
+// tellCategories tells wallets by category, with their sums.
+func (a *appraisal) tellCategories(t *told) error {
 	n := t.crowd.rows()
 	t.first = make([]int, n+1)
 	if a.wallet == nil {
@@ -51,18 +73,6 @@ func (a *appraisal) tellWallets(t *told) error {
 	}
 	for i := range n {
 		t.first[i+1] = max(t.first[i+1], t.first[i])
-	}
-	if len(t.crowd.categories) > 0 {
-		if err := a.tellWhole(t); err != nil {
-			return err
-		}
-	}
-	if t.columns, err = wallet.Columns(t.estimates, t.totals, &p.earlier); err != nil {
-		return refused{err}
-	}
-	for i := range t.whole {
-		e := t.whole[i]
-		t.columns[trendColumn].Numbers[i] = e.Trend(max(0, t.crowd.yearBefore[i]))
 	}
 	return nil
 }

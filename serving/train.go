@@ -28,8 +28,10 @@ const severityError = "error"
 // and health allow. Training the same content again gives the same version and
 // changes nothing. Broken off, it leaves nothing behind.
 //
-// It keeps the labelled rows of all cutoffs (8 bytes per feature and row) and one
-// slice of the build; what the ladder holds comes on top.
+// Facts are read in one pass over all cutoffs. It keeps the labelled rows of all of them
+// and the accounts of the test that have bought (8 bytes per feature and row), what makes
+// accounts peers at the newest training cutoff, and one slice of the build; what the
+// ladder holds comes on top.
 func (s *Service) Train(ctx context.Context, r TrainRequest, report func(Progress)) (TrainResult, error) {
 	c, err := s.calendar(ctx)
 	if err != nil {
@@ -49,7 +51,15 @@ func (s *Service) Train(ctx context.Context, r TrainRequest, report func(Progres
 	if err != nil {
 		return TrainResult{}, err
 	}
-	parts, err := s.label(ctx, c, both(train, test), report)
+	lesson, err := s.gatherPurses(ctx, c, slices.Max(train))
+	if err != nil {
+		return TrainResult{}, err
+	}
+	crowd, err := s.gatherPupils(ctx, c, test)
+	if err != nil {
+		return TrainResult{}, err
+	}
+	parts, err := s.label(ctx, c, both(train, test), report, lesson, crowd)
 	if err != nil {
 		return TrainResult{}, err
 	}
@@ -76,7 +86,7 @@ func (s *Service) Train(ctx context.Context, r TrainRequest, report func(Progres
 	if err := s.complete(c, &result.Card, parts, train, test); err != nil {
 		return TrainResult{}, err
 	}
-	worth, err := s.appraise(ctx, c, result, slices.Max(train), test, last, report)
+	worth, err := s.appraise(ctx, c, result, lesson, crowd, last, report)
 	if err != nil {
 		return TrainResult{}, err
 	}

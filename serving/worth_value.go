@@ -386,7 +386,7 @@ func (s *Service) gatherFor(ctx context.Context, r WorthRequest, report func(Pro
 			return nil, err
 		}
 	}
-	if m.crowd, err = s.crowd(ctx, c, k.receipt.Cutoff, 0, false, report); err != nil {
+	if m.crowd, err = s.crowd(ctx, c, k.receipt.Cutoff, report); err != nil {
 		return nil, err
 	}
 	if err := k.standToday(ctx, k.request(nil)); err != nil {
