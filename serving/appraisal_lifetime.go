@@ -13,8 +13,9 @@ import (
 )
 
 // lifetimeTrial is a lifetime model fitted on what the test cutoff knew, with what it says
-// of the accounts there.
+// of the accounts there, by the histories that it is of.
 type lifetimeTrial struct {
+	histories *histories
 	portfolio *lifetime.Portfolio
 	scores    *lifetime.Scores
 	card      model.LifetimeTrial
@@ -26,11 +27,13 @@ type lifetimeTrial struct {
 func (a *appraisal) fitLifetime(ctx context.Context, card *model.LifetimeCard, c *crowd, horizon int, s Settings) error {
 	nan := model.Figure(math.NaN())
 	card.SpendBy, card.RunRate, card.Forecast, card.LogLikelihood, card.Correlation = byRunRate, nan, nan, nan, nan
-	h := historiesOf(c.frame)
-	card.Accounts, card.ReturnsOutweigh, card.NoHistory = len(h.rows), h.missing(returnsOutweigh), h.missing(noHistory)
-	best, err := a.tryLifetimes(ctx, card, h, c, horizon, s.Worth.lifetimeModels())
-	if err != nil || best == nil {
+	best, h, err := a.tryLifetimes(ctx, card, c, horizon, s)
+	if err != nil {
 		return err
+	}
+	card.Accounts, card.ReturnsOutweigh, card.NoHistory = len(h.rows), h.missing(returnsOutweigh), h.missing(noHistory)
+	if best == nil {
+		return nil
 	}
 	a.lifetime = best.portfolio
 	card.Months, card.Discount = a.terms.Months, model.Figure(a.terms.Discount)
@@ -44,14 +47,23 @@ func (a *appraisal) fitLifetime(ctx context.Context, card *model.LifetimeCard, c
 }
 
 // tryLifetimes tries the models, and where none of them has an optimum the one in
-// which nobody leaves. It is nil where that has none either; the card says why.
-func (a *appraisal) tryLifetimes(ctx context.Context, card *model.LifetimeCard, h *histories, c *crowd, horizon int, kinds []lifetime.Kind) (*lifetimeTrial, error) {
+// which nobody leaves. It is nil where that has none either; the card says why. The
+// histories are those of the best, or of the last tried.
+func (a *appraisal) tryLifetimes(ctx context.Context, card *model.LifetimeCard, c *crowd, horizon int, s Settings) (*lifetimeTrial, *histories, error) {
 	var best *lifetimeTrial
 	var problems []string
-	try := func(kind lifetime.Kind) error {
-		t, err := a.tryLifetime(ctx, kind, h, c, horizon)
+	var in [2]*histories // in days and in months, read once
+	try := func(kind lifetime.Kind) (*histories, error) {
+		h := &in[0]
+		if kind.Discrete() {
+			h = &in[1]
+		}
+		if *h == nil {
+			*h = historiesOf(c.frame, kind, s.Location())
+		}
+		t, err := a.tryLifetime(ctx, kind, *h, c, horizon)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if t.portfolio == nil {
 			problems = append(problems, t.card.Why)
@@ -59,33 +71,34 @@ func (a *appraisal) tryLifetimes(ctx context.Context, card *model.LifetimeCard, 
 			best = t
 		}
 		card.Models = append(card.Models, t.card)
-		return nil
+		return *h, nil
 	}
-	for _, kind := range kinds {
-		if err := try(kind); err != nil {
-			return nil, err
+	for _, kind := range s.Worth.lifetimeModels() {
+		if _, err := try(kind); err != nil {
+			return nil, nil, err
 		}
 	}
 	if best == nil {
 		card.Instead = strings.Join(problems, "; ")
-		if err := try(lifetime.NBD); err != nil {
-			return nil, err
+		h, err := try(lifetime.NBD)
+		if err != nil {
+			return nil, nil, err
 		}
-	}
-	if best == nil {
-		card.Why, card.Instead = strings.Join(problems, "; "), ""
-		return nil, nil //nolint:nilnil // said on the card
+		if best == nil {
+			card.Why, card.Instead = strings.Join(problems, "; "), ""
+			return nil, h, nil
+		}
 	}
 	for k := range card.Models {
 		card.Models[k].Used = card.Models[k].Model == best.card.Model
 	}
-	return best, nil
+	return best, best.histories, nil
 }
 
 // tryLifetime fits one model and measures its spend. What is in the way of a fit is
 // told, and no error.
 func (a *appraisal) tryLifetime(ctx context.Context, kind lifetime.Kind, h *histories, c *crowd, horizon int) (*lifetimeTrial, error) {
-	t := &lifetimeTrial{card: model.LifetimeTrial{Model: string(kind), LogLikelihood: model.Figure(math.NaN()), MAE: model.Figure(math.NaN())}}
+	t := &lifetimeTrial{histories: h, card: model.LifetimeTrial{Model: string(kind), LogLikelihood: model.Figure(math.NaN()), MAE: model.Figure(math.NaN())}}
 	segments := picked(c.segments(), h.rows)
 	portfolio, err := lifetime.FitPortfolio(ctx, kind, h.Histories, h.mean, segments, lifetime.DefaultLeast())
 	if errors.Is(err, lifetime.ErrNotConverged) || errors.Is(err, lifetime.ErrInput) {
@@ -96,7 +109,7 @@ func (a *appraisal) tryLifetime(ctx context.Context, kind lifetime.Kind, h *hist
 		return nil, fmt.Errorf("fit lifetimes: %w", err)
 	}
 	t.portfolio = portfolio
-	if t.scores, err = portfolio.Score(h.Histories, h.mean, segments, float64(horizon), a.terms); err != nil {
+	if t.scores, err = portfolio.Score(h.Histories, h.mean, segments, h.span(float64(horizon)), h.terms(a.terms)); err != nil {
 		return nil, fmt.Errorf("judge lifetimes by %s: %w", kind, err)
 	}
 	off, err := lifetime.Compare(times(t.scores.Expected, t.scores.MeanSpend), picked(c.after, h.rows))
@@ -263,7 +276,7 @@ func (a *appraisal) cover(ctx context.Context, h *histories, c *crowd, horizon i
 	}
 	some := h.take(which)
 	low, high := unmeasured(len(which)), unmeasured(len(which))
-	within := lifetime.Terms{Months: 1, Month: float64(horizon), Margin: 1}
+	within := lifetime.Terms{Months: 1, Month: h.span(float64(horizon)), Margin: 1}
 	chance := s.Worth.chance(s.Seed)
 	if err := a.valued().ValueIntervals(ctx, some.Histories, some.mean, picked(c.segments(), some.rows), within, chance, low, high); err != nil {
 		return nil, fmt.Errorf("judge the intervals of lifetimes: %w", err)

@@ -106,7 +106,7 @@ func (s *Service) label(ctx context.Context, c *calendar, cutoffs []frame.Cutoff
 func (c *calendar) derive(ctx context.Context, parts map[frame.Cutoff]*labelled) error {
 	for at, p := range parts {
 		var err error
-		if p.derived, err = derive.Fit(ctx, &p.known, c.Label.HorizonDays, c.Worth.lifetimeModels()[0]); err != nil {
+		if p.derived, err = derive.Fit(ctx, &p.known, c.Label.HorizonDays, c.Worth.columnsBy()); err != nil {
 			return fmt.Errorf("as of %s: %w", c.text(at), err)
 		}
 		if c.WalletFeatures != WalletFeaturesOff {

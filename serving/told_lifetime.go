@@ -20,6 +20,16 @@ type asking struct {
 	chance *lifetime.Chance
 }
 
+// histories are those of a frame's rows that its lifetime model is of.
+func (a *appraisal) histories(f *frame.Frame, s Settings) *histories {
+	kind := lifetime.NBD
+	if a.lifetime != nil {
+		purchases, _ := a.lifetime.Pooled()
+		kind = purchases.Kind()
+	}
+	return historiesOf(f, kind, s.Location())
+}
+
 // asked is what a run asks: the terms of the training.
 func (a *appraisal) asked(s Settings, intervals bool) asking {
 	q := asking{terms: a.terms}
@@ -45,7 +55,7 @@ func (a *appraisal) tellLifetime(ctx context.Context, t *told, s Settings, q ask
 		}
 	}
 	t.spend = slices.Clone(t.kept)
-	h := historiesOf(c.frame)
+	h := a.histories(c.frame, s)
 	t.whys = h.why
 	if a.lifetime == nil {
 		for _, i := range h.rows {
@@ -54,13 +64,13 @@ func (a *appraisal) tellLifetime(ctx context.Context, t *told, s Settings, q ask
 		return nil
 	}
 	segments := picked(c.segments(), h.rows)
-	scores, err := a.lifetime.Score(h.Histories, h.mean, segments, float64(t.horizon), q.terms)
+	scores, err := a.lifetime.Score(h.Histories, h.mean, segments, h.span(float64(t.horizon)), h.terms(q.terms))
 	if err != nil {
 		return fmt.Errorf("tell lifetimes: %w", err)
 	}
 	low, high := unmeasured(len(h.rows)), unmeasured(len(h.rows))
 	if q.chance != nil {
-		if err := a.valued().ValueIntervals(ctx, h.Histories, h.mean, segments, q.terms, *q.chance, low, high); err != nil {
+		if err := a.valued().ValueIntervals(ctx, h.Histories, h.mean, segments, h.terms(q.terms), *q.chance, low, high); err != nil {
 			return fmt.Errorf("tell lifetimes: %w", err)
 		}
 	}
@@ -120,12 +130,12 @@ func (k *scorer) stake(f *frame.Frame, scores []score.Score) error {
 	if k.worth == nil || k.worth.riskBy != byLifetime {
 		return nil
 	}
-	h := historiesOf(f)
+	h := k.worth.histories(f, k.Settings)
 	segments := make([]string, len(h.rows))
 	for j, i := range h.rows {
 		segments[j] = scores[i].Segment
 	}
-	told, err := k.worth.lifetime.Score(h.Histories, h.mean, segments, float64(k.card.HorizonDays), k.worth.terms)
+	told, err := k.worth.lifetime.Score(h.Histories, h.mean, segments, h.span(float64(k.card.HorizonDays)), h.terms(k.worth.terms))
 	if err != nil {
 		return fmt.Errorf("forecast spend: %w", err)
 	}
@@ -140,11 +150,11 @@ func (k *scorer) stake(f *frame.Frame, scores []score.Score) error {
 // accounts that may not be learnt from. Which model it is and what forecasts spend
 // remain as they were chosen in the training. An error that names the way out where
 // the histories do not determine the parameters.
-func (a *appraisal) refitted(ctx context.Context, c *crowd, leave func(frame.AccountID) bool) (*appraisal, error) {
+func (a *appraisal) refitted(ctx context.Context, c *crowd, s Settings, leave func(frame.AccountID) bool) (*appraisal, error) {
 	if a.lifetime == nil {
 		return nil, fmt.Errorf("the model has no lifetime model to fit again: train again: %w", ErrConflict)
 	}
-	h := historiesOf(c.frame)
+	h := a.histories(c.frame, s)
 	var which []int
 	for k, i := range h.rows {
 		if !leave(c.frame.Accounts[i]) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fealty/features"
 	"fealty/features/frame"
@@ -20,12 +21,14 @@ import (
 func buyers(n int) (*frame.Frame, []features.Profile) {
 	chance := rand.New(rand.NewPCG(2, 4))
 	f := &frame.Frame{}
-	names := []string{"buying_days_total", "recency_days", "tenure_days", "spend_total", spendColumn, marginColumn}
+	// The end of November, so that no month runs.
+	today := time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC)
+	names := []string{"buying_days_total", "recency_days", "tenure_days", "spend_total", spendColumn, marginColumn, "active_month_share"}
 	columns := make([][]float64, len(names))
 	profiles := make([]features.Profile, n)
 	for i := range n {
 		id := frame.AccountID(string(rune('a'+i/676)) + string(rune('a'+i/26%26)) + string(rune('a'+i%26)))
-		f.Accounts, f.Cutoffs = append(f.Accounts, id), append(f.Cutoffs, 1)
+		f.Accounts, f.Cutoffs = append(f.Accounts, id), append(f.Cutoffs, frame.Cutoff(today.Unix()))
 		profiles[i] = features.Profile{Account: id, Segment: []string{"large", "small"}[i%2]}
 		age, gap, stops := 60+math.Floor(400*chance.Float64()), 10+50*chance.ExpFloat64(), min(1, .15*chance.ExpFloat64())
 		days, last := map[float64]bool{0: true}, 0.0
@@ -37,7 +40,12 @@ func buyers(n int) (*frame.Frame, []features.Profile) {
 		if i%3 == 0 {
 			margin = .25
 		}
-		for k, v := range []float64{float64(len(days)), age - last, age, spend, spend, margin} {
+		first, months := monthOf(today.AddDate(0, 0, -int(age))), map[int]bool{}
+		for day := range days {
+			months[monthOf(today.AddDate(0, 0, int(day-age)))] = true
+		}
+		share := float64(len(months)) / float64(monthOf(today)-first)
+		for k, v := range []float64{float64(len(days)), age - last, age, spend, spend, margin, share} {
 			columns[k] = append(columns[k], v)
 		}
 	}
@@ -58,8 +66,8 @@ func crowdOfBuyers(t *testing.T, kind lifetime.Kind) (*appraisal, *crowd, *histo
 	for i := 0; i < len(margin); i += 6 {
 		margin[i] = -1
 	}
-	h := historiesOf(f)
-	if len(h.rows) != f.Rows()-1 || h.Paid[0] != f.Column("buying_days_total").Numbers[0] || h.missing(returnsOutweigh) != 1 || h.why[1499] != returnsOutweigh {
+	h := historiesOf(f, kind, time.UTC)
+	if len(h.rows) != f.Rows()-1 || !kind.Discrete() && h.Paid[0] != f.Column("buying_days_total").Numbers[0] || h.missing(returnsOutweigh) != 1 || h.why[1499] != returnsOutweigh {
 		t.Fatalf("%d histories of %d accounts", len(h.rows), f.Rows())
 	}
 	portfolio, err := lifetime.FitPortfolio(t.Context(), kind, h.Histories, h.mean, picked(c.segments(), h.rows), lifetime.DefaultLeast())
@@ -74,7 +82,14 @@ func crowdOfBuyers(t *testing.T, kind lifetime.Kind) (*appraisal, *crowd, *histo
 // probability of leaving × what the account would spend if it stays × its margin.
 // That of an account which has almost surely left is not small for that.
 func TestValueAtRiskIsOfAnAccountThatStays(t *testing.T) {
-	a, c, _ := crowdOfBuyers(t, lifetime.MBGNBD)
+	for _, kind := range []lifetime.Kind{lifetime.MBGNBD, lifetime.BGBB} {
+		t.Run(string(kind), func(t *testing.T) { valueAtRiskBy(t, kind) })
+	}
+}
+
+func valueAtRiskBy(t *testing.T, kind lifetime.Kind) {
+	t.Helper()
+	a, c, _ := crowdOfBuyers(t, kind)
 	f, profiles := c.frame, c.profiles
 	settings := DefaultSettings()
 	settings.MarginRate = .5
@@ -122,7 +137,14 @@ func TestValueAtRiskIsOfAnAccountThatStays(t *testing.T) {
 // ships nowhere: spend is the run-rate, and the value is of purchases at the
 // account's own mean. Of whom nothing can be told, it is said why.
 func TestSpendModelShipsOnlyWhereItBeatTheRunRate(t *testing.T) {
-	a, c, h := crowdOfBuyers(t, lifetime.MBGNBD)
+	for _, kind := range []lifetime.Kind{lifetime.MBGNBD, lifetime.BGBB} {
+		t.Run(string(kind), func(t *testing.T) { spendModelBy(t, kind) })
+	}
+}
+
+func spendModelBy(t *testing.T, kind lifetime.Kind) {
+	t.Helper()
+	a, c, h := crowdOfBuyers(t, kind)
 	settings := DefaultSettings()
 	tell := func() *told {
 		said := &told{crowd: c, horizon: 90}
@@ -134,7 +156,7 @@ func TestSpendModelShipsOnlyWhereItBeatTheRunRate(t *testing.T) {
 	modelled := tell()
 	a.spendBy, a.riskBy = byRunRate, byRunRate
 	paced := tell()
-	scores, err := a.lifetime.PlainSpend().Score(h.Histories, h.mean, picked(c.segments(), h.rows), 90, a.terms)
+	scores, err := a.lifetime.PlainSpend().Score(h.Histories, h.mean, picked(c.segments(), h.rows), h.span(90), h.terms(a.terms))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,14 +256,24 @@ func TestLifetimeModelIsChosenByWhatCame(t *testing.T) {
 		}
 	}
 	settings := DefaultSettings()
-	settings.Worth.LifetimeModels = []string{string(lifetime.BGNBD), string(lifetime.MBGNBD)}
+	settings.Worth.LifetimeModels = []string{string(lifetime.BGBB), string(lifetime.MBGNBD)}
 	a := &appraisal{spendBy: byRunRate, riskBy: byRunRate, terms: settings.Worth.terms()}
 	card := &model.LifetimeCard{}
 	if err := a.fitLifetime(t.Context(), card, c, 90, settings); err != nil {
 		t.Fatal(err)
 	}
-	if s := settings.Worth; s.lifetimeModels()[0] != lifetime.MBGNBD || s.text() == defaultWorth() {
+	if s := settings.Worth; s.lifetimeModels()[0] != lifetime.MBGNBD || s.text() == defaultWorth() || s.columnsBy() != lifetime.MBGNBD {
 		t.Errorf("%v are %v", s.LifetimeModels, s.lifetimeModels())
+	}
+	// Columns count days, whatever is tried; as many models as by default are not the default.
+	if s := (WorthSettings{LifetimeModels: []string{"bg-bb"}}); s.columnsBy() != lifetime.MBGNBD {
+		t.Errorf("columns by %s", s.columnsBy())
+	}
+	for _, names := range [][]string{{"bg-bb", "mbg-nbd", "bg-nbd"}, {"pareto-nbd", "mbg-nbd", "bg-nbd"}} {
+		s := DefaultWorth()
+		if s.LifetimeModels = names; (s.text() == defaultWorth()) != (names[0] == "pareto-nbd") {
+			t.Errorf("%q stands as %s", names, s.text())
+		}
 	}
 	if len(card.Models) != 2 || card.Instead != "" || card.Why != "" || card.ReturnsOutweigh != 1 || card.Judged+card.TooYoung != len(h.rows) {
 		t.Fatalf("%+v", card)
@@ -275,7 +307,7 @@ func TestLifetimeModelIsChosenByWhatCame(t *testing.T) {
 		t.Errorf("segments %+v", card.Segments)
 	}
 	odd := func(account frame.AccountID) bool { return account[2]%2 == 1 }
-	once, err := a.refitted(t.Context(), c, odd)
+	once, err := a.refitted(t.Context(), c, settings, odd)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +316,7 @@ func TestLifetimeModelIsChosenByWhatCame(t *testing.T) {
 			c.frame.Column("tenure_days").Numbers[i] += 50
 		}
 	}
-	again, err := a.refitted(t.Context(), c, odd)
+	again, err := a.refitted(t.Context(), c, settings, odd)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,8 @@ func (r *LifetimeRequest) asks(a *appraisal, s Settings) (asking, error) {
 type LifetimeRow struct {
 	Account string `json:"account"`
 	// Alive is the probability that the account still buys, NoPurchase that it buys
-	// nothing within the horizon; Purchases and Spend are expected within it.
+	// nothing within the horizon; Purchases and Spend are expected within it. Purchases
+	// are days with one, of model bg-bb months.
 	Alive      model.Figure `json:"alive"`
 	NoPurchase model.Figure `json:"no_purchase"`
 	Purchases  model.Figure `json:"purchases"`
@@ -156,7 +157,7 @@ func (s *Service) lifetimesAnew(ctx context.Context, r *LifetimeRequest, result 
 	a := m.worth
 	result.WorthOf = m.scorer.of()
 	if r.Refit {
-		if a, err = a.refitted(ctx, m.crowd, untaught(m.standings)); err != nil {
+		if a, err = a.refitted(ctx, m.crowd, s.Settings, untaught(m.standings)); err != nil {
 			return err
 		}
 		result.Refit, result.LearntThrough, result.Later = true, result.Cutoff, nil
@@ -202,7 +203,11 @@ func (r *LifetimeResult) say(row *LifetimeRow) {
 		add(fmt.Sprintf("still a customer with a probability of %.0f %%", 100*row.Alive), fmt.Sprintf("仍为客户的概率为%.0f%%", 100*row.Alive))
 	}
 	if known(row.Purchases) {
-		add(fmt.Sprintf("%.1f days with a purchase are expected within %d days", row.Purchases, r.HorizonDays), fmt.Sprintf("%d天内预计有%.1f个购买日", r.HorizonDays, row.Purchases))
+		what, whatZH := "days", "个购买日"
+		if kind, _, _ := strings.Cut(row.Model, "/"); lifetime.Kind(kind).Discrete() {
+			what, whatZH = "months", "个月有购买"
+		}
+		add(fmt.Sprintf("%.1f %s with a purchase are expected within %d days", row.Purchases, what, r.HorizonDays), fmt.Sprintf("%d天内预计有%.1f%s", r.HorizonDays, row.Purchases, whatZH))
 	}
 	if by, ok := forecasts[row.SpendBy]; ok && known(row.Spend) {
 		add(fmt.Sprintf("it is expected to spend %.0f %s within %d days (%s)", row.Spend, r.Currency, r.HorizonDays, lowerFirst(by.EN)),

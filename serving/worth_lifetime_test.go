@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fealty/model"
+	"fealty/model/score"
 )
 
 // Lifetimes are told of other horizons and values than the published ones, by
@@ -96,6 +97,19 @@ func TestLifetimesByOtherTerms(t *testing.T) {
 	fit, err := s.WorthFit(t.Context(), WorthFitRequest{})
 	if err != nil || len(fit.LifetimeEN) < 3 || len(fit.LifetimeZH) != len(fit.LifetimeEN) {
 		t.Errorf("%q (%v)", fit.LifetimeEN, err)
+	}
+}
+
+// What is expected is told in the unit of the model: days with a purchase, or months.
+func TestPurchasesAreToldInTheirUnit(t *testing.T) {
+	for name, want := range map[string][2]string{
+		"mbg-nbd": {"2.5 days with a purchase", "2.5个购买日"}, "bg-bb": {"2.5 months with a purchase", "2.5个月有购买"}, "bg-bb/large": {"2.5 months with a purchase", "2.5个月有购买"},
+	} {
+		row, none := lifetimeRow(&score.Worth{Lifetime: noLifetime()}), LifetimeResult{}
+		row.Purchases, row.Model = 2.5, name
+		if none.say(&row); !strings.Contains(row.EN, want[0]) || !strings.Contains(row.ZH, want[1]) {
+			t.Errorf("by %s: %q, %q", name, row.EN, row.ZH)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ type WorthSettings struct {
 	// LifetimeDiscount is the rate per month, 0 … 1.
 	LifetimeMonths   int
 	LifetimeDiscount float64
-	// LifetimeModels are those tried, of lifetime.Kinds; none means DefaultLifetimeModels.
+	// LifetimeModels are those tried, of AllLifetimeModels; none means DefaultLifetimeModels.
 	LifetimeModels []string `json:"lifetime_models,omitempty"`
 	// WalletLevel is the quantile of peers' spend that counts as a wallet, .5 … .99;
 	// WalletMaxRatio the greatest high ÷ low to act on, 1.1 … 1000.
@@ -63,8 +63,8 @@ func (w *WorthSettings) validate() error {
 		return fmt.Errorf("lifetime: %w: %w", err, ErrInvalid)
 	}
 	for k, name := range w.LifetimeModels {
-		if kind := lifetime.Kind(name); !slices.Contains(lifetime.Kinds(), kind) || slices.Contains(w.LifetimeModels[:k], name) {
-			return fmt.Errorf("lifetime: model %q is none of %q, or stands twice: %w", name, DefaultLifetimeModels(), ErrInvalid)
+		if !slices.Contains(AllLifetimeModels(), name) || slices.Contains(w.LifetimeModels[:k], name) {
+			return fmt.Errorf("lifetime: model %q is none of %q, or stands twice: %w", name, AllLifetimeModels(), ErrInvalid)
 		}
 	}
 	if err := w.wallet(0).Validate(); err != nil {
@@ -85,16 +85,34 @@ func DefaultLifetimeModels() []string {
 	return []string{string(lifetime.MBGNBD), string(lifetime.BGNBD), string(lifetime.ParetoNBD)}
 }
 
-// lifetimeModels are those tried, in the order of the defaults. Churn columns are of
-// the first.
+// AllLifetimeModels are those that can be named, in the order in which they are tried:
+// the defaults, then the one that counts time in months.
+func AllLifetimeModels() []string { return append(DefaultLifetimeModels(), string(lifetime.BGBB)) }
+
+// lifetimeModels are those tried, in the order of AllLifetimeModels.
 func (w *WorthSettings) lifetimeModels() []lifetime.Kind {
+	named := w.LifetimeModels
+	if len(named) == 0 {
+		named = DefaultLifetimeModels()
+	}
 	var kinds []lifetime.Kind
-	for _, name := range DefaultLifetimeModels() {
-		if len(w.LifetimeModels) == 0 || slices.Contains(w.LifetimeModels, name) {
+	for _, name := range AllLifetimeModels() {
+		if slices.Contains(named, name) {
 			kinds = append(kinds, lifetime.Kind(name))
 		}
 	}
 	return kinds
+}
+
+// columnsBy is the lifetime model that churn columns are of: the first of those tried
+// that counts time in days, as columns do; without one the default.
+func (w *WorthSettings) columnsBy() lifetime.Kind {
+	for _, kind := range w.lifetimeModels() {
+		if !kind.Discrete() {
+			return kind
+		}
+	}
+	return lifetime.Kind(DefaultLifetimeModels()[0])
 }
 
 // text is canonical: equal exactly when the settings are. The default list of
@@ -108,7 +126,7 @@ func (w *WorthSettings) text() string {
 	if w.CrossSellBytes == crosssell.Defaults().MaxBytes {
 		told.CrossSellBytes = 0
 	}
-	if len(w.lifetimeModels()) == len(DefaultLifetimeModels()) {
+	if without := (WorthSettings{}); slices.Equal(w.lifetimeModels(), without.lifetimeModels()) {
 		told.LifetimeModels = nil
 	}
 	told.Loyalty.Caps = withoutWords(told.Loyalty.Caps)
