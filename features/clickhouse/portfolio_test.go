@@ -260,18 +260,22 @@ func TestPortfolioCountsPaymentsOfTheInvoiceThatTheyAreOf(t *testing.T) {
 		return payment{id: id, account: account, invoice: invoice, paid: paid, amount: euros(amount), base: euros(base), currency: currency, source: of}
 	}
 	(&trade{
-		places: []residence{{account: "converted", from: issued}, {account: "unclear", from: issued}, {account: "sources", from: issued}, {account: "only", from: issued}},
+		places: []residence{{account: "converted", from: issued}, {account: "unclear", from: issued}, {account: "sources", from: issued}, {account: "only", from: issued}, {account: "rounded", from: issued}},
 		invoices: []invoice{
 			bill("converted", "i", 200, 100, "USD", ""),
 			bill("unclear", "i", 200, 100, "USD", ""), bill("unclear", "j", 10, 10, "EUR", ""),
 			bill("sources", "i", 50, 50, "EUR", "web"), bill("sources", "i", 70, 70, "EUR", "desk"),
 			bill("only", "i", 50, 50, "EUR", "web"),
+			bill("rounded", "i", 200, 100, "USD", ""), bill("rounded", "j", 200, 100, "USD", ""), bill("rounded", "k", 50, 50, "EUR", ""),
 		},
 		payments: []payment{
 			pays("converted", "y", "i", 25, 30, "CHF", ""), pays("converted", "z", "i", 80, 40, "usd", ""), // 60 and 80 of 200 dollars
 			pays("unclear", "y", "i", 150, 0, "CHF", ""),                                                     // nobody knows what it is in euros
 			pays("sources", "y", "i", 20, 20, "EUR", "desk"), pays("sources", "z", "i", 5, 5, "EUR", "bank"), // of desk's, and of nobody knows which
 			pays("only", "y", "i", 20, 20, "EUR", "bank"),
+			// All but 2 of 98 dollars, 3 of 97, which is more than 3 %, and a cent in its own currency.
+			pays("rounded", "x", "i", 100, 50, "USD", ""), pays("rounded", "y", "i", 47, 49, "CHF", ""),
+			pays("rounded", "z", "j", 103, 51.5, "USD", ""), pays("rounded", "u", "j", 45, 47, "CHF", ""), pays("rounded", "v", "k", 49.99, 49.99, "EUR", ""),
 		},
 	}).fill(t, e)
 	got, _ := portfolio(t, e, portfolioRequest(features.PerAccount, "2025-01-01", "2025-04-01"))
@@ -280,6 +284,7 @@ func TestPortfolioCountsPaymentsOfTheInvoiceThatTheyAreOf(t *testing.T) {
 		"unclear":   {110, 10, 0, 10},
 		"sources":   {120, 120, 20, 100},
 		"only":      {50, 50, 20, 30},
+		"rounded":   {250, 250, 248.49, 1.51},
 	} {
 		x := got[account]
 		sums := [4]features.Amount{x.Invoiced, x.Due, x.Collected, x.Open}

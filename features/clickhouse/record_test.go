@@ -60,6 +60,14 @@ func (w *town) sourceCases() {
 	pay("bank", "2", 400, "usd", 370) // and 400 of its own dollars
 	bill("shop", "3", 70, "USD", 0)
 	pay("shop", "3", 60, "EUR", 60) // of what nobody converted: nobody can tell
+	bill("shop", "4", 1000, "USD", 900)
+	pay("shop", "4", 200, "USD", 170)
+	pay("shop", "4", 702, "EUR", 702) // 780 dollars: the rest of 20 is what the rates of two days made
+	bill("shop", "5", 1000, "USD", 900)
+	pay("shop", "5", 900, "USD", 765)
+	pay("shop", "5", 86.4, "EUR", 86.4) // 96 dollars: the rest of 4 is more than 3 % of them
+	bill("shop", "6", 100, "EUR", 100)
+	pay("shop", "6", 99.99, "EUR", 99.99) // in its own currency a cent is owed
 }
 
 // purseCases has accounts that declared a part of what they buy, and an account of another currency.
@@ -400,8 +408,8 @@ func TestRecordOfServicePricesPaymentsAndPeopleGivesTheValuesWorkedOutByHand(t *
 		{"helped", "2025-03-01", "contacts_care_share_365d", 2.0 / 3},
 		{"steady", "2025-03-01", "contacts_care_365d", 0},
 		{"steady", "2025-03-01", "contacts_care_share_365d", nan},
-		{"owes-twice", "2025-03-01", "invoices_overdue", 2},
-		{"owes-twice", "2025-03-01", "overdue_amount", 100 + (1000-400-300)*0.9},
+		{"owes-twice", "2025-03-01", "invoices_overdue", 4},
+		{"owes-twice", "2025-03-01", "overdue_amount", 100 + (1000-400-300)*0.9 + 4*0.9 + 0.01},
 		{"declares-one", "2025-03-01", "wallet_spend_365d", 4000},
 		{"declares-one", "2025-03-01", "wallet_share", 0.4},
 		{"declares-one", "2025-03-01", "wallet_gap", 6000},

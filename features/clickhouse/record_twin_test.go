@@ -257,6 +257,10 @@ func records(account string) *rapid.Generator[record] {
 				if rapid.Bool().Draw(t, "payment converted") {
 					y.base = rapid.Int64Range(1, 12).Draw(t, "payment base") * 3100
 				}
+				alone := p == 0 && x.base != 0 && rare()
+				if alone { // settles it in another currency, or nearly
+					y.source, y.currency, y.base = x.source, "CHF", x.base*rapid.Int64Range(95, 102).Draw(t, "what rates left")/100
+				}
 				if rare() {
 					y.invoice = account + "-none"
 				}
@@ -264,6 +268,9 @@ func records(account string) *rapid.Generator[record] {
 				if rare() {
 					y.amount, y.recorded = y.amount+2500, later(y.paid)
 					r.payments = append(r.payments, y)
+				}
+				if alone {
+					break
 				}
 			}
 		}
@@ -607,7 +614,11 @@ func (r record) owed(f map[string]float64, cutoff, known int64, day func(int64) 
 				told = false
 			}
 			if paid = own; x.base != 0 {
-				paid += foreign * x.amount / x.base
+				converted := foreign * x.amount / x.base
+				// A rest of 3 % of it is what two days' rates made.
+				if paid += converted; 100*max(x.amount-paid, paid-x.amount) <= 3*max(converted, -converted) {
+					paid = x.amount
+				}
 			}
 			if x.amount > 0 && before < x.amount && paid >= x.amount {
 				settled = p.paid

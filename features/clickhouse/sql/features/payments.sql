@@ -9,6 +9,9 @@
 --           that id. Invoices of 0 and payments of no invoice don't count.
 -- Currency: payments in the invoice's own currency count as they are, others by what they and the invoice are in base currency.
 --           An invoice with a payment in another currency, of which either is not known, is left out: nobody can tell what is open.
+-- Settled:  a rest of no more than 3 % of what was paid in other currencies is none. The rates of two days stand between such a
+--           payment and its invoice, and what they make of it would be owed for ever; 3 % is about what the rates of large
+--           currencies move in a month, the usual term. Paid in the invoice's own currency, every cent of a rest is owed.
 -- Credit notes are invoices of less than 0. What isn't paid out of them is taken off what is open, down to 0; no invoice becomes
 --           paid, or less overdue, by them, because nobody says by which.
 -- Amounts:  in base currency, at the rate of the invoice.
@@ -102,7 +105,7 @@ WITH
             arrayCumSum(w -> w = 3, ways) AS unclear
         FROM headed
     ),
-    paid_up AS
+    summed AS
     (
         SELECT
             account,
@@ -111,10 +114,23 @@ WITH
             opens,
             heads,
             arrayMap((k, n) -> k != n, rows.1, arrayShiftLeft(rows.1, 1)) AS closes,
-            arrayMap((x, b, y, c, h) -> x - b + toDecimal256(toDecimal256(y - c, 4) * h.1 / if(h.4 = 0, 1, h.4), 4),
-                own, arrayFill((x, o) -> o, own, opens), foreign, arrayFill((x, o) -> o, foreign, opens), heads) AS paid,
+            arrayMap((x, b) -> toDecimal256(x - b, 4), own, arrayFill((x, o) -> o, own, opens)) AS direct,
+            arrayMap((y, c, h) -> toDecimal256(toDecimal256(y - c, 4) * h.1 / if(h.4 = 0, 1, h.4), 4), foreign, arrayFill((x, o) -> o, foreign, opens), heads) AS converted,
             arrayMap((x, b) -> x = b, unclear, arrayFill((x, o) -> o, unclear, opens)) AS clear
         FROM added
+    ),
+    paid_up AS
+    (
+        SELECT
+            account,
+            cutoff,
+            rows,
+            opens,
+            heads,
+            closes,
+            arrayMap((d, c, h) -> if(100 * abs(h.1 - d - c) <= 3 * abs(c), toDecimal256(h.1, 4), d + c), direct, converted, heads) AS paid,
+            clear
+        FROM summed
     ),
     as_of AS
     (

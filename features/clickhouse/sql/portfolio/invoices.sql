@@ -11,6 +11,7 @@
 -- Currency: as in features/payments.sql: payments in the invoice's own currency count as they are, others by what they and the
 --           invoice are in base currency. Of an invoice with a payment in another currency, of which either is not known,
 --           nobody can tell what is open: it counts as invoiced, and stands neither in what fell due nor in what is open.
+-- Settled:  as in features/payments.sql: a rest of no more than 3 % of what was paid in other currencies is none.
 -- Credit notes are invoices of less than 0: they lower what was invoiced. What isn't paid out of them is taken off what is open,
 --           down to 0; they lower neither what fell due nor what is overdue, because nobody says of which invoice.
 -- Amounts:  in base currency, at the rate of the invoice; what was received at the rate of the payment.
@@ -83,9 +84,12 @@ WITH
             toInt64(minIf(v.4, payment = 0)) AS due_at,
             toDecimal256(sumIf(v.5, payment = 0), 4) AS owed,
             toDecimal256(sumIf(v.6, payment = 0), 4) AS base,
-            toDecimal256(sumIf(v.5, way = 1), 4) + toDecimal256(toDecimal256(sumIf(v.6, way = 2), 4) * owed / if(base = 0, 1, base), 4) AS paid,
-            toDecimal256(sumIf(v.5, way = 1 AND v.2 < {since:UInt64}), 4)
-                + toDecimal256(toDecimal256(sumIf(v.6, way = 2 AND v.2 < {since:UInt64}), 4) * owed / if(base = 0, 1, base), 4) AS paid_before,
+            toDecimal256(sumIf(v.5, way = 1), 4) AS direct,
+            toDecimal256(toDecimal256(sumIf(v.6, way = 2), 4) * owed / if(base = 0, 1, base), 4) AS converted,
+            if(100 * abs(owed - direct - converted) <= 3 * abs(converted), owed, direct + converted) AS paid,
+            toDecimal256(sumIf(v.5, way = 1 AND v.2 < {since:UInt64}), 4) AS direct_before,
+            toDecimal256(toDecimal256(sumIf(v.6, way = 2 AND v.2 < {since:UInt64}), 4) * owed / if(base = 0, 1, base), 4) AS converted_before,
+            if(100 * abs(owed - direct_before - converted_before) <= 3 * abs(converted_before), owed, direct_before + converted_before) AS paid_before,
             countIf(way = 3) = 0 AS clear,
             countIf(payment = 1 AND v.2 >= {since:UInt64}) AS receipts,
             countIf(payment = 1) AS receipts_known,
