@@ -405,15 +405,22 @@ func (p *Propensity) Evaluate(ctx context.Context, l Lesson) ([]Quality, error) 
 	if err := p.extend(ctx, t, l, p.maxRows); err != nil {
 		return nil, err
 	}
+	_, quality, err := p.measure(t)
+	return quality, err
+}
+
+// measure returns the margins of a table's rows, and their quality kind by kind.
+func (p *Propensity) measure(t *table) ([]float64, []Quality, error) {
 	margin := make([]float64, t.pairs.rows())
 	if err := p.trees.Predict(t.pairs.frame(), margin); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rows := make([]int, len(margin))
 	for r := range rows {
 		rows[r] = r
 	}
-	return p.quality(t, margin, rows)
+	quality, err := p.quality(t, margin, rows)
+	return margin, quality, err
 }
 
 // quality measures rows of a table, kind by kind.
