@@ -45,8 +45,10 @@ test: setup ## build every variant and run every test; PKG=./model/... narrows i
 	go build ./...
 	go build -tags nochdb ./...
 	$(GOTESTSUM) -- -timeout $(TEST_TIMEOUT) $(FRESH) $(PKG)
-	@# The twins of the assembly, as a processor without AVX2 has them.
+	@# The twins of the assembly, as a processor without AVX2 has them; of crosssell what calls its kernel, not
+	@# the tests on whole data sets.
 	$(GOTESTSUM) -- -timeout $(TEST_TIMEOUT) $(FRESH) -tags purego ./model/boost ./model/shap ./model/tree
+	$(GOTESTSUM) -- -timeout $(TEST_TIMEOUT) $(FRESH) -tags purego -run Inverse ./model/crosssell
 
 test-engines: setup ## run every SQL file on the older ClickHouse releases too (24.8 and 25.8)
 	features/featurestest/engines/run
