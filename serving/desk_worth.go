@@ -54,8 +54,10 @@ type WorthAnswer struct {
 	Tier, Level, Cell Term
 	Verdict           Term
 	Because           []SaidGround
-	// Breaches and Parts are those of the place, in its order.
+	// Breaches and Parts are those of the place, in its order; Untold are the parts of
+	// value, the tier and the verdict that are not told, with the reason.
 	Breaches, Parts []Term
+	Untold          []Untold
 	Wallet          SaidWallet
 	Wallets         []SaidWallet
 	Recommendations []SaidRecommendation
@@ -140,7 +142,7 @@ func (d *Desk) Worth(ctx context.Context, account frame.AccountID) (WorthAnswer,
 		Worth: w, Run: e.run.ID, Currency: e.run.Currency, HorizonDays: e.run.HorizonDays, Receipt: found.Receipt, Moved: found.Moved,
 		OptedOut: found.OptedOut, Stale: d.stale(e.run.Cutoff, s.lastDay(e.run)),
 	}
-	a.say(d.capsOf(e.run), d.Settings.Location())
+	a.say(d.capsOf(e.run), found.Stage, d.Settings.Location())
 	return a, nil
 }
 
@@ -204,11 +206,12 @@ func (d *Desk) capsOf(r Run) []loyalty.Cap {
 }
 
 // say finds the words of every code.
-func (a *WorthAnswer) say(caps []loyalty.Cap, zone *time.Location) {
+func (a *WorthAnswer) say(caps []loyalty.Cap, stage score.Stage, zone *time.Location) {
 	l := &a.Lifetime
 	a.SpendBy, a.ValueBy, a.LifetimeWhy = termIn(forecasts, l.SpendBy), termIn(valueWords, l.ValueBy), termIn(lifetimeWhys, l.Why)
 	p := &a.Place
 	a.Tier, a.Level, a.Verdict = termOf(p.Tier, loyalty.Tier(p.Tier).Words), termOf(p.Level, loyalty.Level(p.Level).Words), termOf(p.Verdict, loyalty.Verdict(p.Verdict).Words)
+	a.sayUntold(stage)
 	a.Cell = termOf(p.Cell, func() (loyalty.Words, bool) { return loyalty.WordsOfCell(p.Cell) })
 	for _, g := range p.Because {
 		words := func() (loyalty.Words, bool) { return loyalty.WordsOfGround(g) }

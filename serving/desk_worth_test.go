@@ -271,7 +271,7 @@ func TestWorthInWords(t *testing.T) {
 		t.Errorf("the wallets of what is recommended: %v, %v; of coffee, which has none, %v", known.WalletShare, known.WalletGap, unknown.WalletShare)
 	}
 	r.ConfigHash = d.Settings.Hash()
-	a.say(d.capsOf(r), time.UTC)
+	a.say(d.capsOf(r), "", time.UTC)
 	if want := (Term{"open_complaint", "A complaint has been open for more than 14 days: at most 60", "有投诉已超过14天未解决：最高60分"}); a.Cap != want {
 		t.Errorf("the cap says %+v", a.Cap)
 	}

@@ -160,7 +160,7 @@ func TestValuesTogether(t *testing.T) {
 	if len(r.Levels) != 4 || r.Levels[2].Accounts != 3 || r.Levels[2].PerHundred != 100 || r.Levels[2].LiteratureLow != 10 {
 		t.Errorf("levels are %+v", r.Levels)
 	}
-	if diff := cmp.Diff([]VerdictCount{{"keep", "Keep", "维护", 3}}, r.Verdicts); diff != "" {
+	if diff := cmp.Diff([]VerdictCount{{"keep", "", "Keep", "维护", 3}}, r.Verdicts); diff != "" {
 		t.Error(diff)
 	}
 }

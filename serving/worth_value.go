@@ -47,6 +47,9 @@ type ValueRow struct {
 	// Parts are what the four parts are made of, with words where accounts are named;
 	// runs of before tell none.
 	Parts []ValuePart `json:"parts,omitempty"`
+	// Untold are the parts of value, the tier and the verdict that are not told, each with
+	// the reason; influence and learning, which most have not, only where accounts are named.
+	Untold []Untold `json:"untold,omitempty"`
 
 	risk float64
 }
@@ -99,7 +102,9 @@ type CellSum struct {
 
 // TierSum is what the accounts of a tier are worth together.
 type TierSum struct {
-	Tier     string       `json:"tier"`
+	Tier string `json:"tier"`
+	// Why says why the accounts have no tier; "" of a tier.
+	Why      string       `json:"why,omitempty"`
 	EN       string       `json:"en"`
 	ZH       string       `json:"zh"`
 	Accounts int          `json:"accounts"`
@@ -145,7 +150,9 @@ type LevelMix struct {
 
 // VerdictCount counts the accounts of a verdict.
 type VerdictCount struct {
-	Verdict  string `json:"verdict"`
+	Verdict string `json:"verdict"`
+	// Why says why the accounts have no verdict; "" of a verdict.
+	Why      string `json:"why,omitempty"`
 	EN       string `json:"en"`
 	ZH       string `json:"zh"`
 	Accounts int    `json:"accounts"`
@@ -164,9 +171,8 @@ func (s *Service) ValuesOf(ctx context.Context, r ValueRequest, report func(Prog
 		row := ValueRow{
 			Account: string(w.Account), Value: model.Figure(p.Value), Existing: model.Figure(p.Existing), Potential: model.Figure(p.Potential),
 			Influence: model.Figure(p.Influence), Learning: model.Figure(p.Learning), Tier: p.Tier, Level: p.Level, Cell: p.Cell,
-			Verdict: p.Verdict, Because: p.Because, Breaches: p.Breaches, risk: math.NaN(),
+			Verdict: p.Verdict, Because: p.Because, Breaches: p.Breaches, Untold: untoldOf(w), risk: math.NaN(),
 		}
-		row.say()
 		row.made(p.Parts, len(r.Accounts) > 0)
 		place[w.Account] = len(rows)
 		rows = append(rows, row)
@@ -177,6 +183,10 @@ func (s *Service) ValuesOf(ctx context.Context, r ValueRequest, report func(Prog
 	})
 	if err != nil {
 		return result, err
+	}
+	for i := range rows {
+		rows[i].stand(len(r.Accounts) > 0)
+		rows[i].say()
 	}
 	result.sum(rows)
 	if err := s.policies(ctx, &result); err != nil {
@@ -233,7 +243,7 @@ func (r *ValueRow) made(parts []score.Part, said bool) {
 	}
 }
 
-// say puts the verdict, its grounds and the breaches in words.
+// say puts the verdict, its grounds, the breaches and what is not told in words.
 func (r *ValueRow) say() {
 	join := func(w loyalty.Words, ok bool) {
 		if !ok {
@@ -244,12 +254,17 @@ func (r *ValueRow) say() {
 		}
 		r.EN, r.ZH = r.EN+w.EN, r.ZH+w.ZH
 	}
-	join(loyalty.Verdict(r.Verdict).Words())
+	if r.untold(ofVerdict) == nil {
+		join(loyalty.Verdict(r.Verdict).Words())
+	}
 	for _, g := range r.Because {
 		join(loyalty.WordsOfGround(g))
 	}
 	for _, b := range r.Breaches {
 		join(loyalty.WordsOfBreach(b))
+	}
+	for _, u := range r.Untold {
+		join(loyalty.Words{EN: u.EN, ZH: u.ZH}, true)
 	}
 }
 
@@ -257,7 +272,7 @@ func (r *ValueRow) say() {
 func (r *ValueResult) sum(rows []ValueRow) {
 	var values []float64
 	var levels []loyalty.Level
-	tiers, counts := map[loyalty.Tier]*TierSum{}, map[loyalty.Verdict]int{}
+	tiers, counts := map[placed]*TierSum{}, map[placed]int{}
 	var all model.Figure
 	r.ValueRate = nan()
 	r.addCells(rows)
@@ -268,16 +283,17 @@ func (r *ValueResult) sum(rows []ValueRow) {
 				r.ValueRate, r.Assumed = p.Value, r.Assumed+1
 			}
 		}
-		counts[loyalty.Verdict(row.Verdict)]++
+		counts[row.placed(ofVerdict, row.Verdict, loyalty.Verdict(row.Verdict).Words)]++
 		if row.gone() {
 			r.Gone++
 			continue
 		}
 		values, levels = append(values, float64(row.Value)), append(levels, loyalty.Level(row.Level))
-		t := tiers[loyalty.Tier(row.Tier)]
+		tier := row.placed(ofTier, row.Tier, loyalty.Tier(row.Tier).Words)
+		t := tiers[tier]
 		if t == nil {
-			t = &TierSum{}
-			tiers[loyalty.Tier(row.Tier)] = t
+			t = &TierSum{Tier: tier.Code, Why: tier.why, EN: tier.EN, ZH: tier.ZH}
+			tiers[tier] = t
 		}
 		t.Accounts++
 		if !math.IsNaN(float64(row.Value)) {
@@ -287,14 +303,12 @@ func (r *ValueResult) sum(rows []ValueRow) {
 			t.Breached++
 		}
 	}
-	for _, tier := range append(loyalty.Tiers(), loyalty.NoTier) {
-		if t := tiers[tier]; t != nil {
-			t.Tier, t.EN, t.ZH = string(tier), tier.Label(score.English), tier.Label(score.Chinese)
-			if t.Share = nan(); all > 0 {
-				t.Share = t.Value / all
-			}
-			r.Tiers = append(r.Tiers, *t)
+	for _, tier := range byPlace(append(loyalty.Tiers(), loyalty.NoTier), tiers) {
+		t := tiers[tier]
+		if t.Share = nan(); all > 0 {
+			t.Share = t.Value / all
 		}
+		r.Tiers = append(r.Tiers, *t)
 	}
 	for _, c := range loyalty.Concentration(values) {
 		r.Concentration = append(r.Concentration, Concentrated{model.Figure(c.Accounts), model.Figure(c.Value)})
@@ -305,10 +319,8 @@ func (r *ValueResult) sum(rows []ValueRow) {
 			PerHundred: model.Figure(m.PerHundred), LiteratureLow: model.Figure(m.LiteratureLow), LiteratureHigh: model.Figure(m.LiteratureHigh),
 		})
 	}
-	for _, v := range append(slices.Clone(verdicts), loyalty.NoVerdict) {
-		if n := counts[v]; n > 0 {
-			r.Verdicts = append(r.Verdicts, VerdictCount{string(v), v.Label(score.English), v.Label(score.Chinese), n})
-		}
+	for _, v := range byPlace(append(slices.Clone(verdicts), loyalty.NoVerdict), counts) {
+		r.Verdicts = append(r.Verdicts, VerdictCount{v.Code, v.why, v.EN, v.ZH, counts[v]})
 	}
 }
 

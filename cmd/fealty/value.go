@@ -30,7 +30,8 @@ func newValue(e *env) *cobra.Command {
 relationship, the RFM cell, and a verdict: keep, grow, fix the terms, or review by a person, with its figures and the breaches of
 the tier's policy. Nothing is shed by the machine. Below the accounts it tells what the tiers hold and are promised, the 20/80
 curve, and the mix of relationships beside the literature's; who has lapsed counts in none of these. With --account it tells what
-the value is made of, the margin rate and where it is from. --verdict and --breached show those accounts alone, --rfm the RFM
+the value is made of, the margin rate and where it is from. untold names what is not told of an account (existing and potential
+value, tier, verdict; with --account influence and learning too), each with the reason. --verdict and --breached show those accounts alone, --rfm the RFM
 cells, --definitions the rules. --best ranks the best 20 % another way, --winback lists those already gone, without those who
 may not be called.`,
 		Example: `  fealty value
@@ -84,7 +85,7 @@ func runValue(ctx context.Context, e *env, o *valueOptions) error {
 		return showCells(e, &r)
 	}
 	s := section{head: []string{
-		"account", "stage", "value", "existing", "potential", "influence", "learning", "tier", "level", "rfm", "verdict", "because", "breaches",
+		"account", "stage", "value", "existing", "potential", "influence", "learning", "tier", "level", "rfm", "verdict", "because", "breaches", "untold",
 	}}
 	words := section{title: "In words", head: []string{"account", "English", "中文"}}
 	parts := section{title: "What the value is made of", head: []string{"account", "of", "figure", "value", "English", "中文"}}
@@ -100,9 +101,13 @@ func runValue(ctx context.Context, e *env, o *valueOptions) error {
 				breaches[k] = fmt.Sprintf("%s=%s>%s", b.Code, short(b.Actual), short(b.Bound))
 			}
 		}
+		untold := make([]string, len(v.Untold))
+		for k, u := range v.Untold {
+			untold[k] = u.Of + "=" + u.Why
+		}
 		s.rows = append(s.rows, []any{
 			v.Account, v.Stage, v.Value, v.Existing, v.Potential, v.Influence, v.Learning, v.Tier, v.Level, v.Cell, v.Verdict,
-			strings.Join(because, " "), strings.Join(breaches, " "),
+			strings.Join(because, " "), strings.Join(breaches, " "), strings.Join(untold, " "),
 		})
 		words.rows = append(words.rows, []any{v.Account, v.EN, v.ZH})
 		for _, p := range v.Parts {

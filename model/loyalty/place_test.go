@@ -39,7 +39,7 @@ func TestValueInFourParts(t *testing.T) {
 		"referrals_bought":     {2, 0, missing, 1},
 		"+" + ExtraServiceCost: {50, missing, 400, 1},
 		"+" + ExtraWalletGap:   {9999, 600, missing, 5},
-		"+" + ExtraPropensity:  {.5, .1, .5, .5},
+		"+" + ExtraPropensity:  {.5, .1, missing, .5},
 	})
 	in.Manual = []Manual{{Account: "a", Kind: ManualLearning, Value: 25, Author: "Li", Comment: "a demanding buyer", At: 1}}
 	s := DefaultSettings()

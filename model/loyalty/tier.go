@@ -29,7 +29,7 @@ func Tiers() []Tier { return []Tier{VIP, Major, Ordinary, Small} }
 
 var tierWords = map[Tier]Words{
 	VIP: {"VIP", "VIP客户"}, Major: {"Major", "主要客户"}, Ordinary: {"Ordinary", "普通客户"}, Small: {"Small", "小客户"},
-	NoTier: {"No tier: already gone, or the value is not known", "未分级：已流失，或价值未知"},
+	NoTier: {"No tier", "未分级"},
 }
 
 // Label names the tier.

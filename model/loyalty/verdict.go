@@ -24,7 +24,7 @@ const (
 )
 
 var verdictWords = map[Verdict]Words{
-	NoVerdict: {"No verdict: already gone, or the net value is not known", "无结论：已流失，或净价值未知"},
+	NoVerdict: {"No verdict", "无结论"},
 	Keep:      {"Keep", "维护"},
 	Grow:      {"Grow", "发展"},
 	FixTerms:  {"Fix the terms", "调整条款"},

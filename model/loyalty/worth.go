@@ -78,7 +78,7 @@ type Worth struct {
 //
 //	existing  = spend_365d × margin_share_365d, or spend_365d × margin_rate
 //	            − service_cost_365d − overdue_amount × overdue_rate × min(1, overdue_days ÷ 365)
-//	potential = (wallet_gap, else wallet_estimated_gap), at least 0, × its margin × wallet_propensity
+//	potential = (wallet_gap, else wallet_estimated_gap), at least 0, × its margin × wallet_propensity; 0 where there is no gap
 //	influence = Σ spend_365d × margin of the referred accounts, else referrals_bought × referral_worth
 //	learning  = the newest manual entry
 func Value(in Input, settings Settings) (*Worth, error) {
@@ -122,6 +122,9 @@ func Value(in Input, settings Settings) (*Worth, error) {
 		// A wallet below the account's own spend leaves nothing to win, not less than that.
 		w.Gap[i], w.Propensity[i] = max(0, firstOf(at(gap, i), at(estimate, i))), at(propensity, i)
 		w.Potential[i] = w.Gap[i] * w.Rate[i] * w.Propensity[i]
+		if w.Gap[i] == 0 { // however likely it is to buy
+			w.Potential[i] = 0
+		}
 		counted := math.NaN()
 		if settings.Value.ReferralWorth > 0 {
 			counted = at(bought, i) * settings.Value.ReferralWorth

@@ -71,6 +71,10 @@ func (w *worths) GetValue(ctx context.Context, r *fealtyv1.GetValueRequest) (*fe
 	for i, part := range p.Parts {
 		v.Parts = append(v.Parts, &fealtyv1.ValuePart{Term: termOf(a.Parts[i]), Value: float64(part.Value), Of: string(loyalty.PartCode(part.Code).Of())})
 	}
+	for i := range a.Untold {
+		u := &a.Untold[i]
+		v.Untold = append(v.Untold, &fealtyv1.UntoldPart{Of: text(u.Of), Why: termOf(serving.Term{Code: u.Why, EN: u.EN, ZH: u.ZH})})
+	}
 	for i, b := range p.Breaches {
 		v.PolicyBreaches = append(v.PolicyBreaches, &fealtyv1.Breach{Term: termOf(a.Breaches[i]), Actual: figure(b.Actual), Bound: figure(b.Bound)})
 	}

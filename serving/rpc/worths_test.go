@@ -39,7 +39,7 @@ func worthOf(a frame.AccountID) serving.WorthAnswer {
 		Recommendations: []serving.SaidRecommendation{{
 			Recommendation: score.Recommendation{Item: "T-1", Name: "Fine tea", Category: "tea", Probability: .5, Amount: none}, Kind: term("new"), Reason: term("together"), WalletShare: 0, WalletGap: 150,
 		}},
-		Cap: term("open_complaint"),
+		Cap: term("open_complaint"), Untold: []serving.Untold{{Of: "learning", Why: "not_entered", EN: "not_entered in words", ZH: "not_entered的说明"}},
 		Indicators: []serving.SaidIndicator{
 			{Indicator: score.Indicator{Value: 0, Weight: 60, Used: 100}, Name: term("repeat_purchase")},
 			{Indicator: score.Indicator{Value: none, Weight: 40}, Name: term("tolerance"), Why: term("nothing_failed")},
@@ -67,13 +67,13 @@ func TestWorthAsJSON(t *testing.T) {
 			"spendBy": ` + said("lifetime") + `, "lifetimeValue": 1200, "lifetimeLow": 700, "lifetimeHigh": 1900, "lifetimeModel": "mbgnbd, all accounts", "valueBy": ` + said("plain_mean") + `,
 			"commercialValue": 950, "existingValue": 900, "potentialValue": 50, "tier": ` + said("vip") + `, "level": {"text": {"en": "not known", "zh": "未知"}},
 			"rfm": ` + said("5-4-3") + `, "verdict": ` + said("keep") + `, "because": [{"term": ` + said("earns") + `, "value": 900}], "breaches": [` + said("pays_late") + `],
-			"origin": ` + origin + `}`,
+			"untold": [{"of": "learning", "why": ` + said("not_entered") + `}], "origin": ` + origin + `}`,
 		// Nothing is told in place of what is not: no term without a code, and the reason.
 		"/v1/values/old": `{"account": "old", "currency": "GBP", "horizonDays": 90, "alive": 0.9, "noPurchase": 0.2, "purchases": 3.5, "spend": 350,
 			"lifetimeWhy": ` + said("no_history") + `, "lifetimeValue": 1200, "lifetimeLow": 700, "lifetimeHigh": 1900, "lifetimeModel": "mbgnbd, all accounts",
 			"commercialValue": 950, "existingValue": 900, "potentialValue": 50, "tier": ` + said("vip") + `, "level": {"text": {"en": "not known", "zh": "未知"}},
 			"rfm": ` + said("5-4-3") + `, "verdict": ` + said("keep") + `, "because": [{"term": ` + said("earns") + `, "value": 900}], "breaches": [` + said("pays_late") + `],
-			"origin": ` + origin + `}`,
+			"untold": [{"of": "learning", "why": ` + said("not_entered") + `}], "origin": ` + origin + `}`,
 		"/v1/wallets/a%2Fb": `{"account": "a/b", "currency": "GBP", "total": {"state": ` + said("unknown") + `, "spend": 0}, "categories": [{
 			"category": "tea", "state": ` + said("estimated") + `, "wallet": 200, "low": 150, "high": 400, "spend": 50, "share": 0.25, "potential": 150, "width": 2.5, "trend": -0.125, "author": "Li Wei", "period": "2026-01-01",
 			"why": ` + said("peers") + `, "flags": [` + said("stale") + `]}], "origin": ` + origin + `}`,

@@ -1741,7 +1741,7 @@ func (x *GetLoyaltyRequest) GetGroups() bool {
 type Term struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The code, which does not change; empty when nothing is known or decided, and
-	// the words say so.
+	// the words say so, of tier and verdict with the reason.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// Its words; the code itself when this version knows none.
 	Text          *Text `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
@@ -1941,7 +1941,10 @@ type Value struct {
 	// and of runs that did not tell it.
 	ValueBy *Term `protobuf:"bytes,27,opt,name=value_by,json=valueBy,proto3" json:"value_by,omitempty"`
 	// Why there is no lifetime_value, or no alive beside it; absent when there is.
-	LifetimeWhy   *Term `protobuf:"bytes,28,opt,name=lifetime_why,json=lifetimeWhy,proto3" json:"lifetime_why,omitempty"`
+	LifetimeWhy *Term `protobuf:"bytes,28,opt,name=lifetime_why,json=lifetimeWhy,proto3" json:"lifetime_why,omitempty"`
+	// The parts of commercial value, the tier and the verdict that are not told, each
+	// with the reason.
+	Untold        []*UntoldPart `protobuf:"bytes,29,rep,name=untold,proto3" json:"untold,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2172,6 +2175,69 @@ func (x *Value) GetLifetimeWhy() *Term {
 	return nil
 }
 
+func (x *Value) GetUntold() []*UntoldPart {
+	if x != nil {
+		return x.Untold
+	}
+	return nil
+}
+
+// UntoldPart is a part of value or place that is not told.
+type UntoldPart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// existing, potential, influence, learning, tier or verdict.
+	Of string `protobuf:"bytes,1,opt,name=of,proto3" json:"of,omitempty"`
+	// Why: gone, never_bought, no_spend, no_wallet, no_category, no_propensity,
+	// no_referrals or not_entered. Its words are a sentence that names the part.
+	Why           *Term `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UntoldPart) Reset() {
+	*x = UntoldPart{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UntoldPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UntoldPart) ProtoMessage() {}
+
+func (x *UntoldPart) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UntoldPart.ProtoReflect.Descriptor instead.
+func (*UntoldPart) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *UntoldPart) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+func (x *UntoldPart) GetWhy() *Term {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
 // Ground is what a verdict rests on.
 type Ground struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2187,7 +2253,7 @@ type Ground struct {
 
 func (x *Ground) Reset() {
 	*x = Ground{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2199,7 +2265,7 @@ func (x *Ground) String() string {
 func (*Ground) ProtoMessage() {}
 
 func (x *Ground) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[22]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2212,7 +2278,7 @@ func (x *Ground) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ground.ProtoReflect.Descriptor instead.
 func (*Ground) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{22}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Ground) GetTerm() *Term {
@@ -2253,7 +2319,7 @@ type ValuePart struct {
 
 func (x *ValuePart) Reset() {
 	*x = ValuePart{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2331,7 @@ func (x *ValuePart) String() string {
 func (*ValuePart) ProtoMessage() {}
 
 func (x *ValuePart) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[23]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2344,7 @@ func (x *ValuePart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValuePart.ProtoReflect.Descriptor instead.
 func (*ValuePart) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{23}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ValuePart) GetTerm() *Term {
@@ -2317,7 +2383,7 @@ type Breach struct {
 
 func (x *Breach) Reset() {
 	*x = Breach{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2329,7 +2395,7 @@ func (x *Breach) String() string {
 func (*Breach) ProtoMessage() {}
 
 func (x *Breach) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[24]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2342,7 +2408,7 @@ func (x *Breach) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breach.ProtoReflect.Descriptor instead.
 func (*Breach) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{24}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Breach) GetTerm() *Term {
@@ -2385,7 +2451,7 @@ type Wallet struct {
 
 func (x *Wallet) Reset() {
 	*x = Wallet{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2397,7 +2463,7 @@ func (x *Wallet) String() string {
 func (*Wallet) ProtoMessage() {}
 
 func (x *Wallet) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[25]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2410,7 +2476,7 @@ func (x *Wallet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Wallet.ProtoReflect.Descriptor instead.
 func (*Wallet) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{25}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Wallet) GetAccount() string {
@@ -2487,7 +2553,7 @@ type WalletShare struct {
 
 func (x *WalletShare) Reset() {
 	*x = WalletShare{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2565,7 @@ func (x *WalletShare) String() string {
 func (*WalletShare) ProtoMessage() {}
 
 func (x *WalletShare) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[26]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2578,7 @@ func (x *WalletShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WalletShare.ProtoReflect.Descriptor instead.
 func (*WalletShare) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{26}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WalletShare) GetCategory() string {
@@ -2632,7 +2698,7 @@ type Recommendations struct {
 
 func (x *Recommendations) Reset() {
 	*x = Recommendations{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2644,7 +2710,7 @@ func (x *Recommendations) String() string {
 func (*Recommendations) ProtoMessage() {}
 
 func (x *Recommendations) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[27]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2657,7 +2723,7 @@ func (x *Recommendations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recommendations.ProtoReflect.Descriptor instead.
 func (*Recommendations) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{27}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Recommendations) GetAccount() string {
@@ -2723,7 +2789,7 @@ type Recommendation struct {
 
 func (x *Recommendation) Reset() {
 	*x = Recommendation{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +2801,7 @@ func (x *Recommendation) String() string {
 func (*Recommendation) ProtoMessage() {}
 
 func (x *Recommendation) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[28]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,7 +2814,7 @@ func (x *Recommendation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recommendation.ProtoReflect.Descriptor instead.
 func (*Recommendation) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{28}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Recommendation) GetKind() *Term {
@@ -2852,7 +2918,7 @@ type Loyalty struct {
 
 func (x *Loyalty) Reset() {
 	*x = Loyalty{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2864,7 +2930,7 @@ func (x *Loyalty) String() string {
 func (*Loyalty) ProtoMessage() {}
 
 func (x *Loyalty) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[29]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2877,7 +2943,7 @@ func (x *Loyalty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Loyalty.ProtoReflect.Descriptor instead.
 func (*Loyalty) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{29}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Loyalty) GetAccount() string {
@@ -2991,7 +3057,7 @@ type Attitude struct {
 
 func (x *Attitude) Reset() {
 	*x = Attitude{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3003,7 +3069,7 @@ func (x *Attitude) String() string {
 func (*Attitude) ProtoMessage() {}
 
 func (x *Attitude) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[30]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3016,7 +3082,7 @@ func (x *Attitude) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attitude.ProtoReflect.Descriptor instead.
 func (*Attitude) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{30}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Attitude) GetTerm() *Term {
@@ -3079,7 +3145,7 @@ type Indicator struct {
 
 func (x *Indicator) Reset() {
 	*x = Indicator{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3091,7 +3157,7 @@ func (x *Indicator) String() string {
 func (*Indicator) ProtoMessage() {}
 
 func (x *Indicator) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[31]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3104,7 +3170,7 @@ func (x *Indicator) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Indicator.ProtoReflect.Descriptor instead.
 func (*Indicator) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{31}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Indicator) GetTerm() *Term {
@@ -3183,7 +3249,7 @@ type GetGrowthRequest struct {
 
 func (x *GetGrowthRequest) Reset() {
 	*x = GetGrowthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3195,7 +3261,7 @@ func (x *GetGrowthRequest) String() string {
 func (*GetGrowthRequest) ProtoMessage() {}
 
 func (x *GetGrowthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[32]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3208,7 +3274,7 @@ func (x *GetGrowthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetGrowthRequest.ProtoReflect.Descriptor instead.
 func (*GetGrowthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{32}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GetGrowthRequest) GetFrom() string {
@@ -3261,7 +3327,7 @@ type Growth struct {
 
 func (x *Growth) Reset() {
 	*x = Growth{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3273,7 +3339,7 @@ func (x *Growth) String() string {
 func (*Growth) ProtoMessage() {}
 
 func (x *Growth) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[33]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3286,7 +3352,7 @@ func (x *Growth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Growth.ProtoReflect.Descriptor instead.
 func (*Growth) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{33}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Growth) GetFrom() string {
@@ -3389,7 +3455,7 @@ type GrowthPeriod struct {
 
 func (x *GrowthPeriod) Reset() {
 	*x = GrowthPeriod{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3401,7 +3467,7 @@ func (x *GrowthPeriod) String() string {
 func (*GrowthPeriod) ProtoMessage() {}
 
 func (x *GrowthPeriod) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[34]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3414,7 +3480,7 @@ func (x *GrowthPeriod) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrowthPeriod.ProtoReflect.Descriptor instead.
 func (*GrowthPeriod) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{34}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GrowthPeriod) GetFrom() string {
@@ -3587,7 +3653,7 @@ type GetHealthRequest struct {
 
 func (x *GetHealthRequest) Reset() {
 	*x = GetHealthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3599,7 +3665,7 @@ func (x *GetHealthRequest) String() string {
 func (*GetHealthRequest) ProtoMessage() {}
 
 func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3612,7 +3678,7 @@ func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthRequest.ProtoReflect.Descriptor instead.
 func (*GetHealthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{35}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{36}
 }
 
 // GetHealthResponse says as little as a load balancer needs.
@@ -3628,7 +3694,7 @@ type GetHealthResponse struct {
 
 func (x *GetHealthResponse) Reset() {
 	*x = GetHealthResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3640,7 +3706,7 @@ func (x *GetHealthResponse) String() string {
 func (*GetHealthResponse) ProtoMessage() {}
 
 func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3653,7 +3719,7 @@ func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthResponse.ProtoReflect.Descriptor instead.
 func (*GetHealthResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{36}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GetHealthResponse) GetLive() bool {
@@ -3679,7 +3745,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[37]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3691,7 +3757,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[37]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3704,7 +3770,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{37}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{38}
 }
 
 // GetVersionResponse says what is being served.
@@ -3744,7 +3810,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[38]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3756,7 +3822,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[38]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3769,7 +3835,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{38}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -4033,7 +4099,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x05moved\x18\x04 \x01(\v2\x10.fealty.v1.MovedR\x05moved\x12 \n" +
 	"\topted_out\x18\x05 \x01(\bH\x00R\boptedOut\x88\x01\x01B\f\n" +
 	"\n" +
-	"_opted_out\"\xc6\n" +
+	"_opted_out\"\xf5\n" +
 	"\n" +
 	"\x05Value\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
@@ -4066,7 +4132,8 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x05parts\x18\x19 \x03(\v2\x14.fealty.v1.ValuePartR\x05parts\x12:\n" +
 	"\x0fpolicy_breaches\x18\x1a \x03(\v2\x11.fealty.v1.BreachR\x0epolicyBreaches\x12*\n" +
 	"\bvalue_by\x18\x1b \x01(\v2\x0f.fealty.v1.TermR\avalueBy\x122\n" +
-	"\flifetime_why\x18\x1c \x01(\v2\x0f.fealty.v1.TermR\vlifetimeWhyB\b\n" +
+	"\flifetime_why\x18\x1c \x01(\v2\x0f.fealty.v1.TermR\vlifetimeWhy\x12-\n" +
+	"\x06untold\x18\x1d \x03(\v2\x15.fealty.v1.UntoldPartR\x06untoldB\b\n" +
 	"\x06_aliveB\x0e\n" +
 	"\f_no_purchaseB\f\n" +
 	"\n" +
@@ -4079,7 +4146,11 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x0f_existing_valueB\x12\n" +
 	"\x10_potential_valueB\x12\n" +
 	"\x10_influence_valueB\x11\n" +
-	"\x0f_learning_value\"\xc8\x01\n" +
+	"\x0f_learning_value\"?\n" +
+	"\n" +
+	"UntoldPart\x12\x0e\n" +
+	"\x02of\x18\x01 \x01(\tR\x02of\x12!\n" +
+	"\x03why\x18\x02 \x01(\v2\x0f.fealty.v1.TermR\x03why\"\xc8\x01\n" +
 	"\x06Ground\x12#\n" +
 	"\x04term\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04term\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x128\n" +
@@ -4337,7 +4408,7 @@ func file_fealty_v1_fealty_proto_rawDescGZIP() []byte {
 }
 
 var file_fealty_v1_fealty_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_fealty_v1_fealty_proto_goTypes = []any{
 	(Band)(0),                         // 0: fealty.v1.Band
 	(Stage)(0),                        // 1: fealty.v1.Stage
@@ -4363,25 +4434,26 @@ var file_fealty_v1_fealty_proto_goTypes = []any{
 	(*Term)(nil),                      // 21: fealty.v1.Term
 	(*Origin)(nil),                    // 22: fealty.v1.Origin
 	(*Value)(nil),                     // 23: fealty.v1.Value
-	(*Ground)(nil),                    // 24: fealty.v1.Ground
-	(*ValuePart)(nil),                 // 25: fealty.v1.ValuePart
-	(*Breach)(nil),                    // 26: fealty.v1.Breach
-	(*Wallet)(nil),                    // 27: fealty.v1.Wallet
-	(*WalletShare)(nil),               // 28: fealty.v1.WalletShare
-	(*Recommendations)(nil),           // 29: fealty.v1.Recommendations
-	(*Recommendation)(nil),            // 30: fealty.v1.Recommendation
-	(*Loyalty)(nil),                   // 31: fealty.v1.Loyalty
-	(*Attitude)(nil),                  // 32: fealty.v1.Attitude
-	(*Indicator)(nil),                 // 33: fealty.v1.Indicator
-	(*GetGrowthRequest)(nil),          // 34: fealty.v1.GetGrowthRequest
-	(*Growth)(nil),                    // 35: fealty.v1.Growth
-	(*GrowthPeriod)(nil),              // 36: fealty.v1.GrowthPeriod
-	(*GetHealthRequest)(nil),          // 37: fealty.v1.GetHealthRequest
-	(*GetHealthResponse)(nil),         // 38: fealty.v1.GetHealthResponse
-	(*GetVersionRequest)(nil),         // 39: fealty.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 40: fealty.v1.GetVersionResponse
-	nil,                               // 41: fealty.v1.Ground.FiguresEntry
-	(*timestamppb.Timestamp)(nil),     // 42: google.protobuf.Timestamp
+	(*UntoldPart)(nil),                // 24: fealty.v1.UntoldPart
+	(*Ground)(nil),                    // 25: fealty.v1.Ground
+	(*ValuePart)(nil),                 // 26: fealty.v1.ValuePart
+	(*Breach)(nil),                    // 27: fealty.v1.Breach
+	(*Wallet)(nil),                    // 28: fealty.v1.Wallet
+	(*WalletShare)(nil),               // 29: fealty.v1.WalletShare
+	(*Recommendations)(nil),           // 30: fealty.v1.Recommendations
+	(*Recommendation)(nil),            // 31: fealty.v1.Recommendation
+	(*Loyalty)(nil),                   // 32: fealty.v1.Loyalty
+	(*Attitude)(nil),                  // 33: fealty.v1.Attitude
+	(*Indicator)(nil),                 // 34: fealty.v1.Indicator
+	(*GetGrowthRequest)(nil),          // 35: fealty.v1.GetGrowthRequest
+	(*Growth)(nil),                    // 36: fealty.v1.Growth
+	(*GrowthPeriod)(nil),              // 37: fealty.v1.GrowthPeriod
+	(*GetHealthRequest)(nil),          // 38: fealty.v1.GetHealthRequest
+	(*GetHealthResponse)(nil),         // 39: fealty.v1.GetHealthResponse
+	(*GetVersionRequest)(nil),         // 40: fealty.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 41: fealty.v1.GetVersionResponse
+	nil,                               // 42: fealty.v1.Ground.FiguresEntry
+	(*timestamppb.Timestamp)(nil),     // 43: google.protobuf.Timestamp
 }
 var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	9,  // 0: fealty.v1.BatchGetScoresResponse.scores:type_name -> fealty.v1.Score
@@ -4395,13 +4467,13 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	14, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
 	10, // 9: fealty.v1.Score.moved:type_name -> fealty.v1.Moved
 	21, // 10: fealty.v1.Score.untold:type_name -> fealty.v1.Term
-	42, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
+	43, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
 	11, // 12: fealty.v1.Reason.label:type_name -> fealty.v1.Text
 	11, // 13: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
-	42, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
-	42, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
-	42, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
-	42, // 17: fealty.v1.DeclareWalletResponse.recorded_at:type_name -> google.protobuf.Timestamp
+	43, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
+	43, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
+	43, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
+	43, // 17: fealty.v1.DeclareWalletResponse.recorded_at:type_name -> google.protobuf.Timestamp
 	11, // 18: fealty.v1.DeclareWalletResponse.notes:type_name -> fealty.v1.Text
 	11, // 19: fealty.v1.Term.text:type_name -> fealty.v1.Text
 	14, // 20: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
@@ -4411,75 +4483,77 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	21, // 24: fealty.v1.Value.level:type_name -> fealty.v1.Term
 	21, // 25: fealty.v1.Value.rfm:type_name -> fealty.v1.Term
 	21, // 26: fealty.v1.Value.verdict:type_name -> fealty.v1.Term
-	24, // 27: fealty.v1.Value.because:type_name -> fealty.v1.Ground
+	25, // 27: fealty.v1.Value.because:type_name -> fealty.v1.Ground
 	21, // 28: fealty.v1.Value.breaches:type_name -> fealty.v1.Term
 	22, // 29: fealty.v1.Value.origin:type_name -> fealty.v1.Origin
-	25, // 30: fealty.v1.Value.parts:type_name -> fealty.v1.ValuePart
-	26, // 31: fealty.v1.Value.policy_breaches:type_name -> fealty.v1.Breach
+	26, // 30: fealty.v1.Value.parts:type_name -> fealty.v1.ValuePart
+	27, // 31: fealty.v1.Value.policy_breaches:type_name -> fealty.v1.Breach
 	21, // 32: fealty.v1.Value.value_by:type_name -> fealty.v1.Term
 	21, // 33: fealty.v1.Value.lifetime_why:type_name -> fealty.v1.Term
-	21, // 34: fealty.v1.Ground.term:type_name -> fealty.v1.Term
-	41, // 35: fealty.v1.Ground.figures:type_name -> fealty.v1.Ground.FiguresEntry
-	21, // 36: fealty.v1.ValuePart.term:type_name -> fealty.v1.Term
-	21, // 37: fealty.v1.Breach.term:type_name -> fealty.v1.Term
-	28, // 38: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
-	28, // 39: fealty.v1.Wallet.categories:type_name -> fealty.v1.WalletShare
-	22, // 40: fealty.v1.Wallet.origin:type_name -> fealty.v1.Origin
-	21, // 41: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
-	21, // 42: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
-	21, // 43: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
-	30, // 44: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
-	22, // 45: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
-	21, // 46: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
-	21, // 47: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
-	21, // 48: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
-	33, // 49: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
-	22, // 50: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
-	21, // 51: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
-	21, // 52: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
-	21, // 53: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
-	32, // 54: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
-	21, // 55: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
-	21, // 56: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
-	21, // 57: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
-	11, // 58: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
-	21, // 59: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
-	21, // 60: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	42, // 61: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
-	36, // 62: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
-	36, // 63: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
-	11, // 64: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
-	42, // 65: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	42, // 66: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 67: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 68: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 69: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 70: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 71: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 72: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 73: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
-	19, // 74: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	20, // 75: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	34, // 76: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
-	37, // 77: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	39, // 78: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 79: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 80: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 81: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 82: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	23, // 83: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	27, // 84: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	18, // 85: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
-	29, // 86: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	31, // 87: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	35, // 88: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
-	38, // 89: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	40, // 90: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	79, // [79:91] is the sub-list for method output_type
-	67, // [67:79] is the sub-list for method input_type
-	67, // [67:67] is the sub-list for extension type_name
-	67, // [67:67] is the sub-list for extension extendee
-	0,  // [0:67] is the sub-list for field type_name
+	24, // 34: fealty.v1.Value.untold:type_name -> fealty.v1.UntoldPart
+	21, // 35: fealty.v1.UntoldPart.why:type_name -> fealty.v1.Term
+	21, // 36: fealty.v1.Ground.term:type_name -> fealty.v1.Term
+	42, // 37: fealty.v1.Ground.figures:type_name -> fealty.v1.Ground.FiguresEntry
+	21, // 38: fealty.v1.ValuePart.term:type_name -> fealty.v1.Term
+	21, // 39: fealty.v1.Breach.term:type_name -> fealty.v1.Term
+	29, // 40: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
+	29, // 41: fealty.v1.Wallet.categories:type_name -> fealty.v1.WalletShare
+	22, // 42: fealty.v1.Wallet.origin:type_name -> fealty.v1.Origin
+	21, // 43: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
+	21, // 44: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
+	21, // 45: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
+	31, // 46: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
+	22, // 47: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
+	21, // 48: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
+	21, // 49: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
+	21, // 50: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
+	34, // 51: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
+	22, // 52: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
+	21, // 53: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
+	21, // 54: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
+	21, // 55: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
+	33, // 56: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
+	21, // 57: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
+	21, // 58: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
+	21, // 59: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
+	11, // 60: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
+	21, // 61: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
+	21, // 62: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
+	43, // 63: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
+	37, // 64: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	37, // 65: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	11, // 66: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	43, // 67: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	43, // 68: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 69: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 70: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 71: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 72: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 73: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 74: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 75: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
+	19, // 76: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	20, // 77: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	35, // 78: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	38, // 79: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	40, // 80: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 81: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 82: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 83: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 84: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	23, // 85: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	28, // 86: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	18, // 87: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
+	30, // 88: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	32, // 89: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	36, // 90: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	39, // 91: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	41, // 92: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	81, // [81:93] is the sub-list for method output_type
+	69, // [69:81] is the sub-list for method input_type
+	69, // [69:69] is the sub-list for extension type_name
+	69, // [69:69] is the sub-list for extension extendee
+	0,  // [0:69] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
@@ -4495,24 +4569,24 @@ func file_fealty_v1_fealty_proto_init() {
 	file_fealty_v1_fealty_proto_msgTypes[16].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[20].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[21].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[22].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[24].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[26].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[28].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[23].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[25].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[27].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[29].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[30].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[31].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[33].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[32].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[34].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[36].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[38].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[35].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[37].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[39].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fealty_v1_fealty_proto_rawDesc), len(file_fealty_v1_fealty_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   40,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   3,
 		},
