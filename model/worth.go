@@ -49,6 +49,10 @@ type LifetimeCard struct {
 	Months   int    `json:"months"`
 	Discount Figure `json:"discount"`
 	ValueBy  string `json:"value_by,omitempty"`
+	// Interval is the probability that a lifetime value lies in its interval, and Draws
+	// how many futures that is drawn from.
+	Interval Figure `json:"interval,omitempty"`
+	Draws    int    `json:"draws,omitempty"`
 	// RunRate and Forecast are the mean absolute errors of spend within the horizon,
 	// over Judged accounts; SpendBy is the better one. TooYoung have no run-rate yet
 	// and took no part.

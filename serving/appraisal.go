@@ -53,7 +53,11 @@ type appraisal struct {
 	// was a choice.
 	models []lifetime.Kind
 	// terms are what a lifetime value is of: those of the training.
-	terms      lifetime.Terms
+	terms lifetime.Terms
+	// level and draws are how the intervals of lifetime values are drawn, each 0 where it
+	// is the default's; see chance.
+	level      float64
+	draws      int
 	lifetime   *lifetime.Portfolio
 	wallet     *wallet.Model
 	propensity map[features.HoldingKey]*crosssell.Propensity
@@ -76,6 +80,7 @@ func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Res
 		return nil, err
 	}
 	a := &appraisal{spendBy: byRunRate, riskBy: byRunRate, models: s.Settings.Worth.lifetimeModels(), terms: s.Settings.Worth.terms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
+	a.level, a.draws = unlessDefault(s.Settings.Worth.chance(s.Settings.Seed))
 	card := &model.WorthCard{Accounts: crowd.rows()}
 	for _, part := range []struct {
 		stage string
@@ -134,13 +139,16 @@ type worthHead struct {
 	Models   []lifetime.Kind `json:"models,omitempty"`
 	Months   int             `json:"months"`
 	Discount float64         `json:"discount"`
+	// Level and Draws are absent where they are the default's.
+	Level float64 `json:"level,omitempty"`
+	Draws int     `json:"draws,omitempty"`
 }
 
 const worthFormat = 1
 
 // save adds the parts to a bundle.
 func (a *appraisal) save(b artifact.Bundle) error {
-	raw, err := json.Marshal(worthHead{worthFormat, a.spendBy, a.riskBy, a.valueBy(), a.models, a.terms.Months, a.terms.Discount})
+	raw, err := json.Marshal(worthHead{worthFormat, a.spendBy, a.riskBy, a.valueBy(), a.models, a.terms.Months, a.terms.Discount, a.level, a.draws})
 	if err != nil {
 		return fmt.Errorf("save what tells worth: %w", err)
 	}
@@ -188,8 +196,8 @@ func loadAppraisal(b artifact.Bundle) (*appraisal, error) {
 		return nil, fmt.Errorf("section %s is not what this program reads (%+v): %w", worthSection, head, errors.Join(err, ErrInvalid))
 	}
 	a := &appraisal{spendBy: head.SpendBy, riskBy: cmp.Or(head.RiskBy, head.SpendBy), valuedBy: cmp.Or(head.ValueBy, byGammaGamma), models: head.Models, terms: lifetime.DefaultTerms(), propensity: map[features.HoldingKey]*crosssell.Propensity{}}
-	a.terms.Months, a.terms.Discount = head.Months, head.Discount
-	err := a.terms.Validate()
+	a.terms.Months, a.terms.Discount, a.level, a.draws = head.Months, head.Discount, head.Level, head.Draws
+	err := errors.Join(a.terms.Validate(), a.chance(0).Validate())
 	if err != nil {
 		return nil, fmt.Errorf("section %s: %w", worthSection, err)
 	}

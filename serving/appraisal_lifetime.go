@@ -37,6 +37,7 @@ func (a *appraisal) fitLifetime(ctx context.Context, card *model.LifetimeCard, c
 	}
 	a.lifetime = best.portfolio
 	card.Months, card.Discount = a.terms.Months, model.Figure(a.terms.Discount)
+	card.Interval, card.Draws = model.Figure(a.chance(0).Level), a.chance(0).Draws
 	tellFit(card, a.lifetime)
 	if err := a.chooseSpend(card, h, c, horizon, best.scores); err != nil {
 		return err
@@ -277,7 +278,7 @@ func (a *appraisal) cover(ctx context.Context, h *histories, c *crowd, horizon i
 	some := h.take(which)
 	low, high := unmeasured(len(which)), unmeasured(len(which))
 	within := lifetime.Terms{Months: 1, Month: h.span(float64(horizon)), Margin: 1}
-	chance := s.Worth.chance(s.Seed)
+	chance := a.chance(s.Seed)
 	if err := a.valued().ValueIntervals(ctx, some.Histories, some.mean, picked(c.segments(), some.rows), within, chance, low, high); err != nil {
 		return nil, fmt.Errorf("judge the intervals of lifetimes: %w", err)
 	}

@@ -241,6 +241,10 @@ func (s *Service) fitsWorth(a *appraisal, refuse func(what string, then, now any
 		return refuse("lifetime.months", a.terms.Months, now.Months)
 	case a.terms.Discount != now.Discount:
 		return refuse("lifetime.discount", a.terms.Discount, now.Discount)
+	case a.chance(0).Level != w.LifetimeInterval:
+		return refuse("lifetime.interval", a.chance(0).Level, w.LifetimeInterval)
+	case a.chance(0).Draws != w.LifetimeDraws:
+		return refuse("lifetime.draws", a.chance(0).Draws, w.LifetimeDraws)
 	case a.models != nil && !slices.Equal(a.models, w.lifetimeModels()):
 		return refuse("lifetime.models", a.models, w.lifetimeModels())
 	case a.wallet == nil:

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,11 +31,16 @@ func (a *appraisal) histories(f *frame.Frame, s Settings) *histories {
 	return historiesOf(f, kind, s.Location())
 }
 
+// chance says how the intervals of lifetime values are drawn: as in the training.
+func (a *appraisal) chance(seed uint64) lifetime.Chance {
+	return lifetime.Chance{Level: cmp.Or(a.level, lifetime.DefaultChance().Level), Draws: cmp.Or(a.draws, defaultDraws), Seed: seed}
+}
+
 // asked is what a run asks: the terms of the training.
 func (a *appraisal) asked(s Settings, intervals bool) asking {
 	q := asking{terms: a.terms}
 	if intervals {
-		chance := s.Worth.chance(s.Seed)
+		chance := a.chance(s.Seed)
 		q.chance = &chance
 	}
 	return q

@@ -199,7 +199,7 @@ func spendModelBy(t *testing.T, kind lifetime.Kind) {
 		}
 	}
 	// A bundle keeps what values are by; one from before that is by its spend model.
-	a.scale = &loyalty.Scale{}
+	a.scale, a.level = &loyalty.Scale{}, .8
 	for by, edit := range map[string]func(string) string{
 		byPlainMean:  func(head string) string { return head },
 		byGammaGamma: func(head string) string { return strings.Replace(head, `"value_by":"plain_mean",`, "", 1) },
@@ -209,7 +209,7 @@ func spendModelBy(t *testing.T, kind lifetime.Kind) {
 			t.Fatal(err)
 		}
 		b[worthSection] = []byte(edit(string(b[worthSection])))
-		if back, err := loadAppraisal(b); err != nil || back.spendBy != byRunRate || back.valueBy() != by {
+		if back, err := loadAppraisal(b); err != nil || back.spendBy != byRunRate || back.valueBy() != by || back.chance(5) != (lifetime.Chance{Level: .8, Draws: 100, Seed: 5}) {
 			t.Errorf("read by %+v (%v), want %q", back, err, by)
 		}
 	}
@@ -264,6 +264,15 @@ func TestLifetimeModelIsChosenByWhatCame(t *testing.T) {
 	}
 	if s := settings.Worth; s.lifetimeModels()[0] != lifetime.MBGNBD || s.text() == defaultWorth() || s.columnsBy() != lifetime.MBGNBD {
 		t.Errorf("%v are %v", s.LifetimeModels, s.lifetimeModels())
+	}
+	// Intervals of other levels and draws are other settings, those by default the same as
+	// before there was a choice.
+	for _, of := range []lifetime.Chance{{Level: .9, Draws: 100}, {Level: .8, Draws: 100}, {Level: .9, Draws: 200}} {
+		s := DefaultWorth()
+		s.LifetimeInterval, s.LifetimeDraws = of.Level, of.Draws
+		if same := s.text() == defaultWorth(); same != (of == s.chance(0) && of.Level == .9 && of.Draws == 100) || strings.Contains(defaultWorth(), "lifetime_draws") {
+			t.Errorf("%+v stands as %s", of, s.text())
+		}
 	}
 	// Columns count days, whatever is tried; as many models as by default are not the default.
 	if s := (WorthSettings{LifetimeModels: []string{"bg-bb"}}); s.columnsBy() != lifetime.MBGNBD {

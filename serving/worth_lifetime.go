@@ -25,8 +25,8 @@ type LifetimeRequest struct {
 	// Months and Discount say what the value is of; 0 and nil mean the model's own.
 	Months   int      `json:"months,omitempty"`
 	Discount *float64 `json:"discount,omitempty"`
-	// Level and Draws are of the intervals, as in lifetime.Chance; 0 means those of a
-	// published run, .9 and 100.
+	// Level and Draws are of the intervals, as in lifetime.Chance; 0 means the model's
+	// own.
 	Level float64 `json:"level,omitempty"`
 	Draws int     `json:"draws,omitempty"`
 	// Refit fits the parameters again, on what the cutoff knew. The kind of the model
@@ -92,12 +92,13 @@ type LifetimeRow struct {
 	ZH  string `json:"zh"`
 }
 
-// LifetimeTerms say what lifetime values are of, and at which level their
-// intervals.
+// LifetimeTerms say what lifetime values are of, at which level their intervals, and
+// of how many draws those are.
 type LifetimeTerms struct {
 	Months   int          `json:"months"`
 	Discount model.Figure `json:"discount"`
 	Level    model.Figure `json:"level"`
+	Draws    int          `json:"draws"`
 }
 
 // LifetimeResult are lifetimes, the most valuable account first.
@@ -167,7 +168,7 @@ func (s *Service) lifetimesAnew(ctx context.Context, r *LifetimeRequest, result 
 		return err
 	}
 	result.HorizonDays = t.horizon
-	result.Terms = &LifetimeTerms{q.terms.Months, model.Figure(q.terms.Discount), model.Figure(q.chance.Level)}
+	result.Terms = &LifetimeTerms{q.terms.Months, model.Figure(q.terms.Discount), model.Figure(q.chance.Level), q.chance.Draws}
 	names := r.accounts()
 	for i, account := range m.crowd.frame.Accounts {
 		if m.shown(i, names) {
@@ -247,6 +248,7 @@ func (s *Service) termsOf(ctx context.Context, version string) (*LifetimeTerms, 
 	if err != nil || card == nil || card.Worth == nil || card.Worth.Lifetime.Months == 0 {
 		return nil, err
 	}
+	// A card of before names neither level nor draws: they were the defaults.
 	l := &card.Worth.Lifetime
-	return &LifetimeTerms{l.Months, l.Discount, model.Figure(lifetime.DefaultChance().Level)}, nil
+	return &LifetimeTerms{l.Months, l.Discount, cmp.Or(l.Interval, model.Figure(lifetime.DefaultChance().Level)), cmp.Or(l.Draws, defaultDraws)}, nil
 }

@@ -85,6 +85,8 @@ func TestLifetimesByOtherTerms(t *testing.T) {
 	for name, change := range map[string]func(*WorthSettings){
 		"lifetime.months":   func(w *WorthSettings) { w.LifetimeMonths = 24 },
 		"lifetime.discount": func(w *WorthSettings) { w.LifetimeDiscount = .02 },
+		"lifetime.interval": func(w *WorthSettings) { w.LifetimeInterval = .8 },
+		"lifetime.draws":    func(w *WorthSettings) { w.LifetimeDraws = 200 },
 		"lifetime.models":   func(w *WorthSettings) { w.LifetimeModels = []string{"bg-nbd"} },
 	} {
 		before := s.Settings.Worth

@@ -21,6 +21,11 @@ type WorthSettings struct {
 	LifetimeDiscount float64
 	// LifetimeModels are those tried, of AllLifetimeModels; none means DefaultLifetimeModels.
 	LifetimeModels []string `json:"lifetime_models,omitempty"`
+	// LifetimeInterval is the probability that a lifetime value lies in its interval,
+	// .5 … .99; LifetimeDraws is how many futures an interval is drawn from, 100 …
+	// 100,000, at about a microsecond each per account and year.
+	LifetimeInterval float64 `json:"lifetime_interval,omitempty"`
+	LifetimeDraws    int     `json:"lifetime_draws,omitempty"`
 	// WalletLevel is the quantile of peers' spend that counts as a wallet, .5 … .99;
 	// WalletMaxRatio the greatest high ÷ low to act on, 1.1 … 1000.
 	WalletLevel, WalletMaxRatio float64
@@ -46,11 +51,16 @@ const (
 	defaultListed = 3
 )
 
+// defaultDraws is how many futures an interval is drawn from when nobody says: fewer
+// than a single account's would be, since a run draws them for every account.
+const defaultDraws = 100
+
 // DefaultWorth returns the documented defaults.
 func DefaultWorth() WorthSettings {
 	terms, w := lifetime.DefaultTerms(), wallet.Defaults()
 	return WorthSettings{
 		Loyalty: loyalty.DefaultSettings(), LifetimeMonths: terms.Months, LifetimeDiscount: terms.Discount, LifetimeModels: DefaultLifetimeModels(),
+		LifetimeInterval: lifetime.DefaultChance().Level, LifetimeDraws: defaultDraws,
 		WalletLevel: w.Level, WalletMaxRatio: w.MaxRatio, CrossSellList: defaultListed, CrossSellBytes: crosssell.Defaults().MaxBytes,
 	}
 }
@@ -60,6 +70,9 @@ func (w *WorthSettings) validate() error {
 		return fmt.Errorf("loyalty: %w: %w", err, ErrInvalid)
 	}
 	if err := w.terms().Validate(); err != nil {
+		return fmt.Errorf("lifetime: %w: %w", err, ErrInvalid)
+	}
+	if err := w.chance(0).Validate(); err != nil {
 		return fmt.Errorf("lifetime: %w: %w", err, ErrInvalid)
 	}
 	for k, name := range w.LifetimeModels {
@@ -116,13 +129,14 @@ func (w *WorthSettings) columnsBy() lifetime.Kind {
 }
 
 // text is canonical: equal exactly when the settings are. The default list of
-// lifetime models is none, and so are the default length of lists and memory, which
-// leaves hashes as they were before there was one.
+// lifetime models is none, and so are the default intervals, length of lists and memory,
+// which leaves hashes as they were before there was one.
 func (w *WorthSettings) text() string {
 	told := *w
 	if w.CrossSellList == defaultListed {
 		told.CrossSellList = 0
 	}
+	told.LifetimeInterval, told.LifetimeDraws = unlessDefault(w.chance(0))
 	if w.CrossSellBytes == crosssell.Defaults().MaxBytes {
 		told.CrossSellBytes = 0
 	}
@@ -166,12 +180,20 @@ func (w *WorthSettings) terms() lifetime.Terms {
 	return t
 }
 
-// chance says how the intervals of lifetime values are drawn: a hundred futures
-// each, since a run draws them for every account.
+// chance says how the intervals of lifetime values are drawn.
 func (w *WorthSettings) chance(seed uint64) lifetime.Chance {
-	c := lifetime.DefaultChance()
-	c.Draws, c.Seed = 100, seed
-	return c
+	return lifetime.Chance{Level: w.LifetimeInterval, Draws: w.LifetimeDraws, Seed: seed}
+}
+
+// unlessDefault returns level and draws, each 0 where it is the default's.
+func unlessDefault(c lifetime.Chance) (level float64, draws int) {
+	if level = c.Level; level == lifetime.DefaultChance().Level {
+		level = 0
+	}
+	if draws = c.Draws; draws == defaultDraws {
+		draws = 0
+	}
+	return level, draws
 }
 
 func (w *WorthSettings) wallet(seed uint64) wallet.Params {

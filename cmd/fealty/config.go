@@ -116,6 +116,8 @@ func configKeys() []configKey {
 		cadenceKey(),
 		intKey("lifetime.months", "months ahead that a lifetime value looks", 1, 600, func(c *config) *int { return &c.settings.Worth.LifetimeMonths }),
 		boundedKey("lifetime.discount", "rate a month by which later margin counts less", 0, 1, func(c *config) *float64 { return &c.settings.Worth.LifetimeDiscount }),
+		boundedKey("lifetime.interval", "probability that a lifetime value lies in its interval", .5, .99, func(c *config) *float64 { return &c.settings.Worth.LifetimeInterval }),
+		intKey("lifetime.draws", "futures drawn for each account's interval, at about a microsecond each per year of the value", 100, 100_000, func(c *config) *int { return &c.settings.Worth.LifetimeDraws }),
 		orderedKey("lifetime.models", "lifetime models that are tried, of mbg-nbd, bg-nbd and pareto-nbd, and bg-bb, whose chances to buy are the calendar months: the one nearest to what came serves, and churn columns are of the first of the others in this order", func(c *config) *[]string { return &c.settings.Worth.LifetimeModels }),
 		boundedKey("wallet.level", "quantile of similar accounts' spend that counts as a wallet", .5, .99, func(c *config) *float64 { return &c.settings.Worth.WalletLevel }),
 		boundedKey("wallet.max_ratio", "greatest high ÷ low of a wallet's interval to act on; a wider one is unknown", 1.1, 1000, func(c *config) *float64 { return &c.settings.Worth.WalletMaxRatio }),

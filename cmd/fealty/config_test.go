@@ -325,7 +325,7 @@ loyalty:
     vip_share: 0.02
     policies:
       vip: {contact_days: 7}
-lifetime: {months: 24, discount: 0}
+lifetime: {months: 24, discount: 0, interval: 0.8, draws: 250}
 wallet: {level: 0.8, max_ratio: 5}
 crosssell:
   exclude_categories: [packaging, "gift cards, small", packaging]
@@ -345,6 +345,7 @@ crosssell:
 	want.Loyalty.Tiers.VIPShare = .02
 	want.Loyalty.Tiers.Policies = maps.Clone(want.Loyalty.Tiers.Policies)
 	want.Loyalty.Tiers.Policies[loyalty.VIP] = loyalty.Policy{ContactDays: 7}
+	want.LifetimeInterval, want.LifetimeDraws = .8, 250
 	want.LifetimeMonths, want.LifetimeDiscount, want.WalletLevel, want.WalletMaxRatio = 24, 0, .8, 5
 	want.ExcludedCategories = []string{"gift cards, small", "packaging"}
 	want.OnlyProducts, want.CrossSellList, want.CrossSellBytes = []string{"P1", "P2"}, 5, 2<<30
@@ -374,6 +375,8 @@ crosssell:
 		"crosssell:\n  sold_by_region: {north: ['']}\n":    "need regions with lists of products",
 		"crosssell:\n  list: 21\n":                         "crosssell.list: \"21\", need a whole number in 1 … 20",
 		"lifetime: {months: 0}\n":                          "lifetime.months: \"0\", need a whole number in 1 … 600",
+		"lifetime: {interval: 0.4}\n":                      "lifetime.interval: \"0.4\", need a number in 0.5 … 0.99",
+		"lifetime: {draws: 99}\n":                          "lifetime.draws: \"99\", need a whole number in 100 … 100000",
 		"lifetime: {discount: 2}\n":                        "lifetime.discount: \"2\", need a number in 0 … 1",
 		"wallet: {level: nan}\n":                           "wallet.level: \"nan\", need a number in 0.5 … 0.99",
 		"wallet: {max_ratio: 1}\n":                         "wallet.max_ratio: \"1\", need a number in 1.1 … 1000",

@@ -105,7 +105,7 @@ func newLifetime(e *env) *cobra.Command {
 		Use: "lifetime", Short: "Tell how long accounts will go on buying, and what that is worth", Args: none,
 		Long: `Tells, account by account, the probability that it still buys (alive), that it buys nothing within the horizon
 (no_purchase), the purchases and the spend expected within it, and the lifetime value: the discounted margin of the months
-that lifetime.months names, with its 90 % interval. spend_by says what forecast the spend: the lifetime model, or the run-rate
+that lifetime.months names, with its interval (lifetime.interval, 90 % by default). spend_by says what forecast the spend: the lifetime model, or the run-rate
 where that did better on the model's test cutoff. value_by says what a purchase is worth in the value: what the spend model
 expects, or where that did not beat the run-rate the account's own mean. why says what is not told of an account, and with
 --account it is told in words. The most valuable account comes first.
@@ -131,8 +131,8 @@ later than the cutoff; --refit fits them again on what the cutoff knew.`,
 	f.IntVar(&o.asked.Days, "days", 0, "how far no_purchase, purchases and spend look (default: the model's horizon)")
 	f.IntVar(&o.asked.Months, "months", 0, "how far the value looks (default: lifetime.months)")
 	f.Float64Var(&o.discount, "discount", 0, "rate a month by which later margin counts less in the value (default: lifetime.discount)")
-	f.Float64Var(&o.asked.Level, "level", 0, "probability that a value lies in its interval, 0.5 … 0.99 (default 0.9)")
-	f.IntVar(&o.asked.Draws, "draws", 0, "futures drawn for each interval, 100 … 100000 (default 100)")
+	f.Float64Var(&o.asked.Level, "level", 0, "probability that a value lies in its interval, 0.5 … 0.99 (default: lifetime.interval)")
+	f.IntVar(&o.asked.Draws, "draws", 0, "futures drawn for each interval, 100 … 100000 (default: lifetime.draws)")
 	f.BoolVar(&o.asked.Refit, "refit", false, "fit the parameters again, on what the cutoff knew")
 	return c
 }
@@ -162,7 +162,7 @@ func runLifetime(ctx context.Context, e *env, o *lifetimeOptions) error {
 	}
 	var more []any
 	if r.Terms != nil {
-		more = append(more, "months of the value", r.Terms.Months, "discount a month", r.Terms.Discount, "level of the interval", r.Terms.Level)
+		more = append(more, "months of the value", r.Terms.Months, "discount a month", r.Terms.Discount, "level of the interval", r.Terms.Level, "futures drawn for it", r.Terms.Draws)
 	}
 	if r.Refit {
 		more = append(more, "parameters", "fitted again for this answer")
@@ -215,6 +215,9 @@ func lifetimeFit(fit *serving.WorthFitResult) answer {
 	} else {
 		about = append(about, "log-likelihood", l.LogLikelihood, "correlation of frequency and spend", l.Correlation,
 			"months of the value", l.Months, "discount a month", l.Discount)
+		if l.Draws > 0 {
+			about = append(about, "level of the interval", l.Interval, "futures drawn for it", l.Draws)
+		}
 	}
 	errors := section{title: "Mean absolute error of spend within the horizon", head: []string{"forecast", "of", "accounts", "error", "used"}}
 	judge := func(of string, accounts int, pace, forecast model.Figure, by string) {

@@ -14,7 +14,7 @@ func worthCard() *model.WorthCard {
 	return &model.WorthCard{
 		Accounts: 659,
 		Lifetime: model.LifetimeCard{
-			Model: "mbg-nbd", Accounts: 651, LogLikelihood: -56563.41, Correlation: .2083, Months: 12, Discount: .01,
+			Model: "mbg-nbd", Accounts: 651, LogLikelihood: -56563.41, Correlation: .2083, Months: 12, Discount: .01, Interval: .875, Draws: 250,
 			Purchases: []model.Parameter{{Name: "r", Value: 1.9488, StandardError: .1254}}, Spend: []model.Parameter{{Name: "q", Value: 1.0235, StandardError: .0564}},
 			Segments: []model.SegmentFit{{Segment: "key|a", Accounts: 36, RepeatBuyers: 35, Purchases: "too-small", Spend: "own"}},
 			RunRate:  3249.18, Forecast: 2755.93, SpendBy: "lifetime",
@@ -52,7 +52,7 @@ func TestCardTellsWorth(t *testing.T) {
 	card := &model.Card{Worth: worthCard()}
 	text := CardMarkdown(card)
 	for _, want := range []string{
-		"Learnt of 659 accounts", "mbg-nbd of 651 accounts, log-likelihood -56563.41; frequency and mean spend correlate 0.208", "12 months at a discount of 1.0 %",
+		"Learnt of 659 accounts", "mbg-nbd of 651 accounts, log-likelihood -56563.41; frequency and mean spend correlate 0.208", "12 months at a discount of 1.0 % a month; its 87.5 % interval is of 250 drawn futures",
 		"| purchases |  | r | 1.949 | 0.1254 |", "| spend |  | q | 1.024 | 0.0564 |", "| key\\|a | 36 | 35 | too-small | own |", "run-rate 3249.18, lifetime model 2755.93; spend is forecast by lifetime",
 		"899 declared wallets among 658 accounts; 58 of them", "| paint | 133 | neighbours | 0.314 | 0.234 | 0.279 | odd |", "| all | declared | 62 | 80.0 % | 79.0 % | 11.08 | 0.897 |",
 		"By category: 12, of which 11 in the closed form and 1", "| new | 5698 | 20 | 0.877 | 0.596 | 0.019 | 0.024 | 0.001 | 0.507 | 0.490 |",

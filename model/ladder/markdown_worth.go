@@ -56,6 +56,9 @@ func lifetimeFits(say func(string, ...any), l *model.LifetimeCard) {
 	if l.ValueBy != "" {
 		say(", by %s", l.ValueBy)
 	}
+	if l.Draws > 0 {
+		say("; its %s interval is of %d drawn futures", percent(l.Interval), l.Draws)
+	}
 	say(".\n")
 	if l.Instead != "" {
 		say("\nNobody leaves in it, since no model with departures has an optimum: %s.\n", l.Instead)
