@@ -14,6 +14,7 @@ for name, value, unit, more in [
     ("loyalty/1m/score", best["score"], "s", {}),
     ("loyalty/1m/decoding", best["decode"], "s", {}),
     ("loyalty/1m/reading", ratio, "ratio", {"reference": 1, "op": "<=", "bound": 1.5, "ok": ok}),
+    ("loyalty/1m/against-decoding", best["score"] / best["decode"], "ratio", {}),
 ]:
     print(json.dumps({"name": name, "engine": "", "value": round(value, 3), "unit": unit} | more))
 sys.exit(not ok)
