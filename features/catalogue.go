@@ -206,11 +206,13 @@ func Factors() []string {
 // frame's columns and of receipts. The result is the caller's own.
 //
 // What tells the rhythm of an account counts the days on which it doesn't rest: recency,
-// gaps, silences and comebacks of orders, and the time since and between contacts. All
-// other days are of the calendar, on purpose: windows and tenure, so that they mean the
-// same for everybody; what one side owes the other (deliveries, answers, complaints,
-// payments), since a promise runs on; contracts, wallets and people, whose dates are
-// agreed or told; and the age of a survey or an offer, since what was said grows old.
+// gaps, silences and comebacks of orders, the time since and between contacts, and the
+// windows of less than a year of orders, spend, categories and contacts, so that a feast
+// or an agreed stop is no decline. All other days are of the calendar, on purpose: tenure
+// and windows of a year, since a year holds its feasts; what one side owes the other
+// (deliveries, answers, complaints, payments), since a promise runs on; prices; contracts,
+// wallets and people, whose dates are agreed or told; and the age of a survey or an offer,
+// since what was said grows old.
 func Catalogue() []Feature {
 	return slices.Concat(rhythm(), value(), breadth(), duration(), contracts(), wallet(), contact(),
 		delivery(), price(), service(), payments(), people(), satisfaction(), reach(), cadence())

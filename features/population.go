@@ -46,14 +46,14 @@ func ParseEligibility(text string) (Eligibility, error) {
 func DefaultActiveWithin(horizonDays int) int { return max(2*horizonDays, 180) }
 
 // Judge returns the eligibility of an account at a cutoff from the instant of
-// its last purchase in Unix seconds, 0 when there was none. activeWithinDays
-// are days of 24 hours before the cutoff, the first instant included; 0 means
-// unlimited.
-func Judge(lastPurchase int64, cutoff frame.Cutoff, activeWithinDays int) Eligibility {
+// its last purchase in Unix seconds, 0 when there was none, and the days since on
+// which it rested. activeWithinDays are days of 24 hours before the cutoff, the first
+// instant included, those of rest left out; 0 means unlimited.
+func Judge(lastPurchase int64, rested int, cutoff frame.Cutoff, activeWithinDays int) Eligibility {
 	switch {
 	case lastPurchase == 0:
 		return NeverBought
-	case activeWithinDays > 0 && lastPurchase < int64(cutoff.Add(-activeWithinDays)):
+	case activeWithinDays > 0 && lastPurchase < int64(cutoff.Add(-activeWithinDays-rested)):
 		return Lapsed
 	}
 	return Eligible
@@ -70,6 +70,17 @@ type Slice struct {
 	Status []Eligibility
 	// FirstPurchase and LastPurchase are Unix seconds, 0 when there was none.
 	FirstPurchase, LastPurchase []int64
+	// Rested are the days since the last purchase on which the account rested; nil where
+	// nobody does.
+	Rested []int
+}
+
+// DaysRested returns the days since its last purchase on which the account of a row rested.
+func (s *Slice) DaysRested(row int) int {
+	if s.Rested == nil {
+		return 0
+	}
+	return s.Rested[row]
 }
 
 // Coverage is what one source holds as of one cutoff.
@@ -84,7 +95,8 @@ type Coverage struct {
 	Truncated []int
 }
 
-// Windows returns the windows in days that stand in the feature SQL.
+// Windows returns the windows in days of the calendar that features are named after. Where an
+// account rests those of less than a year reach further back.
 func Windows() []int { return []int{30, 90, 180, 365} }
 
 // Measure fills Truncated from First: a window is truncated when it begins

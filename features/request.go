@@ -93,6 +93,9 @@ type Span struct {
 	// First and Last are the instants of the oldest and newest line in Unix
 	// seconds, 0 when there is none.
 	First, Last int64
+	// Rested are the days since the last one on which the account rested.
+	Rested int
+	Status Eligibility
 }
 
 // DataThrough returns the end of the last complete business day: the first
@@ -121,7 +124,9 @@ type Person struct {
 	Cutoff  frame.Cutoff
 	// First and Last purchase in Unix seconds, 0 when there was none.
 	First, Last int64
-	Status      Eligibility
+	// Rested are the days since the last one on which the account rested.
+	Rested int
+	Status Eligibility
 }
 
 // RowHash fingerprints the values of row i: the Float64 bits of the columns in

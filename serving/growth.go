@@ -279,14 +279,18 @@ func (g *growing) head(account frame.AccountID) frame.AccountID {
 
 // stander is an account's standing in the making, of one account or several that are
 // one by the end.
-type stander struct{ loyalty.Standing }
+type stander struct {
+	loyalty.Standing
+	// rested are the days since the last purchase on which the account rested.
+	rested int
+}
 
 // meet takes in another of the same account: it is active if one of them is, as
 // old as the oldest, and stands where the one that bought last does. Categories are at
 // least those of the one with most of them.
 func (p *stander) meet(q stander) {
 	if q.Last > p.Last {
-		p.Last, p.Key, p.Share = q.Last, q.Key, q.Share
+		p.Last, p.Key, p.Share, p.rested = q.Last, q.Key, q.Share, q.rested
 	}
 	p.Active = p.Active || q.Active
 	p.TenureDays = greater(p.TenureDays, q.TenureDays)
@@ -347,7 +351,7 @@ func (g *growing) snapshots(ctx context.Context, ats []frame.Cutoff) ([]snapshot
 				continue
 			}
 			k := slices.Index(ats, f.Cutoffs[i])
-			p := stander{loyalty.Standing{
+			p := stander{rested: sl.DaysRested(i), Standing: loyalty.Standing{
 				Account: g.head(account), Active: sl.Status[i] == features.Eligible, Last: sl.LastPurchase[i],
 				TenureDays: f.Columns[0].Numbers[i], Categories: f.Columns[1].Numbers[i], Share: f.Columns[2].Numbers[i],
 			}}
@@ -413,13 +417,13 @@ func (g *growing) shelves(ctx context.Context, ats []frame.Cutoff, base []attend
 				continue
 			}
 			k := slices.Index(ats, h.Cutoff)
-			p := stander{loyalty.Standing{
-				Account: g.head(h.Account), Key: h.Key, Active: features.Judge(h.Last, h.Cutoff, g.ActiveWithin()) == features.Eligible,
-				Last: h.Last, TenureDays: float64(h.FirstDays), Categories: math.NaN(), Share: math.NaN(),
+			p := stander{Standing: loyalty.Standing{
+				Account: g.head(h.Account), Key: h.Key, Last: h.Last, TenureDays: float64(h.FirstDays), Categories: math.NaN(), Share: math.NaN(),
 			}}
 			if i, ok := base[k].at[[2]string{string(p.Account), ""}]; ok {
-				p.Categories, p.Share = base[k].all[i].Categories, base[k].all[i].Share
+				p.Categories, p.Share, p.rested = base[k].all[i].Categories, base[k].all[i].Share, base[k].all[i].rested
 			}
+			p.Active = features.Judge(h.Last, p.rested, h.Cutoff, g.ActiveWithin()) == features.Eligible
 			there[k].add(p, h.Key)
 		}
 		return nil

@@ -123,6 +123,9 @@ func (m *months) of(i int) (x, t, n float64, ok bool) {
 		return 0, 0, 0, false
 	}
 	first := m.ago(i, m.tenure[i])
+	if m.bought[i] == 1 { // silent since, but for its rests
+		first = m.ago(i, min(m.tenure[i], m.recency[i]))
+	}
 	since := float64(m.running[i] - first)
 	n = since
 	if !m.over[i] {

@@ -146,7 +146,7 @@ func (f *twinFacts) Population(_ context.Context, r features.Request) ([]feature
 				}
 			}
 			if who.Last > 0 {
-				who.First, who.Status = of[a][0].at, features.Judge(who.Last, at, r.ActiveWithinDays)
+				who.First, who.Status = of[a][0].at, features.Judge(who.Last, 0, at, r.ActiveWithinDays)
 				all = append(all, who)
 			}
 		}
@@ -279,7 +279,7 @@ func (f *twinFacts) Build(ctx context.Context, r features.Request, each func(*fe
 				}
 			}
 			first, last := seen[0].at, seen[len(seen)-1].at
-			status := features.Judge(last, at, r.ActiveWithinDays)
+			status := features.Judge(last, 0, at, r.ActiveWithinDays)
 			values := twinRow(seen, int64(at))
 			for i := range open.Frame.Columns {
 				v, ok := values[r.Catalogue[i].Name]

@@ -221,6 +221,14 @@ func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Cover
 	return nil
 }
 
+// planned returns a text as it is asked: without terms where nobody has any.
+func (p *prepared) planned(sql string) string {
+	if p.terms {
+		return sql
+	}
+	return withoutTerms(sql)
+}
+
 // resting adds to a question's parameters what terms.sql reads of days of rest, and tells
 // whether anybody rests. The holidays are those of the days from … to; each cutoff counts
 // those before its day of until that were recorded by its known_at.

@@ -18,7 +18,7 @@ var rhythmFeatures = []string{
 	"orders_30d", "orders_90d", "orders_180d", "orders_trend_90d", "orders_trend_180d", "buying_days_90d",
 	"spend_30d", "spend_90d", "spend_180d", "spend_trend_90d", "spend_trend_180d", "basket_trend_90d", "discount_share_90d", "comeback_gap_days",
 	"categories_90d", "categories_gained_90d", "categories_lost_90d",
-	"visits_90d", "calls_90d", "emails_90d", "contacts_trend_180d", "complaints_90d",
+	"visits_90d", "calls_90d", "emails_90d", "contacts_trend_180d",
 	"recency_days", "gap_median_days", "gap_mean_days", "gap_spread_days", "gap_max_days", "gap_last_days", "recency_to_gap", "gap_variation", "longest_silence_days",
 	"contact_recency_days", "contact_gap_median_days", "contact_recency_to_gap", "contact_cadence_days", "contact_overdue_days",
 }
@@ -303,7 +303,7 @@ func TestWindowsReachBackOverDaysOfRest(t *testing.T) {
 		w.versions = append(w.versions, version{account: account, country: country[account], from: at("2023-01-01")})
 		for range r.IntN(4) {
 			p := agreed{start: at(begun) + r.Int64N(span)*86400}
-			p.end = p.start + r.Int64N(120)*86400
+			p.end = p.start + r.Int64N(220)*86400
 			if slices.ContainsFunc(pauses[account], func(q agreed) bool { return q.start == p.start }) {
 				continue
 			}
@@ -334,7 +334,7 @@ func TestWindowsReachBackOverDaysOfRest(t *testing.T) {
 				for worked := 0; ; first -= 86400 {
 					if !rests(first - 86400) {
 						if worked++; worked > days {
-							return int64(c) - (today - first)
+							return int64(c) - min(today-first, 365*86400)
 						}
 					}
 				}
@@ -437,5 +437,36 @@ func TestWhereNobodyRestsTheShorterTextAnswersTheSame(t *testing.T) {
 	r.Cadence = features.Cadence{Segments: map[string]int{"nobody's": 30}}
 	if diff := cmp.Diff(hashes(short), hashes(build(t.Context(), t, e, r))); diff != "" {
 		t.Errorf("-short +whole:\n%s", diff)
+	}
+}
+
+// An account lapses by the days on which it doesn't rest: one that pauses, or whose country holds a feast, is
+// silent for no longer than before.
+func TestRestingAccountsDoNotLapse(t *testing.T) {
+	w := &town{}
+	for _, account := range []string{"paused", "silent", "resumed", "feasting"} {
+		w.lines = append(w.lines, boughtOn(account, "2024-06-01", "2024-08-01")...)
+	}
+	w.versions = []version{{account: "feasting", country: "CN", from: at("2024-01-01")}}
+	w.pauses = []pause{{account: "paused", start: at("2024-08-10")}, {account: "resumed", start: at("2024-08-10"), end: at("2024-10-09")}}
+	w.holidays = daysOff("CN", "2024-10-01", "2024-10-02", "2024-10-03")
+	e := embedded(t)
+	w.fill(t, e)
+	// 180 days after the first of August, at ten o'clock, lie the 28th of January, and 60 and 3 days of rest later.
+	r := request("2025-01-28", "2025-01-29", "2025-01-31", "2025-02-01", "2025-03-29", "2025-03-30")
+	r.Catalogue = fromFiles(features.Orders)
+	m := build(t.Context(), t, e, r)
+	populationEqualsBuild(t, e, r, m)
+	last := map[string]string{"paused": "", "silent": "2025-01-28", "feasting": "2025-01-31", "resumed": "2025-03-29"}
+	for account, until := range last {
+		for _, c := range r.Cutoffs {
+			want := features.Eligible
+			if until != "" && int64(c) > at(until) {
+				want = features.Lapsed
+			}
+			if got := m.Status[m.row[rowKey(account, c)]]; got != want {
+				t.Errorf("%s is %s as of %s, want %s", account, got, c, want)
+			}
+		}
 	}
 }

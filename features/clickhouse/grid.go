@@ -22,6 +22,8 @@ type grid struct {
 	values      [][]float64
 	known       []bool
 	first, last []int64
+	// rested are the days since the last purchase on which the account rested.
+	rested []int
 	// cluster is the name of the cluster that is asked, "" when there is none.
 	cluster string
 	// plain asks for accounts by their own ids, whoever they go on in.
@@ -109,9 +111,7 @@ func (g *grid) file(ask asker, f features.File, params Params) error {
 	if err != nil {
 		return err
 	}
-	if !g.terms {
-		sql = withoutTerms(sql)
-	}
+	sql = g.planned(sql)
 	a := g.intake()
 	if f.Own() && g.cluster == "" {
 		a.once = make([]bool, len(g.known))
@@ -211,7 +211,7 @@ func (g *grid) unite(ctx context.Context, e Engine, families []*family) error {
 
 // clear makes a row that of an account of which nothing is known.
 func (g *grid) clear(row int) {
-	g.known[row], g.first[row], g.last[row] = false, 0, 0
+	g.known[row], g.first[row], g.last[row], g.rested[row] = false, 0, 0, 0
 	delete(g.covered, row)
 	for c := range g.values {
 		g.values[c][row] = g.nothing(&g.Catalogue[c], row%len(g.Cutoffs))
@@ -220,7 +220,7 @@ func (g *grid) clear(row int) {
 
 func (g *grid) fetch(ask asker, name string, params Params, add func(*intake, *frame.Table) error) error {
 	a := g.intake()
-	return a.run(ask, name, statement(name), params, func(t *frame.Table) error { return add(a, t) })
+	return a.run(ask, name, g.planned(statement(name)), params, func(t *frame.Table) error { return add(a, t) })
 }
 
 func (g *grid) intake() *intake {
@@ -259,7 +259,7 @@ func (p *prepared) asks(file features.File) bool {
 // and sums of what has any row as of the cutoff, missing otherwise.
 func (g *grid) blank() {
 	n, k := len(g.accounts), len(g.Cutoffs)
-	g.known, g.first, g.last = make([]bool, n*k), make([]int64, n*k), make([]int64, n*k)
+	g.known, g.first, g.last, g.rested = make([]bool, n*k), make([]int64, n*k), make([]int64, n*k), make([]int, n*k)
 	g.values = make([][]float64, len(g.Catalogue))
 	pattern := make([]float64, k)
 	for c := range g.Catalogue {
@@ -398,7 +398,7 @@ func (a *intake) add(f features.File, t *frame.Table) error {
 	if f != features.Orders {
 		return nil
 	}
-	bought, err := pick(t, "first_purchase_at", "last_purchase_at")
+	bought, err := pick(t, "first_purchase_at", "last_purchase_at", "days_rested")
 	if err != nil {
 		return err
 	}
@@ -408,7 +408,7 @@ func (a *intake) add(f features.File, t *frame.Table) error {
 		}
 		a.known[row] = true
 		if !bought[0].IsNull(i) {
-			a.first[row], a.last[row] = bought[0].Integers[i], bought[1].Integers[i]
+			a.first[row], a.last[row], a.rested[row] = bought[0].Integers[i], bought[1].Integers[i], int(bought[2].Integers[i])
 		}
 	}
 	return nil
@@ -609,16 +609,16 @@ func (g *grid) finish() *features.Slice {
 		cutoff := g.Cutoffs[i%len(g.Cutoffs)]
 		f.Accounts = append(f.Accounts, frame.AccountID(g.accounts[i/len(g.Cutoffs)]))
 		f.Cutoffs = append(f.Cutoffs, cutoff)
-		s.Status = append(s.Status, features.Judge(g.last[i], cutoff, g.ActiveWithinDays))
+		s.Status = append(s.Status, features.Judge(g.last[i], g.rested[i], cutoff, g.ActiveWithinDays))
 		if n != i {
-			g.first[n], g.last[n] = g.first[i], g.last[i]
+			g.first[n], g.last[n], g.rested[n] = g.first[i], g.last[i], g.rested[i]
 			for c := range g.values {
 				g.values[c][n] = g.values[c][i]
 			}
 		}
 		n++
 	}
-	s.FirstPurchase, s.LastPurchase = g.first[:n:n], g.last[:n:n]
+	s.FirstPurchase, s.LastPurchase, s.Rested = g.first[:n:n], g.last[:n:n], g.rested[:n:n]
 	f.Columns = make([]frame.Column, len(g.Catalogue))
 	for c := range g.Catalogue {
 		f.Columns[c] = frame.Column{Meta: g.Catalogue[c].Meta, Kind: frame.Number, Numbers: g.values[c][:n:n]}

@@ -21,6 +21,15 @@ func Population(ctx context.Context, e Engine, r features.Request) ([]features.P
 	if err := p.unite(ctx, e); err != nil {
 		return nil, err
 	}
+	measured := r.Coverage
+	if measured == nil {
+		if measured, err = coverage(ctx, e, p); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.rest(ctx, e, measured); err != nil {
+		return nil, err
+	}
 	c := &census{prepared: p}
 	ranges := []accountRange{{}}
 	if len(r.Accounts) > 0 {
@@ -63,7 +72,7 @@ func Population(ctx context.Context, e Engine, r features.Request) ([]features.P
 	})
 	all = slices.CompactFunc(all, func(a, b features.Person) bool { return a.Account == b.Account && a.Cutoff == b.Cutoff })
 	for i := range all {
-		all[i].Status = features.Judge(all[i].Last, all[i].Cutoff, r.ActiveWithinDays)
+		all[i].Status = features.Judge(all[i].Last, all[i].Rested, all[i].Cutoff, r.ActiveWithinDays)
 	}
 	return all, nil
 }
@@ -79,7 +88,7 @@ type census struct {
 // count asks who bought and who is known.
 func (c *census) count(params Params, ask asker) error {
 	for _, name := range []string{"population.sql", "known.sql"} {
-		if err := ask(statement(name), params, c.add); err != nil {
+		if err := ask(c.planned(statement(name)), params, c.add); err != nil {
 			return fmt.Errorf("ask for the population by %s: %w", name, err)
 		}
 	}
@@ -93,7 +102,7 @@ func (c *census) add(t *frame.Table) error {
 	if err != nil {
 		return err
 	}
-	first, last := t.Column("first_purchase_at"), t.Column("last_purchase_at")
+	first, last, rested := t.Column("first_purchase_at"), t.Column("last_purchase_at"), t.Column("days_rested")
 	for i := range t.Rows() {
 		account := columns[0].Texts[i]
 		k, err := c.place(account, columns[1].Integers[i])
@@ -108,7 +117,7 @@ func (c *census) add(t *frame.Table) error {
 		}
 		who := features.Person{Account: frame.AccountID(account), Cutoff: c.Cutoffs[k]}
 		if first != nil && !first.IsNull(i) {
-			who.First, who.Last = first.Integers[i], last.Integers[i]
+			who.First, who.Last, who.Rested = first.Integers[i], last.Integers[i], int(rested.Integers[i])
 		}
 		c.all = append(c.all, who)
 	}

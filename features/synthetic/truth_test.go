@@ -227,7 +227,7 @@ func truthIsFoundInPart(t *testing.T, record bool) {
 			if len(h.purchases) > 0 {
 				last = h.purchases[len(h.purchases)-1]
 			}
-			if features.Judge(last, frame.Cutoff(cutoff), features.DefaultActiveWithin(horizon)) == features.Eligible {
+			if features.Judge(last, 0, frame.Cutoff(cutoff), features.DefaultActiveWithin(horizon)) == features.Eligible {
 				population = append(population, h)
 			}
 		}

@@ -90,15 +90,15 @@ func (k *Known) Accounts() int { return k.h.Rows() }
 
 // Of reads x, t_x and T of a row: repeat buying days, the days from the first
 // to the last, and from the first to the cutoff. Recency leaves out rests of the
-// account, so that x and t_x of a rested account may disagree by them; they are
-// kept within what a history can be.
+// account: a silence is as long as that, also after a first purchase without another,
+// and the rests of a rested account lie in its t_x. They are kept within what a history can be.
 func (r Reader) Of(i int) (x, t, age float64, ok bool) {
 	if r.days == nil || r.since == nil || r.age == nil || r.days.IsNull(i) || r.since.IsNull(i) || r.age.IsNull(i) || r.days.Numbers[i] < 1 {
 		return 0, 0, 0, false
 	}
 	x, age = r.days.Numbers[i]-1, r.age.Numbers[i]
 	if x == 0 {
-		return 0, 0, age, true
+		return 0, 0, min(age, r.since.Numbers[i]), true
 	}
 	if age < 1 { // several buying days need a day between them
 		return 0, 0, 0, false

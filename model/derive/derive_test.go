@@ -172,7 +172,7 @@ func TestTooFewAccounts(t *testing.T) {
 	}
 }
 
-// A rested account's recency may count fewer days than its tenure.
+// A rested account's recency may count fewer days than its tenure: so long is its silence, also after one purchase.
 func TestHistoriesStayWhatTheyCanBe(t *testing.T) {
 	f := &frame.Frame{Accounts: []frame.AccountID{"a", "b", "c", "d"}, Cutoffs: make([]frame.Cutoff, 4)}
 	for name, values := range map[string][]float64{
@@ -181,7 +181,7 @@ func TestHistoriesStayWhatTheyCanBe(t *testing.T) {
 		f.Columns = append(f.Columns, frame.Column{Meta: frame.Meta{Name: name}, Kind: frame.Number, Numbers: values})
 	}
 	r := derive.Histories(f)
-	for i, want := range [][3]float64{{0, 0, 10}, {2, 1, 100}, {}, {1, 29, 30}} {
+	for i, want := range [][3]float64{{0, 0, 3}, {2, 1, 100}, {}, {1, 29, 30}} {
 		x, since, age, ok := r.Of(i)
 		if ok != (i != 2) || ok && [3]float64{x, since, age} != want {
 			t.Errorf("row %d is %v, %v, %v (%v), want %v", i, x, since, age, ok, want)

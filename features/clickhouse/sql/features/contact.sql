@@ -151,7 +151,7 @@ SELECT
     arrayCount((a, k) -> a <= 365 * 86400 AND k = 4, ages, kinds) AS care_365d,
     caring AS contacts_care_365d,
     if(purposeful = 0, NULL, caring / purposeful) AS contacts_care_share_365d,
-    arrayCount(a -> a <= widths[2] * 86400, complaints.1) AS complaints_90d,
+    arrayCount(a -> a <= 90 * 86400, complaints.1) AS complaints_90d,
     complaint_count AS complaints_365d,
     length(open) AS complaints_open,
     if(empty(open), NULL, today - open.6[1]) AS complaint_open_days,

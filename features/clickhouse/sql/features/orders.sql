@@ -11,8 +11,8 @@
 --           is a day, in tz, with a purchase. Returns are lines whose net, corrections included, is below 0.
 -- Rhythm:   recency, gaps, silences and comebacks count the days on which the account doesn't rest: all but those of its
 --           pauses, from the day of the start to the day before the end, and the holidays of its country. A purchase on a day
---           of rest counts as one of the next working day. Windows of 30, 90, 180 and 360 days are as many days of these,
---           those of 365 days, tenure and buying days are of the calendar: a year holds its feasts.
+--           of rest counts as one of the next working day. Windows of 30, 90, 180 and 360 days are as many days of these
+--           (windows.sql), those of 365 days, tenure and buying days are of the calendar: a year holds its feasts.
 -- Rests:    as terms.sql says.
 -- Contacts: contact_cadence_days and contact_overdue_days are those of an account that was never contacted: its first contact is
 --           due a cadence after its first purchase. contact.sql says them of the others.
@@ -192,6 +192,7 @@ SELECT
     cutoff,
     if(never, NULL, toDateTime(toUnixTimestamp(cutoff) - arrayMax(p_ages), 'UTC')) AS first_purchase_at,
     if(never, NULL, toDateTime(toUnixTimestamp(cutoff) - arrayMin(p_ages), 'UTC')) AS last_purchase_at,
+    if(never, NULL, toInt32(today - days[-1] - recency)) AS days_rested,
     n30 AS orders_30d,
     n90 AS orders_90d,
     n180 AS orders_180d,
