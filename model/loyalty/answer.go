@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"fealty/features/frame"
-	"fealty/model/score"
+	"fealty/model"
 )
 
 // Part is one indicator's part in an account's score.
@@ -19,8 +19,9 @@ type Part struct {
 	Asked, Used float64
 	// Points is what the indicator adds to the score before caps: Used × Value ÷ 100.
 	Points float64
-	// Reason holds the values that the sentence names.
-	Reason score.Reason
+	// Figures are what the value was computed from, by column: the values of the terms
+	// that count, and of the conditions that hold.
+	Figures map[string]model.Figure
 }
 
 // Answer is the loyalty of one account, indicator by indicator.
@@ -53,15 +54,23 @@ type Answer struct {
 
 // Explain returns the whole answer for a row. It panics when there is no such row.
 func (s *Scores) Explain(i int) Answer {
-	a, value := s.answer(i), s.in.columns().value(i)
+	a := s.answer(i)
 	for k := range a.Parts {
-		a.Parts[k].Reason = reason(definitions[k].Meta, a.Parts[k].Value, value)
+		a.Parts[k].Figures = s.figures(k, i)
 	}
 	return a
 }
 
-// answer is the answer without the values of its sentences, which cost more than all
-// the rest.
+// figures are what indicator k of row i was computed from, nil when it is not
+// measurable.
+func (s *Scores) figures(k, i int) map[string]model.Figure {
+	if s.Why[k][i] != Measured {
+		return nil
+	}
+	return s.bound[k].figures(i)
+}
+
+// answer is the answer without the figures, which cost more than all the rest.
 func (s *Scores) answer(i int) Answer {
 	p := s.profiles[s.profile[i]]
 	a := Answer{

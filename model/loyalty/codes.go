@@ -52,6 +52,54 @@ func WordsOfIndicator(name string) (Words, bool) {
 	return Words{k.Label(score.English), k.Label(score.Chinese)}, true
 }
 
+// WordsOfMeasured says an indicator of a record: its value with the figures that the
+// record keeps of it, or why there is none; false for an unknown indicator or reason. A
+// measure by hand says its value alone; WordsOfMeasure says who gave it.
+func WordsOfMeasured(r score.Indicator) (Words, bool) {
+	label, known := WordsOfIndicator(r.Name)
+	why := slices.Index(whyCodes[:], r.Why)
+	if !known || why < 0 {
+		return Words{}, false
+	}
+	k, err := ParseIndicator(r.Name)
+	say := func(lang score.Language) string {
+		switch {
+		case err == nil:
+			return Part{Indicator: k, Value: float64(r.Value), Why: Why(why), Figures: r.Figures}.Sentence(lang) //nolint:gosec // an index of whyCodes
+		case r.Why != "":
+			return fmt.Sprintf(notMeasurable.In(lang), label.In(lang), whyWords[why].In(lang))
+		}
+		return fmt.Sprintf(measuredAt.In(lang), label.In(lang), r.Value)
+	}
+	return Words{say(score.English), say(score.Chinese)}, true
+}
+
+// The two groups of indicators.
+const (
+	BasicGroup      = "basic"
+	AdditionalGroup = "additional"
+)
+
+var groupWords = map[string]Words{BasicGroup: {"Basic", "基本"}, AdditionalGroup: {"Additional", "附加"}}
+
+// Group is the group of an indicator by the name in a record; "" of a measure by hand.
+func Group(name string) string {
+	k, err := ParseIndicator(name)
+	switch {
+	case err != nil:
+		return ""
+	case definitions[k].Basic:
+		return BasicGroup
+	}
+	return AdditionalGroup
+}
+
+// WordsOfGroup names a group.
+func WordsOfGroup(group string) (Words, bool) {
+	w, ok := groupWords[group]
+	return w, ok
+}
+
 // WordsOfProfile names the weights of a record.
 func WordsOfProfile(name string) Words {
 	switch name {

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"fealty/model"
 )
 
 const (
@@ -52,6 +54,7 @@ type Scores struct {
 	Children map[int]int
 
 	in       Input
+	bound    [Indicators]boundIndicator
 	settings Settings
 	pooled   map[int]float64 // parents' means before caps
 	profile  []int16         // index into profiles
@@ -85,15 +88,14 @@ func Evaluate(ctx context.Context, in Input, settings Settings) (*Scores, error)
 	in, replies := in.withReplies(settings.Survey.MaxAgeDays)
 	s := &Scores{in: in, measures: in.manuals(ManualMeasure), replies: replies}
 	cols, n := in.columns(), in.rows()
-	var bound [Indicators]boundIndicator
-	for k := range bound {
-		bound[k] = bind(&definitions[k], cols, in.Scale)
+	for k := range s.bound {
+		s.bound[k] = bind(&definitions[k], cols, in.Scale)
 		s.Indicators[k], s.Why[k] = make([]float64, n), make([]Why, n)
 	}
 	weigh := s.weigher(settings)
 	err := inChunks(ctx, in.Threads, n, func(from, to int) {
-		for k := range bound {
-			bound[k].measure(from, to, s.Indicators[k][from:to], s.Why[k][from:to])
+		for k := range s.bound {
+			s.bound[k].measure(from, to, s.Indicators[k][from:to], s.Why[k][from:to])
 		}
 		weigh(from, to)
 	})
@@ -146,10 +148,10 @@ func inChunks(ctx context.Context, threads, n int, do func(from, to int)) error 
 
 // boundTerm is a term with the columns that it reads.
 type boundTerm struct {
+	*Term
+
 	values, minus []float64
 	path          *path
-	weight        float64
-	fallback      bool
 	when          *boundCondition
 }
 
@@ -168,18 +170,19 @@ type boundIndicator struct {
 type boundCondition struct {
 	span
 
+	column string
 	values []float64
 }
 
 func bindCondition(c Condition, cols columns) boundCondition {
-	return boundCondition{c.span(), cols.of(c.Column)}
+	return boundCondition{c.span(), c.Column, cols.of(c.Column)}
 }
 
 func bind(d *Definition, cols columns, scale *Scale) boundIndicator {
 	b := boundIndicator{absent: NoColumn, gated: len(d.Any) > 0, otherwise: d.Otherwise}
 	for i := range d.Terms {
 		term := &d.Terms[i]
-		t := boundTerm{values: cols.of(term.Column), weight: term.Weight, fallback: term.Fallback}
+		t := boundTerm{Term: term, values: cols.of(term.Column)}
 		if t.values == nil {
 			continue
 		}
@@ -276,17 +279,48 @@ func (t *boundTerm) add(from int, sums, weights []float64) {
 		values = worth
 	}
 	t.path.apply(values, worth)
+	weight, fallback := t.Weight, t.Fallback
 	for j, y := range worth {
 		counts := one(!math.IsNaN(y))
 		if t.when != nil {
 			counts &= t.when.holds(t.when.values[from+j])
 		}
-		if t.fallback {
+		if fallback {
 			counts &= one(weights[j] == 0)
 		}
-		sums[j] += t.weight * only(counts, y)
-		weights[j] += only(counts, t.weight)
+		sums[j] += weight * only(counts, y)
+		weights[j] += only(counts, weight)
 	}
+}
+
+// figures are what a row that is measured was computed from, by column: the values of
+// the terms that count, and of the conditions that hold.
+func (b *boundIndicator) figures(i int) map[string]model.Figure {
+	all := make(map[string]model.Figure, 2*len(b.terms))
+	counted := false
+	for k := range b.terms {
+		t := &b.terms[k]
+		v, minus := t.values[i], 0.
+		if t.minus != nil {
+			minus = t.minus[i]
+		}
+		if math.IsNaN(v-minus) || t.when != nil && t.when.holds(t.when.values[i]) == 0 || t.Fallback && counted {
+			continue
+		}
+		counted, all[t.Column] = true, model.Figure(v)
+		if t.minus != nil {
+			all[t.Minus] = model.Figure(minus)
+		}
+		if t.when != nil {
+			all[t.when.column] = model.Figure(t.when.values[i])
+		}
+	}
+	for k := range b.any {
+		if c := &b.any[k]; c.holds(c.values[i]) == 1 {
+			all[c.column] = model.Figure(c.values[i])
+		}
+	}
+	return all
 }
 
 // only is v where counts is 1 and 0 where it is 0, whatever v is. What is missing is

@@ -254,8 +254,8 @@ var definitions = []Definition{
 		Otherwise: TooYoung,
 		Meta: frame.Meta{
 			Name: "repeat_purchase", LabelEN: "Regular repeat purchase", LabelZH: "经常性重复购买",
-			ReasonEN: []string{"Bought in {active_month_share} of the months; the present silence is {recency_to_gap} times the usual gap", "Bought in {active_month_share} of the months"},
-			ReasonZH: []string{"有{active_month_share}的月份购买；当前沉默为通常间隔的{recency_to_gap}倍", "有{active_month_share}的月份购买"},
+			ReasonEN: []string{"Bought in {active_month_share} of the months; the present silence is {recency_to_gap} times the usual gap", "Bought in {active_month_share} of the months", "The present silence is {recency_to_gap} times the usual gap", "The gaps between purchases vary by {gap_variation} times their mean"},
+			ReasonZH: []string{"有{active_month_share}的月份购买；当前沉默为通常间隔的{recency_to_gap}倍", "有{active_month_share}的月份购买", "当前沉默为通常间隔的{recency_to_gap}倍", "购买间隔的波动为其均值的{gap_variation}倍"},
 		},
 	},
 	{
@@ -266,8 +266,8 @@ var definitions = []Definition{
 		},
 		Meta: frame.Meta{
 			Name: "other_kinds", LabelEN: "Buys other kinds", LabelZH: "购买其他品类",
-			ReasonEN: []string{"Categories bought in the last 365 days: {categories_365d}"},
-			ReasonZH: []string{"近365天购买品类数：{categories_365d}"},
+			ReasonEN: []string{"Categories bought in the last 365 days: {categories_365d}", "Spread of the spend over categories in the last 365 days: {category_entropy_365d} nats"},
+			ReasonZH: []string{"近365天购买品类数：{categories_365d}", "近365天消费在各品类间的分散度：{category_entropy_365d}奈特"},
 		},
 	},
 	{
@@ -278,8 +278,8 @@ var definitions = []Definition{
 		},
 		Meta: frame.Meta{
 			Name: "recommends", LabelEN: "Recommends to others", LabelZH: "向他人推荐",
-			ReasonEN: []string{"Referrals in the last 365 days: {referrals_365d}", "Would recommend: {survey_recommend} of the scale"},
-			ReasonZH: []string{"近365天推荐次数：{referrals_365d}", "推荐意愿：量表的{survey_recommend}"},
+			ReasonEN: []string{"Referrals in the last 365 days: {referrals_365d}; would recommend: {survey_recommend} of the scale", "Referrals in the last 365 days: {referrals_365d}", "Would recommend: {survey_recommend} of the scale"},
+			ReasonZH: []string{"近365天推荐次数：{referrals_365d}；推荐意愿：量表的{survey_recommend}", "近365天推荐次数：{referrals_365d}", "推荐意愿：量表的{survey_recommend}"},
 		},
 	},
 	{
@@ -296,8 +296,26 @@ var definitions = []Definition{
 		},
 		Meta: frame.Meta{
 			Name: "resists_rivals", LabelEN: "Resists rivals", LabelZH: "抵御竞争对手",
-			ReasonEN: []string{"{promotion_share_365d} bought on promotion; competitors' offers told: {competitor_offers_365d}, trend of spend {spend_trend_180d}", "{promotion_share_365d} bought on promotion in the last 365 days", "Discount in the last 365 days: {discount_share_365d}"},
-			ReasonZH: []string{"促销购买占{promotion_share_365d}；获知竞争对手报价{competitor_offers_365d}次，消费趋势{spend_trend_180d}", "近365天促销购买占{promotion_share_365d}", "近365天折扣率：{discount_share_365d}"},
+			ReasonEN: []string{
+				"{promotion_share_365d} bought on promotion; competitors' offers told: {competitor_offers_365d}, trend of spend {spend_trend_180d}",
+				"{promotion_share_365d} bought on promotion in the last 365 days", "Paid below list price in the last 365 days: {list_discount_share_365d}",
+				"Discount in the last 365 days: {discount_share_365d}",
+				"Competitors' offers told: {competitor_offers_365d}; trend of spend {spend_trend_180d}",
+				"Competitors' offers told: {competitor_offers_365d}; the share of wallet changed by {wallet_estimated_trend}",
+				"List prices moved by {list_price_change_365d}; trend of spend {spend_trend_180d}",
+				"List prices moved by {list_price_change_365d}; the share of wallet changed by {wallet_estimated_trend}",
+				"When list prices moved in the last 365 days, quantities moved by {list_price_response_365d} times as much",
+			},
+			ReasonZH: []string{
+				"促销购买占{promotion_share_365d}；获知竞争对手报价{competitor_offers_365d}次，消费趋势{spend_trend_180d}",
+				"近365天促销购买占{promotion_share_365d}", "近365天低于标价{list_discount_share_365d}",
+				"近365天折扣率：{discount_share_365d}",
+				"获知竞争对手报价{competitor_offers_365d}次；消费趋势{spend_trend_180d}",
+				"获知竞争对手报价{competitor_offers_365d}次；钱包份额变化{wallet_estimated_trend}",
+				"标价变动{list_price_change_365d}；消费趋势{spend_trend_180d}",
+				"标价变动{list_price_change_365d}；钱包份额变化{wallet_estimated_trend}",
+				"近365天标价变动时，购买量变动为其{list_price_response_365d}倍",
+			},
 		},
 	},
 	{
@@ -313,8 +331,16 @@ var definitions = []Definition{
 		Otherwise: NothingFailed,
 		Meta: frame.Meta{
 			Name: "tolerance", LabelEN: "Stays after complaints and failures", LabelZH: "投诉与失误后仍留存",
-			ReasonEN: []string{"Complaints in the last 365 days: {complaints_365d}; trend of spend {spend_trend_180d}", "After a failure, the silence is {recency_to_gap} times the usual gap"},
-			ReasonZH: []string{"近365天投诉次数：{complaints_365d}；消费趋势{spend_trend_180d}", "失误之后，沉默为通常间隔的{recency_to_gap}倍"},
+			ReasonEN: []string{
+				"Complaints in the last 365 days: {complaints_365d}; trend of spend {spend_trend_180d}",
+				"After a failure, the silence is {recency_to_gap} times the usual gap", "After a failure, the trend of spend is {spend_trend_180d}",
+				"Complaints in the last 365 days: {complaints_365d}; the last was {complaint_recency_days} days ago, the last purchase {days_since_purchase}",
+			},
+			ReasonZH: []string{
+				"近365天投诉次数：{complaints_365d}；消费趋势{spend_trend_180d}",
+				"失误之后，沉默为通常间隔的{recency_to_gap}倍", "失误之后，消费趋势为{spend_trend_180d}",
+				"近365天投诉次数：{complaints_365d}；最近一次投诉距今{complaint_recency_days}天，最近一次购买距今{days_since_purchase}天",
+			},
 		},
 	},
 	{
@@ -359,8 +385,8 @@ var definitions = []Definition{
 		},
 		Meta: frame.Meta{
 			Name: "frequency_turnover", LabelEN: "Frequency and turnover", LabelZH: "购买频率与金额",
-			ReasonEN: []string{"Days with a purchase in the last 365: {buying_days_365d}; spend: {spend_365d}"},
-			ReasonZH: []string{"近365天购买天数：{buying_days_365d}；消费额：{spend_365d}"},
+			ReasonEN: []string{"Days with a purchase in the last 365: {buying_days_365d}; spend: {spend_365d}", "Days with a purchase in the last 365: {buying_days_365d}", "Spend in the last 365 days: {spend_365d}"},
+			ReasonZH: []string{"近365天购买天数：{buying_days_365d}；消费额：{spend_365d}", "近365天购买天数：{buying_days_365d}", "近365天消费额：{spend_365d}"},
 		},
 	},
 	{

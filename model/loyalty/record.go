@@ -21,9 +21,10 @@ func (s *Scores) Record(i int, a *Attitude) score.Loyalty {
 	if answer.Cap != nil {
 		r.Cap = answer.Cap.Name
 	}
-	for _, p := range answer.Parts {
+	for k, p := range answer.Parts {
 		r.Indicators = append(r.Indicators, score.Indicator{
 			Name: p.Indicator.String(), Value: model.Figure(p.Value), Why: p.Why.String(), Weight: model.Figure(p.Asked), Used: model.Figure(p.Used),
+			Figures: s.figures(k, i),
 		})
 	}
 	if answer.MeasureAsked > 0 || answer.Measure != nil {

@@ -4,7 +4,38 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"fealty/model"
+	"fealty/model/score"
 )
+
+// fromFigures computes an indicator from the published definition and the figures alone.
+func fromFigures(k int, figures map[string]model.Figure, scale *Scale) float64 {
+	if k >= Indicators {
+		return math.NaN()
+	}
+	value := func(name string) float64 {
+		if v, ok := figures[name]; ok {
+			return float64(v)
+		}
+		return math.NaN()
+	}
+	var sum, weight float64
+	for _, term := range definitions[k].Terms {
+		v, curve := value(term.Column), term.Curve
+		if term.Minus != "" {
+			v -= value(term.Minus)
+		}
+		if curve == nil {
+			curve = scale.Curve(term.Column)
+		}
+		if math.IsNaN(v) || term.When != nil && term.When.span().holds(value(term.When.Column)) == 0 {
+			continue
+		}
+		sum, weight = sum+term.Weight*curve.At(v), weight+term.Weight
+	}
+	return sum / weight
+}
 
 func TestRecordsSayWhatTheAnswersSay(t *testing.T) {
 	in := scaledInput(t, 300, 31)
@@ -27,6 +58,20 @@ func TestRecordsSayWhatTheAnswersSay(t *testing.T) {
 			}
 			if k < Indicators && part.Name != Indicator(k).String() {
 				t.Fatalf("row %d: indicator %d is %s", i, k, part.Name)
+			}
+			if said, ok := WordsOfMeasured(part); !ok || k < Indicators && (said.EN != a.Parts[k].Sentence(score.English) || said.ZH != a.Parts[k].Sentence(score.Chinese)) {
+				t.Fatalf("row %d: %+v says %+v", i, part, said)
+			}
+			if k < Indicators && (part.Why == "") != (len(part.Figures) > 0) {
+				t.Fatalf("row %d: %s, why %q, of %v", i, part.Name, part.Why, part.Figures)
+			}
+			if again := fromFigures(k, part.Figures, in.Scale); k < Indicators && part.Why == "" && !near(again, float64(part.Value)) {
+				t.Fatalf("row %d: %s is %v, and %v of %v", i, part.Name, part.Value, again, part.Figures)
+			}
+			for name, v := range part.Figures {
+				if own := at(in.columns().of(name), i); own != float64(v) {
+					t.Fatalf("row %d: %s of %s is %v, and %v in the figures", i, name, part.Name, own, v)
+				}
 			}
 		}
 		if !near(weight, 100) || (!near(used, 100) && a.Measured > 0) || len(r.Indicators) != Indicators+one(i == 7) {

@@ -24,12 +24,15 @@ func (w Words) In(lang score.Language) string {
 // units are those of the columns that sentences of this package name.
 var units = func() map[string]string {
 	u := map[string]string{
-		"competitor_offers_365d": "offers", "complaints_365d": "complaints", "complaint_open_days": "days", "overdue_days": "days",
+		"competitor_offers_365d": "offers", "complaints_365d": "complaints", "complaint_open_days": "days", "overdue_days": "days", "list_price_change_365d": "share",
 		"overdue_amount": "base currency", "returns_share_365d": "share", "return_orders_365d": "orders", "spend_trend_180d": "1",
 	}
 	for i := range definitions {
 		for _, t := range definitions[i].Terms {
 			u[t.Column] = t.Unit
+			if t.Minus != "" {
+				u[t.Minus] = t.Unit
+			}
 		}
 	}
 	return u
@@ -54,19 +57,6 @@ func say(template, label Words, values map[string]float64, more map[string]strin
 		}
 	}
 	return score.Sentence(score.Reason{Feature: self, With: present}, metas, lang)
-}
-
-// reason gathers the values that an entry's templates name.
-func reason(m frame.Meta, own float64, value func(string) float64) score.Reason {
-	up, _ := score.Reasons([]string{m.Name}, []float64{1}, map[string]frame.Meta{m.Name: m}, func(name string) float64 {
-		if name == m.Name {
-			return own
-		}
-		return value(name)
-	})
-	r := up[0]
-	r.Contribution = 0
-	return r
 }
 
 // Label names the indicator.
@@ -99,19 +89,27 @@ var whyWords = [whys]Words{
 	OneSided:      {"only the values or only the costs were told", "仅有价值或仅有成本一方的回答"},
 }
 
-var notMeasurable = Words{"%s: not measurable here (%s)", "%s：此处无法衡量（%s）"}
+var (
+	notMeasurable = Words{"%s: not measurable here (%s)", "%s：此处无法衡量（%s）"}
+	measuredAt    = Words{"%s: %.0f of 100", "%s：%.0f分（满分100）"}
+	fullStop      = Words{". ", "。"}
+)
 
-// Sentence says the part in words: the facts and the value, or why there is none.
+// Sentence says the part in words: the value and the facts, or why there is none.
 func (p Part) Sentence(lang score.Language) string {
 	if p.Why != Measured {
 		return fmt.Sprintf(notMeasurable.In(lang), p.Indicator.Label(lang), p.Why.Words(lang))
 	}
-	metas := map[string]frame.Meta{p.Reason.Feature: definitions[p.Indicator].Meta}
-	for name := range p.Reason.With {
-		metas[name] = frame.Meta{Name: name, Unit: units[name]}
+	said := fmt.Sprintf(measuredAt.In(lang), p.Indicator.Label(lang), p.Value)
+	facts := score.Reason{Feature: p.Indicator.String(), With: make(map[string]float64, len(p.Figures))}
+	metas := map[string]frame.Meta{facts.Feature: definitions[p.Indicator].Meta}
+	for name, v := range p.Figures {
+		facts.With[name], metas[name] = float64(v), frame.Meta{Name: name, Unit: units[name]}
 	}
-	return fmt.Sprintf(Words{"%s: %.0f of 100. %s", "%s：%.0f分（满分100）。%s"}.In(lang),
-		p.Indicator.Label(lang), p.Value, score.Sentence(p.Reason, metas, lang))
+	if of, ok := score.Filled(facts, metas, lang); ok {
+		said += fullStop.In(lang) + of
+	}
+	return said
 }
 
 // Sentence says why the cap holds for an account with that value, and at what. A unit

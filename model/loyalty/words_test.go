@@ -8,6 +8,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"fealty/model"
 	"fealty/model/score"
 )
 
@@ -107,6 +108,9 @@ func TestWordsAreComplete(t *testing.T) {
 	}
 	check(string(NoTier), tierWords[NoTier])
 	check(string(NoLevel), levelWords[NoLevel])
+	for name, words := range groupWords {
+		check(name, words)
+	}
 }
 
 func placeholders(templates []string) (names []string) {
@@ -183,6 +187,46 @@ func TestSentencesAreWhole(t *testing.T) {
 			if text == "" || strings.ContainsAny(text, "{}") || strings.Contains(text, "NaN") || strings.Contains(text, "%!") {
 				t.Fatalf("%s: %q", lang, text)
 			}
+		}
+	}
+}
+
+// Whatever term of an indicator is the only one that counts, a sentence names it; a
+// record from before there were figures says the value, and one of a later version no more.
+func TestEveryTermIsSaid(t *testing.T) {
+	for k := range definitions {
+		d := &definitions[k]
+		for _, term := range d.Terms {
+			r := score.Indicator{Name: d.Meta.Name, Value: 50, Figures: map[string]model.Figure{term.Column: .5}}
+			if term.Minus != "" {
+				r.Figures[term.Minus] = .5
+			}
+			if term.When != nil {
+				r.Figures[term.When.Column] = 1
+			}
+			words, ok := WordsOfMeasured(r)
+			said := score.Format(.5, term.Unit)
+			if !ok || !strings.Contains(words.EN[len(Indicator(k).Label(score.English)):], said) || !strings.Contains(words.ZH, said) {
+				t.Errorf("%s of %s alone says %+v", d.Meta.Name, term.Column, words)
+			}
+		}
+		for name, figures := range map[string]map[string]model.Figure{"none": nil, "a later version's": {"later": 1}} {
+			label := Indicator(k).Label
+			want := Words{label(score.English) + ": 50 of 100", label(score.Chinese) + "：50分（满分100）"}
+			if words, ok := WordsOfMeasured(score.Indicator{Name: d.Meta.Name, Value: 50, Figures: figures}); !ok || words != want {
+				t.Errorf("%s with %s figures says %+v, want %+v", d.Meta.Name, name, words, want)
+			}
+		}
+		if _, ok := WordsOfGroup(Group(d.Meta.Name)); !ok || (Group(d.Meta.Name) == BasicGroup) != d.Basic {
+			t.Errorf("%s is of group %q", d.Meta.Name, Group(d.Meta.Name))
+		}
+	}
+	for r, want := range map[[2]string]string{
+		{ManualWeight, ""}: "Measured by hand: 50 of 100", {ManualWeight, NoValue.String()}: "Measured by hand: not measurable here (nothing is known of this account)",
+		{"later", ""}: "", {"duration", "later"}: "",
+	} {
+		if words, ok := WordsOfMeasured(score.Indicator{Name: r[0], Why: r[1], Value: 50}); ok != (want != "") || words.EN != want {
+			t.Errorf("%v says %+v, want %q", r, words, want)
 		}
 	}
 }

@@ -97,14 +97,12 @@ func Sentence(r Reason, metas map[string]frame.Meta, lang Language) string {
 	if !ok {
 		return r.Feature
 	}
-	templates, label := m.ReasonEN, m.LabelEN
-	if lang == Chinese {
-		templates, label = m.ReasonZH, m.LabelZH
+	if s, ok := Filled(r, metas, lang); ok {
+		return s
 	}
-	for _, t := range templates {
-		if s, ok := fill(t, r, metas); ok {
-			return s
-		}
+	label := m.LabelEN
+	if lang == Chinese {
+		label = m.LabelZH
 	}
 	if r.Value == nil {
 		if lang == Chinese {
@@ -117,6 +115,21 @@ func Sentence(r Reason, metas map[string]frame.Meta, lang Language) string {
 		sep = "："
 	}
 	return label + sep + Format(*r.Value, m.Unit)
+}
+
+// Filled renders a reason by the first of the catalogue's templates whose columns are
+// all present; false when none is.
+func Filled(r Reason, metas map[string]frame.Meta, lang Language) (string, bool) {
+	templates := metas[r.Feature].ReasonEN
+	if lang == Chinese {
+		templates = metas[r.Feature].ReasonZH
+	}
+	for _, t := range templates {
+		if s, ok := fill(t, r, metas); ok {
+			return s, true
+		}
+	}
+	return "", false
 }
 
 func fill(template string, r Reason, metas map[string]frame.Meta) (string, bool) {

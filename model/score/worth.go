@@ -66,6 +66,9 @@ type Wallet struct {
 	// share; NaN when not known.
 	Width model.Figure `json:"width"`
 	Trend model.Figure `json:"trend"`
+	// NoTrend is the code of why there is no Trend though the wallet is known or estimated;
+	// "" otherwise, and in runs that did not tell it.
+	NoTrend string `json:"no_trend,omitempty"`
 	// Why is the code of what the state rests on.
 	Why string `json:"why,omitempty"`
 	// Author declared what the wallet rests on, Period is the instant from which it
@@ -143,6 +146,9 @@ type Indicator struct {
 	// that are not measurable were left out; each sums to 100.
 	Weight model.Figure `json:"weight"`
 	Used   model.Figure `json:"used"`
+	// Figures are what the value was computed from, by column; none where it is not
+	// measurable, of a measure that a person gave, and in runs that did not tell them.
+	Figures map[string]model.Figure `json:"figures,omitempty"`
 	// Author, Comment and At (Unix seconds) are of a measure that a person gave; ""
 	// and 0 of all others.
 	Author  string `json:"author,omitempty"`
