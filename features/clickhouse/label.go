@@ -77,10 +77,9 @@ func Outcomes(ctx context.Context, e Engine, r features.LabelRequest, s *feature
 // those that were erased, opted out or paused and, if the rule says so, were
 // touched: the first that fits is named. An account without any line in the
 // window bought nothing. PartialDefection reads spend_365d and tenure_days of the
-// slice's frame. What was bought, agreed, withdrawn and touched is read once for
-// all requests; contracts, renewals and ready-made outcomes once for each. They may
-// differ in their horizons, what their facts are complete to and what they know:
-// ErrBadRequest when they differ otherwise.
+// slice's frame. Each table is read once for all requests. They may differ in their
+// horizons, what their facts are complete to and what they know: ErrBadRequest when
+// they differ otherwise.
 func OutcomesOf(ctx context.Context, e Engine, asks []features.LabelAsk) ([]*features.Outcome, error) {
 	a, err := aftermathOf(ctx, e, asks)
 	if err != nil {
@@ -195,7 +194,7 @@ func (a *aftermath) params(from, to int) Params {
 	names := map[string]bool{}
 	for _, v := range a.views[from:to] {
 		for _, c := range v.cutoffs {
-			cutoffs, known = append(cutoffs, c), append(known, frame.KnownAt(int64(c)+int64(v.KnownLag/time.Second)))
+			cutoffs, known = append(cutoffs, c), append(known, a.knownAt(c))
 			horizons, knownBy = append(horizons, int64(v.Rule.HorizonDays)), append(knownBy, v.knownBy())
 		}
 		for name := range v.begin {
@@ -214,6 +213,11 @@ func (a *aftermath) params(from, to int) Params {
 	}
 	p["accounts"] = sorted
 	return p
+}
+
+// knownAt is the instant up to which features at a cutoff know their facts.
+func (a *aftermath) knownAt(c frame.Cutoff) frame.KnownAt {
+	return frame.KnownAt(int64(c) + int64(a.KnownLag/time.Second))
 }
 
 // whenever is later than anything is recorded.
@@ -388,10 +392,8 @@ func (a *aftermath) label(ctx context.Context, e Engine) error {
 		}
 		return nil
 	case features.PartialDefection:
-		for _, v := range a.views {
-			if err := a.partial(ctx, e, v); err != nil {
-				return fmt.Errorf("label partial defection: %w", err)
-			}
+		if err := a.partial(ctx, e); err != nil {
+			return fmt.Errorf("label partial defection: %w", err)
 		}
 		return nil
 	case features.Contractual:
@@ -444,47 +446,64 @@ func (a *aftermath) answered(ctx context.Context, e Engine, name, column string,
 	return nil
 }
 
+// paces are the spend and the tenure of a view's rows.
+type paces struct{ spend, tenure []float64 }
+
 // partial compares what came with the account's own pace. Accounts that are one
 // within the horizon are measured by one pace, that of all of them together, as it
 // is their common spend that came.
-func (a *aftermath) partial(ctx context.Context, e Engine, v *view) error {
-	if len(v.cutoffs) == 0 {
-		return nil
-	}
-	f, err := v.slice.Frame.Select([]string{spendColumn, tenureColumn})
-	if err != nil {
-		return fmt.Errorf("read the pace: %w", err)
-	}
-	spend, tenure := f.Columns[0].Numbers, f.Columns[1].Numbers
-	if len(a.families) > 0 {
-		spend, tenure = slices.Clone(spend), slices.Clone(tenure)
-		if err := a.pace(ctx, e, v, spend, tenure); err != nil {
-			return err
+func (a *aftermath) partial(ctx context.Context, e Engine) error {
+	all := make([]paces, len(a.views))
+	for k, v := range a.views {
+		if len(v.cutoffs) == 0 {
+			continue
 		}
-	}
-	v.each(func(i int) (float64, features.Exclusion) {
-		rate := features.RunRate(spend[i], tenure[i], v.Rule.HorizonDays)
-		switch {
-		case math.IsNaN(rate):
-			return 0, features.TooShort
-		case rate <= 0:
-			return 0, features.NoRunRate
+		f, err := v.slice.Frame.Select([]string{spendColumn, tenureColumn})
+		if err != nil {
+			return fmt.Errorf("read the pace: %w", err)
 		}
-		return truth(v.Spend[i] < rate/2), features.Labelled
-	})
+		// A family's own is written over them.
+		all[k] = paces{slices.Clone(f.Columns[0].Numbers), slices.Clone(f.Columns[1].Numbers)}
+	}
+	if err := a.pace(ctx, e, all); err != nil {
+		return err
+	}
+	for k, v := range a.views {
+		v.each(func(i int) (float64, features.Exclusion) {
+			rate := features.RunRate(all[k].spend[i], all[k].tenure[i], v.Rule.HorizonDays)
+			switch {
+			case math.IsNaN(rate):
+				return 0, features.TooShort
+			case rate <= 0:
+				return 0, features.NoRunRate
+			}
+			return truth(v.Spend[i] < rate/2), features.Labelled
+		})
+	}
 	return nil
 }
 
-// pace writes the families' spend and tenure over those of their members' rows, by
-// the query that the features have theirs from.
-func (a *aftermath) pace(ctx context.Context, e Engine, v *view, spend, tenure []float64) error {
-	at := a.asks[v.first].view
-	params := a.params(at, at+1)
+// pace writes the families' spend and tenure over those of their members' rows, which
+// are by view, by the query that the features have theirs from.
+func (a *aftermath) pace(ctx context.Context, e Engine, all []paces) error {
+	if len(a.families) == 0 {
+		return nil
+	}
+	params := a.params(0, len(a.views))
 	params["accounts"], params["from_account"], params["to_account"] = []string{}, "", ""
+	// All views know a cutoff as long after it: each is asked for once.
+	var cutoffs []frame.Cutoff
+	var known []frame.KnownAt
+	for _, q := range a.asks {
+		if !slices.Contains(cutoffs, q.cutoff) {
+			cutoffs, known = append(cutoffs, q.cutoff), append(known, a.knownAt(q.cutoff))
+		}
+	}
+	params["cutoffs"], params["known_at"] = cutoffs, known
 	// Neither spend nor tenure knows days of rest or cadences.
 	params["rested"], params["rest_countries"] = uint64(0), []string{}
 	params["cadence_days"] = []int64{0}
-	params["calendars"], params["rest_days"], params["rest_before"] = make([]int64, len(v.cutoffs)), []int64{0}, []int64{0}
+	params["calendars"], params["rest_days"], params["rest_before"] = make([]int64, len(cutoffs)), []int64{0}, []int64{0}
 	params["rest_beats"], params["rest_passed"] = []int64{0}, []int64{0}
 	sql, err := fileStatement(features.File{Name: ordersFile})
 	if err != nil {
@@ -496,8 +515,10 @@ func (a *aftermath) pace(ctx context.Context, e Engine, v *view, spend, tenure [
 			return err
 		}
 		for i := range t.Rows() {
-			if k := v.asked(frame.Cutoff(c[1].Integers[i])); k >= 0 {
-				a.members(named[c[0].Texts[i]], k, func(row int) { spend[row], tenure[row] = c[2].Float(i), c[3].Float(i) })
+			for k, v := range a.views {
+				if asked := v.asked(frame.Cutoff(c[1].Integers[i])); asked >= 0 {
+					a.members(named[c[0].Texts[i]], asked, func(row int) { all[k].spend[row], all[k].tenure[row] = c[2].Float(i), c[3].Float(i) })
+				}
 			}
 		}
 		return nil
