@@ -29,6 +29,7 @@ func onServer(t *testing.T, s *launch.Server) clickhouse.Warehouse {
 }
 
 func TestLoadsOnAServerWaitForThoseAliveAndSweepTheDead(t *testing.T) {
+	t.Parallel()
 	s := launch.Start(t, launch.Options{})
 	w := onServer(t, s)
 	exec := func(sql string) {
@@ -64,6 +65,7 @@ func TestLoadsOnAServerWaitForThoseAliveAndSweepTheDead(t *testing.T) {
 }
 
 func TestAServerKilledDuringALoadLeavesNothingToSee(t *testing.T) {
+	t.Parallel()
 	s := launch.Start(t, launch.Options{})
 	w := onServer(t, s)
 	killed := false

@@ -2,6 +2,7 @@ package clickhouse_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -151,6 +152,14 @@ func (w *town) crowdRecord(r *rand.Rand, account string, day func(int) int64) {
 	}
 }
 
+// add takes in the accounts of another town.
+func (w *town) add(other *town) {
+	maps.Copy(w.members, other.members)
+	w.lines, w.contacts, w.contracts, w.wallets = append(w.lines, other.lines...), append(w.contacts, other.contacts...), append(w.contracts, other.contracts...), append(w.wallets, other.wallets...)
+	w.invoices, w.payments, w.people, w.versions = append(w.invoices, other.invoices...), append(w.payments, other.payments...), append(w.people, other.people...), append(w.versions, other.versions...)
+	w.touches, w.links, w.outcomes = append(w.touches, other.touches...), append(w.links, other.links...), append(w.outcomes, other.outcomes...)
+}
+
 // part returns the town's accounts that keep takes.
 func (w *town) part(keep func(account string) bool) *town {
 	p := &town{members: map[string]int64{}}
@@ -181,7 +190,7 @@ func TestMatrixOverTheWireUnderAnotherZone(t *testing.T) {
 	clearTables(t, e)
 	cases().shuffled(7).fill(t, e)
 	golden(t, "matrix.txt", build(t.Context(), t, e, request(goldenCutoffs...)))
-	for _, threads := range []int{1, 2, 8} {
+	for _, threads := range []int{1, 8} { // the engine's own choice above is the number of cores
 		e := serverOf(t, s.URL("default", ""), clickhouse.Limits{Threads: threads})
 		golden(t, "matrix.txt", build(t.Context(), t, e, request(goldenCutoffs...)))
 		closeEngine(t, e)
@@ -197,7 +206,7 @@ func TestMatrixDoesNotDependOnThreadsPartsAndTheOrderOfRows(t *testing.T) {
 	for _, c := range []struct {
 		threads, parts int
 		seed           uint64
-	}{{1, 1, 0}, {2, 5, 11}, {8, 9, 12}} {
+	}{{1, 1, 0}, {8, 9, 12}} {
 		e, err := clickhouse.Open(t.Context(), "chdb://"+dir, clickhouse.Limits{Threads: c.threads})
 		if err != nil {
 			t.Fatal(err)
@@ -242,8 +251,10 @@ func every[T any](all []T, i, n int) []T {
 // zoneVariable tells a child of TestMatrixUnderEveryProcessZone that it is one.
 const zoneVariable = "FEALTY_TEST_ZONE"
 
-// The engine reads TZ when it is loaded, so that each zone has a process.
+// The engine reads TZ when it is loaded, so that each zone has a process: far west with summer
+// time, far east of every other, and half an hour off over the wire.
 func TestMatrixUnderEveryProcessZone(t *testing.T) {
+	t.Parallel() // the children open the engine, not this process
 	launch.Library(t)
 	if zone := os.Getenv(zoneVariable); zone != "" {
 		if _, offset := time.Date(2025, 3, 1, 0, 0, 0, 0, time.Local).Zone(); offset == 0 { //nolint:gosmopolitan // the local zone is what is tested
@@ -258,7 +269,7 @@ func TestMatrixUnderEveryProcessZone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, zone := range []string{"America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"} {
+	for _, zone := range []string{"America/New_York", "Pacific/Kiritimati"} {
 		child := exec.CommandContext(t.Context(), program, "-test.run=^TestMatrixUnderEveryProcessZone$", "-test.v")
 		child.Env = append(os.Environ(), "TZ="+zone, zoneVariable+"="+zone)
 		if out, err := child.CombinedOutput(); err != nil || !slices.Contains(outputLines(out), "PASS") {

@@ -604,9 +604,10 @@ func testCallerEnds(t *testing.T, e opened) {
 }
 
 func testDeadline(t *testing.T, e opened) {
+	const deadline = 150 * time.Millisecond
 	for range 3 {
 		sql, mark := marked(t)
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		began := time.Now()
 		_, err := e.all(ctx, sql, nil)
 		cancel()
@@ -614,12 +615,12 @@ func testDeadline(t *testing.T, e opened) {
 			t.Errorf("a deadline is told as %v", err)
 		}
 		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("a deadline of 500ms took %s", took)
+			t.Errorf("a deadline of %s took %s", deadline, took)
 		}
 		expectGone(t, e, mark)
 
 		sql, mark = marked(t)
-		ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
+		ctx, cancel = context.WithTimeout(t.Context(), deadline)
 		err = e.Exec(ctx, "INSERT INTO FUNCTION null('x UInt64') "+sql, nil)
 		cancel()
 		if !errors.Is(err, context.DeadlineExceeded) {
