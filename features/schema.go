@@ -26,7 +26,9 @@ type TableSchema struct {
 	Event string
 	// Account is the field that holds the account, "" when there is none.
 	Account string
-	// Versioned dimensions carry valid_from (Time, nullable: empty means always).
+	// Versioned dimensions carry valid_from (Time, nullable: empty means always) and valid_to (Time,
+	// exclusive, nullable: empty means until another version begins). The newest version that began
+	// before a cutoff is what is known as of it; nothing is when its valid_to lies before the cutoff, too.
 	Versioned bool
 	Fields    []Field
 }
@@ -63,7 +65,7 @@ func Schemas() []TableSchema {
 			key("account", frame.Text), text("name"), text("segment"), text("region"), text("department"), text("industry"),
 			text("channel"), text("account_manager"), text("currency"), null("opened", frame.Time), text("parent"), text("type"),
 			text("country"), text("orientation"), null("credit_limit", frame.Decimal), text("address"), text("tax_number"),
-			null("valid_from", frame.Time), recorded,
+			null("valid_from", frame.Time), null("valid_to", frame.Time), recorded,
 		}},
 		{Name: "order_lines", Account: "account", Event: "ordered_at", Fields: []Field{
 			key("account", frame.Text), key("order_id", frame.Text), {Name: "line", Kind: frame.Integer, Key: true},
@@ -87,7 +89,7 @@ func Schemas() []TableSchema {
 			text("recurring"), null("amount", frame.Decimal), null("amount_base", frame.Decimal), text("currency"), null("cancelled_at", frame.Time), recorded,
 		}},
 		{Name: "products", Versioned: true, Fields: []Field{
-			key("product", frame.Text), text("name"), text("category"), null("list_price", frame.Decimal), null("valid_from", frame.Time), recorded,
+			key("product", frame.Text), text("name"), text("category"), null("list_price", frame.Decimal), null("valid_from", frame.Time), null("valid_to", frame.Time), recorded,
 		}},
 		{Name: "fx_rates", Event: "day", Fields: []Field{
 			key("currency", frame.Text), key("day", frame.Time), need("rate", frame.Number), recorded,
@@ -99,7 +101,7 @@ func Schemas() []TableSchema {
 			key("id", frame.Text), need("account", frame.Text), text("name"), text("role"), null("since", frame.Time), null("until", frame.Time), recorded,
 		}},
 		{Name: "managers", Versioned: true, Fields: []Field{
-			key("manager", frame.Text), text("name"), text("department"), text("lead"), null("valid_from", frame.Time), recorded,
+			key("manager", frame.Text), text("name"), text("department"), text("lead"), null("valid_from", frame.Time), null("valid_to", frame.Time), recorded,
 		}},
 		{Name: "invoices", Account: "account", Event: "issued_at", Fields: []Field{
 			key("id", frame.Text), need("account", frame.Text), text("order_id"), need("issued_at", frame.Time),

@@ -115,7 +115,8 @@ type touch struct {
 // Rows of a mapped source have load 0.
 type version struct {
 	account, manager string
-	from, recorded   int64
+	from, to         int64 // to is 0 when it has no end
+	recorded         int64
 	limit            int64
 	country, parent  string
 	segment          string
@@ -407,6 +408,7 @@ func (w *town) fillOther(t *testing.T, e clickhouse.Engine) {
 		texts("orientation", w.versions, func(x version) string { return x.orientation }),
 		texts("parent", w.versions, func(x version) string { return x.parent }),
 		numbers("valid_from", frame.Time, w.versions, func(x version) int64 { return orElse(x.from, absent) }),
+		numbers("valid_to", frame.Time, w.versions, func(x version) int64 { return orElse(x.to, absent) }),
 		numbers("recorded_at", frame.Time, w.versions, func(x version) int64 { return orElse(x.recorded, x.from) }),
 		numbers("load", frame.Integer, w.versions, func(x version) int64 {
 			if x.mapped {

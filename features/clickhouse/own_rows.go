@@ -44,7 +44,7 @@ const (
 // cutoff on they read as empty. Text that is given with one is empty with it.
 var endings = map[string]struct{ at, with string }{
 	"order_lines": {at: "delivered_at"}, "interactions": {at: "responded_at"}, "contracts": {at: "cancelled_at"},
-	"people": {at: "until"}, "touches": {at: "answered_at", with: "answer"},
+	"people": {at: "until"}, "accounts": {at: "valid_to"}, "products": {at: "valid_to"}, "managers": {at: "valid_to"}, "touches": {at: "answered_at", with: "answer"},
 }
 
 // announced are views of what is known ahead, so that what lies after a cutoff is

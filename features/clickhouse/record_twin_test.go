@@ -304,9 +304,12 @@ func records(account string) *rapid.Generator[record] {
 			if i == 0 && rare() {
 				x.from, x.recorded = 0, start
 			}
+			if rapid.Bool().Draw(t, "ends") { // before the next one begins, as it does, or later
+				x.to = max(start, x.from) + rapid.Int64Range(0, 150).Draw(t, "end")*86400
+			}
 			r.versions = append(r.versions, x)
 			if rare() {
-				x.manager, x.segment, x.recorded = "Zhao", "large", later(max(start, x.from))
+				x.manager, x.segment, x.recorded, x.to = "Zhao", "large", later(max(start, x.from)), 0
 				r.versions = append(r.versions, x)
 			}
 		}
@@ -717,11 +720,14 @@ func (r record) cadence(cutoff, known int64) int64 {
 	return int64(planned.Days)
 }
 
-// seen returns the account's versions as known at a cutoff, oldest first.
+// seen returns the account's versions as known at a cutoff, oldest first; none when the last of them has ended.
 func (r record) seen(cutoff, known int64) []version {
 	versions := newest(r.versions, known, func(v version) string { return strconv.FormatInt(v.from, 10) }, func(v version) int64 { return orElse(v.recorded, v.from) })
 	versions = slices.DeleteFunc(versions, func(v version) bool { return v.from >= cutoff })
 	slices.SortFunc(versions, func(a, b version) int { return int(a.from - b.from) })
+	if n := len(versions); n > 0 && versions[n-1].to != 0 && versions[n-1].to < cutoff {
+		return nil
+	}
 	return versions
 }
 

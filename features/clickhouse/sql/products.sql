@@ -3,7 +3,8 @@
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of length 1; watermark UInt64.
 -- As of:    names: the newest version with valid_from empty or before the cutoff, recorded_at <= known_at, load <= watermark;
 --           of versions valid from the same instant the one recorded last. Lines: ordered_at < cutoff, recorded_at <=
---           known_at, load <= watermark. Products without a version have an empty name.
+--           known_at, load <= watermark. Products without a version, or whose one has a valid_to before the cutoff, have an empty
+--           name.
 SELECT
     product,
     argMax(called, version) AS name
@@ -11,7 +12,7 @@ FROM
 (
     SELECT
         product,
-        name AS called,
+        if(ifNull(valid_to < {cutoffs:Array(DateTime('UTC'))}[1], 0), '', name) AS called,
         (toUInt8(1), ifNull(toUnixTimestamp(valid_from), 0), toUnixTimestamp(recorded_at), load) AS version
     FROM products
     WHERE load <= {watermark:UInt64}

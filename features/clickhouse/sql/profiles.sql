@@ -3,7 +3,9 @@
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of length 1; accounts Array(String), empty = all; from_account,
 --           to_account String: the range from … to, both included, to = '' is open; watermark UInt64.
 -- As of:    the newest version with valid_from empty or before the cutoff, recorded_at <= known_at, load <= watermark; of
---           versions valid from the same instant the one recorded last. Accounts without a version have empty attributes.
+--           versions valid from the same instant the one recorded last. Accounts without a version, or whose one has a valid_to before
+--           the cutoff, have empty attributes.
+WITH ('', '', '', '', '', '', '', '', '', '') AS nothing
 SELECT
     account,
     newest.1 AS name,
@@ -25,7 +27,7 @@ FROM
     (
         SELECT
             account,
-            (name, segment, region, account_manager, department, industry, channel, currency, parent, type) AS attributes,
+            if(ifNull(valid_to < {cutoffs:Array(DateTime('UTC'))}[1], 0), nothing, (name, segment, region, account_manager, department, industry, channel, currency, parent, type)) AS attributes,
             (toUInt8(1), ifNull(toUnixTimestamp(valid_from), 0), toUnixTimestamp(recorded_at), load) AS version
         FROM accounts
         WHERE load <= {watermark:UInt64}
@@ -37,7 +39,7 @@ FROM
         UNION ALL
         SELECT
             account,
-            ('', '', '', '', '', '', '', '', '', '') AS attributes,
+            nothing AS attributes,
             (toUInt8(0), toUInt32(0), toUInt32(0), toUInt64(0)) AS version
         FROM order_lines
         WHERE load <= {watermark:UInt64}

@@ -2,7 +2,7 @@
 -- Grain:    one row per account with an order line as of the cutoff, and one per account of the accounts table.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of length 1; watermark UInt64.
 -- As of:    lines with ordered_at < cutoff, recorded_at <= known_at, load <= watermark and an amount above 0; the newest version of
---           the account as in profiles.sql.
+--           the account as in profiles.sql, also when it has ended: where an account lived that is no more is what is asked.
 SELECT
     account,
     toInt64(toUnixTimestamp(min(ordered_at))) AS first_at,

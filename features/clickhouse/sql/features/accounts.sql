@@ -1,9 +1,11 @@
 -- Question: who looks after the account, since when, how much credit does it have, and does it look to the price or the value?
--- Grain:    one row per account × cutoff with at least one version of the account seen as of the cutoff.
+-- Grain:    one row per account × cutoff with a version of the account that is true as of the cutoff.
 -- Parameters: cutoffs, known_at Array(DateTime('UTC')) of equal length; accounts Array(String), empty = all;
 --           from_account, to_account String: the range from … to, both included, to = '' is open; watermark UInt64; tz String.
 -- As of:    a version reads as the newest row of its valid_from with recorded_at <= known_at, load <= watermark, and is seen
---           when valid_from is empty (always) or before the cutoff. The version with the latest valid_from is what is true.
+--           when valid_from is empty (always) or before the cutoff. The version with the latest valid_from is what is true, until
+--           its valid_to: when that lies before the cutoff, nothing is known of the account. An earlier one ended when
+--           the next began, whatever its own valid_to.
 -- Manager:  versions without one say nothing of it.
 -- Oriented: by the word price or value, in whatever case; versions without either say nothing of it.
 WITH
@@ -18,7 +20,8 @@ WITH
                 if(account_manager = '', 0, cityHash64(account_manager)),
                 isNotNull(credit_limit),
                 ifNull(credit_limit, 0),
-                indexOf(['value', 'price'], lower(orientation))))) AS versions
+                indexOf(['value', 'price'], lower(orientation)),
+                toInt64(ifNull(toUnixTimestamp(valid_to), 0))))) AS versions
         FROM accounts
         WHERE load <= {watermark:UInt64}
           AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
@@ -42,7 +45,7 @@ WITH
             arrayFilter(o -> o != 0, seen.7) AS oriented
         FROM history
         ARRAY JOIN {cutoffs:Array(DateTime('UTC'))} AS cutoff, {known_at:Array(DateTime('UTC'))} AS known_at
-        WHERE notEmpty(seen)
+        WHERE notEmpty(seen) AND (seen[-1].8 = 0 OR seen[-1].8 >= now)
     )
 SELECT
     account,

@@ -8,8 +8,9 @@
 --           + day; calendars Array(UInt64): the calendar of each cutoff. cadence_segments Array(String) and cadence_days
 --           Array(UInt16): the cadence of each segment, 0 for none; first that of the segment '' and of all that are not named.
 -- As of:    what is true of the account at a cutoff is its newest version with valid_from empty or before it, recorded_at <=
---           known_at, load <= watermark. A pause reads as the newest row of its start, of each member of a family, with
---           recorded_at <= known_at, load <= watermark; without an end, or with one from the cutoff on, it lasts to the cutoff.
+--           known_at, load <= watermark; nothing when its valid_to lies before the cutoff. A pause reads as the newest row of its
+--           start, of each member of a family, with recorded_at <= known_at, load <= watermark; without an end, or with one from
+--           the cutoff on, it lasts to the cutoff.
 -- Columns:  arrays with an element per cutoff. shelves: where the days of its country stand in rest_days, 0 without any. spans:
 --           its pauses (first day, day after the last), in days that are no holiday, none over another: of overlapping ones
 --           the later begins where those before it are over. cadences: days, 0 for none. beats.sql counts by them.
@@ -19,7 +20,7 @@ WITH
     (
         SELECT
             account,
-            arraySort(groupArrayIf((begun, recorded, load, place, days), place > 0)) AS versions,
+            arraySort(groupArrayIf((begun, recorded, load, place, days, ended), place > 0)) AS versions,
             arraySort(groupArrayIf((who, begun, recorded, load, days), place = 0)) AS pauses
         FROM
         (
@@ -27,7 +28,8 @@ WITH
                 account, account AS member, cityHash64(member) AS who, toInt64(ifNull(toUnixTimestamp(valid_from), 0)) AS begun, toUnixTimestamp(recorded_at) AS recorded, load,
                 -- One more than the place, since 0 means a pause or no version at all.
                 toInt64(1 + indexOf({rest_countries:Array(String)}, country)) AS place,
-                toInt64(transform(segment, {cadence_segments:Array(String)}, {cadence_days:Array(UInt16)}, {cadence_days:Array(UInt16)}[1])) AS days
+                toInt64(transform(segment, {cadence_segments:Array(String)}, {cadence_days:Array(UInt16)}, {cadence_days:Array(UInt16)}[1])) AS days,
+                toInt64(ifNull(toUnixTimestamp(valid_to), 0)) AS ended
             FROM accounts
             WHERE (notEmpty({rest_countries:Array(String)}) OR length({cadence_segments:Array(String)}) > 1)
               AND load <= {watermark:UInt64}
@@ -37,7 +39,7 @@ WITH
             UNION ALL
             SELECT
                 account, account AS member, cityHash64(member) AS who, toInt64(toUnixTimestamp(start)) AS begun, toUnixTimestamp(recorded_at) AS recorded, load,
-                toInt64(0) AS place, toInt64(ifNull(toUnixTimestamp(`end`), 0)) AS days
+                toInt64(0) AS place, toInt64(ifNull(toUnixTimestamp(`end`), 0)) AS days, toInt64(0) AS ended
             FROM pauses
             WHERE {rested:UInt8}
               AND load <= {watermark:UInt64}
@@ -51,8 +53,9 @@ WITH
     (
         SELECT
             account,
-            -- (calendar, version); a version without a place is none that was known, its load says nothing: that of mapped rows is 0.
-            arrayMap((c, k, o) -> (o, arrayFilter(v -> v.1 < toUnixTimestamp(c) AND v.2 <= toUnixTimestamp(k), versions)[-1]),
+            -- (calendar, version); a version without a place is none that is true, its load says nothing: that of mapped rows is 0.
+            arrayMap((c, k, o) -> (o, arrayFilter(v -> v.6 = 0 OR v.6 >= toUnixTimestamp(c),
+                    arraySlice(arrayFilter(v -> v.1 < toUnixTimestamp(c) AND v.2 <= toUnixTimestamp(k), versions), -1))[1]),
                 {cutoffs:Array(DateTime('UTC'))}, {known_at:Array(DateTime('UTC'))}, {calendars:Array(UInt64)}) AS truths,
             -- (start, instant of the end, whose)
             arrayMap((c, k) -> arrayMap(p -> (p.2, if(p.5 = 0 OR p.5 > toUnixTimestamp(c), toUnixTimestamp(c), p.5), p.1),
