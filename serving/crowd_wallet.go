@@ -95,6 +95,29 @@ func (p *purses) add(category int32, year, before float64) {
 	p.earlier.Category, p.earlier.Amount = append(p.earlier.Category, category), append(p.earlier.Amount, max(0, before))
 }
 
+// noTrends say by row why there is no year before the last to compare it with, ""
+// where there is one: who first bought within the last year had none, and where the data
+// begin within the last two years that of everybody is known only in part.
+func (c *crowd) noTrends() []wallet.NoTrend {
+	const year = 365
+	tenure, longest := c.column(tenureColumn), 0.
+	for _, days := range tenure {
+		if days > longest {
+			longest = days
+		}
+	}
+	whys := make([]wallet.NoTrend, c.rows())
+	for i, days := range tenure {
+		switch {
+		case !(days >= year):
+			whys[i] = wallet.FirstYear
+		case longest < 2*year:
+			whys[i] = wallet.ShortData
+		}
+	}
+	return whys
+}
+
 // unasked is what each account spends in the categories of which no wallet is told.
 func (p *purses) unasked(rows int) []float64 {
 	sums := make([]float64, rows)

@@ -82,8 +82,9 @@ type SaidGround struct {
 // SaidWallet is a wallet with its words.
 type SaidWallet struct {
 	score.Wallet
-	State, Why Term
-	Flags      []Term
+	// NoTrend says why there is no trend.
+	State, Why, NoTrend Term
+	Flags               []Term
 	// Period is the day from which on it holds, "" when nobody declared it.
 	Period string
 }
@@ -96,10 +97,12 @@ type SaidRecommendation struct {
 	WalletShare, WalletGap model.Figure
 }
 
-// SaidIndicator is an indicator with its name, and why it is not measurable.
+// SaidIndicator is an indicator with its name, its group, why it is not measurable, and
+// all of it with the figures behind it in a sentence. A measure by hand is of no group.
 type SaidIndicator struct {
 	score.Indicator
-	Name, Why Term
+	Name, Group, Why Term
+	EN, ZH           string
 }
 
 // SaidAttitude is a number of attitude with its name, why it is not measured, what it
@@ -233,10 +236,16 @@ func (a *WorthAnswer) say(caps []loyalty.Cap, stage score.Stage, zone *time.Loca
 	a.Cap = termOf(a.Loyalty.Cap, func() (loyalty.Words, bool) { return wordsOfCap(caps, a.Loyalty.Cap) })
 	a.sayAttitudes()
 	for _, k := range a.Loyalty.Indicators {
-		a.Indicators = append(a.Indicators, SaidIndicator{
+		group := loyalty.Group(k.Name)
+		said := SaidIndicator{
 			Indicator: k, Name: termOf(k.Name, func() (loyalty.Words, bool) { return loyalty.WordsOfIndicator(k.Name) }),
-			Why: termOf(k.Why, func() (loyalty.Words, bool) { return loyalty.WordsOfWhy(k.Why) }),
-		})
+			Group: termOf(group, func() (loyalty.Words, bool) { return loyalty.WordsOfGroup(group) }),
+			Why:   termOf(k.Why, func() (loyalty.Words, bool) { return loyalty.WordsOfWhy(k.Why) }),
+		}
+		if w, ok := loyalty.WordsOfMeasured(k); ok {
+			said.EN, said.ZH = w.EN, w.ZH
+		}
+		a.Indicators = append(a.Indicators, said)
 	}
 }
 
@@ -289,6 +298,8 @@ func saidWallet(w score.Wallet, zone *time.Location) SaidWallet {
 	said.State = newTerm(w.State, en, zh, ok)
 	en, zh, ok = wallet.WhyText(w.Why, stored)
 	said.Why = newTerm(w.Why, en, zh, ok)
+	en, zh, ok = wallet.NoTrendText(w.NoTrend, stored)
+	said.NoTrend = newTerm(w.NoTrend, en, zh, ok)
 	for _, code := range w.Flags {
 		en, zh, ok = wallet.FlagText(code, stored)
 		said.Flags = append(said.Flags, newTerm(code, en, zh, ok))

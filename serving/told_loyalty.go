@@ -203,7 +203,7 @@ func (t *told) ofAbove(k int) *score.Worth {
 		Lifetime: score.Lifetime{Alive: nan, NoPurchase: nan, Purchases: nan, Spend: nan, Value: nan, Low: nan, High: nan},
 		Place:    score.Place{Value: nan, Existing: nan, Potential: nan, Influence: nan, Learning: nan},
 		Wallet: score.Wallet{
-			State: wallet.Unknown.String(), Amount: none, Low: none, High: none, Spend: none, Share: none, Potential: none, Width: none, Trend: none,
+			State: wallet.Unknown.String(), Why: wallet.NoPurchases.String(), Amount: none, Low: none, High: none, Spend: none, Share: none, Potential: none, Width: none, Trend: none,
 		},
 	}
 }

@@ -125,11 +125,7 @@ func (t *told) beside(past *crosssell.Purchases) crosssell.Beside {
 					continue
 				}
 				to[0], to[1], to[2] = e.Share, e.Potential, e.Width()
-				for k := t.earlier.Start[i]; k < t.earlier.Start[i+1]; k++ {
-					if t.earlier.Category[k] == of {
-						to[3] = e.Trend(t.earlier.Amount[k])
-					}
-				}
+				to[3], _ = t.trend(i, &e)
 			}
 		},
 	}

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -22,6 +23,8 @@ type toldWallets struct {
 	// year before.
 	said    []wallet.Declared
 	earlier wallet.Spend
+	// noTrend says by row why there is no year before the last, "" where there is.
+	noTrend []wallet.NoTrend
 	// whole are the wallets that rest on what was declared of accounts' whole
 	// spending, by row, and wholeSaid those declarations.
 	whole     map[int]wallet.Estimate
@@ -47,9 +50,15 @@ func (a *appraisal) tellWallets(t *told) error {
 	if t.columns, err = wallet.Columns(t.estimates, t.totals, &t.earlier); err != nil {
 		return refused{err}
 	}
+	trends := t.columns[trendColumn].Numbers
 	for i := range t.whole {
 		e := t.whole[i]
-		t.columns[trendColumn].Numbers[i] = e.Trend(max(0, t.crowd.yearBefore[i]))
+		trends[i] = e.Trend(max(0, t.crowd.yearBefore[i]))
+	}
+	for i, why := range t.noTrend {
+		if why != "" {
+			trends[i] = math.NaN()
+		}
 	}
 	return nil
 }
@@ -62,7 +71,7 @@ func (a *appraisal) tellCategories(t *told) error {
 		return nil
 	}
 	p := t.crowd.purses()
-	t.toldWallets = toldWallets{categories: p.Categories, first: t.first, said: p.declared, earlier: p.earlier, beyond: p.beyond, whole: map[int]wallet.Estimate{}}
+	t.toldWallets = toldWallets{categories: p.Categories, first: t.first, said: p.declared, earlier: p.earlier, noTrend: t.crowd.noTrends(), beyond: p.beyond, whole: map[int]wallet.Estimate{}}
 	var err error
 	if t.estimates, err = a.wallet.Estimate(p.Peers, p.declared); err != nil {
 		return refused{err}
@@ -130,30 +139,24 @@ func (t *told) wallets(i int) []wallet.Estimate {
 // tellPurse gives a worth the wallet of row i, and those by category, the largest
 // potential first.
 func (t *told) tellPurse(i int, w *score.Worth) {
-	nothing := wallet.Estimate{Wallet: math.NaN(), Low: math.NaN(), High: math.NaN(), Spend: math.NaN(), Share: math.NaN(), Potential: math.NaN()}
-	w.Wallet = t.stored(&nothing, everything, math.NaN(), nil)
+	nothing := wallet.Estimate{Why: wallet.NoModel, Wallet: math.NaN(), Low: math.NaN(), High: math.NaN(), Spend: math.NaN(), Share: math.NaN(), Potential: math.NaN()}
+	w.Wallet = t.stored(&nothing, everything, math.NaN(), "", nil)
 	if t.totals != nil {
 		o := &t.totals[i]
-		total := wallet.Estimate{State: o.State, Wallet: o.Wallet, Low: o.Low, High: o.High, Spend: o.Spend, Share: o.Share, Potential: o.Potential, From: -1}
+		total := wallet.Estimate{State: o.State, Why: o.Why, Wallet: o.Wallet, Low: o.Low, High: o.High, Spend: o.Spend, Share: o.Share, Potential: o.Potential, From: -1}
 		from := t.wholeSaid
 		if e, ok := t.whole[i]; ok {
 			total.From, total.Why, total.Flags = e.From, e.Why, e.Flags
 		}
-		w.Wallet = t.stored(&total, everything, t.columns[trendColumn].Numbers[i], from)
-	}
-	k := 0
-	if t.totals != nil {
-		k = t.earlier.Start[i]
+		trend, why := t.columns[trendColumn].Numbers[i], wallet.NoTrend("")
+		if o.State != wallet.Unknown && math.IsNaN(trend) {
+			why = cmp.Or(t.noTrend[i], wallet.NeverHere)
+		}
+		w.Wallet = t.stored(&total, everything, trend, why, from)
 	}
 	for _, e := range t.wallets(i) {
-		// Both ascend by category; what has no entry of spend is declared only.
-		trend := math.NaN()
-		for ; k < t.earlier.Start[i+1] && t.earlier.Category[k] <= e.Category; k++ {
-			if t.earlier.Category[k] == e.Category {
-				trend = e.Trend(t.earlier.Amount[k])
-			}
-		}
-		of := t.stored(&e, t.categories[e.Category], trend, t.said)
+		trend, why := t.trend(i, &e)
+		of := t.stored(&e, t.categories[e.Category], trend, why, t.said)
 		if of.Category == everything {
 			of.State, of.Amount, of.Share, of.Potential = w.Wallet.State, w.Wallet.Amount, w.Wallet.Share, w.Wallet.Potential
 			w.Wallet = of
@@ -164,17 +167,34 @@ func (t *told) tellPurse(i int, w *score.Worth) {
 	for _, h := range t.beyond[i] {
 		unasked := nothing
 		unasked.Spend, unasked.Why = max(0, h.Spend365), wallet.NotAsked
-		w.Wallets = append(w.Wallets, t.stored(&unasked, h.Key, math.NaN(), nil))
+		w.Wallets = append(w.Wallets, t.stored(&unasked, h.Key, math.NaN(), "", nil))
 	}
 	slices.SortStableFunc(w.Wallets, func(a, b score.Wallet) int { return largestFirst(float64(a.Potential), float64(b.Potential)) })
 }
 
+// trend is the change of the share of a wallet of row i against the year before, NaN
+// where there is none, and why: of an unknown wallet that says so itself.
+func (t *told) trend(i int, e *wallet.Estimate) (float64, wallet.NoTrend) {
+	switch {
+	case e.State == wallet.Unknown:
+		return math.NaN(), ""
+	case t.noTrend[i] != "":
+		return math.NaN(), t.noTrend[i]
+	}
+	from, to := t.earlier.Start[i], t.earlier.Start[i+1]
+	k, bought := slices.BinarySearch(t.earlier.Category[from:to], e.Category)
+	if !bought {
+		return math.NaN(), wallet.NeverHere
+	}
+	return e.Trend(t.earlier.Amount[from+k]), ""
+}
+
 // stored is an estimate as a record keeps it, with who declared what it rests on.
-func (t *told) stored(e *wallet.Estimate, category string, trend float64, said []wallet.Declared) score.Wallet {
+func (t *told) stored(e *wallet.Estimate, category string, trend float64, noTrend wallet.NoTrend, said []wallet.Declared) score.Wallet {
 	w := score.Wallet{
 		Category: category, State: e.State.String(), Amount: model.Figure(e.Wallet), Low: model.Figure(e.Low), High: model.Figure(e.High),
 		Spend: model.Figure(e.Spend), Share: model.Figure(e.Share), Potential: model.Figure(e.Potential), Why: e.Why.String(),
-		Width: model.Figure(e.Width()), Trend: model.Figure(trend),
+		Width: model.Figure(e.Width()), Trend: model.Figure(trend), NoTrend: string(noTrend),
 	}
 	for _, flag := range e.Flags.Each() {
 		w.Flags = append(w.Flags, flag.String())

@@ -37,7 +37,7 @@ func purchasers(n, rare int) *crowd {
 			}
 		}
 		hold("tea", 200*math.Exp(.3*chance.NormFloat64()))
-		total, tenure = append(total, sum), append(tenure, float64(400+i%300))
+		total, tenure = append(total, sum), append(tenure, float64(800+i%300))
 		c.yearBefore = append(c.yearBefore, sum/2)
 	}
 	for name, values := range map[string][]float64{spendColumn: total, tenureColumn: tenure} {
@@ -56,9 +56,12 @@ func TestDeclaredWalletsMeetTheirParts(t *testing.T) {
 	c.declared = []features.Declared{
 		declares("a0000", "tea", 5000, fresh), declares("a0001", "", 10, fresh), declares("a0002", "", 10_000, fresh), declares("a0002", "tea", 20_000, fresh),
 		declares("a0003", "cofee", 900, fresh), declares("nobody", "cofee", 900, fresh),
+		declares("a0004", "rare 000", 900, fresh),
 	}
+	tenure := c.column(tenureColumn)
+	tenure[3] = 364
 	p := c.purses()
-	if p.rest != 2 || len(p.beyond[0]) != 2 || p.unmet["cofee"] != 1 || len(p.unmet) != 1 || len(p.declared) != 2 {
+	if p.rest != 2 || len(p.beyond[0]) != 2 || p.unmet["cofee"] != 1 || len(p.unmet) != 1 || len(p.declared) != 3 {
 		t.Fatalf("beyond the most bought %d categories, held %v; unmet %v; %d met", p.rest, p.beyond, p.unmet, len(p.declared))
 	}
 	m, _, err := wallet.Fit(t.Context(), p.Peers, p.declared, wallet.Defaults())
@@ -90,6 +93,9 @@ func TestDeclaredWalletsMeetTheirParts(t *testing.T) {
 	if beyond := category(w, p.beyond[0][0].Key); beyond.State != "unknown" || beyond.Why != "not_asked" || beyond.Spend != 1 || !math.IsNaN(float64(beyond.Amount)) {
 		t.Errorf("beyond the most bought: %+v", beyond)
 	}
+	if w.Wallet.State != "unknown" || w.Wallet.Why != "most_unknown" || w.Wallet.NoTrend != "" {
+		t.Errorf("a total of which most is unknown: %+v", w.Wallet)
+	}
 	if got := tell.totals[0].SpendUnknown; got < 2 {
 		t.Errorf("spend without a wallet is %v, of two categories that are not asked for at least 2", got)
 	}
@@ -101,6 +107,39 @@ func TestDeclaredWalletsMeetTheirParts(t *testing.T) {
 	if whole, coffee := w.Wallet, category(w, "coffee"); math.Abs(float64(whole.Amount)-20_000-float64(coffee.Spend)) > 1e-6 || !slices.Equal(whole.Flags, []string{"below_parts"}) ||
 		whole.Low > whole.Amount || whole.High < whole.Amount || math.Abs(float64(whole.Trend)-float64(whole.Spend)/2/float64(whole.Amount)) > 1e-9 {
 		t.Errorf("a whole below one of its parts: %+v beside coffee %+v", whole, coffee)
+	}
+	// Where there is no year before, there is no trend either, and it says so.
+	none := func(w score.Wallet, want wallet.NoTrend) {
+		t.Helper()
+		en, zh := walletWords(&w, time.UTC)
+		if w.State == "unknown" || !math.IsNaN(float64(w.Trend)) || w.NoTrend != string(want) || !strings.Contains(en, "no trend: ") || !strings.Contains(zh, "无趋势：") {
+			t.Errorf("%+v, want no trend by %s; in words %s / %s", w, want, en, zh)
+		}
+	}
+	young, here := of(3), of(4)
+	none(young.Wallet, wallet.FirstYear)
+	none(category(young, "tea"), wallet.FirstYear)
+	none(category(here, "rare 000"), wallet.NeverHere)
+	if math.IsNaN(float64(here.Wallet.Trend)) || here.Wallet.NoTrend != "" || category(here, "tea").NoTrend != "" {
+		t.Errorf("two years are known: %+v", here)
+	}
+	for i := range tenure {
+		tenure[i] = min(tenure[i], 729)
+	}
+	tell = &told{crowd: c}
+	if err := (&appraisal{wallet: m}).tellWallets(tell); err != nil {
+		t.Fatal(err)
+	}
+	none(category(of(0), "tea"), wallet.ShortData)
+	none(of(2).Wallet, wallet.ShortData)
+	none(of(3).Wallet, wallet.FirstYear)
+	for k, v := range tell.columns[trendColumn].Numbers {
+		if !math.IsNaN(v) {
+			t.Fatalf("row %d has a trend of %v for other models", k, v)
+		}
+	}
+	if tell = (&told{crowd: c}); (&appraisal{}).tellWallets(tell) != nil || of(0).Wallet.Why != "no_model" {
+		t.Errorf("without a model of wallets: %+v", of(0).Wallet)
 	}
 }
 

@@ -124,8 +124,8 @@ func storedWallet(w *score.Wallet, zone *time.Location) wallet.Stored {
 	}
 }
 
-// walletWords tell what a wallet rests on, and what a person should look at, in
-// English and Chinese.
+// walletWords tell what a wallet rests on, what a person should look at, and why there
+// is no trend, in English and Chinese.
 func walletWords(w *score.Wallet, zone *time.Location) (en, zh string) {
 	stored := storedWallet(w, zone)
 	var inEN, inZH []string
@@ -138,6 +138,7 @@ func walletWords(w *score.Wallet, zone *time.Location) (en, zh string) {
 	for _, flag := range w.Flags {
 		add(wallet.FlagText(flag, stored))
 	}
+	add(wallet.NoTrendText(w.NoTrend, stored))
 	return strings.Join(inEN, "; "), strings.Join(inZH, "；")
 }
 

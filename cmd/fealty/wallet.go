@@ -23,7 +23,7 @@ func newWallet(e *env) *cobra.Command {
 		Use: "wallet", Short: "Tell what accounts spend with everybody, and our share of it", Args: none,
 		Long: `Tells, by account and category, the wallet: what the account spends in a year with us and everybody else, in an interval
 (low, high); our spend and share of it; the potential, which is what it spends elsewhere; the width, which is high ÷ low; and the trend, the
-change of the share against the year before. A wallet is known where it was
+change of the share against the year before; no_trend says why there is none. A wallet is known where it was
 declared, estimated from what similar accounts spend, and unknown where the interval is too wide to act on; it says so rather
 than guess. The largest potential comes first. With --account it also says in words what each wallet rests on.`,
 		Example: `  fealty wallet
@@ -57,12 +57,12 @@ func runWallet(ctx context.Context, e *env, o *walletOptions) error {
 	if err != nil {
 		return err
 	}
-	s := section{head: []string{"account", "category", "state", "wallet", "low", "high", "spend", "share", "potential", "width", "trend", "why", "flags", "author", "period"}}
+	s := section{head: []string{"account", "category", "state", "wallet", "low", "high", "spend", "share", "potential", "width", "trend", "no_trend", "why", "flags", "author", "period"}}
 	words := section{title: "In words", head: []string{"account", "category", "English", "中文"}}
 	for i := range r.Rows {
 		w := &r.Rows[i]
 		s.rows = append(s.rows, []any{
-			w.Account, w.Category, w.State, w.Amount, w.Low, w.High, w.Spend, w.Share, w.Potential, w.Width, w.Trend, w.Why, strings.Join(w.Flags, " "), w.Author, w.Period,
+			w.Account, w.Category, w.State, w.Amount, w.Low, w.High, w.Spend, w.Share, w.Potential, w.Width, w.Trend, w.NoTrend, w.Why, strings.Join(w.Flags, " "), w.Author, w.Period,
 		})
 		if w.EN != "" {
 			words.rows = append(words.rows, []any{w.Account, w.Category, w.EN, w.ZH})

@@ -68,5 +68,8 @@ func StateText(code string) (en, zh string, ok bool) { return say(states[:], cod
 // unknown code.
 func WhyText(code string, s Stored) (en, zh string, ok bool) { return say(whys[:], code, s) }
 
+// NoTrendText says why a stored wallet has no trend; false for an unknown code.
+func NoTrendText(code string, s Stored) (en, zh string, ok bool) { return say(noTrends[:], code, s) }
+
 // FlagText says a stored flag; false for an unknown code.
 func FlagText(code string, s Stored) (en, zh string, ok bool) { return say(flags[:], code, s) }

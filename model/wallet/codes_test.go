@@ -23,6 +23,10 @@ func TestCodesOfRecordsHaveWords(t *testing.T) {
 		en, zh, ok := WhyText(w.String(), stored)
 		check(w.String(), en, zh, ok)
 	}
+	for _, w := range []NoTrend{FirstYear, ShortData, NeverHere} {
+		en, zh, ok := NoTrendText(string(w), stored)
+		check(string(w), en, zh, ok)
+	}
 	for _, f := range Flags(1<<len(flags) - 1).Each() {
 		en, zh, ok := FlagText(f.String(), stored)
 		check(f.String(), en, zh, ok)

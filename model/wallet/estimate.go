@@ -49,6 +49,29 @@ const (
 	NoInterval
 	// NotAsked: the caller asked for no wallet of the category, as there are too many.
 	NotAsked
+	// NoneKnown, MostUnknown and SumTooWide are of the total of several categories: in
+	// none of them is there a wallet, in those that hold most of the spend, or their
+	// intervals add up to one that is too wide to act on.
+	NoneKnown
+	MostUnknown
+	SumTooWide
+	// NoModel: the caller has no model of wallets; NoPurchases: the account has never bought.
+	NoModel
+	NoPurchases
+)
+
+// NoTrend says why there is no change of the share of a wallet that is known or estimated.
+type NoTrend string
+
+// The reasons.
+const (
+	// FirstYear: the account first bought within the last year.
+	FirstYear NoTrend = "first_year"
+	// ShortData: the data begin within the last two years, so that the year before is
+	// known in part.
+	ShortData NoTrend = "short_data"
+	// NeverHere: the account bought nothing of the category here in either year.
+	NeverHere NoTrend = "never_here"
 )
 
 // Flags are notes on an estimate.

@@ -9,6 +9,8 @@ type Total struct {
 	// some are unknown, Unknown if none is known or estimated, if those unknown hold
 	// more than half of the account's spend, or if the interval is too wide to act on.
 	State State
+	// Why says why the state is Unknown, None where it is not.
+	Why Why
 	// Wallet, Low and High are the sums over the categories whose wallet is known or
 	// estimated. Adding lows and highs takes the errors of an account's categories
 	// for one: they come from the same account and mostly share their sign, and
@@ -66,7 +68,15 @@ func (e *Estimate) counts() bool {
 
 func (m *Model) finish(t *Total) {
 	switch {
-	case t.Categories[Known]+t.Categories[Estimated] == 0, t.SpendUnknown > t.Spend, !m.narrow(t.Low, t.High):
+	case t.Categories[Known]+t.Categories[Estimated] == 0:
+		t.Why = NoneKnown
+	case t.SpendUnknown > t.Spend:
+		t.Why = MostUnknown
+	case !m.narrow(t.Low, t.High):
+		t.Why = SumTooWide
+	}
+	switch {
+	case t.Why != None:
 		t.State = Unknown
 		t.Wallet, t.Low, t.High, t.Share, t.Potential = math.NaN(), math.NaN(), math.NaN(), math.NaN(), math.NaN()
 		return

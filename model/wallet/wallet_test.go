@@ -724,18 +724,20 @@ func TestTotalsByHand(t *testing.T) {
 		{Account: 1, Category: 0, State: Unknown, Wallet: nan, Low: nan, High: nan, Spend: 30},
 		{Account: 1, Category: 1, State: Known, Wallet: 100, Low: 80, High: 120, Spend: 20},
 		{Account: 2, Category: 1, State: Known, Flags: NotBought, Wallet: 100, Low: 80, High: 120},
+		{Account: 4, Category: 0, State: Estimated, Wallet: 900, Low: 1, High: 9000, Spend: 1},
 	}
-	totals := m.Totals(all, 4, []float64{0, 0, 0, 7})
+	totals := m.Totals(all, 5, []float64{0, 0, 0, 7, 0})
 	want := []Total{
 		{Account: 0, State: Estimated, Wallet: 300, Low: 180, High: 420, Spend: 150, SpendUnknown: 30, Share: .5, Potential: 150, Categories: [3]int32{1, 1, 1}},
-		{Account: 1, State: Unknown, Wallet: nan, Low: nan, High: nan, Spend: 20, SpendUnknown: 30, Share: nan, Potential: nan, Categories: [3]int32{1, 0, 1}},
+		{Account: 1, State: Unknown, Why: MostUnknown, Wallet: nan, Low: nan, High: nan, Spend: 20, SpendUnknown: 30, Share: nan, Potential: nan, Categories: [3]int32{1, 0, 1}},
 		{Account: 2, State: Known, Wallet: 100, Low: 80, High: 120, Potential: 100, Categories: [3]int32{0, 0, 1}},
-		{Account: 3, State: Unknown, Wallet: nan, Low: nan, High: nan, SpendUnknown: 7, Share: nan, Potential: nan, Categories: [3]int32{1, 0, 0}},
+		{Account: 3, State: Unknown, Why: NoneKnown, Wallet: nan, Low: nan, High: nan, SpendUnknown: 7, Share: nan, Potential: nan, Categories: [3]int32{1, 0, 0}},
+		{Account: 4, State: Unknown, Why: SumTooWide, Wallet: nan, Low: nan, High: nan, Spend: 1, Share: nan, Potential: nan, Categories: [3]int32{0, 1, 0}},
 	}
 	if diff := cmp.Diff(want, totals, cmpopts.EquateNaNs()); diff != "" {
 		t.Error(diff)
 	}
-	earlier := &Spend{Start: []int{0, 3, 4, 4, 4}, Category: []int32{0, 1, 2, 1}, Amount: []float64{80, 100, 500, 9}}
+	earlier := &Spend{Start: []int{0, 3, 4, 4, 4, 4}, Category: []int32{0, 1, 2, 1}, Amount: []float64{80, 100, 500, 9}}
 	columns, err := Columns(all, totals, earlier)
 	if err != nil {
 		t.Fatal(err)
@@ -748,8 +750,8 @@ func TestTotalsByHand(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(map[string][]float64{
-		"wallet_estimated_share": {.5, nan, 0, nan}, "wallet_estimated_gap": {150, nan, 100, nan},
-		"wallet_estimated_width": {420.0 / 180, nan, 1.5, nan}, "wallet_estimated_trend": {(150 - 180) / 300.0, nan, nan, nan},
+		"wallet_estimated_share": {.5, nan, 0, nan, nan}, "wallet_estimated_gap": {150, nan, 100, nan, nan},
+		"wallet_estimated_width": {420.0 / 180, nan, 1.5, nan, nan}, "wallet_estimated_trend": {(150 - 180) / 300.0, nan, nan, nan, nan},
 	}, values, cmpopts.EquateNaNs()); diff != "" {
 		t.Error(diff)
 	}
@@ -802,13 +804,16 @@ func TestWordsOfEverything(t *testing.T) {
 	for s := Unknown; s <= Known; s++ {
 		check(s.String(), [2]string{s.Words(English), s.Words(Chinese)})
 	}
-	for w := DeclaredAmount; w <= NotAsked; w++ {
+	for w := DeclaredAmount; w <= NoPurchases; w++ {
 		check(w.String(), [2]string{w.Words(English), w.Words(Chinese)})
 	}
 	for _, f := range (Raised | AbovePeers | Stale | ByPeersOnly | RankUnused | NotBought | BelowParts | AsSaid).Each() {
 		check(f.String(), [2]string{f.Words(English), f.Words(Chinese)})
 	}
-	if int(NotAsked)+1 != len(whys) || int(Known)+1 != len(states) || AsSaid != 1<<(len(flags)-1) {
+	for _, w := range noTrends {
+		check(w.code, w.words)
+	}
+	if int(NoPurchases)+1 != len(whys) || int(Known)+1 != len(states) || AsSaid != 1<<(len(flags)-1) {
 		t.Error("codes without words")
 	}
 }

@@ -38,7 +38,18 @@ var whys = [...]word{
 	NoPeers:        {"no_peers", [2]string{"unknown: no account buys {category}", "未知：没有客户购买{category}"}},
 	Unseen:         {"unseen_category", [2]string{"unknown: {category} is newer than the model; fit it again", "未知：{category}是模型拟合之后新增的品类，请重新拟合"}},
 	NotAsked:       {"not_asked", [2]string{"unknown: too many categories are sold to tell the wallet of each, and {category} is not among those that most accounts buy", "未知：品类过多，无法逐一估计钱包，{category}不在购买客户最多的品类之列"}},
+	NoneKnown:      {"none_known", [2]string{"unknown: in none of the categories that it buys is its wallet known", "未知：其购买的品类中没有一个的钱包已知"}},
+	MostUnknown:    {"most_unknown", [2]string{"unknown: most of what it spends here is in categories whose wallet is unknown", "未知：其在本公司的消费大部分属于钱包未知的品类"}},
+	SumTooWide:     {"sum_too_wide", [2]string{"unknown: the intervals of its categories add up to one that is too wide to act on", "未知：各品类区间相加后范围太宽，无法据此行动"}},
+	NoModel:        {"no_model", [2]string{"unknown: no model of wallets was learnt, and its card says why", "未知：没有钱包模型，原因见模型卡"}},
+	NoPurchases:    {"no_purchases", [2]string{"unknown: it has never bought", "未知：从未购买"}},
 	NoInterval:     {"no_interval", [2]string{"unknown: too few accounts to say how sure an estimate for {category} would be", "未知：客户太少，无法判断{category}估计的可靠程度"}},
+}
+
+var noTrends = [...]word{
+	{string(FirstYear), [2]string{"no trend: it first bought here within the last year, so that there is no year before to compare with", "无趋势：客户在最近一年内首次购买，没有可比较的前一年"}},
+	{string(ShortData), [2]string{"no trend: the data begin within the last two years, so that the year before is known only in part", "无趋势：数据始于最近两年之内，前一年仅部分已知"}},
+	{string(NeverHere), [2]string{"no trend: nothing of {category} was bought here in the last two years", "无趋势：最近两年未在本公司购买{category}"}},
 }
 
 var flags = [...]word{

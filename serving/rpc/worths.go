@@ -253,7 +253,7 @@ func originOf(a *serving.WorthAnswer) *fealtyv1.Origin {
 
 func shareOf(w *serving.SaidWallet) *fealtyv1.WalletShare {
 	return &fealtyv1.WalletShare{
-		Width: figure(w.Width), Trend: figure(w.Trend), Author: text(w.Author), Period: text(w.Period),
+		Width: figure(w.Width), Trend: figure(w.Trend), NoTrend: present(w.NoTrend), Author: text(w.Author), Period: text(w.Period),
 		Category: text(w.Category), State: termOf(w.State), Wallet: figure(w.Amount), Low: figure(w.Low), High: figure(w.High), Spend: figure(w.Spend),
 		Share: figure(w.Share), Potential: figure(w.Potential), Why: present(w.Why), Flags: termsOf(w.Flags),
 	}

@@ -34,7 +34,7 @@ func worthOf(a frame.AccountID) serving.WorthAnswer {
 		Run: "run-1", Currency: "GBP", HorizonDays: 90, Receipt: score.Receipt{Model: "m1", Cutoff: 1_315_612_800, KnownAt: 1_315_612_800, Watermark: 7},
 		SpendBy: term("lifetime"), Tier: term("vip"), Level: serving.Term{EN: "not known", ZH: "未知"}, Cell: term("5-4-3"), Verdict: term("keep"),
 		Because: []serving.SaidGround{{Term: term("earns"), Value: 900}}, Breaches: []serving.Term{term("pays_late")},
-		Wallet:  serving.SaidWallet{Wallet: score.Wallet{Amount: none, Low: none, High: none, Spend: 0, Share: none, Potential: none, Width: none, Trend: none}, State: term("unknown")},
+		Wallet:  serving.SaidWallet{Wallet: score.Wallet{Amount: none, Low: none, High: none, Spend: 0, Share: none, Potential: none, Width: none, Trend: none}, State: term("unknown"), NoTrend: term("first_year")},
 		Wallets: []serving.SaidWallet{{Wallet: score.Wallet{Category: "tea", Amount: 200, Low: 150, High: 400, Spend: 50, Share: .25, Potential: 150, Width: 2.5, Trend: -.125, Author: "Li Wei"}, Period: "2026-01-01", State: term("estimated"), Why: term("peers"), Flags: []serving.Term{term("stale")}}},
 		Recommendations: []serving.SaidRecommendation{{
 			Recommendation: score.Recommendation{Item: "T-1", Name: "Fine tea", Category: "tea", Probability: .5, Amount: none}, Kind: term("new"), Reason: term("together"), WalletShare: 0, WalletGap: 150,
@@ -74,7 +74,7 @@ func TestWorthAsJSON(t *testing.T) {
 			"commercialValue": 950, "existingValue": 900, "potentialValue": 50, "tier": ` + said("vip") + `, "level": {"text": {"en": "not known", "zh": "未知"}},
 			"rfm": ` + said("5-4-3") + `, "verdict": ` + said("keep") + `, "because": [{"term": ` + said("earns") + `, "value": 900}], "breaches": [` + said("pays_late") + `],
 			"untold": [{"of": "learning", "why": ` + said("not_entered") + `}], "origin": ` + origin + `}`,
-		"/v1/wallets/a%2Fb": `{"account": "a/b", "currency": "GBP", "total": {"state": ` + said("unknown") + `, "spend": 0}, "categories": [{
+		"/v1/wallets/a%2Fb": `{"account": "a/b", "currency": "GBP", "total": {"state": ` + said("unknown") + `, "spend": 0, "noTrend": ` + said("first_year") + `}, "categories": [{
 			"category": "tea", "state": ` + said("estimated") + `, "wallet": 200, "low": 150, "high": 400, "spend": 50, "share": 0.25, "potential": 150, "width": 2.5, "trend": -0.125, "author": "Li Wei", "period": "2026-01-01",
 			"why": ` + said("peers") + `, "flags": [` + said("stale") + `]}], "origin": ` + origin + `}`,
 		"/v1/recommendations/a%2Fb": `{"account": "a/b", "currency": "GBP", "horizonDays": 90, "recommendations": [{

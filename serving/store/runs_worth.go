@@ -97,6 +97,7 @@ var worthFields = []worthField{
 	worthWhole("wallet_period", func(w *score.Worth) *int64 { return &w.Wallet.Period }),
 	worthFigure("wallet_width", func(w *score.Worth) *model.Figure { return &w.Wallet.Width }),
 	worthFigure("wallet_trend", func(w *score.Worth) *model.Figure { return &w.Wallet.Trend }),
+	worthText("wallet_no_trend", func(w *score.Worth) *string { return &w.Wallet.NoTrend }),
 	worthList("indicators", func(w *score.Worth) any { return &w.Loyalty.Indicators }),
 	worthList("attitudes", func(w *score.Worth) any { return &w.Loyalty.Attitudes }),
 	worthList("wallets", func(w *score.Worth) any { return (*walletList)(&w.Wallets) }),

@@ -41,7 +41,7 @@ func drawnWorth(t *rapid.T, account frame.AccountID) *score.Worth {
 		w.Loyalty.Attitudes = append(w.Loyalty.Attitudes, score.Attitude{Name: text("name"), Value: figure("value"), Why: text("why"), Basis: text("basis")})
 		w.Wallets = append(w.Wallets, score.Wallet{
 			Category: text("category"), State: "known", Amount: figure("amount"), Low: figure("low"), High: figure("high"), Spend: figure("spend"),
-			Share: figure("share"), Potential: figure("potential"), Width: figure("width"), Trend: figure("trend"), Why: text("why"), Flags: []string{text("flag")},
+			Share: figure("share"), Potential: figure("potential"), Width: figure("width"), Trend: figure("trend"), NoTrend: text("no trend"), Why: text("why"), Flags: []string{text("flag")},
 			Author: text("author"), Period: 1,
 		})
 		w.Wallet.Flags = append(w.Wallet.Flags, text("flag"))

@@ -2541,12 +2541,16 @@ type WalletShare struct {
 	Flags []*Term `protobuf:"bytes,10,rep,name=flags,proto3" json:"flags,omitempty"`
 	// high ÷ low of the interval.
 	Width *float64 `protobuf:"fixed64,11,opt,name=width,proto3,oneof" json:"width,omitempty"`
-	// The change of the share against the year before, for the wallet of today.
+	// The change of the share against the year before, for the wallet of today; absent
+	// where the wallet is unknown, and where no_trend says so.
 	Trend *float64 `protobuf:"fixed64,12,opt,name=trend,proto3,oneof" json:"trend,omitempty"`
 	// Who declared what the wallet rests on; empty when nobody did.
 	Author string `protobuf:"bytes,13,opt,name=author,proto3" json:"author,omitempty"`
 	// The business day from which on that holds (2026-01-01); empty when nobody declared.
-	Period        string `protobuf:"bytes,14,opt,name=period,proto3" json:"period,omitempty"`
+	Period string `protobuf:"bytes,14,opt,name=period,proto3" json:"period,omitempty"`
+	// Why there is no trend of a wallet that is known or estimated: first_year,
+	// short_data or never_here; absent otherwise, and of runs that did not tell it.
+	NoTrend       *Term `protobuf:"bytes,15,opt,name=no_trend,json=noTrend,proto3" json:"no_trend,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2677,6 +2681,13 @@ func (x *WalletShare) GetPeriod() string {
 		return x.Period
 	}
 	return ""
+}
+
+func (x *WalletShare) GetNoTrend() *Term {
+	if x != nil {
+		return x.NoTrend
+	}
+	return nil
 }
 
 // Recommendations are what an account may buy next.
@@ -4176,7 +4187,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\n" +
 	"categories\x18\x04 \x03(\v2\x16.fealty.v1.WalletShareR\n" +
 	"categories\x12)\n" +
-	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\"\xf8\x03\n" +
+	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\"\xa4\x04\n" +
 	"\vWalletShare\x12\x1a\n" +
 	"\bcategory\x18\x01 \x01(\tR\bcategory\x12%\n" +
 	"\x05state\x18\x02 \x01(\v2\x0f.fealty.v1.TermR\x05state\x12\x1b\n" +
@@ -4192,7 +4203,8 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x05width\x18\v \x01(\x01H\x06R\x05width\x88\x01\x01\x12\x19\n" +
 	"\x05trend\x18\f \x01(\x01H\aR\x05trend\x88\x01\x01\x12\x16\n" +
 	"\x06author\x18\r \x01(\tR\x06author\x12\x16\n" +
-	"\x06period\x18\x0e \x01(\tR\x06periodB\t\n" +
+	"\x06period\x18\x0e \x01(\tR\x06period\x12*\n" +
+	"\bno_trend\x18\x0f \x01(\v2\x0f.fealty.v1.TermR\anoTrendB\t\n" +
 	"\a_walletB\x06\n" +
 	"\x04_lowB\a\n" +
 	"\x05_highB\b\n" +
@@ -4502,58 +4514,59 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	21, // 43: fealty.v1.WalletShare.state:type_name -> fealty.v1.Term
 	21, // 44: fealty.v1.WalletShare.why:type_name -> fealty.v1.Term
 	21, // 45: fealty.v1.WalletShare.flags:type_name -> fealty.v1.Term
-	31, // 46: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
-	22, // 47: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
-	21, // 48: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
-	21, // 49: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
-	21, // 50: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
-	34, // 51: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
-	22, // 52: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
-	21, // 53: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
-	21, // 54: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
-	21, // 55: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
-	33, // 56: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
-	21, // 57: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
-	21, // 58: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
-	21, // 59: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
-	11, // 60: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
-	21, // 61: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
-	21, // 62: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	43, // 63: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
-	37, // 64: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
-	37, // 65: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
-	11, // 66: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
-	43, // 67: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	43, // 68: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 69: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 70: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 71: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 72: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 73: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 74: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 75: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
-	19, // 76: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	20, // 77: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	35, // 78: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
-	38, // 79: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	40, // 80: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 81: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 82: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 83: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 84: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	23, // 85: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	28, // 86: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	18, // 87: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
-	30, // 88: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	32, // 89: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	36, // 90: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
-	39, // 91: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	41, // 92: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	81, // [81:93] is the sub-list for method output_type
-	69, // [69:81] is the sub-list for method input_type
-	69, // [69:69] is the sub-list for extension type_name
-	69, // [69:69] is the sub-list for extension extendee
-	0,  // [0:69] is the sub-list for field type_name
+	21, // 46: fealty.v1.WalletShare.no_trend:type_name -> fealty.v1.Term
+	31, // 47: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
+	22, // 48: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
+	21, // 49: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
+	21, // 50: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
+	21, // 51: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
+	34, // 52: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
+	22, // 53: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
+	21, // 54: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
+	21, // 55: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
+	21, // 56: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
+	33, // 57: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
+	21, // 58: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
+	21, // 59: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
+	21, // 60: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
+	11, // 61: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
+	21, // 62: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
+	21, // 63: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
+	43, // 64: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
+	37, // 65: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	37, // 66: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	11, // 67: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	43, // 68: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	43, // 69: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 70: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 71: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 72: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 73: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 74: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 75: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 76: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
+	19, // 77: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	20, // 78: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	35, // 79: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	38, // 80: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	40, // 81: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 82: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 83: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 84: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 85: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	23, // 86: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	28, // 87: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	18, // 88: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
+	30, // 89: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	32, // 90: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	36, // 91: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	39, // 92: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	41, // 93: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	82, // [82:94] is the sub-list for method output_type
+	70, // [70:82] is the sub-list for method input_type
+	70, // [70:70] is the sub-list for extension type_name
+	70, // [70:70] is the sub-list for extension extendee
+	0,  // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }

@@ -49,6 +49,7 @@ SELECT
         ifNull(toString(reinterpretAsUInt64(wallet_period)), 'n'), ',',
         ifNull(toString(reinterpretAsUInt64(wallet_width)), 'n'), ',',
         ifNull(toString(reinterpretAsUInt64(wallet_trend)), 'n'), ',',
+        toString(length(wallet_no_trend)), ':', toString(wallet_no_trend),
         toString(length(indicators)), ':', indicators,
         toString(length(attitudes)), ':', attitudes,
         toString(length(wallets)), ':', wallets,
