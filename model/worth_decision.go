@@ -1,12 +1,14 @@
 package model
 
 // DecisionCard sets what contacts would have earned after the test cutoff beside what
-// was expected of them, by the defaults of a call list. What nobody can know is what
+// was expected of them, by the terms of the offer that were set. What nobody can know is what
 // those who left would have spent: theirs is the value that was expected; of those who
 // stayed it is what they spent. Money is in base currency.
 type DecisionCard struct {
 	// Why is what was in the way, "" when it was measured.
 	Why string `json:"why,omitempty"`
+	// Currency is that of all money, "" on a card of before.
+	Currency string `json:"currency,omitempty"`
 	// Accounts are those with a probability, a value and an outcome; Churned of them
 	// left. Of ByRate of them no cost is known: for margin stands revenue × MarginRate.
 	Accounts   int    `json:"accounts"`
@@ -36,6 +38,9 @@ type OfferProfit struct {
 	Value     Figure `json:"value"`
 	Incentive Figure `json:"incentive"`
 	Contact   Figure `json:"contact"`
+	// Assumed are the terms above, by these names, that nobody set and that are defaults;
+	// null on a card of before, when nobody could set any.
+	Assumed []string `json:"assumed"`
 }
 
 // ProfitLevel is a call list at one capacity, and what it would have earned.

@@ -40,7 +40,7 @@ func (a *appraisal) judgeDecision(ctx context.Context, c *crowd, s Settings, hor
 		}
 		o.y, o.real = append(o.y, j.y[k]), append(o.real, max(came, 0))
 	}
-	return o.card(ctx, s.MarginRate)
+	return o.card(ctx, s.MarginRate, s.Offer)
 }
 
 // outcomes are candidates of a call list, and what became of them.
@@ -54,8 +54,9 @@ type outcomes struct {
 // capacities are how many contacts a manager makes, in the lists that are judged.
 var capacities = []int{1, 5, 10, 25, 50, 100, 250}
 
-func (o *outcomes) card(ctx context.Context, marginRate float64) (*model.DecisionCard, error) {
-	card := &model.DecisionCard{Accounts: len(o.y), MarginRate: model.Figure(marginRate)}
+// card judges contacts by the terms of an offer.
+func (o *outcomes) card(ctx context.Context, marginRate float64, offer decision.Offer) (*model.DecisionCard, error) {
+	card := &model.DecisionCard{Currency: o.Currency, Accounts: len(o.y), MarginRate: model.Figure(marginRate)}
 	for i, y := range o.y {
 		if y == 1 {
 			card.Churned++
@@ -64,15 +65,18 @@ func (o *outcomes) card(ctx context.Context, marginRate float64) (*model.Decisio
 			card.ByRate++
 		}
 	}
-	same, own := metrics.DefaultOffer(), metrics.DefaultBusinessOffer()
+	same, sameAssumed := offer.Same()
+	own, ownAssumed := offer.Own()
 	none := nan()
 	card.EMPC = model.OfferProfit{
 		PerAccount: none, Share: none, Alpha: model.Figure(same.Alpha), Beta: model.Figure(same.Beta),
 		Value: model.Figure(same.CLV), Incentive: model.Figure(same.Incentive), Contact: model.Figure(same.Contact),
+		Assumed: sameAssumed,
 	}
 	card.EMPB = model.OfferProfit{
 		PerAccount: none, Share: none, Alpha: model.Figure(own.Alpha), Beta: model.Figure(own.Beta),
 		Value: none, Incentive: model.Figure(own.IncentiveFraction), Contact: model.Figure(own.Contact),
+		Assumed: ownAssumed,
 	}
 	if len(o.y) == 0 {
 		card.Why = "no account has a probability, a value and an outcome"
@@ -97,7 +101,7 @@ func (o *outcomes) card(ctx context.Context, marginRate float64) (*model.Decisio
 		row[account] = i
 	}
 	level := func(capacity decision.Capacity, perManager int) (model.ProfitLevel, error) {
-		list, err := decision.Plan(ctx, o.Accounts, decision.Assumptions{}, capacity)
+		list, err := decision.Plan(ctx, o.Accounts, decision.Assumptions{ContactCost: offer.ContactCost, Incentive: offer.Incentive, Acceptance: offer.Acceptance()}, capacity)
 		if err != nil {
 			return model.ProfitLevel{}, fmt.Errorf("judge contacts: %w", err)
 		}

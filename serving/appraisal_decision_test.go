@@ -25,7 +25,7 @@ func TestContactsEarnWhatIsExpectedOfTrueProbabilities(t *testing.T) {
 		o.Manager, o.ByRate = append(o.Manager, fmt.Sprint(i%8)), append(o.ByRate, i%3 == 0)
 		o.y, o.real = append(o.y, y), append(o.real, v)
 	}
-	card, err := o.card(t.Context(), .5)
+	card, err := o.card(t.Context(), .5, decision.Offer{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,11 +59,31 @@ func TestContactsEarnWhatIsExpectedOfTrueProbabilities(t *testing.T) {
 	if math.Abs(twin-float64(last.Realised)) > 1e-6 {
 		t.Errorf("realised %v, by hand %v", last.Realised, twin)
 	}
+	if card.Currency != "EUR" || len(card.EMPC.Assumed) != 5 || len(card.EMPB.Assumed) != 4 {
+		t.Errorf("assumed are %q and %q", card.EMPC.Assumed, card.EMPB.Assumed)
+	}
+	// By terms that were set both measures and all lists go.
+	set, err := o.card(t.Context(), .5, decision.Offer{ContactCost: decision.Given(40), Incentive: decision.Given(.1), Alpha: decision.Given(4), Beta: decision.Given(4)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set.EMPC.Contact != 40 || set.EMPC.Incentive != 20 || set.EMPB.Contact != 40 || set.EMPB.Incentive != .1 || set.EMPB.Alpha != 4 || len(set.EMPB.Assumed) != 0 {
+		t.Errorf("%+v, %+v", set.EMPC, set.EMPB)
+	}
+	twin = 0
+	for i, p := range o.Probability { // 40 a contact, 10 % of the value, half accept
+		if v := o.Value[i]; p*.5*.9*v-(1-p)*.1*v-40 > 0 {
+			twin += p*.5*.9*v - (1-p)*.1*v - 40
+		}
+	}
+	if all := set.Levels[len(set.Levels)-1]; math.Abs(twin-float64(all.Expected)) > 1e-6 || all.Contacts == last.Contacts {
+		t.Errorf("%+v, by hand %v", all, twin)
+	}
 	r.Shuffle(len(o.y), func(i, j int) { o.y[i], o.y[j] = o.y[j], o.y[i] })
-	if card, err = o.card(t.Context(), .5); err != nil || card.Levels[0].Realised > card.Levels[0].Expected/2 {
+	if card, err = o.card(t.Context(), .5, decision.Offer{}); err != nil || card.Levels[0].Realised > card.Levels[0].Expected/2 {
 		t.Errorf("of another's outcomes: %+v (%v)", card.Levels[0], err)
 	}
-	none, err := (&outcomes{Accounts: decision.Accounts{Currency: "EUR"}}).card(t.Context(), 1)
+	none, err := (&outcomes{Accounts: decision.Accounts{Currency: "EUR"}}).card(t.Context(), 1, decision.Offer{})
 	if err != nil || none.Why == "" || !math.IsNaN(float64(none.EMPC.PerAccount)) || none.EMPB.Alpha != 6 {
 		t.Errorf("of nobody: %+v (%v)", none, err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"fealty/features"
 	"fealty/features/frame"
+	"fealty/model/decision"
 	"fealty/model/score"
 )
 
@@ -39,6 +40,9 @@ type Settings struct {
 	// MarginGiven tells that somebody set MarginRate: an answer that rests on it says
 	// otherwise that it is a default. It changes no number.
 	MarginGiven bool
+	// Offer are the terms of an offer that somebody set, which call lists and the judgement
+	// of contacts on the card go by.
+	Offer decision.Offer
 	// Cadence says after how many days an account is to be contacted again; default: nobody
 	// planned it.
 	Cadence features.Cadence
@@ -105,6 +109,9 @@ func (s Settings) Validate() error {
 	if err := s.Cadence.Validate(); err != nil {
 		return refuse(cadenceDays, "%v", err)
 	}
+	if err := s.Offer.Validate(); err != nil {
+		return fmt.Errorf("offer: %w: %w", err, ErrInvalid)
+	}
 	if err := s.Bands.Validate(); err != nil {
 		return fmt.Errorf("bands: %w: %w", err, ErrInvalid)
 	}
@@ -160,6 +167,7 @@ func (s Settings) Map() map[string]string {
 		"sources":            s.Sources,
 		ownKey:               s.Own,
 		worthKey:             s.Worth.text(),
+		offerKey:             s.offerText(),
 	}
 }
 
@@ -168,6 +176,15 @@ const ownKey = "features.folder"
 
 // worthKey stands for all settings of worth.
 const worthKey = "worth"
+
+// offerKey stands for the terms of the offer.
+const offerKey = "offer"
+
+// offerText are the terms that were set; equal exactly when they are.
+func (s Settings) offerText() string {
+	o := &s.Offer
+	return fmt.Sprint(o.ContactCost, o.Incentive, o.Alpha, o.Beta, o.Value)
+}
 
 // walletFeatures is the key of what WalletFeatures says.
 const walletFeatures = "train.wallet_features"
@@ -190,13 +207,15 @@ const (
 )
 
 // Hash fingerprints the settings that change a score or a model: 128 bits in
-// hex. What only says when an answer is stale is left out, and so are a rule that
+// hex. What only says when an answer is stale, or what a contact would earn, is left
+// out, and so are a rule that
 // isn't applied, a cadence that nobody has and what stands at its default: what was
 // computed before they could be set is the same.
 func (s Settings) Hash() string {
 	m := s.Map()
 	delete(m, "stale")
-	delete(m, ownKey) // the definitions hash covers it
+	delete(m, offerKey) // no score and no worth rests on it
+	delete(m, ownKey)   // the definitions hash covers it
 	if !s.Label.ExcludeTouched {
 		delete(m, excludeTouched)
 	}

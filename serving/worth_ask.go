@@ -11,6 +11,7 @@ import (
 	"fealty/features/frame"
 	"fealty/model"
 	"fealty/model/crosssell"
+	"fealty/model/decision"
 	"fealty/model/score"
 )
 
@@ -350,6 +351,10 @@ type WorthFitResult struct {
 	// LifetimeEN and LifetimeZH say in sentences how lifetimes did.
 	LifetimeEN []string `json:"lifetime_en"`
 	LifetimeZH []string `json:"lifetime_zh"`
+	// DecisionEN and DecisionZH say which terms of the offers that contacts were judged by
+	// are defaults; none where contacts were not judged.
+	DecisionEN []string `json:"decision_en"`
+	DecisionZH []string `json:"decision_zh"`
 }
 
 // WorthFit tells what a model learnt of worth, and how it did.
@@ -365,6 +370,9 @@ func (s *Service) WorthFit(ctx context.Context, r WorthFitRequest) (WorthFitResu
 		Model: m.card.Version, TestCutoff: m.card.TestCutoff, HorizonDays: m.card.HorizonDays, Currency: s.Settings.BaseCurrency, Worth: *m.card.Worth,
 	}
 	result.LifetimeEN, result.LifetimeZH = sayLifetimes(&m.card.Worth.Lifetime)
+	if d := m.card.Worth.Decision; d != nil {
+		result.DecisionEN, result.DecisionZH = decision.OfferSentences(d, score.English), decision.OfferSentences(d, score.Chinese)
+	}
 	return result, nil
 }
 

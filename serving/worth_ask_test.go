@@ -312,6 +312,21 @@ func TestTellingAnewIsWhatWasPublished(t *testing.T) {
 				}
 			}
 			s.Settings.MarginGiven = false
+			// What the settings have of the offer is given; what is asked for comes first.
+			s.Settings.Offer = decision.Offer{ContactCost: decision.Given(7), Alpha: decision.Given(14)}
+			asked := 3.
+			for cost, r := range map[float64]DecideRequest{7: {Value: of}, asked: {Value: of, ContactCost: &asked}} {
+				r, err := s.Decide(t.Context(), r, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, stated := range []decision.Stated{{Name: decision.ContactCost, Value: cost, Origin: decision.Known}, {Name: decision.Acceptance, Value: .5, Origin: decision.Known}, {Name: decision.Incentive, Value: .05, Origin: decision.Default}} {
+					if !slices.Contains(r.List.Assumptions, stated) {
+						t.Errorf("%+v is not among %+v", stated, r.List.Assumptions)
+					}
+				}
+			}
+			s.Settings.Offer = decision.Offer{}
 		}
 		was.Run = ""
 		for i := range was.List.Rows { // whose names the twin tells of accounts asked for alone

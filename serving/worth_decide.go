@@ -23,8 +23,8 @@ const (
 	ValueLifetime = "lifetime"
 )
 
-// DecideRequest asks whom to contact for money. What is nil is assumed by default,
-// and the answer says so.
+// DecideRequest asks whom to contact for money. What is nil is as the settings have the
+// offer, and what they don't set either is assumed by default; the answer says so.
 type DecideRequest struct {
 	// Cutoff and Model as in WorthRequest.
 	Cutoff string `json:"cutoff,omitempty"`
@@ -123,15 +123,16 @@ func (s *Service) Decide(ctx context.Context, r DecideRequest, report func(Progr
 		}
 	}
 	result.Accounts, c.Currency = len(c.Account), result.Currency
-	assumed := func(v *float64) decision.Assumption {
+	assumed := func(v *float64, set decision.Assumption) decision.Assumption {
 		if v == nil {
-			return decision.Assumption{}
+			return set
 		}
 		return decision.Given(*v)
 	}
+	offer, none := s.Settings.Offer, decision.Assumption{}
 	result.List, err = decision.Plan(ctx, c.Accounts, decision.Assumptions{
-		ContactCost: assumed(r.ContactCost), Incentive: assumed(r.Incentive), Acceptance: assumed(r.Acceptance), Value: assumed(r.ValueFactor),
-		Odds: assumed(r.OddsFactor), MarginRate: s.marginAssumed(float64(result.MarginRate)), Swing: r.Swing,
+		ContactCost: assumed(r.ContactCost, offer.ContactCost), Incentive: assumed(r.Incentive, offer.Incentive), Acceptance: assumed(r.Acceptance, offer.Acceptance()),
+		Value: assumed(r.ValueFactor, none), Odds: assumed(r.OddsFactor, none), MarginRate: s.marginAssumed(float64(result.MarginRate)), Swing: r.Swing,
 	}, decision.Capacity{Each: r.PerManager, ByManager: r.Managers, Fill: r.Fill})
 	if errors.Is(err, decision.ErrInput) || errors.Is(err, decision.ErrAssumption) {
 		return result, refused{err}

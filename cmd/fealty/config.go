@@ -13,6 +13,7 @@ import (
 	"fealty/features"
 	"fealty/features/clickhouse"
 	"fealty/features/frame"
+	"fealty/model/decision"
 	"fealty/serving"
 
 	"gopkg.in/yaml.v3"
@@ -119,6 +120,11 @@ func configKeys() []configKey {
 		boundedKey("lifetime.interval", "probability that a lifetime value lies in its interval", .5, .99, func(c *config) *float64 { return &c.settings.Worth.LifetimeInterval }),
 		intKey("lifetime.draws", "futures drawn for each account's interval, at about a microsecond each per year of the value", 100, 100_000, func(c *config) *int { return &c.settings.Worth.LifetimeDraws }),
 		orderedKey("lifetime.models", "lifetime models that are tried, of mbg-nbd, bg-nbd and pareto-nbd, and bg-bb, whose chances to buy are the calendar months: the one nearest to what came serves, and churn columns are of the first of the others in this order", func(c *config) *[]string { return &c.settings.Worth.LifetimeModels }),
+		termKey("offer.contact_cost", "cost of a contact in base currency, in call lists and in what the model's card says of them; empty: assumed, and said to be (15; of EMPC 1)", 0, 1e15, func(c *config) *decision.Assumption { return &c.settings.Offer.ContactCost }),
+		termKey("offer.incentive", "cost of the offer as a share of the account's value; empty: assumed (0.05)", 0, 1, func(c *config) *decision.Assumption { return &c.settings.Offer.Incentive }),
+		termKey("offer.acceptance_alpha", "alpha of the Beta distribution of the share of those leaving that accepts and stays; empty: assumed (6)", 0.001, 1e6, func(c *config) *decision.Assumption { return &c.settings.Offer.Alpha }),
+		termKey("offer.acceptance_beta", "beta of the same; empty: assumed (14)", 0.001, 1e6, func(c *config) *decision.Assumption { return &c.settings.Offer.Beta }),
+		termKey("offer.value", "worth of a kept account in base currency where all are worth the same (EMPC); empty: assumed (200)", 0, 1e15, func(c *config) *decision.Assumption { return &c.settings.Offer.Value }),
 		boundedKey("wallet.level", "quantile of similar accounts' spend that counts as a wallet", .5, .99, func(c *config) *float64 { return &c.settings.Worth.WalletLevel }),
 		boundedKey("wallet.max_ratio", "greatest high ÷ low of a wallet's interval to act on; a wider one is unknown", 1.1, 1000, func(c *config) *float64 { return &c.settings.Worth.WalletMaxRatio }),
 		namesKey("crosssell.exclude_categories", "categories that are never recommended, such as [packaging, 'gift cards']", func(c *config) *[]string { return &c.settings.Worth.ExcludedCategories }),
@@ -260,6 +266,32 @@ func boundedKey(path, about string, least, most float64, at func(*config) *float
 			return nil
 		},
 		text: func(c *config) string { return strconv.FormatFloat(*at(c), 'g', -1, 64) },
+	}
+}
+
+// termKey is a term of the offer, within bounds, both included; empty where nobody sets
+// it.
+func termKey(path, about string, least, most float64, at func(*config) *decision.Assumption) configKey {
+	return configKey{
+		path: path, about: fmt.Sprintf("%s (%g … %g)", about, least, most),
+		set: func(c *config, text string) error {
+			*at(c) = decision.Assumption{}
+			if text == "" {
+				return nil
+			}
+			v, err := strconv.ParseFloat(text, 64)
+			if err != nil || !(v >= least && v <= most) {
+				return refuseValue(text, fmt.Sprintf("a number in %g … %g, or nothing", least, most))
+			}
+			*at(c) = decision.Given(v)
+			return nil
+		},
+		text: func(c *config) string {
+			if *at(c) == (decision.Assumption{}) {
+				return ""
+			}
+			return strconv.FormatFloat(at(c).Value, 'g', -1, 64)
+		},
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"fealty/features"
+	"fealty/model/decision"
 	"fealty/model/loyalty"
 	"fealty/serving"
 )
@@ -326,6 +327,7 @@ loyalty:
     policies:
       vip: {contact_days: 7}
 lifetime: {months: 24, discount: 0, interval: 0.8, draws: 250}
+offer: {contact_cost: 0, acceptance_alpha: 3}
 wallet: {level: 0.8, max_ratio: 5}
 crosssell:
   exclude_categories: [packaging, "gift cards, small", packaging]
@@ -356,6 +358,12 @@ crosssell:
 	if c.settings.Hash() == plain.settings.Hash() || c.origins[loyaltyKey] != "fealty.yaml:3" {
 		t.Errorf("the same fingerprint as without, or it does not know where it stands: %q", c.origins[loyaltyKey])
 	}
+	// What contacts are judged by changes no score.
+	offer := c.settings
+	offer.Offer = decision.Offer{}
+	if c.settings.Offer != (decision.Offer{ContactCost: decision.Given(0), Alpha: decision.Given(3)}) || offer.Hash() != c.settings.Hash() || maps.Equal(offer.Map(), c.settings.Map()) {
+		t.Errorf("an offer of %+v", c.settings.Offer)
+	}
 	for text, want := range map[string]string{
 		"loyalty:\n  weihgts: {}\n":                        `fealty.yaml:2: unknown key "weihgts" in loyalty; did you mean "weights"?`,
 		"loyalty:\n  tiers:\n    vip: 1\n":                 `fealty.yaml:3: unknown key "vip" in loyalty.tiers`,
@@ -375,6 +383,7 @@ crosssell:
 		"crosssell:\n  sold_by_region: {north: ['']}\n":    "need regions with lists of products",
 		"crosssell:\n  list: 21\n":                         "crosssell.list: \"21\", need a whole number in 1 … 20",
 		"lifetime: {months: 0}\n":                          "lifetime.months: \"0\", need a whole number in 1 … 600",
+		"offer: {incentive: 5}\n":                          "offer.incentive: \"5\", need a number in 0 … 1, or nothing",
 		"lifetime: {interval: 0.4}\n":                      "lifetime.interval: \"0.4\", need a number in 0.5 … 0.99",
 		"lifetime: {draws: 99}\n":                          "lifetime.draws: \"99\", need a whole number in 100 … 100000",
 		"lifetime: {discount: 2}\n":                        "lifetime.discount: \"2\", need a number in 0 … 1",

@@ -29,7 +29,7 @@ func newDecide(e *env) *cobra.Command {
 		Use: "decide", Short: "Make the call list with the largest expected profit", Args: none,
 		Long: `Chooses whom to contact: of each account the expected profit of a contact is what is kept (probability of leaving ×
 value × acceptance) less the incentive and the cost of the contact, and the list is the best that the account managers'
-capacity allows. What nobody gave is assumed, and the answer says which numbers those are and how the list depends on each of
+capacity allows. What neither a flag nor offer in fealty.yaml gives is assumed, and the answer says which numbers those are and how the list depends on each of
 them; where no cost is known, value is revenue × margin_rate, and value_of says so of each row. -o csv carries every assumption
 and where it comes from in columns behind each row, and says the defaults on standard error. --fit shows what such lists would
 have earned after the model's test cutoff, beside what was expected. Accounts that have opted out are never listed, and those already gone are elsewhere: fealty value --winback.`,
@@ -49,9 +49,9 @@ have earned after the model's test cutoff, beside what was expected. Accounts th
 	f.IntVar(&o.each, "per-manager", 0, "contacts that each account manager can make (default: unlimited)")
 	f.StringToIntVar(&o.request.Managers, "manager", nil, "contacts that one can make: NAME=N; the accounts of nobody have the name ''")
 	f.BoolVar(&o.request.Fill, "fill", false, "use the capacity up, even where a contact is expected to lose money")
-	f.Float64Var(&o.contactCost, "contact-cost", 0, "cost of a contact, base currency (default: assumed, and said)")
-	f.Float64Var(&o.incentive, "incentive", 0, "cost of the offer as a share of the value, 0 … 1 (default: assumed, and said)")
-	f.Float64Var(&o.acceptance, "acceptance", 0, "share of those who would leave that accepts and stays, 0 … 1 (default: assumed, and said)")
+	f.Float64Var(&o.contactCost, "contact-cost", 0, "cost of a contact, base currency (default: offer.contact_cost, else assumed, and said)")
+	f.Float64Var(&o.incentive, "incentive", 0, "cost of the offer as a share of the value, 0 … 1 (default: offer.incentive, else assumed, and said)")
+	f.Float64Var(&o.acceptance, "acceptance", 0, "share of those who would leave that accepts and stays, 0 … 1 (default: by offer.acceptance_alpha and _beta, else assumed, and said)")
 	f.Float64Var(&o.valueFactor, "value-factor", 1, "multiply the values")
 	f.Float64Var(&o.oddsFactor, "odds-factor", 1, "multiply the odds of leaving")
 	f.Float64Var(&o.request.Swing, "swing", 0, "how far the sensitivity moves each assumption, as a share of it (default 0.5)")
@@ -147,7 +147,7 @@ func runDecideFit(ctx context.Context, e *env, o *decideOptions) error {
 		"cutoff", "value", "per-manager", "manager", "fill", "contact-cost", "incentive", "acceptance", "value-factor", "odds-factor", "swing", "top",
 	} {
 		if o.flags.Changed(name) {
-			return fmt.Errorf("--fit shows what contacts would have earned by the defaults, so that --%s says nothing here: %w", name, serving.ErrInvalid)
+			return fmt.Errorf("--fit shows what contacts would have earned by the offer that the model was judged with (offer in fealty.yaml), so that --%s says nothing here: %w", name, serving.ErrInvalid)
 		}
 	}
 	fit, err := perform[serving.WorthFitResult](ctx, e, o.flags, job{operation: serving.OpWorthFit, request: serving.WorthFitRequest{Model: o.request.Model}})
@@ -177,7 +177,7 @@ func decisionSections(d *model.DecisionCard) []section {
 			offer.name, p.PerAccount, p.Share, p.Alpha, p.Beta, p.Value, p.Incentive, p.Contact, d.Accounts, d.Churned, d.ByRate, d.MarginRate, d.Why,
 		})
 	}
-	levels := section{title: "Expected and realised profit, by the default offer of EMPB", head: []string{
+	levels := section{title: "Expected and realised profit, by the offer of EMPB", head: []string{
 		"per_manager", "contacts", "expected_profit", "realised_profit", "as_many_at_random",
 	}}
 	for _, l := range d.Levels {
@@ -187,7 +187,12 @@ func decisionSections(d *model.DecisionCard) []section {
 		}
 		levels.rows = append(levels.rows, []any{each, l.Contacts, l.Expected, l.Realised, l.Random})
 	}
-	return []section{offers, levels}
+	words := section{title: "What the offers assume", head: []string{"English", "中文"}}
+	zh := decision.OfferSentences(d, score.Chinese)
+	for i, en := range decision.OfferSentences(d, score.English) {
+		words.rows = append(words.rows, []any{en, zh[i]})
+	}
+	return []section{offers, words, levels}
 }
 
 // decideAssumptions shows what the list rests on, and how it depends on that.

@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"fealty/model"
+	"fealty/model/decision"
+	"fealty/model/score"
 )
 
 // decisionTables writes what contacts would have earned; nothing without a card.
@@ -23,7 +25,10 @@ func decisionTables(say func(string, ...any), d *model.DecisionCard) {
 		figure(d.EMPC.Alpha), figure(d.EMPC.Beta), figure(d.EMPC.Value), figure(d.EMPC.Incentive), figure(d.EMPC.Contact))
 	say("| EMPB, everybody worth their own | %s | %s | Beta(%s, %s) | own | %s of it | %s |\n", figure(d.EMPB.PerAccount), percent(d.EMPB.Share),
 		figure(d.EMPB.Alpha), figure(d.EMPB.Beta), percent(d.EMPB.Incentive), figure(d.EMPB.Contact))
-	say("\nCall lists by those terms of EMPB, which nobody gave, and what they would have earned: those who left are worth what was expected of them, those who stayed what they spent.\n")
+	for _, assumed := range decision.OfferSentences(d, score.English) {
+		say("\n%s\n", assumed)
+	}
+	say("\nCall lists by those terms of EMPB, and what they would have earned: those who left are worth what was expected of them, those who stayed what they spent.\n")
 	say("\n| contacts of each manager | contacts | expected profit | realised profit | as many at random |\n|---|---|---|---|---|\n")
 	for _, l := range d.Levels {
 		say("| %s | %d | %s | %s | %s |\n", limit(l.PerManager), l.Contacts, figure(l.Expected), figure(l.Realised), figure(l.Random))

@@ -41,7 +41,7 @@ func worthCard() *model.WorthCard {
 		},
 		Decision: &model.DecisionCard{
 			Accounts: 654, Churned: 211, ByRate: 653, MarginRate: .45,
-			EMPC:   model.OfferProfit{PerAccount: 3.217, Share: .418, Alpha: 6, Beta: 14, Value: 200, Incentive: 10, Contact: 1},
+			EMPC:   model.OfferProfit{Assumed: []string{"value"}, PerAccount: 3.217, Share: .418, Alpha: 6, Beta: 14, Value: 200, Incentive: 10, Contact: 1},
 			EMPB:   model.OfferProfit{PerAccount: 12.34, Share: .229, Alpha: 7, Beta: 13, Value: model.Figure(math.NaN()), Incentive: .05, Contact: 15},
 			Levels: []model.ProfitLevel{{PerManager: 25, Contacts: 101, Expected: 4321.5, Realised: 3987.25, Random: -77.5}, {Contacts: 102, Expected: 4322, Realised: 3988, Random: -78}},
 		},
@@ -61,6 +61,7 @@ func TestCardTellsWorth(t *testing.T) {
 		"| 1 | 65 | 17 | 66.7 % | 23920.96 |", "| duration | 657 |", "139435.44 (86461.28 … 221231.66)", "23.5 % (19.4 % … 29.7 %)",
 		"Of 654 accounts with a probability and a value 211 left. Of 653 no cost is known: their value is revenue × the margin rate of 0.45",
 		"| 3.217 | 41.8 % | Beta(6, 14) | 200.00 | 10 | 1 |", "| 12.34 | 22.9 % | Beta(7, 13) | own | 5.0 % of it | 15 |",
+		"EMPC assumes by default, because nobody set it (offer in fealty.yaml): worth of a kept account 200.00.", "EMPB assumes by default, because nobody set it (offer in fealty.yaml): parameter alpha of the acceptance 7;",
 		"| 25 | 101 | 4321.50 | 3987.25 | -77.5 |", "| no limit | 102 | 4322.00 | 3988.00 | -78 |",
 	} {
 		if !strings.Contains(text, want) {
