@@ -190,11 +190,17 @@ var judgements = map[string]func(*verdict, *features.Measurement){
 			way = "an account's person of one name and role under two ids counts twice: give the earlier one an end"
 		case "contracts":
 			severity, way = SeverityAdvice, "an account's contracts of one product count each: if one replaced the other, give the earlier one an end"
+		case "accounts", "products", "managers":
+			way = "correct the earlier version's valid_to; what began last counts"
 		}
 		v.add("overlapping_validity", PhaseScore, severity, m.Table, m.Column, part(m, "row")+" begin before an earlier one of the same thing has ended"+such(m), "one at a time", way)
 	},
 	"backwards": func(v *verdict, m *features.Measurement) {
-		v.add("ends_before_it_begins", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+" have "+m.Column+" before they begin"+such(m), "an instant at or after the beginning",
+		when, needed := " before they begin", "an instant at or after the beginning"
+		if m.Column == "valid_to" { // which is no part of what is valid
+			when, needed = " no later than they begin", "an instant after the beginning"
+		}
+		v.add("ends_before_it_begins", PhaseScore, SeverityWarning, m.Table, m.Column, part(m, "row")+" have "+m.Column+when+such(m), needed,
 			"the two columns may be mapped the wrong way round; such rows are read as if they had lasted no time")
 	},
 	"endless": func(v *verdict, m *features.Measurement) {

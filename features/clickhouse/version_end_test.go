@@ -36,8 +36,10 @@ back,large,DE,Li,900,,2024-01-01,2025-03-01,2024-01-01`))
 	names := []string{"contact_cadence_days", "recency_days", "manager_days", "manager_changes_365d", "credit_limit"}
 	r.Catalogue = slices.DeleteFunc(features.Catalogue(), func(f features.Feature) bool { return !slices.Contains(names, f.Name) })
 	m := build(t.Context(), t, w, r)
-	const nothing = "/ 60 19 NaN NaN NaN" // 2025-02-10 … 2025-02-28; the cadence of those without a segment
-	for account, want := range map[string][]string{ // segment and manager of the profile, then the features in their order
+	// Segment and manager of the profile, then the features in their order. 2025-02-12 is a holiday of Germany; 60 days is
+	// the cadence of those without a segment.
+	const nothing = "/ 60 19 NaN NaN NaN"
+	for account, want := range map[string][]string{
 		"gone": {"large/Li 14 17 424 0 900", "large/Li 14 18 425 0 900", nothing, nothing, nothing},
 		"next": {"large/Li 14 17 424 0 900", "large/Li 14 18 425 0 900", "small/Wang NaN 19 0 1 700", "small/Wang NaN 19 0 1 700", "small/Wang NaN 19 0 1 700"},
 		"back": {"large/Li 14 17 424 0 900", "large/Li 14 18 425 0 900", nothing, nothing, "large/Li 14 18 425 0 900"},
