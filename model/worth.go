@@ -187,15 +187,6 @@ type CrossSellCard struct {
 	Wallet *WalletTrial `json:"wallet,omitempty"`
 }
 
-// WalletTrial is the log-loss of the probabilities on the lesson's accounts that were
-// held out, with and without the columns of the estimated wallet.
-type WalletTrial struct {
-	Accounts int    `json:"accounts"`
-	With     Figure `json:"log_loss_with"`
-	Without  Figure `json:"log_loss_without"`
-	Kept     bool   `json:"kept"`
-}
-
 // PropensityQuality is that of one kind: new, lapsed or repeat.
 type PropensityQuality struct {
 	Kind           string `json:"kind"`

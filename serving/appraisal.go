@@ -88,7 +88,7 @@ func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Res
 	}{
 		{"fitting lifetimes", func() error { return a.fitLifetime(ctx, &card.Lifetime, crowd, horizon, s.Settings) }},
 		{"fitting wallets", func() error { return a.fitWallet(ctx, &card.Wallet, crowd, s.Settings) }},
-		{"fitting what is bought next", func() error { return s.fitPropensities(ctx, c, a, card, lesson, crowd) }},
+		{nextStage, func() error { return s.fitPropensities(ctx, c, a, card, lesson, crowd) }},
 		{"measuring loyalty", func() error { return a.judgeLoyalty(ctx, &card.Loyalty, crowd, s.Settings, horizon, judged) }},
 		{"judging contacts", func() (err error) {
 			card.Decision, err = a.judgeDecision(ctx, crowd, s.Settings, horizon, judged)
@@ -106,8 +106,11 @@ func (s *Service) appraise(ctx context.Context, c *calendar, trained *ladder.Res
 	return a, nil
 }
 
-// gatheringStage is the stage of asking for what accounts are told by.
-const gatheringStage = "gathering accounts"
+// Stages of asking for what accounts are told by, and of learning what is bought next.
+const (
+	gatheringStage = "gathering accounts"
+	nextStage      = "fitting what is bought next"
+)
 
 // crowd gathers the accounts as of a cutoff that may be told of.
 func (s *Service) crowd(ctx context.Context, c *calendar, at frame.Cutoff, report func(Progress)) (*crowd, error) {

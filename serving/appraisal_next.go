@@ -33,37 +33,13 @@ func (s *Service) fitPropensities(ctx context.Context, c *calendar, a *appraisal
 const leastItems = 3
 
 func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, card *model.CrossSellCard, key features.HoldingKey, taught *gathering, test *crowd) error {
-	request := features.HoldingRequest{Request: c.request([]frame.Cutoff{taught.crowd.cutoff}, nil), Key: key, HorizonDays: c.Label.HorizonDays}
-	var held []features.Holding
-	err := s.Facts.Holdings(ctx, request, func(all []features.Holding) error {
-		for i := range all {
-			if !taught.leave(all[i].Account) {
-				held = append(held, all[i])
-			}
-		}
-		return nil
-	})
+	held, err := s.pupilsHold(ctx, c, taught, key)
 	if err != nil {
-		return fmt.Errorf("ask what the accounts bought: %w", err)
+		return err
 	}
 	lesson, _, err := lessonOf(ctx, held, s.Settings)
 	if err != nil {
 		return err
-	}
-	params := crosssell.PropensityDefaults()
-	params.HorizonDays = c.Label.HorizonDays
-	p, learnt, err := crosssell.FitPropensity(ctx, []crosssell.Lesson{lesson}, params)
-	if err != nil {
-		return err
-	}
-	if key == features.ByCategory && a.wallet != nil && s.Settings.WalletFeatures != WalletFeaturesOff {
-		crowd, err := taught.finishPurses(ctx, s, request.Request, held)
-		if err != nil {
-			return err
-		}
-		if p, err = s.tryWallets(ctx, card, lesson, crowd, params, p, learnt); err != nil {
-			return err
-		}
 	}
 	later, fitted, err := lessonOf(ctx, test.held(key), s.Settings)
 	if err != nil {
@@ -71,17 +47,20 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 	}
 	card.Items, card.Dense, card.Tail = fitted.Items, fitted.Dense, fitted.Tail
 	card.EN, card.ZH = fitted.Text()
-	if len(p.Beside()) > 0 {
-		then := &told{crowd: test}
-		if err := a.tellCategories(then); err != nil {
-			return err
-		}
-		later.Model = later.Model.With(then.beside(later.Model.Purchases()))
-	}
-	quality, err := p.Evaluate(ctx, later)
+	t, err := newNextTrial(ctx, lesson, later, c.Label.HorizonDays)
 	if err != nil {
 		return err
 	}
+	if key == features.ByCategory && s.Settings.WalletFeatures != WalletFeaturesOff {
+		if err := s.tryWallets(ctx, c, t, a, taught, held, test); err != nil {
+			return err
+		}
+	}
+	quality, err := t.quality(ctx)
+	if err != nil {
+		return err
+	}
+	card.Wallet = t.card
 	for _, q := range quality {
 		if !q.Measured {
 			continue
@@ -92,35 +71,27 @@ func (s *Service) fitPropensity(ctx context.Context, c *calendar, a *appraisal, 
 			NDCG: model.Figure(q.NDCG), BaseNDCG: model.Figure(q.BaseNDCG),
 		})
 	}
-	a.propensity[key] = p
+	a.propensity[key] = t.kept()
 	return nil
 }
 
-// tryWallets learns what is bought next by category from the estimated wallets too, as
-// the lesson's cutoff knew them, and returns that or what was learnt without them,
-// whichever forecasts better the lesson's accounts that neither learnt from.
-func (s *Service) tryWallets(
-	ctx context.Context, card *model.CrossSellCard, lesson crosssell.Lesson, crowd *crowd, params crosssell.PropensityParams,
-	plain *crosssell.Propensity, learnt crosssell.PropensityReport,
-) (*crosssell.Propensity, error) {
-	then, known := &appraisal{}, &told{crowd: crowd}
-	if err := then.fitWallet(ctx, &model.WalletCard{}, crowd, s.Settings); err != nil || then.wallet == nil {
-		return plain, err
-	}
-	if err := then.tellCategories(known); err != nil {
-		return nil, err
-	}
-	lesson.Model = lesson.Model.With(known.beside(lesson.Model.Purchases()))
-	with, tried, err := crosssell.FitPropensity(ctx, []crosssell.Lesson{lesson}, params)
+// pupilsHold is what the accounts that may be learnt from hold by a key at a gathering's
+// cutoff, with what they bought in the horizon.
+func (s *Service) pupilsHold(ctx context.Context, c *calendar, g *gathering, key features.HoldingKey) ([]features.Holding, error) {
+	var held []features.Holding
+	request := features.HoldingRequest{Request: c.request([]frame.Cutoff{g.crowd.cutoff}, nil), Key: key, HorizonDays: c.Label.HorizonDays}
+	err := s.Facts.Holdings(ctx, request, func(all []features.Holding) error {
+		for i := range all {
+			if !g.leave(all[i].Account) {
+				held = append(held, all[i])
+			}
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ask what the accounts bought: %w", err)
 	}
-	loss, without := crosssell.LogLoss(tried.HeldOutQuality), crosssell.LogLoss(learnt.HeldOutQuality)
-	card.Wallet = &model.WalletTrial{Accounts: tried.HeldOut, With: model.Figure(loss), Without: model.Figure(without), Kept: loss < without}
-	if card.Wallet.Kept {
-		return with, nil
-	}
-	return plain, nil
+	return held, nil
 }
 
 // lessonOf is what goes together among holdings, with what was bought next.

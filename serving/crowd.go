@@ -181,7 +181,8 @@ func (g *gathering) finish(ctx context.Context, s *Service, r features.Request, 
 // and what was declared of their categories; held is what they hold of them, of which
 // those of the crowd are kept in place.
 func (g *gathering) finishPurses(ctx context.Context, s *Service, r features.Request, held []features.Holding) (*crowd, error) {
-	c := g.crowd
+	of := *g.crowd // which may be finished again, for another test
+	c := &of
 	c.frame = g.part.frame()
 	if err := c.profile(ctx, s, r); err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func TestPursesKnowNothingOfTheHorizon(t *testing.T) {
 		t.Errorf("of what came after the cutoff wallets are told of %d entries in %d categories, want %d in %d", len(got.Spend.Amount), len(got.Categories), len(want.Spend.Amount), len(want.Categories))
 	}
 	c.categories = slices.DeleteFunc(c.categories, func(h features.Holding) bool { return h.Before() })
-	if p := c.purses(); c.categorised() || !slices.Equal(p.Categories, []string{everything}) {
+	if p := c.purses(); categorised(c.categories) || !slices.Equal(p.Categories, []string{everything}) {
 		t.Errorf("nothing but what comes after the cutoff has a category, and the wallets are of %q", p.Categories)
 	}
 }

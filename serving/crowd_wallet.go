@@ -43,7 +43,7 @@ type purses struct {
 // purses are the accounts as wallets see them, by category; where no line names
 // one, by everything.
 func (c *crowd) purses() purses {
-	if !c.categorised() {
+	if !categorised(c.categories) {
 		return c.wholePurses()
 	}
 	p := purses{Peers: c.alike(), earlier: wallet.Spend{Start: []int{0}}}
@@ -135,8 +135,8 @@ func (p *purses) end() {
 
 // categorised tells whether a line before the cutoff names a category. What is held with
 // a horizon also has what is bought only after it, which no wallet may know of.
-func (c *crowd) categorised() bool {
-	return slices.ContainsFunc(c.categories, func(h features.Holding) bool { return h.Before() })
+func categorised(held []features.Holding) bool {
+	return slices.ContainsFunc(held, func(h features.Holding) bool { return h.Before() })
 }
 
 // usual are the names of the categories that most accounts hold, by name, and how

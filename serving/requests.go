@@ -164,6 +164,17 @@ type BacktestResult struct {
 	// Wallet says what the columns of the estimated wallet add at each cutoff; empty
 	// where they are off.
 	Wallet []BacktestTrial `json:"wallet_features,omitempty"`
+	// CrossSell says what those by category add to what is bought next; empty where they
+	// are off.
+	CrossSell []BacktestNext `json:"wallet_features_crosssell,omitempty"`
+}
+
+// BacktestNext is what the columns of the estimated wallet add, at a cutoff, to the
+// probabilities of what is bought next by category, learnt at an earlier one.
+type BacktestNext struct {
+	Cutoff string `json:"cutoff"`
+	Taught string `json:"taught"`
+	model.WalletTrial
 }
 
 // BacktestTrial is what some columns add at a cutoff.

@@ -41,7 +41,7 @@ func (a *appraisal) tellWallets(t *told) error {
 	if err := a.tellCategories(t); err != nil || a.wallet == nil {
 		return err
 	}
-	if t.crowd.categorised() {
+	if categorised(t.crowd.categories) {
 		if err := a.tellWhole(t); err != nil {
 			return err
 		}

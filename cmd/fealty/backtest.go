@@ -20,8 +20,9 @@ func newBacktest(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "backtest", Short: "Train and test at many past cutoffs, as training would have done then", Args: none,
 		Long: `Trains and tests at many past cutoffs as training would have done then, and registers nothing. It also says at each cutoff
-what the columns of the estimated wallet (share, gap, width, trend) add to boosting: on folds of the training cutoffs, which
-decide whether they are kept, and on the test rows, which decide nothing.`,
+what the columns of the estimated wallet (share, gap, width, trend) add. To boosting: on folds of the training cutoffs, which
+decide whether they are kept, and on the test rows, which decide nothing. To the categories that accounts buy next, learnt at
+the newest training cutoff: on accounts held out there, which decide, and kind by kind on what was bought after the test.`,
 		Example: `  fealty backtest --last 6
   fealty backtest --cutoff 2011-08-09 --cutoff 2011-09-09 --train-cutoff 2011-03-09 --train-cutoff 2011-04-09 -o csv`,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -52,5 +53,9 @@ func runBacktest(ctx context.Context, e *env, o backtestOptions) error {
 	for i := range result.Wallet {
 		sections = append(sections, trialSection("Columns of the estimated wallet at "+result.Wallet[i].Cutoff+": what they add to boosting", &result.Wallet[i].ColumnTrial))
 	}
-	return e.show(answer{data: result, sections: sections})
+	next := newNextTrials("Columns of the estimated wallet by category: what they add to what is bought next", "cutoff")
+	for i := range result.CrossSell {
+		next.add(result.CrossSell[i].Cutoff, &result.CrossSell[i].WalletTrial)
+	}
+	return e.show(answer{data: result, sections: append(sections, next.sections()...)})
 }

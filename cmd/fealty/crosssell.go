@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 
+	"fealty/model"
 	"fealty/serving"
 
 	"github.com/spf13/cobra"
@@ -65,10 +67,10 @@ func crossSellFit(fit *serving.WorthFitResult) answer {
 	quality := section{title: "On the test cutoff, beside popularity", head: []string{
 		"by", "kind", "rows", "bought", "auc", "popular_auc", "log_loss", "popular_log_loss", "ece", "ndcg_10", "base_ndcg_10",
 	}}
-	tried := section{title: "What the columns of the wallet add, on accounts held out", head: []string{"by", "accounts", "log_loss_with", "log_loss_without", "kept"}}
+	tried := newNextTrials("What the columns of the wallet add, on accounts held out and on the test cutoff", "by")
 	for _, c := range fit.Worth.CrossSell {
 		if w := c.Wallet; w != nil {
-			tried.rows = append(tried.rows, []any{c.Key, w.Accounts, w.With, w.Without, w.Kept})
+			tried.add(c.Key, w)
 		}
 		learnt.rows = append(learnt.rows, []any{c.Key, c.Items, c.Dense, c.Tail, c.Why, c.EN, c.ZH})
 		for _, q := range c.Quality {
@@ -77,9 +79,50 @@ func crossSellFit(fit *serving.WorthFitResult) answer {
 			})
 		}
 	}
-	sections := []section{fitFacts(fit), learnt, quality}
-	if len(tried.rows) > 0 {
-		sections = append(sections, tried)
+	return answer{data: fit, rows: 2, sections: append([]section{fitFacts(fit), learnt, quality}, tried.sections()...)}
+}
+
+// nextTrials shows what the columns of the wallet add to what is bought next; the first
+// column of both sections tells trials apart.
+type nextTrials struct{ figures, words section }
+
+func newNextTrials(title, by string) nextTrials {
+	return nextTrials{
+		section{title: title, head: []string{
+			by, "measured_on", "rows", "bought", "log_loss_with", "log_loss_without", "gain", "gain_error", "auc_with", "auc_without", "ndcg_10_with", "ndcg_10_without", "verdict",
+		}},
+		section{title: "In words", head: []string{by, "English", "中文"}},
 	}
-	return answer{data: fit, rows: 2, sections: sections}
+}
+
+// add adds a trial: the accounts held out, which decide, and what came after the test,
+// kind by kind.
+func (n *nextTrials) add(of string, t *model.WalletTrial) {
+	if t.EN != "" {
+		n.words.rows = append(n.words.rows, []any{of, t.EN, t.ZH})
+	}
+	verdict := "not kept"
+	switch {
+	case t.Why != "":
+		verdict = "not tried"
+	case t.Kept:
+		verdict = "kept"
+	}
+	n.figures.rows = append(n.figures.rows, []any{of, fmt.Sprintf("%d accounts held out", t.Accounts), nil, nil, t.With, t.Without, nil, nil, nil, nil, nil, nil, verdict})
+	for _, g := range t.Later {
+		n.figures.rows = append(n.figures.rows, []any{
+			of, "test, " + g.Kind, g.Rows, g.Bought, g.LogLossWith, g.LogLossWithout, g.Gain, g.GainError, g.AUCWith, g.AUCWithout, g.NDCGWith, g.NDCGWithout, nil,
+		})
+	}
+}
+
+// sections are none without a trial.
+func (n *nextTrials) sections() []section {
+	switch {
+	case len(n.figures.rows) == 0:
+		return nil
+	case len(n.words.rows) == 0: // of a model from before there were words
+		return []section{n.figures}
+	}
+	return []section{n.figures, n.words}
 }

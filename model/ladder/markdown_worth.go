@@ -170,14 +170,7 @@ func crossSellTables(say func(string, ...any), all []model.CrossSellCard) {
 			fitted = fmt.Sprintf("%d, of which %d in the closed form and %d by likeness to one.", c.Items, c.Dense, c.Tail)
 		}
 		say("\nBy %s: %s\n", c.Key, fitted)
-		if w := c.Wallet; w != nil {
-			kept := "left out"
-			if w.Kept {
-				kept = "kept"
-			}
-			say("\nShare, gap, width and trend of the estimated wallet by category, as the lesson's cutoff knew them: log-loss %s with and %s without on its %d accounts held out, so that they are %s.\n",
-				number(w.With), number(w.Without), w.Accounts, kept)
-		}
+		walletTrial(say, c.Wallet)
 		say("\n| kind | offered | bought | AUC | of popularity | log-loss | of popularity | ECE | NDCG@10 | of the list alone |\n|---|---|---|---|---|---|---|---|---|---|\n")
 		for _, q := range c.Quality {
 			say("| %s | %d | %d | %s | %s | %s | %s | %s | %s | %s |\n", q.Kind, q.Rows, q.Bought, number(q.AUC), number(q.PopularAUC),
