@@ -358,6 +358,7 @@ func TestRowsAboveTheWatermarkAreNotSeen(t *testing.T) {
 	}}
 	w.fill(t, e)
 	r := request("2025-03-01")
+	r.Catalogue = fromFiles(features.Orders)
 	r.Watermark = 1
 	m := build(t.Context(), t, e, r)
 	if m.Frame.Rows() != 1 || m.value(t, "a", "2025-03-01", "spend_total") != 5 {
@@ -387,7 +388,7 @@ func TestDaysFollowTheBusinessZone(t *testing.T) {
 		{"UTC", 2, 2}, {"Asia/Shanghai", 3, 1.5}, {"America/New_York", 2, 2},
 	} {
 		r := request("2025-03-01")
-		r.Zone = c.zone
+		r.Zone, r.Catalogue = c.zone, fromFiles(features.Orders)
 		m := build(t.Context(), t, e, r)
 		if got := m.value(t, "a", "2025-03-01", "buying_days_365d"); got != c.days {
 			t.Errorf("%s: %v buying days, want %v", c.zone, got, c.days)
@@ -427,7 +428,7 @@ func TestErrorOfTheReceiverEndsTheBuildUnchanged(t *testing.T) {
 	cases().fill(t, e)
 	stop := errors.New("enough")
 	r := request("2025-03-01")
-	r.SliceAccounts = 1
+	r.SliceAccounts, r.Catalogue = 1, fromFiles(features.Orders)
 	calls := 0
 	_, err := clickhouse.Build(t.Context(), e, r, func(*features.Slice) error { calls++; return stop })
 	if err != stop || calls != 1 { //nolint:errorlint // the very same error is promised

@@ -78,7 +78,11 @@ func TestATeamsFileIsAdmittedAndMeasured(t *testing.T) {
 	}
 	cutoff := frame.Cutoff(at("2025-03-01"))
 	values := map[string]float64{}
-	request := features.Request{Cutoffs: []frame.Cutoff{cutoff}, KnownAt: []frame.KnownAt{frame.KnownAt(cutoff)}, Watermark: 9, Catalogue: catalogue}
+	// Beside what an order is, the team's file alone.
+	beside := func(catalogue []features.Feature) []features.Feature {
+		return append(fromFiles(features.Orders), catalogue[len(catalogue)-1])
+	}
+	request := features.Request{Cutoffs: []frame.Cutoff{cutoff}, KnownAt: []frame.KnownAt{frame.KnownAt(cutoff)}, Watermark: 9, Catalogue: beside(catalogue)}
 	_, err = w.Build(t.Context(), request, func(s *features.Slice) error {
 		column := s.Frame.Column("large_orders_180d")
 		for i, a := range s.Frame.Accounts {
@@ -91,7 +95,8 @@ func TestATeamsFileIsAdmittedAndMeasured(t *testing.T) {
 		t.Errorf("measured %v, %v", values, err)
 	}
 	// The grain is looked at in every build.
-	request.Catalogue, _ = own(t, strings.Replace(ownGood, "FROM as_of\n", "FROM as_of ARRAY JOIN [1, 2] AS twice\n", 1))
+	twice, _ := own(t, strings.Replace(ownGood, "FROM as_of\n", "FROM as_of ARRAY JOIN [1, 2] AS twice\n", 1))
+	request.Catalogue = beside(twice)
 	_, err = w.Build(t.Context(), request, func(*features.Slice) error { return nil })
 	if !errors.Is(err, features.ErrOwn) || !strings.Contains(err.Error(), "own/large.sql") || !strings.Contains(err.Error(), "two rows for account") {
 		t.Errorf("a build of two rows per account ends with %v", err)
