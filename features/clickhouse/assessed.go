@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,10 +16,17 @@ import (
 // assessmentsTable holds what accounts say of us, and what is judged of them.
 const assessmentsTable = "assessments"
 
+const assessedFile = "assessed.sql"
+
+// mostVersions is how many versions of assessments a query gathers, about 100 MB with
+// their comments; an account that has more is asked for alone.
+const mostVersions = 500_000
+
 // Assessed returns the newest assessment of every item as of each cutoff, by
 // account, cutoff and item. What accounts that are one at a cutoff said counts
 // together. Rows of mapped sources that no import would take (features.Assessment's
-// Fault) count as not said. The request's catalogue and slices don't matter.
+// Fault) count as not said. The request's catalogue doesn't matter; it is asked in parts of
+// at most so many accounts as a slice and half a million versions.
 func Assessed(ctx context.Context, e Engine, r features.Request) ([]features.Assessed, error) {
 	type place struct {
 		account frame.AccountID
@@ -27,7 +35,7 @@ func Assessed(ctx context.Context, e Engine, r features.Request) ([]features.Ass
 	}
 	var kept []features.Assessed
 	at := map[place]int{} // in kept
-	err := speak(ctx, e, r, "assessed.sql", (*prepared).assessments, func(a *features.Assessed) *frame.AccountID { return &a.Account }, func(a features.Assessed) {
+	err := speak(ctx, e, r, assessedFile, (*prepared).assessments, func(a *features.Assessed) *frame.AccountID { return &a.Account }, func(a features.Assessed) {
 		p := place{a.Account, a.Cutoff, a.Item}
 		k, known := at[p]
 		switch {
@@ -57,6 +65,39 @@ func (w Warehouse) Assess(ctx context.Context, a features.Assessment) (features.
 	rows := a.Rows(id)
 	defer func() { _ = rows.Close() }() // it holds nothing
 	return w.Load(ctx, features.LoadRequest{Table: assessmentsTable, Source: features.ManagerOrigin, Hash: func() string { return id }}, rows, nil)
+}
+
+// assessing cuts the accounts that anything is assessed of into parts.
+func (p *prepared) assessing(ctx context.Context, e Engine) ([]accountRange, error) {
+	versions := map[string]int64{}
+	err := ask(ctx, e, statement("assessing.sql"), p.params, func(t *frame.Table) error {
+		c, err := pick(t, "account", "versions")
+		if err != nil {
+			return err
+		}
+		for i := range t.Rows() {
+			versions[strings.Clone(c[0].Texts[i])] += c[1].Integers[i]
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask who is assessed: %w", err)
+	}
+	for _, f := range p.families {
+		versions[f.head] += 0 // its members' are asked for with it
+	}
+	var parts []accountRange
+	var accounts int
+	var rows int64
+	for _, account := range slices.Sorted(maps.Keys(versions)) {
+		n := versions[account]
+		if len(parts) == 0 || accounts == p.SliceAccounts || rows+n > mostVersions {
+			parts, accounts, rows = append(parts, accountRange{from: account}), 0, 0
+		}
+		parts[len(parts)-1].to = account
+		accounts, rows = accounts+1, rows+n
+	}
+	return parts, nil
 }
 
 // assessments hands on the rows of an answer, with the index of their cutoff.
@@ -109,10 +150,14 @@ func speak[T any](
 		return err
 	}
 	ranges := []accountRange{{}}
-	if len(r.Accounts) > 0 {
-		if ranges, err = p.ranges(ctx, e); err != nil {
-			return err
-		}
+	switch {
+	case len(r.Accounts) > 0:
+		ranges, err = p.ranges(ctx, e)
+	case file == assessedFile:
+		ranges, err = p.assessing(ctx, e)
+	}
+	if err != nil {
+		return err
 	}
 	sql := statement(file)
 	for _, rg := range ranges {

@@ -83,6 +83,11 @@ func TestTheNewestAnswerOfAnItemCounts(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	apart := request(cutoffs...)
+	apart.SliceAccounts = 1
+	if diff := cmp.Diff(want, assessed(t, w, apart)); diff != "" {
+		t.Errorf("account by account (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff(want, assessed(t, twice{w}, request(cutoffs...))); diff != "" {
 		t.Errorf("what is older wins when it is read last (-want +got):\n%s", diff)
 	}
