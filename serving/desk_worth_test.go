@@ -200,7 +200,7 @@ func TestWorthInWords(t *testing.T) {
 		Loyalty: score.Loyalty{Score: 60, Uncapped: 72, Cap: "open_complaint", Profile: "segment trade", Story: "loyal_yet_leaving", Attitudes: []score.Attitude{
 			{Name: "satisfaction", Value: 40, Basis: "perception_only"}, {Name: "emotional", Value: nan, Why: "too_old"}, {Name: "mood", Value: 3},
 		}, Indicators: []score.Indicator{
-			{Name: "repeat_purchase", Value: 80, Weight: 60, Used: 100}, {Name: "referrals_made", Value: nan, Why: "no_column", Weight: 40},
+			{Name: "repeat_purchase", Value: 80, Weight: 60, Used: 100, Figures: map[string]model.Figure{"active_month_share": .8}}, {Name: "referrals_made", Value: nan, Why: "no_column", Weight: 40},
 		}},
 		Place: score.Place{
 			Tier: "major", Level: "friend", Cell: "5-4-3", Verdict: "fix_terms", Because: []score.Ground{{Code: "overdue", Value: 1250}, {Code: "omen", Value: 3}},
@@ -228,6 +228,7 @@ func TestWorthInWords(t *testing.T) {
 		a.SpendBy, a.ValueBy, a.LifetimeWhy, a.Tier, a.Level, a.Cell, a.Verdict, a.Because[0].Term, a.Because[1].Term, a.Breaches[0], a.Breaches[1], a.Wallet.State, a.Wallet.Why,
 		a.Wallets[0].State, a.Wallets[0].Why, a.Wallets[0].Flags[0], a.Recommendations[0].Kind, a.Recommendations[0].Reason,
 		a.Recommendations[1].Kind, a.Recommendations[1].Reason, a.Indicators[0].Name, a.Indicators[0].Why, a.Indicators[1].Why, a.Cap,
+		a.Indicators[0].Group, {"", a.Indicators[0].EN, a.Indicators[0].ZH}, a.Indicators[1].Group, {"", a.Indicators[1].EN, a.Indicators[1].ZH},
 		a.Profile, a.Why, a.Story, a.Attitudes[0].Basis, a.Attitudes[1].Name, a.Attitudes[1].Why, a.Attitudes[2].Name, {"", a.Attitudes[0].EN, a.Attitudes[1].ZH},
 	}
 	want := []Term{
@@ -255,6 +256,9 @@ func TestWorthInWords(t *testing.T) {
 		{"", "", ""},
 		{"no_column", "the data for it is not kept here", "此处没有所需数据"},
 		{"open_complaint", "open_complaint", "open_complaint"}, // the run was scored with other settings
+		{"basic", "Basic", "基本"},
+		{"", "Regular repeat purchase: 80 of 100. Bought in 80 % of the months", "经常性重复购买：80分（满分100）。有80 %的月份购买"},
+		{"", "", ""}, {"", "", ""}, // of a later version
 		{"segment trade", "The weights of segment trade", "细分“trade”的权重"},
 		{"", "", ""},
 		{"loyal_yet_leaving", "Loyal by its record, yet among those most likely to leave", "按记录忠诚，却属于最可能流失的客户"},

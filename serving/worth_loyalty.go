@@ -35,10 +35,10 @@ type LoyaltyRow struct {
 	// Profile names the weights, Story says how the score contradicts the risk of
 	// leaving, Children counts the accounts whose mean it is; "" and 0 also where the
 	// run told nothing of them.
-	Profile    string            `json:"profile,omitempty"`
-	Story      string            `json:"story,omitempty"`
-	Children   int64             `json:"children,omitempty"`
-	Indicators []score.Indicator `json:"indicators"`
+	Profile    string             `json:"profile,omitempty"`
+	Story      string             `json:"story,omitempty"`
+	Children   int64              `json:"children,omitempty"`
+	Indicators []LoyaltyIndicator `json:"indicators"`
 	// Satisfaction and ResponseRate are attitude, no part of the score; Attitudes are
 	// all that is known of it.
 	Satisfaction model.Figure     `json:"satisfaction"`
@@ -48,6 +48,18 @@ type LoyaltyRow struct {
 	// sentence, of accounts that were asked for by name.
 	English []string `json:"english,omitempty"`
 	Chinese []string `json:"chinese,omitempty"`
+}
+
+// LoyaltyIndicator is an indicator with its group: basic or additional, "" of a measure
+// by hand. EN and ZH say its value with the figures behind it, or why it is not
+// measurable here, of accounts that were asked for by name; "" where this release has no
+// words for it.
+type LoyaltyIndicator struct {
+	score.Indicator
+
+	Group string `json:"group,omitempty"`
+	EN    string `json:"en,omitempty"`
+	ZH    string `json:"zh,omitempty"`
 }
 
 // LoyaltyResult are loyalties, the most loyal account first.
@@ -67,9 +79,13 @@ func (s *Service) Loyalties(ctx context.Context, r LoyaltyRequest, report func(P
 		if r.Story != "" && l.Story != r.Story {
 			return
 		}
+		indicators := make([]LoyaltyIndicator, len(l.Indicators))
+		for k := range l.Indicators {
+			indicators[k] = LoyaltyIndicator{Indicator: l.Indicators[k], Group: loyalty.Group(l.Indicators[k].Name)}
+		}
 		rows = append(rows, LoyaltyRow{
 			Account: string(w.Account), Score: model.Figure(l.Score), Uncapped: model.Figure(l.Uncapped), Cap: l.Cap, Why: l.Why, Profile: l.Profile,
-			Story: l.Story, Children: l.Children, Indicators: l.Indicators,
+			Story: l.Story, Children: l.Children, Indicators: indicators,
 			Satisfaction: model.Figure(l.Satisfaction), ResponseRate: model.Figure(l.ResponseRate), Attitudes: l.Attitudes,
 		})
 	})
@@ -105,7 +121,7 @@ func (s *Service) capsOf(ctx context.Context, run string) ([]loyalty.Cap, error)
 	return s.Settings.Worth.Loyalty.Caps, nil
 }
 
-// say puts what stands behind the score in words.
+// say puts the indicators, and what else stands behind the score, in words.
 func (l *LoyaltyRow) say(caps []loyalty.Cap, zone *time.Location) {
 	add := func(w loyalty.Words, ok bool) {
 		if ok && w.EN != "" {
@@ -123,9 +139,13 @@ func (l *LoyaltyRow) say(caps []loyalty.Cap, zone *time.Location) {
 		add(loyalty.WordsOfChildren(l.Children), true)
 	}
 	add(wordsOfCap(caps, l.Cap))
-	for _, k := range l.Indicators {
+	for i := range l.Indicators {
+		k := &l.Indicators[i]
+		if w, ok := loyalty.WordsOfMeasured(k.Indicator); ok {
+			k.EN, k.ZH = w.EN, w.ZH
+		}
 		if k.Author != "" {
-			add(loyalty.WordsOfMeasure(k, time.Unix(k.At, 0).In(zone).Format(time.DateOnly)), true)
+			add(loyalty.WordsOfMeasure(k.Indicator, time.Unix(k.At, 0).In(zone).Format(time.DateOnly)), true)
 		}
 	}
 	add(loyalty.WordsOfStory(l.Story))

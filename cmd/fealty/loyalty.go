@@ -31,7 +31,7 @@ that bounds the score. The score of a parent is the mean of its children's, weig
 it: satisfaction by surveys, complaints, emotional and conscious loyalty, delivered value, each with what it rests on or why it
 is not measured. story flags an account whose loyalty and risk of leaving contradict each other. Weights, exceptions and cut
 points stand under loyalty: in fealty.yaml. The most loyal account comes first. With --account it also shows each indicator with
-its weight, and all the rest in words.`,
+its weight and the figures that it was computed from, and all the rest, in words; -o json tells those figures of every account.`,
 		Example: `  fealty loyalty
   fealty loyalty --account A0000007
   fealty loyalty --story loyal_yet_leaving
@@ -125,17 +125,23 @@ func inWords(l *serving.LoyaltyRow) section {
 	return s
 }
 
-// indicatorsOf tells an account's indicators in words.
+// indicatorsOf tells an account's indicators, with the figures behind them in words.
 func indicatorsOf(l *serving.LoyaltyRow) section {
-	s := section{title: "Why " + l.Account + " 依据", head: []string{"indicator", "value", "weight", "used", "English", "中文"}}
-	for _, k := range l.Indicators {
-		label, _ := loyalty.WordsOfIndicator(k.Name)
-		if why, ok := loyalty.WordsOfWhy(k.Why); ok && k.Why != "" {
-			label.EN, label.ZH = label.EN+": "+why.EN, label.ZH+"："+why.ZH
-		}
-		s.rows = append(s.rows, []any{k.Name, k.Value, k.Weight, k.Used, label.EN, label.ZH})
+	s := section{title: "Why " + l.Account + " 依据", head: []string{"indicator", "group", "value", "weight", "used", "English", "中文"}}
+	for i := range l.Indicators {
+		k := &l.Indicators[i]
+		s.rows = append(s.rows, []any{k.Name, groupOf(k.Group), k.Value, k.Weight, k.Used, k.EN, k.ZH})
 	}
 	return s
+}
+
+// groupOf names a group of indicators in both languages; a measure by hand is of none.
+func groupOf(code string) string {
+	w, ok := loyalty.WordsOfGroup(code)
+	if !ok {
+		return code
+	}
+	return code + " " + w.ZH
 }
 
 // definitionOf is one of the ten indicators as it is published.
@@ -159,10 +165,7 @@ func loyaltyDefinitions(settings *loyalty.Settings) answer {
 	}}
 	var all []definitionOf
 	for _, d := range loyalty.Definitions() {
-		name, group := d.Indicator.String(), "additional 附加"
-		if d.Basic {
-			group = "basic 基本"
-		}
+		name := d.Indicator.String()
 		words, _ := loyalty.WordsOfIndicator(name)
 		of := definitionOf{
 			Number: int(d.Indicator) + 1, Indicator: name, Basic: d.Basic, Weight: model.Figure(settings.Weights[name]),
@@ -170,7 +173,7 @@ func loyaltyDefinitions(settings *loyalty.Settings) answer {
 			Formula: d.Formula(score.English), FormulaZH: d.Formula(score.Chinese), Columns: d.Columns(),
 		}
 		all = append(all, of)
-		s.rows = append(s.rows, []any{of.Number, name, group, of.Weight, of.Onboarding, of.EN, of.ZH, of.Formula, of.FormulaZH, strings.Join(of.Columns, " ")})
+		s.rows = append(s.rows, []any{of.Number, name, groupOf(loyalty.Group(name)), of.Weight, of.Onboarding, of.EN, of.ZH, of.Formula, of.FormulaZH, strings.Join(of.Columns, " ")})
 	}
 	return answer{data: all, sections: []section{s}}
 }
