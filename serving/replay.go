@@ -101,6 +101,18 @@ func (d *doubts) all() string {
 // knew it, so that a release that reads them alike can replay from the facts.
 func (d *doubts) recorded() bool { return d.unrecorded == "" && d.changed == "" }
 
+// chinese are the doubts by their kinds; "" when there is none.
+func (d *doubts) chinese() string {
+	kind := func(doubt, zh string) string {
+		if doubt == "" {
+			return ""
+		}
+		return zh
+	}
+	return joined("；", kind(d.unrecorded, "映射的数据源没有记录时间（recorded_at）"), kind(d.changed, "映射的数据源在评分之后被改动"),
+		kind(d.release, "当前的特征定义或已加载的数据与评分时不同"))
+}
+
 // joined joins the texts that are not empty.
 func joined(by string, texts ...string) string {
 	return strings.Join(slices.DeleteFunc(texts, func(t string) bool { return t == "" }), by)
@@ -193,36 +205,44 @@ func (s *Service) replayScore(ctx context.Context, run Run, published *score.Sco
 // features, as they are defined now, have another fingerprint than the receipt's, if it
 // is so.
 func (s *Service) fromStored(ctx context.Context, run Run, published *score.Score) (again *score.Score, from string, err error) {
+	slice, from, err := s.stored(ctx, run, published)
+	if err != nil || slice == nil {
+		return nil, from, err
+	}
+	m, err := s.model(ctx, published.Receipt.Model)
+	if err != nil {
+		return nil, "", err
+	}
+	k := s.scorer(m, published.Receipt.Cutoff, published.Receipt.KnownAt, published.Receipt.Watermark)
+	// No engine computed any number of it, so that nothing may differ in the last bits;
+	// only how the account stands is asked.
+	k.receipt.Engine = published.Receipt.Engine
+	request := k.request([]frame.AccountID{published.Account})
+	request.Groups = run.Purpose == PurposeGroups
+	if err := k.stand(ctx, request); err != nil {
+		return nil, "", err
+	}
+	all, err := k.scores(slice, 0, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	return &all[0], from, nil
+}
+
+// stored are the features of fromStored; nil when there are none. from is as there.
+func (s *Service) stored(ctx context.Context, run Run, published *score.Score) (slice *features.Slice, from string, err error) {
 	rows, err := s.Runs.Kept(ctx, run, published.Account)
 	if err != nil {
 		return nil, "", err
 	}
 	for i := range rows {
 		slice := s.storedSlice(&rows[i], published)
-		if features.RowHash(slice.Frame, 0) != published.Receipt.RowHash {
-			if rows[i].Run == run.ID {
-				from = run.ID
-			}
-			continue
+		if features.RowHash(slice.Frame, 0) == published.Receipt.RowHash {
+			return slice, rows[i].Run, nil
 		}
-		m, err := s.model(ctx, published.Receipt.Model)
-		if err != nil {
-			return nil, "", err
+		if rows[i].Run == run.ID {
+			from = run.ID
 		}
-		k := s.scorer(m, published.Receipt.Cutoff, published.Receipt.KnownAt, published.Receipt.Watermark)
-		// No engine computed any number of it, so that nothing may differ in the last bits;
-		// only how the account stands is asked.
-		k.receipt.Engine = published.Receipt.Engine
-		request := k.request([]frame.AccountID{published.Account})
-		request.Groups = run.Purpose == PurposeGroups
-		if err := k.stand(ctx, request); err != nil {
-			return nil, "", err
-		}
-		all, err := k.scores(slice, 0, 1)
-		if err != nil {
-			return nil, "", err
-		}
-		return &all[0], rows[i].Run, nil
 	}
 	return nil, from, nil
 }

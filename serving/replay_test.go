@@ -290,9 +290,25 @@ func TestReplayProvesWorth(t *testing.T) {
 		t.Errorf("%+v", w)
 	}
 	facts.definitions = "d2"
-	if w := prove(); w.Same || w.Replayable || !strings.Contains(w.Why, "not replayable: the features are defined otherwise") {
+	if w := prove(); w.Same || w.Replayable || !strings.Contains(w.Why, "not replayable: the features are defined otherwise") || w.Lifetime != "" {
 		t.Errorf("%+v", w)
 	}
+	// Where the facts can't be asked, the features that were kept tell the lifetime alone.
+	yes.Worth = &told
+	w = prove()
+	if w.Same || w.Replayable || w.Lifetime != LifetimeSame || w.Kept != run.ID || len(w.Differs) > 0 || !strings.Contains(w.Why, "kept in run run-1, is the same") || !strings.Contains(w.WhyZH, "特征定义或已加载的数据与评分时不同") {
+		t.Errorf("from stored features %+v", w)
+	}
+	if !strings.Contains(w.EN, "the release that scored") || !strings.Contains(w.ZH, "评分时的版本") {
+		t.Errorf("the way out is %q, %q", w.EN, w.ZH)
+	}
+	s.Sources = []features.MappedSource{{Name: "erp", Table: "order_lines", Columns: map[string]string{"account": "a"}}}
+	told.Lifetime.High++
+	w = prove()
+	if w.Lifetime != LifetimeDiffers || len(w.Differs) != 1 || w.Differs[0].Field != "lifetime.high" || !strings.Contains(w.EN, "fealty import") || !strings.Contains(w.WhyZH, "recorded_at") {
+		t.Errorf("from other stored features %+v", w)
+	}
+	told.Lifetime.High--
 }
 
 func TestReplayOfNothing(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model/score"
 )
@@ -23,8 +24,10 @@ import (
 // is held of the accounts, see crowd and told.
 //
 // What mapped sources without a recording time hold may be read again if it is what
-// they held then. Wallets, holdings and profiles are not kept with a run: where the
-// facts are in doubt, nothing replaces them.
+// they held then. Where the facts are in doubt the features that were kept replace them
+// for the lifetime alone, which rests on nothing else: the purchases, profiles,
+// declarations and assessments of all accounts, which the rest is told of, are not kept
+// with a run.
 func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *score.Score, doubts *doubts, report func(Progress)) (*WorthReplay, error) {
 	result := &WorthReplay{}
 	var then *score.Worth
@@ -41,13 +44,12 @@ func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *sco
 	if err != nil {
 		return nil, fmt.Errorf("read what account %q is worth in run %q: %w", published.Account, d.run.ID, err)
 	}
-	unknown := doubts.unrecorded
+	left := *doubts
 	if d.run.Fingerprints != "" {
-		unknown = "" // what the sources hold was compared
+		left.unrecorded = "" // what the sources hold was compared
 	}
-	if because := joined("; ", unknown, doubts.changed, doubts.release); because != "" {
-		result.Why = "not replayable: " + because + "; what accounts hold and declared is not kept with a run"
-		return result, nil
+	if left.all() != "" {
+		return s.untoldWorth(ctx, d, published, then, &left)
 	}
 	m, err := s.model(ctx, published.Receipt.Model)
 	if err != nil {
@@ -118,6 +120,41 @@ func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *sco
 	if published.Receipt.ConfigHash != k.receipt.ConfigHash {
 		result.Why += "; the settings that change numbers are others than then"
 	}
+	return result, nil
+}
+
+// untoldWorth says why worth can't be told anew, and the way out. Its lifetime is told
+// from the features that were kept, if they are the receipt's.
+func (s *Service) untoldWorth(ctx context.Context, d *disclosure, published *score.Score, then *score.Worth, doubts *doubts) (*WorthReplay, error) {
+	result := &WorthReplay{
+		Why:   "not replayable: " + doubts.all() + "; worth rests on the purchases, profiles, declarations and assessments of all accounts, and a run keeps features alone",
+		WhyZH: "无法重放：" + doubts.chinese() + "；价值取决于全体客户的购买、资料、申报与评价，而评分批次只保存特征",
+		EN:    "Import the facts (fealty import), or map sources with a recorded_at whose rows are never changed: then worth is told anew from them. runs.keep_features keeps what a score and a lifetime are told anew from.",
+		ZH:    "请导入事实数据（fealty import），或映射带有recorded_at且从不改动的数据源，此后价值即可据其重放。runs.keep_features保存的特征可用于重放评分与生命周期。",
+	}
+	if doubts.recorded() { // what is in the way is this release, or this warehouse
+		result.EN = "Ask the release that scored, with the warehouse that it read: the facts are still what they were."
+		result.ZH = "请使用评分时的版本及其读取的数据仓库重放：事实数据未变。"
+	}
+	slice, from, err := s.stored(ctx, d.run, published)
+	if err != nil || slice == nil || then == nil {
+		return result, err
+	}
+	m, err := s.model(ctx, published.Receipt.Model)
+	if err != nil || m.worth == nil {
+		return result, err
+	}
+	t := &told{crowd: &crowd{frame: slice.Frame, profiles: []features.Profile{{Account: published.Account, Segment: published.Segment}}}, horizon: m.card.HorizonDays}
+	if err := m.worth.tellLifetime(ctx, t, s.Settings, m.worth.asked(s.Settings, true)); err != nil {
+		return nil, err
+	}
+	result.Kept, result.Lifetime = from, LifetimeSame
+	if result.Differs = differences("lifetime", reflect.ValueOf(then.Lifetime), reflect.ValueOf(t.lifetime(0)), 0); len(result.Differs) > 0 {
+		result.Lifetime = LifetimeDiffers
+	}
+	verdict := map[string][2]string{LifetimeSame: {"is the same", "一致"}, LifetimeDiffers: {"differs", "不一致"}}[result.Lifetime]
+	result.Why += fmt.Sprintf("; its lifetime alone, told anew from the features kept in run %s, %s", from, verdict[0])
+	result.WhyZH += fmt.Sprintf("；仅其生命周期可由批次%s保存的特征重放，结果%s", from, verdict[1])
 	return result, nil
 }
 

@@ -256,9 +256,25 @@ type WorthReplay struct {
 	Same       bool   `json:"same"`
 	Why        string `json:"why"`
 	Replayable bool   `json:"replayable"`
+	// WhyZH says in Chinese why it can't be told, and EN and ZH the way out; empty where it
+	// was told.
+	WhyZH string `json:"why_zh,omitempty"`
+	EN    string `json:"way_out_en,omitempty"`
+	ZH    string `json:"way_out_zh,omitempty"`
+	// Lifetime is the verdict on its lifetime alone, where that was told from stored
+	// features though the rest can't be: LifetimeSame or LifetimeDiffers, else "". Kept is
+	// the run that the features lie in.
+	Lifetime string `json:"lifetime,omitempty"`
+	Kept     string `json:"kept,omitempty"`
 	// Differs are the fields that differ.
 	Differs []WorthDifference `json:"differs,omitempty"`
 }
+
+// The verdicts on a lifetime that was told from stored features.
+const (
+	LifetimeSame    = "same"
+	LifetimeDiffers = "differs"
+)
 
 // WorthDifference is one field with its two values.
 type WorthDifference struct {

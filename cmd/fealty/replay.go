@@ -23,7 +23,8 @@ func newReplay(e *env) *cobra.Command {
 Where a mapped source has no recorded_at, or was changed behind the watermark, the facts can't be asked: the score is then
 replayed from stored features only (runs.keep_features), and the answer says so. Noticing a change costs a scan of each
 mapped source. --worth tells anew what the account is worth, too, by the run's own model as of its cutoff, and names the
-fields that differ; that takes all accounts, about as long as fealty score.`,
+fields that differ; that takes all accounts, about as long as fealty score. Stored features tell of it the lifetime alone:
+the rest is told of the purchases, profiles and declarations of all accounts, and the answer names the way out.`,
 		Example: `  fealty replay 17850
   fealty replay 17850 --worth
   fealty replay 17850 --run 20111208-7f3a -o json
@@ -61,7 +62,14 @@ func runReplay(ctx context.Context, e *env, o replayOptions) error {
 		s,
 	}
 	if w := r.Worth; w != nil {
-		sections = append(sections, facts("worth the same", w.Same, "because", w.Why, "replayable", w.Replayable))
+		about := []any{"worth the same", w.Same, "because", w.Why, "replayable", w.Replayable}
+		if w.WhyZH != "" {
+			about = append(about, "原因", w.WhyZH, "the way out", w.EN, "解决办法", w.ZH)
+		}
+		if w.Lifetime != "" {
+			about = append(about, "lifetime from stored features", w.Lifetime)
+		}
+		sections = append(sections, facts(about...))
 		if len(w.Differs) > 0 {
 			s := section{title: "Worth that differs", head: []string{"field", "published", "replayed"}}
 			for _, d := range w.Differs {
