@@ -104,7 +104,7 @@ func TestCanonicalViewsKeepTheirTypesBesideSources(t *testing.T) {
 		"CREATE TABLE crm.every (a Nullable(String), b FixedString(4), c Nullable(Date), d Date32, e DateTime64(6, 'Asia/Tokyo'), f Nullable(Float32), g UUID, h Int8, i Nullable(UInt64), j Decimal(38, 9), k LowCardinality(Nullable(String)), l Bool) ENGINE = Memory")
 	text := func(s string) string { return s }
 	sources := []features.MappedSource{
-		{Name: "crm", Table: "accounts", Columns: map[string]string{"account": text("a"), "name": "k", "opened": "c", "valid_from": "d", "type": "l", "region": "b"}},
+		{Name: "crm", Table: "accounts", Columns: map[string]string{"account": text("a"), "name": "k", "opened": "c", "valid_from": "d", "valid_to": "e", "type": "l", "region": "b"}},
 		{Name: "crm", Table: "order_lines", Columns: map[string]string{"account": "k", "order_id": "g", "line": "i", "amount": "f", "amount_base": "j", "ordered_at": "e", "recorded_at": "c", "cost": "i", "product": "h"}},
 		{Name: "crm", Table: "interactions", Columns: map[string]string{"account": "a", "id": "i", "at": "c", "kind": "b", "value": "a"}},
 		{Name: "crm", Table: "wallets", Columns: map[string]string{"account": "a", "period": "c", "amount": "h"}},
