@@ -155,12 +155,26 @@ func (w *worths) GetLoyalty(ctx context.Context, r *fealtyv1.GetLoyaltyRequest) 
 	}
 	for i := range a.Indicators {
 		k := &a.Indicators[i]
-		m.Indicators = append(m.Indicators, &fealtyv1.Indicator{
-			Term: termOf(k.Name), Value: figure(k.Value), Why: present(k.Why), Weight: figure(k.Weight), Used: figure(k.Used),
-			Author: text(k.Author), Comment: text(k.Comment), At: entered(k.At),
-		})
+		m.Indicators = append(m.Indicators, indicatorOf(k))
 	}
 	return m, nil
+}
+
+func indicatorOf(k *serving.SaidIndicator) *fealtyv1.Indicator {
+	m := &fealtyv1.Indicator{
+		Term: termOf(k.Name), Value: figure(k.Value), Why: present(k.Why), Weight: figure(k.Weight), Used: figure(k.Used),
+		Author: text(k.Author), Comment: text(k.Comment), At: entered(k.At), Group: present(k.Group),
+	}
+	if k.EN != "" {
+		m.Sentence = &fealtyv1.Text{En: text(k.EN), Zh: text(k.ZH)}
+	}
+	if len(k.Figures) > 0 {
+		m.Figures = make(map[string]float64, len(k.Figures))
+	}
+	for name, v := range k.Figures {
+		m.Figures[text(name)] = float64(v)
+	}
+	return m
 }
 
 func attitudesOf(a *serving.WorthAnswer) []*fealtyv1.Attitude {

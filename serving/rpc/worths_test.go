@@ -41,7 +41,7 @@ func worthOf(a frame.AccountID) serving.WorthAnswer {
 		}},
 		Cap: term("open_complaint"), Untold: []serving.Untold{{Of: "learning", Why: "not_entered", EN: "not_entered in words", ZH: "not_entered的说明"}},
 		Indicators: []serving.SaidIndicator{
-			{Indicator: score.Indicator{Value: 0, Weight: 60, Used: 100}, Name: term("repeat_purchase")},
+			{Indicator: score.Indicator{Value: 0, Weight: 60, Used: 100, Figures: map[string]model.Figure{"active_month_share": .05}}, Name: term("repeat_purchase"), Group: term("basic"), EN: "of 100", ZH: "满分100"},
 			{Indicator: score.Indicator{Value: none, Weight: 40}, Name: term("tolerance"), Why: term("nothing_failed")},
 		},
 	}
@@ -80,7 +80,8 @@ func TestWorthAsJSON(t *testing.T) {
 		"/v1/recommendations/a%2Fb": `{"account": "a/b", "currency": "GBP", "horizonDays": 90, "recommendations": [{
 			"kind": ` + said("new") + `, "product": "T-1", "productName": "Fine tea", "category": "tea", "probability": 0.5, "walletShare": 0, "walletGap": 150, "reason": ` + said("together") + `}], "origin": ` + origin + `}`,
 		"/v1/loyalty/a%2Fb": `{"account": "a/b", "score": 60, "uncapped": 75, "cap": ` + said("open_complaint") + `, "indicators": [
-			{"term": ` + said("repeat_purchase") + `, "value": 0, "weight": 60, "used": 100},
+			{"term": ` + said("repeat_purchase") + `, "value": 0, "weight": 60, "used": 100, "group": ` + said("basic") + `,
+				"sentence": {"en": "of 100", "zh": "满分100"}, "figures": {"active_month_share": 0.05}},
 			{"term": ` + said("tolerance") + `, "why": ` + said("nothing_failed") + `, "weight": 40, "used": 0}], "responseRate": 0.5, "origin": ` + origin + `}`,
 	} {
 		code, body, _ := v.rest(t, http.MethodGet, path, readerKey, "")

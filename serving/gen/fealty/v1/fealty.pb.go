@@ -3149,7 +3149,15 @@ type Indicator struct {
 	// Why, in that person's words.
 	Comment string `protobuf:"bytes,7,opt,name=comment,proto3" json:"comment,omitempty"`
 	// When.
-	At            *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`
+	At *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=at,proto3" json:"at,omitempty"`
+	// The group that it is of: basic or additional; absent of what a person measured.
+	Group *Term `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`
+	// The value with the figures behind it, or why there is none, as a sentence; absent
+	// where this version has no words for it.
+	Sentence *Text `protobuf:"bytes,10,opt,name=sentence,proto3" json:"sentence,omitempty"`
+	// What the value was computed from, by column of the published definition; empty
+	// when it is not measurable, and of runs that did not tell it.
+	Figures       map[string]float64 `protobuf:"bytes,11,rep,name=figures,proto3" json:"figures,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"fixed64,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3236,6 +3244,27 @@ func (x *Indicator) GetComment() string {
 func (x *Indicator) GetAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.At
+	}
+	return nil
+}
+
+func (x *Indicator) GetGroup() *Term {
+	if x != nil {
+		return x.Group
+	}
+	return nil
+}
+
+func (x *Indicator) GetSentence() *Text {
+	if x != nil {
+		return x.Sentence
+	}
+	return nil
+}
+
+func (x *Indicator) GetFigures() map[string]float64 {
+	if x != nil {
+		return x.Figures
 	}
 	return nil
 }
@@ -4263,7 +4292,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x03why\x18\x03 \x01(\v2\x0f.fealty.v1.TermR\x03why\x12%\n" +
 	"\x05basis\x18\x04 \x01(\v2\x0f.fealty.v1.TermR\x05basis\x12+\n" +
 	"\bsentence\x18\x05 \x01(\v2\x0f.fealty.v1.TextR\bsentenceB\b\n" +
-	"\x06_value\"\xa0\x02\n" +
+	"\x06_value\"\xed\x03\n" +
 	"\tIndicator\x12#\n" +
 	"\x04term\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04term\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\x01H\x00R\x05value\x88\x01\x01\x12!\n" +
@@ -4272,7 +4301,14 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x04used\x18\x05 \x01(\x01H\x02R\x04used\x88\x01\x01\x12\x16\n" +
 	"\x06author\x18\x06 \x01(\tR\x06author\x12\x18\n" +
 	"\acomment\x18\a \x01(\tR\acomment\x12*\n" +
-	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02atB\b\n" +
+	"\x02at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12%\n" +
+	"\x05group\x18\t \x01(\v2\x0f.fealty.v1.TermR\x05group\x12+\n" +
+	"\bsentence\x18\n" +
+	" \x01(\v2\x0f.fealty.v1.TextR\bsentence\x12;\n" +
+	"\afigures\x18\v \x03(\v2!.fealty.v1.Indicator.FiguresEntryR\afigures\x1a:\n" +
+	"\fFiguresEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01B\b\n" +
 	"\x06_valueB\t\n" +
 	"\a_weightB\a\n" +
 	"\x05_used\"\\\n" +
@@ -4420,7 +4456,7 @@ func file_fealty_v1_fealty_proto_rawDescGZIP() []byte {
 }
 
 var file_fealty_v1_fealty_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_fealty_v1_fealty_proto_goTypes = []any{
 	(Band)(0),                         // 0: fealty.v1.Band
 	(Stage)(0),                        // 1: fealty.v1.Stage
@@ -4465,7 +4501,8 @@ var file_fealty_v1_fealty_proto_goTypes = []any{
 	(*GetVersionRequest)(nil),         // 40: fealty.v1.GetVersionRequest
 	(*GetVersionResponse)(nil),        // 41: fealty.v1.GetVersionResponse
 	nil,                               // 42: fealty.v1.Ground.FiguresEntry
-	(*timestamppb.Timestamp)(nil),     // 43: google.protobuf.Timestamp
+	nil,                               // 43: fealty.v1.Indicator.FiguresEntry
+	(*timestamppb.Timestamp)(nil),     // 44: google.protobuf.Timestamp
 }
 var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	9,  // 0: fealty.v1.BatchGetScoresResponse.scores:type_name -> fealty.v1.Score
@@ -4479,13 +4516,13 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	14, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
 	10, // 9: fealty.v1.Score.moved:type_name -> fealty.v1.Moved
 	21, // 10: fealty.v1.Score.untold:type_name -> fealty.v1.Term
-	43, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
+	44, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
 	11, // 12: fealty.v1.Reason.label:type_name -> fealty.v1.Text
 	11, // 13: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
-	43, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
-	43, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
-	43, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
-	43, // 17: fealty.v1.DeclareWalletResponse.recorded_at:type_name -> google.protobuf.Timestamp
+	44, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
+	44, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
+	44, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
+	44, // 17: fealty.v1.DeclareWalletResponse.recorded_at:type_name -> google.protobuf.Timestamp
 	11, // 18: fealty.v1.DeclareWalletResponse.notes:type_name -> fealty.v1.Text
 	11, // 19: fealty.v1.Term.text:type_name -> fealty.v1.Text
 	14, // 20: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
@@ -4532,41 +4569,44 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	11, // 61: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
 	21, // 62: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
 	21, // 63: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	43, // 64: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
-	37, // 65: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
-	37, // 66: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
-	11, // 67: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
-	43, // 68: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	43, // 69: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 70: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 71: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 72: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 73: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 74: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 75: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 76: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
-	19, // 77: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	20, // 78: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	35, // 79: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
-	38, // 80: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	40, // 81: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 82: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 83: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 84: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 85: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	23, // 86: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	28, // 87: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	18, // 88: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
-	30, // 89: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	32, // 90: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	36, // 91: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
-	39, // 92: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	41, // 93: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	82, // [82:94] is the sub-list for method output_type
-	70, // [70:82] is the sub-list for method input_type
-	70, // [70:70] is the sub-list for extension type_name
-	70, // [70:70] is the sub-list for extension extendee
-	0,  // [0:70] is the sub-list for field type_name
+	44, // 64: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
+	21, // 65: fealty.v1.Indicator.group:type_name -> fealty.v1.Term
+	11, // 66: fealty.v1.Indicator.sentence:type_name -> fealty.v1.Text
+	43, // 67: fealty.v1.Indicator.figures:type_name -> fealty.v1.Indicator.FiguresEntry
+	37, // 68: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	37, // 69: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	11, // 70: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	44, // 71: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	44, // 72: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 73: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 74: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 75: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 76: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 77: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 78: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 79: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
+	19, // 80: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	20, // 81: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	35, // 82: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	38, // 83: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	40, // 84: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 85: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 86: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 87: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 88: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	23, // 89: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	28, // 90: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	18, // 91: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
+	30, // 92: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	32, // 93: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	36, // 94: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	39, // 95: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	41, // 96: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	85, // [85:97] is the sub-list for method output_type
+	73, // [73:85] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
@@ -4599,7 +4639,7 @@ func file_fealty_v1_fealty_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fealty_v1_fealty_proto_rawDesc), len(file_fealty_v1_fealty_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   41,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   3,
 		},
