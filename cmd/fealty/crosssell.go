@@ -101,14 +101,14 @@ func (n *nextTrials) add(of string, t *model.WalletTrial) {
 	if t.EN != "" {
 		n.words.rows = append(n.words.rows, []any{of, t.EN, t.ZH})
 	}
-	verdict := "not kept"
+	on, verdict := fmt.Sprintf("%d accounts held out", t.Accounts), "not kept"
 	switch {
 	case t.Why != "":
-		verdict = "not tried"
+		on, verdict = "", "not tried"
 	case t.Kept:
 		verdict = "kept"
 	}
-	n.figures.rows = append(n.figures.rows, []any{of, fmt.Sprintf("%d accounts held out", t.Accounts), nil, nil, t.With, t.Without, nil, nil, nil, nil, nil, nil, verdict})
+	n.figures.rows = append(n.figures.rows, []any{of, on, nil, nil, t.With, t.Without, nil, nil, nil, nil, nil, nil, verdict})
 	for _, g := range t.Later {
 		n.figures.rows = append(n.figures.rows, []any{
 			of, "test, " + g.Kind, g.Rows, g.Bought, g.LogLossWith, g.LogLossWithout, g.Gain, g.GainError, g.AUCWith, g.AUCWithout, g.NDCGWith, g.NDCGWithout, nil,
