@@ -72,6 +72,9 @@ type Card struct {
 	// Excluded counts rows left out of training and test, by reason.
 	Excluded map[string]int `json:"excluded"`
 	Report   Report         `json:"report"`
+	// Empty says of which columns, fitted on what the newest training cutoff knew, there
+	// are no values, and why; nil where there are, and on cards from before.
+	Empty []string `json:"columns_without_values,omitempty"`
 	// Worth is nil for models from before it was told.
 	Worth *WorthCard `json:"worth,omitempty"`
 	// Ladder says which rungs were fitted and why the others were not.

@@ -141,6 +141,10 @@ func (c *calendar) climb(ctx context.Context, p ladder.Params, rows, last *label
 	if err != nil {
 		return nil, unfit(err)
 	}
+	// That columns have no values is seen by the ladder, and what was in the way here.
+	if why := last.derived.WhyNoWallet(); result.Trial != nil && result.Trial.Why != "" && why != "" {
+		result.Trial.Why += "; " + why
+	}
 	return result, nil
 }
 
@@ -163,7 +167,7 @@ func (s *Service) complete(c *calendar, card *model.Card, parts map[frame.Cutoff
 	}
 	card.TestCutoff, card.Watermark, card.DefinitionsHash, card.ConfigHash = c.text(test), c.watermark, definitions, c.Hash()
 	card.Engine, card.MarginRate, card.OwnFeatures = s.Facts.Describe(), c.MarginRate, features.OwnFingerprints(s.catalogue())
-	card.Excluded = map[string]int{}
+	card.Empty, card.Excluded = parts[slices.Max(train)].derived.Empty(), map[string]int{}
 	for _, part := range at(parts, both(train, test)) {
 		for why, n := range part.excluded {
 			card.Excluded[why] += n

@@ -150,8 +150,20 @@ func Fit(ctx context.Context, k *Known, horizonDays int, kind lifetime.Kind) (*C
 	return c, nil
 }
 
-// Why says why there are no values, "" when there are.
+// Why says why those of the lifetime model have no values, "" when they have.
 func (c *Columns) Why() string { return c.why }
+
+// Empty says of which columns there are no values and why, nil when all have.
+func (c *Columns) Empty() []string {
+	var all []string
+	if why := c.Why(); why != "" {
+		all = append(all, "of the lifetime model: "+why)
+	}
+	if why := c.WhyNoWallet(); why != "" {
+		all = append(all, "of the estimated wallet: "+why)
+	}
+	return all
+}
 
 // Model returns the lifetime model, nil when none was fitted.
 func (c *Columns) Model() *lifetime.Model { return c.model }

@@ -176,10 +176,8 @@ func (c *Columns) WithoutWallet() *Columns {
 	return &out
 }
 
-// HasWallet tells whether the columns of the estimated wallet are among them.
-func (c *Columns) HasWallet() bool { return c.wallet != nil }
-
-// WhyNoWallet says why the columns of the wallet have no values, "" when they have.
+// WhyNoWallet says why the columns of the wallet have no values, "" when they have and
+// where they are not among them.
 func (c *Columns) WhyNoWallet() string {
 	if c.wallet == nil {
 		return ""

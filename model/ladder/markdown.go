@@ -38,6 +38,9 @@ func CardMarkdown(c *model.Card) string {
 	} {
 		say("| %s | %s |\n", row[0], row[1])
 	}
+	for _, why := range c.Empty {
+		say("| columns without values | %s |\n", cell(why))
+	}
 	say("\n## Rungs on the test cutoff\n\n| rung | AUC | PR-AUC | lift, first tenth | log-loss | Brier | ECE | log-loss on folds | settings |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, r := range c.Ladder {
 		if r.Why != "" {

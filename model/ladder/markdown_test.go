@@ -59,9 +59,10 @@ func walletTried() *model.WalletTrial {
 }
 
 func TestCardTellsWorth(t *testing.T) {
-	card := &model.Card{Worth: worthCard()}
+	card := &model.Card{Worth: worthCard(), Empty: []string{"of the lifetime model: 3 accounts"}}
 	text := CardMarkdown(card)
 	for _, want := range []string{
+		"| columns without values | of the lifetime model: 3 accounts |",
 		"Learnt of 659 accounts", "mbg-nbd of 651 accounts, log-likelihood -56563.41; frequency and mean spend correlate 0.208", "12 months at a discount of 1.0 % a month; its 87.5 % interval is of 250 drawn futures",
 		"| purchases |  | r | 1.949 | 0.1254 |", "| spend |  | q | 1.024 | 0.0564 |", "| key\\|a | 36 | 35 | too-small | own |", "run-rate 3249.18, lifetime model 2755.93; spend is forecast by lifetime",
 		"899 declared wallets among 658 accounts; 58 of them", "| paint | 133 | neighbours | 0.314 | 0.234 | 0.279 | odd |", "| all | declared | 62 | 80.0 % | 79.0 % | 11.08 | 0.897 |",
