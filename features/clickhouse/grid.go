@@ -250,7 +250,7 @@ func (p *prepared) measurable(f *features.Feature) []bool { return p.any[f.Needs
 // asks tells whether a file may answer anything: a source without rows, or
 // without the part that is needed, costs no query. Orders say who is known.
 func (p *prepared) asks(file features.File) bool {
-	return file == features.Orders || slices.ContainsFunc(p.Catalogue, func(f features.Feature) bool {
+	return file.TellsPurchases() || slices.ContainsFunc(p.Catalogue, func(f features.Feature) bool {
 		return f.Kind == features.Measured && f.File == file && slices.Contains(p.measurable(&f), true)
 	})
 }
@@ -395,7 +395,7 @@ func (a *intake) add(f features.File, t *frame.Table) error {
 			}
 		}
 	}
-	if f != features.Orders {
+	if !f.TellsPurchases() {
 		return nil
 	}
 	bought, err := pick(t, "first_purchase_at", "last_purchase_at", "days_rested")

@@ -139,6 +139,7 @@ func TestAccountsThatAreOneReadAsOne(t *testing.T) {
 	both.SliceAccounts = 90
 	m := build(t.Context(), t, e, both)
 	populationEqualsBuild(t, e, both, m)
+	presenceEqualsBuild(t, e, both, m)
 	if m.report.Slices < 2 {
 		t.Fatalf("%d slices", m.report.Slices)
 	}

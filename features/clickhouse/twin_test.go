@@ -360,6 +360,7 @@ func TestOrderFeaturesEqualTheDumbTwin(t *testing.T) {
 		t.Errorf("only %d values compared", compared)
 	}
 	populationEqualsBuild(t, e, r, m)
+	presenceEqualsBuild(t, e, r, m)
 }
 
 // mistakes counts where SQL and a twin differ, and names the first few.
@@ -375,6 +376,25 @@ func (n *mistakes) compare(t *testing.T, m *matrix, name, account string, row in
 	const named = 20
 	if *n++; *n < named {
 		t.Errorf("%s of %s at %s: SQL %v, twin %v", name, account, m.Frame.Cutoffs[row], got, twin)
+	}
+}
+
+// presenceEqualsBuild holds the light file of the base against the catalogue's own, value by value.
+func presenceEqualsBuild(t *testing.T, e clickhouse.Engine, r features.Request, m *matrix) {
+	t.Helper()
+	r.Catalogue = features.Presence()
+	light := build(t.Context(), t, e, r)
+	if !slices.Equal(light.Frame.Accounts, m.Frame.Accounts) || !slices.Equal(light.Frame.Cutoffs, m.Frame.Cutoffs) || len(light.Frame.Columns) != 5 {
+		t.Fatalf("%d rows of %d columns are present, the build has %d rows", light.Frame.Rows(), len(light.Frame.Columns), m.Frame.Rows())
+	}
+	if !slices.Equal(light.FirstPurchase, m.FirstPurchase) || !slices.Equal(light.LastPurchase, m.LastPurchase) || !slices.Equal(light.Status, m.Status) {
+		t.Error("purchases or standing differ from those of the build")
+	}
+	var wrong mistakes
+	for _, c := range light.Frame.Columns {
+		for i, v := range m.Frame.Column(c.Name).Numbers {
+			wrong.compare(t, light, c.Name, string(m.Frame.Accounts[i]), i, v, 0)
+		}
 	}
 }
 
@@ -530,6 +550,7 @@ func TestWhatIsNotYetKnownChangesNothing(t *testing.T) {
 	}
 	all.fill(t, e)
 	m := build(t.Context(), t, e, r)
+	presenceEqualsBuild(t, e, r, m)
 	compared := 0
 	for i, c := range r.Cutoffs {
 		for a := range 24 {
