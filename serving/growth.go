@@ -3,7 +3,6 @@ package serving
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -42,10 +41,6 @@ const (
 
 // maxSteps bounds how many periods are compared.
 const maxSteps = 120
-
-// snapshotRows is how many rows, accounts × instants, are asked for at a time and held
-// in memory (about 400 bytes each).
-const snapshotRows = 1_000_000
 
 // The columns that growth looks at beside tenure.
 const (
@@ -98,9 +93,23 @@ type GrowthRow struct {
 	// the shares are of; under goods those that bought them.
 	SharedBefore int `json:"accounts_with_share_before"`
 	SharedAfter  int `json:"accounts_with_share"`
+	// WalletsBefore and WalletsAfter are the wallets of active accounts, declared or
+	// estimated, at the two ends; nil where they are not measured, as Ends say why.
+	WalletsBefore *GrowthWallets `json:"wallets_before,omitempty"`
+	WalletsAfter  *GrowthWallets `json:"wallets,omitempty"`
 	// EN and ZH are sentences on the three dimensions, of the whole base alone.
 	EN []string `json:"en,omitempty"`
 	ZH []string `json:"zh,omitempty"`
+}
+
+// GrowthWallets are the wallets of active accounts at one end of a period, by the run
+// that stands there: our share per account, the mean over those whose wallet is known or
+// estimated, and how many are known, estimated and unknown.
+type GrowthWallets struct {
+	Share     model.Figure `json:"share"`
+	Known     int          `json:"known"`
+	Estimated int          `json:"estimated"`
+	Unknown   int          `json:"unknown"`
 }
 
 // GrowthResult is the growth of each period.
@@ -110,16 +119,19 @@ type GrowthResult struct {
 	By   string `json:"by,omitempty"`
 	// ActiveWithinDays is how long after a purchase an account counts as active, 0 for ever.
 	ActiveWithinDays int `json:"active_within_days"`
+	// Ends are those of the periods, each with the run that tells the wallets there.
+	Ends []GrowthEnd `json:"ends"`
 	// Base is the whole base, a row for each period; Rows are the dimension's values
 	// within them. Of goods an account counts under each that it bought.
 	Base []GrowthRow `json:"base"`
 	Rows []GrowthRow `json:"rows"`
 }
 
-// Growth compares snapshots of the base at the ends of periods. All of them read what
-// is known at the last end, and accounts that are one by then are one throughout: an
-// order recorded late, or a new number, makes no new customer. Memory is bounded by
-// snapshotRows, or by two snapshots of a greater base.
+// Growth compares the base at the ends of periods. All of them read what is known at the
+// last end, and accounts that are one by then are one throughout: an order recorded late,
+// or a new number, makes no new customer. Wallets, declared or estimated, are those of the
+// runs that stand at the ends (walletsAt). Accounts pass a slice at a time; see growing
+// for what stays in memory.
 func (s *Service) Growth(ctx context.Context, r GrowthRequest, report func(Progress)) (GrowthResult, error) {
 	c, from, to, err := s.period(ctx, r.From, r.To)
 	if err != nil {
@@ -134,59 +146,63 @@ func (s *Service) Growth(ctx context.Context, r GrowthRequest, report func(Progr
 		return GrowthResult{}, err
 	}
 	result := GrowthResult{From: c.text(from), To: c.text(to), By: r.By, ActiveWithinDays: c.ActiveWithin(), Base: []GrowthRow{}, Rows: []GrowthRow{}}
-	g := growing{Service: s, calendar: c, by: by, to: to}
+	g := growing{Service: s, calendar: c, by: by, ends: ends, heads: map[frame.AccountID]bool{}, place: map[frame.AccountID]int32{}}
 	if g.moves, err = s.Facts.Moves(ctx, g.at([]frame.Cutoff{to}, nil)); err != nil {
 		return GrowthResult{}, fmt.Errorf("ask which accounts go on in others: %w", err)
 	}
-	var before snapshot
-	done := 0
-	for some := range slices.Chunk(ends, int(min(maxSteps+1, max(1, snapshotRows/max(1, c.span.Accounts))))) {
-		if report != nil {
-			report(Progress{Stage: "looking at the base", Done: int64(done), Total: int64(len(ends)), Unit: "snapshots"})
-		}
-		shots, err := g.snapshots(ctx, some)
-		if err != nil {
-			return GrowthResult{}, fmt.Errorf("the base as of %s to %s: %w", c.text(some[0]), c.text(some[len(some)-1]), err)
-		}
-		for _, after := range shots {
-			if done > 0 {
-				if err := result.compare(c.text(ends[done-1]), c.text(ends[done]), before, after, by); err != nil {
-					return GrowthResult{}, err
-				}
-			}
-			before = after
-			done++
-		}
+	for _, m := range g.moves {
+		g.heads[m.Into] = true
+	}
+	if result.Ends, err = g.walletsAt(ctx); err != nil {
+		return GrowthResult{}, err
+	}
+	if err := g.keysAt(ctx); err != nil {
+		return GrowthResult{}, err
+	}
+	if err := g.look(ctx, c.progress("looking at the base", report)); err != nil {
+		return GrowthResult{}, fmt.Errorf("the base from %s to %s: %w", c.text(from), c.text(to), err)
+	}
+	for k := range g.base {
+		result.add(&g, k)
 	}
 	return result, nil
 }
 
-// compare adds the rows of one period.
-func (r *GrowthResult) compare(from, to string, before, after snapshot, by features.Dimension) error {
-	base, err := loyalty.GrowthOf(before.base, after.base, true)
-	if err != nil {
-		return err
-	}
+// add adds the rows of one period.
+func (r *GrowthResult) add(g *growing, period int) {
+	base := g.rows(g.base, period)
 	if len(base) == 0 { // nobody is active at either end
-		nan := math.NaN()
-		base = []loyalty.Growth{{RetentionRate: nan, DurationBefore: nan, DurationAfter: nan, CategoriesBefore: nan, CategoriesAfter: nan, ShareBefore: nan, ShareAfter: nan}}
+		base = []loyalty.Growth{loyalty.Nobody()}
 	}
 	for i := range base {
-		row := growthRow(from, to, &base[i])
-		row.EN, row.ZH = base[i].Sentences(score.English), base[i].Sentences(score.Chinese)
+		row := g.row(period, &base[i])
+		before, after := row.WalletsBefore != nil, row.WalletsAfter != nil
+		row.EN, row.ZH = base[i].Sentences(score.English, before, after), base[i].Sentences(score.Chinese, before, after)
 		r.Base = append(r.Base, row)
 	}
-	if by == "" {
-		return nil
+	if g.by == "" {
+		return
 	}
-	rows, err := loyalty.GrowthOf(before.parts, after.parts, !by.OfGoods())
-	if err != nil {
-		return err
-	}
+	rows := g.rows(g.parts, period)
 	for i := range rows {
-		r.Rows = append(r.Rows, growthRow(from, to, &rows[i]))
+		r.Rows = append(r.Rows, g.row(period, &rows[i]))
 	}
-	return nil
+}
+
+// row is how the base, or a part of it, grew over a period.
+func (g *growing) row(period int, of *loyalty.Growth) GrowthRow {
+	row := growthRow(g.text(g.ends[period]), g.text(g.ends[period+1]), of)
+	if g.wallets[period] != nil {
+		row.WalletsBefore = growthWallets(&of.WalletsBefore)
+	}
+	if g.wallets[period+1] != nil {
+		row.WalletsAfter = growthWallets(&of.WalletsAfter)
+	}
+	return row
+}
+
+func growthWallets(w *loyalty.WalletGrowth) *GrowthWallets {
+	return &GrowthWallets{Share: model.Figure(w.Share), Known: w.Known, Estimated: w.Estimated, Unknown: w.Unknown}
 }
 
 func growthRow(from, to string, g *loyalty.Growth) GrowthRow {
@@ -246,210 +262,18 @@ func (c *calendar) steps(from, to frame.Cutoff, every string) ([]frame.Cutoff, e
 	return append(ends, to), nil
 }
 
-// snapshot is the base at one instant: as a whole, and by the dimension's values.
-type snapshot struct{ base, parts []loyalty.Standing }
-
-// growing is a growth being told.
-type growing struct {
-	*Service
-	*calendar
-
-	by features.Dimension
-	to frame.Cutoff
-	// moves are under which account those that went on in another stand at the end.
-	moves map[frame.AccountID]features.Move
-}
-
-// at asks for what is known at the end of the whole period as of instants.
-func (g *growing) at(ats []frame.Cutoff, catalogue []features.Feature) features.Request {
-	r := g.request(ats, catalogue)
-	for i := range r.KnownAt {
-		r.KnownAt[i] = g.Known(g.to)
-	}
-	return r
-}
-
-// head is the account that stands for another at the end.
-func (g *growing) head(account frame.AccountID) frame.AccountID {
-	if m, ok := g.moves[account]; ok {
-		return m.Into
-	}
-	return account
-}
-
-// stander is an account's standing in the making, of one account or several that are
-// one by the end.
-type stander struct {
-	loyalty.Standing
-	// rested are the days since the last purchase on which the account rested.
-	rested int
-}
-
-// meet takes in another of the same account: it is active if one of them is, as
-// old as the oldest, and stands where the one that bought last does. Categories are at
-// least those of the one with most of them.
-func (p *stander) meet(q stander) {
-	if q.Last > p.Last {
-		p.Last, p.Key, p.Share, p.rested = q.Last, q.Key, q.Share, q.rested
-	}
-	p.Active = p.Active || q.Active
-	p.TenureDays = greater(p.TenureDays, q.TenureDays)
-	p.Categories = greater(p.Categories, q.Categories)
-}
-
-// greater is the greater of two values of which one may be missing.
-func greater(a, b float64) float64 {
-	if math.IsNaN(a) || b > a {
-		return b
-	}
-	return a
-}
-
-// attendance is who is there at one instant, each account and key once.
-type attendance struct {
-	all []stander
-	at  map[[2]string]int
-}
-
-// add takes in what is of an account and key.
-func (g *attendance) add(p stander, key string) {
-	k := [2]string{string(p.Account), key}
-	if i, ok := g.at[k]; ok {
-		g.all[i].meet(p)
-		return
-	}
-	if g.at == nil {
-		g.at = map[[2]string]int{}
-	}
-	g.at[k] = len(g.all)
-	g.all = append(g.all, p)
-}
-
-func (g *attendance) standings() []loyalty.Standing {
-	out := make([]loyalty.Standing, len(g.all))
-	for i := range g.all {
-		out[i] = g.all[i].Standing
-	}
-	return out
-}
-
-// snapshots looks at the base as of instants, in their order.
-func (g *growing) snapshots(ctx context.Context, ats []frame.Cutoff) ([]snapshot, error) {
-	keys, err := g.keys(ctx, ats)
-	if err != nil {
-		return nil, err
-	}
-	there, categories := make([]attendance, len(ats)), make([]float64, len(ats))
-	catalogue := columnsOf(tenureColumn, spendColumn, categoriesColumn, "wallet_declared", walletShareColumn)
-	_, err = g.Facts.Build(ctx, g.at(ats, catalogue), func(sl *features.Slice) error {
-		f, err := sl.Frame.Select([]string{tenureColumn, categoriesColumn, walletShareColumn})
-		if err != nil {
-			return err
-		}
-		for i, account := range f.Accounts {
-			if sl.LastPurchase[i] == 0 { // never a customer
-				continue
-			}
-			k := slices.Index(ats, f.Cutoffs[i])
-			p := stander{rested: sl.DaysRested(i), Standing: loyalty.Standing{
-				Account: g.head(account), Active: sl.Status[i] == features.Eligible, Last: sl.LastPurchase[i],
-				TenureDays: f.Columns[0].Numbers[i], Categories: f.Columns[1].Numbers[i], Share: f.Columns[2].Numbers[i],
-			}}
-			if keys != nil {
-				p.Key = keys[k][account]
-			}
-			categories[k] += greater(p.Categories, 0)
-			there[k].add(p, "")
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	shots := make([]snapshot, len(ats))
-	for k := range shots {
-		if categories[k] == 0 { // no line names one
-			for i := range there[k].all {
-				there[k].all[i].Categories = math.NaN()
-			}
-		}
-		shots[k] = snapshot{parts: there[k].standings(), base: there[k].standings()}
-		for i := range shots[k].base {
-			shots[k].base[i].Key = ""
-		}
-	}
-	if !g.by.OfGoods() {
-		return shots, nil
-	}
-	shelves, err := g.shelves(ctx, ats, there)
-	for k := range shelves {
-		shots[k].parts = shelves[k].standings()
-	}
-	return shots, err
-}
-
-// keys returns the value of the dimension of each account as of each instant; nil for
-// goods and the whole base.
-func (g *growing) keys(ctx context.Context, ats []frame.Cutoff) ([]map[frame.AccountID]string, error) {
-	if g.by == "" || g.by.OfGoods() {
-		return nil, nil
-	}
-	keys := make([]map[frame.AccountID]string, len(ats))
-	for k, at := range ats {
-		var err error
-		if keys[k], err = g.keysOf(ctx, g.by, at, g.Known(g.to), g.watermark); err != nil {
-			return nil, err
-		}
-	}
-	return keys, nil
-}
-
-// shelves are who is there within categories or products: active as long as that was
-// bought within active_within. Categories and share are those of the accounts as a
-// whole, who is there in the base.
-func (g *growing) shelves(ctx context.Context, ats []frame.Cutoff, base []attendance) ([]attendance, error) {
-	there := make([]attendance, len(ats))
-	r := features.HoldingRequest{Request: g.at(ats, nil), Key: features.HoldingKey(g.by)}
-	err := g.Facts.Holdings(ctx, r, func(block []features.Holding) error {
-		for i := range block {
-			h := &block[i]
-			if h.Orders == 0 {
-				continue
-			}
-			k := slices.Index(ats, h.Cutoff)
-			p := stander{Standing: loyalty.Standing{
-				Account: g.head(h.Account), Key: h.Key, Last: h.Last, TenureDays: float64(h.FirstDays), Categories: math.NaN(), Share: math.NaN(),
-			}}
-			if i, ok := base[k].at[[2]string{string(p.Account), ""}]; ok {
-				p.Categories, p.Share, p.rested = base[k].all[i].Categories, base[k].all[i].Share, base[k].all[i].rested
-			}
-			p.Active = features.Judge(h.Last, p.rested, h.Cutoff, g.ActiveWithin()) == features.Eligible
-			there[k].add(p, h.Key)
-		}
-		return nil
-	})
-	return there, err
-}
-
 // keysOf returns the value of a dimension of accounts as of an instant.
 func (s *Service) keysOf(ctx context.Context, by features.Dimension, at frame.Cutoff, known frame.KnownAt, watermark uint64) (map[frame.AccountID]string, error) {
 	keys, words := map[frame.AccountID]string{}, map[string]string{}
-	err := s.Facts.Profiles(ctx, at, known, watermark, nil, func(block []features.Profile) error {
-		for i := range block {
-			key := by.Of(&block[i])
-			word, ok := words[key]
-			if !ok {
-				word = strings.Clone(key)
-				words[word] = word
-			}
-			keys[block[i].Account] = word
+	err := s.eachKey(ctx, by, at, known, watermark, func(account frame.AccountID, key string) {
+		word, ok := words[key]
+		if !ok {
+			word = strings.Clone(key)
+			words[word] = word
 		}
-		return nil
+		keys[account] = word
 	})
-	if err != nil {
-		return nil, fmt.Errorf("ask to which %s the accounts belong: %w", by, err)
-	}
-	return keys, nil
+	return keys, err
 }
 
 // columnsOf returns the features of these names, in the catalogue's order.

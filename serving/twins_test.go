@@ -561,6 +561,17 @@ func (t *twinRuns) Briefs(ctx context.Context, r Run, each func([]Brief) error) 
 	})
 }
 
+func (t *twinRuns) Wallets(ctx context.Context, r Run, each func([]AccountWallet) error) error {
+	return t.Worths(ctx, r, nil, func(part []score.Worth) error {
+		wallets := make([]AccountWallet, len(part))
+		for i := range part {
+			w := &part[i].Wallet
+			wallets[i] = AccountWallet{Account: part[i].Account, State: w.State, Amount: float64(w.Amount), Spend: float64(w.Spend)}
+		}
+		return each(wallets)
+	})
+}
+
 func (t *twinRuns) Drop(_ context.Context, id string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -143,6 +143,9 @@ type RunRows interface {
 	// Briefs reads what lists show of the worths of a run, in bytewise order of
 	// account, as Worths does.
 	Briefs(ctx context.Context, r Run, each func([]Brief) error) error
+	// Wallets reads the wallets of the accounts of a run, all categories together, in
+	// bytewise order of account, as Worths does.
+	Wallets(ctx context.Context, r Run, each func([]AccountWallet) error) error
 }
 
 // Runs keeps runs in the warehouse. A run is visible whole or not at all.

@@ -29,9 +29,11 @@ func newGrowth(e *env) *cobra.Command {
 		Use: "growth", Short: "Tell how the whole base grew: wider, longer and deeper", Args: none,
 		Long: `Compares the base at the two ends of a period in three dimensions: wider (accounts that are new, and those won back; new_gone
 and won_back_gone came or came back within the period and had gone by its end), longer (how many were retained, and for how many
-days accounts have been customers) and deeper (categories bought in a year, and our share of the declared wallet, per account;
-of accounts without a declared wallet no share is told, accounts_with_share counts the others). An account counts as active as long as its last purchase is not older than
-active_within. All of it is as known at the period's end, and accounts that are one by then (account_links) are one throughout.
+days accounts have been customers) and deeper (categories bought in a year, and our share of wallet, per account). The share is
+told twice: of what accounts declared (share, over accounts_with_share), and of wallets declared or estimated (wallet_share, over
+known and estimated, beside the unknown), as the run of scores that stands at that end says; where none does, or its model was
+learnt on what came later, it is not measured, and the table of the ends says why and what would measure it. An account counts as
+active as long as its last purchase is not older than active_within. All of it is as known at the period's end, and accounts that are one by then (account_links) are one throughout.
 --by tells the same of each region, department or manager, where an account that changes is moved_in or moved_out, neither new nor
 lost; or of each product or category, where an account counts under everything that it bought, with its own categories and share. --every tells it step by step.
 -o csv writes the rows of --by, or those of the whole base without it.`,
@@ -75,8 +77,18 @@ func runGrowth(ctx context.Context, e *env, o growthOptions) error {
 		a.rows = 2
 		a.sections = append(a.sections, growthSection("By "+r.By, r.By, r.Rows))
 	}
-	a.sections = append(a.sections, words)
+	a.sections = append(a.sections, words, endsSection(r.Ends))
 	return e.show(a)
+}
+
+// endsSection says by which run the wallets at each end are told, or why by none.
+func endsSection(ends []serving.GrowthEnd) section {
+	s := section{title: "Wallets, declared or estimated", head: []string{"at", "run", "as of", "not measured because", "未测量的原因"}}
+	for i := range ends {
+		x := &ends[i]
+		s.rows = append(s.rows, []any{x.At, x.Run, x.Cutoff, x.EN, x.ZH})
+	}
+	return s
 }
 
 // growthSection is a table of growth, with a column for the dimension's value if it
@@ -86,6 +98,7 @@ func growthSection(title, by string, rows []serving.GrowthRow) section {
 		"from", "to", by, "before", "after", "new", "won_back", "new_gone", "won_back_gone", "moved_in", "moved_out", "retained", "lost", "retention_rate",
 		"duration_before_days", "duration_days", "categories_before", "categories", "share_before", "share",
 		"accounts_with_share_before", "accounts_with_share",
+		"wallet_share_before", "known_before", "estimated_before", "unknown_before", "wallet_share", "known", "estimated", "unknown",
 	}}
 	for i := range rows {
 		g := &rows[i]
@@ -93,6 +106,13 @@ func growthSection(title, by string, rows []serving.GrowthRow) section {
 			g.From, g.To, g.Key, g.Before, g.After, g.New, g.WonBack, g.NewGone, g.WonBackGone, g.MovedIn, g.MovedOut, g.Retained, g.Lost, g.RetentionRate,
 			g.DurationBefore, g.DurationAfter, g.CategoriesBefore, g.CategoriesAfter, g.ShareBefore, g.ShareAfter, g.SharedBefore, g.SharedAfter,
 		})
+		for _, w := range []*serving.GrowthWallets{g.WalletsBefore, g.WalletsAfter} {
+			cells := []any{nil, nil, nil, nil}
+			if w != nil {
+				cells = []any{w.Share, w.Known, w.Estimated, w.Unknown}
+			}
+			s.rows[i] = append(s.rows[i], cells...)
+		}
 	}
 	if by == "" {
 		s.head = slices.Delete(s.head, 2, 3)

@@ -11,23 +11,118 @@ import (
 	"pgregory.net/rapid"
 
 	"fealty/features/frame"
+	"fealty/model/wallet"
 )
 
+// growthOf is the dumb twin of Growing: it holds both snapshots and looks each account up.
+func growthOf(before, after []Standing, exclusive bool) map[string]*Growth {
+	find := func(all []Standing, s Standing) *Standing {
+		for i := range all {
+			if all[i].Account == s.Account && (exclusive || all[i].Key == s.Key) {
+				return &all[i]
+			}
+		}
+		return nil
+	}
+	lines := map[string]*Growth{}
+	line := func(key string) *Growth {
+		if lines[key] == nil {
+			lines[key] = &Growth{Key: key}
+		}
+		return lines[key]
+	}
+	count := func(w *WalletGrowth, s wallet.State) {
+		switch s {
+		case wallet.Known:
+			w.Known++
+		case wallet.Estimated:
+			w.Estimated++
+		case wallet.Unknown:
+			w.Unknown++
+		}
+	}
+	for _, s := range before {
+		t := find(after, s)
+		if !s.Active {
+			continue
+		}
+		l := line(s.Key)
+		l.Before++
+		count(&l.WalletsBefore, s.Wallet)
+		switch {
+		case t == nil || !t.Active:
+			l.Lost++
+		case t.Key != s.Key:
+			l.MovedOut++
+		default:
+			l.Retained++
+		}
+	}
+	for _, s := range after {
+		t := find(before, s)
+		switch {
+		case !s.Active && t == nil:
+			line(s.Key).NewGone++
+		case !s.Active && !t.Active && s.Last > t.Last:
+			line(s.Key).WonBackGone++
+		}
+		if !s.Active {
+			continue
+		}
+		l := line(s.Key)
+		l.After++
+		count(&l.WalletsAfter, s.Wallet)
+		switch {
+		case t == nil:
+			l.New++
+		case !t.Active:
+			l.WonBack++
+		case t.Key != s.Key:
+			l.MovedIn++
+		}
+	}
+	return lines
+}
+
+// grown adds the accounts of two snapshots one after the other.
+func grown(t interface{ Fatal(...any) }, before, after []Standing, exclusive bool) []Growth {
+	g := NewGrowing(exclusive)
+	sides := map[frame.AccountID][2][]Standing{}
+	for k, side := range [][]Standing{before, after} {
+		for _, s := range side {
+			of := sides[s.Account]
+			of[k] = append(of[k], s)
+			sides[s.Account] = of
+		}
+	}
+	for _, account := range slices.Sorted(maps.Keys(sides)) {
+		if err := g.Add(sides[account][0], sides[account][1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return g.Lines()
+}
+
 func TestGrowthInThreeDimensions(t *testing.T) {
+	stands := func(account, key string, active bool, last int64, tenure, categories, share float64) Standing {
+		return Standing{Account: frame.AccountID(account), Key: key, Active: active, Last: last, TenureDays: tenure, Categories: categories, Share: share, WalletShare: missing}
+	}
+	known := func(s Standing, state wallet.State, share float64) Standing {
+		s.Wallet, s.WalletShare = state, share
+		return s
+	}
 	before := []Standing{
-		{"stays", "north", true, 7, 100, 2, .5}, {"leaves", "north", true, 7, 50, 1, missing}, {"moves", "north", true, 7, 10, 1, .1},
-		{"gone", "south", false, 7, 900, 0, missing}, {"passing", "south", false, 7, 900, 0, missing}, {"asleep", "south", false, 7, 900, 0, missing},
+		known(stands("stays", "north", true, 7, 100, 2, .5), wallet.Known, .5), stands("leaves", "north", true, 7, 50, 1, missing),
+		known(stands("moves", "north", true, 7, 10, 1, .1), wallet.Estimated, .2),
+		stands("gone", "south", false, 7, 900, 0, missing), stands("passing", "south", false, 7, 900, 0, missing), stands("asleep", "south", false, 7, 900, 0, missing),
 	}
 	after := []Standing{
-		{"stays", "north", true, 7, 465, 4, .7}, {"leaves", "north", false, 7, 415, 0, missing}, {"moves", "south", true, 7, 375, 1, .2},
-		{"gone", "south", true, 7, 1265, 3, missing}, {"fresh", "south", true, 7, 5, 1, missing},
+		stands("stays", "north", true, 7, 465, 4, .7), stands("leaves", "north", false, 7, 415, 0, missing), stands("moves", "south", true, 7, 375, 1, .2),
+		stands("gone", "south", true, 7, 1265, 3, missing), stands("fresh", "south", true, 7, 5, 1, missing),
 		// Came back and went again; never came; came for the first time and went.
-		{"passing", "south", false, 8, 1265, 0, missing}, {"asleep", "south", false, 7, 1265, 0, missing}, {"once", "south", false, 8, 300, 1, missing},
+		stands("passing", "south", false, 8, 1265, 0, missing), stands("asleep", "south", false, 7, 1265, 0, missing), stands("once", "south", false, 8, 300, 1, missing),
 	}
-	got, err := GrowthOf(before, after, true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := grown(t, before, after, true)
 	if len(got) != 2 {
 		t.Fatalf("keys %+v", got)
 	}
@@ -35,50 +130,78 @@ func TestGrowthInThreeDimensions(t *testing.T) {
 	if north.Before != 3 || north.After != 1 || north.Retained != 1 || north.Lost != 1 || north.MovedOut != 1 || north.RetentionRate != .5 || north.CategoriesAfter != 4 || !near(north.ShareBefore, .3) {
 		t.Errorf("north %+v", north)
 	}
+	if w := north.WalletsBefore; w.Known != 1 || w.Estimated != 1 || w.Unknown != 1 || !near(w.Share, .35) || north.WalletsAfter.Unknown != 1 || !math.IsNaN(north.WalletsAfter.Share) {
+		t.Errorf("wallets of the north %+v, %+v", w, north.WalletsAfter)
+	}
 	if south.New != 1 || south.WonBack != 1 || south.MovedIn != 1 || south.After != 3 || !math.IsNaN(south.RetentionRate) || !near(south.DurationAfter, (375+1265+5)/3.) || south.ShareAfter != .2 ||
 		south.NewGone != 1 || south.WonBackGone != 1 || south.SharedAfter != 1 || north.NewGone != 0 || north.SharedBefore != 2 {
 		t.Errorf("south %+v", south)
 	}
-	if s := south.Sentences("en"); s[0] != "Wider: 1 new, 1 won back; 1 more came for the first time and 1 came back, and had gone by the end" || s[1] != "Longer: not known" {
+	if s := south.Sentences("en", false, false); s[0] != "Wider: 1 new, 1 won back; 1 more came for the first time and 1 came back, and had gone by the end" || s[1] != "Longer: not known" ||
+		s[4] != "Deeper, share of wallet per account: not measured (was: not measured)" {
 		t.Errorf("in words: %q", s)
 	}
-	if s := north.Sentences("zh"); s[0] != "更广：新增0，赢回0" || s[3] != "更深，已申报钱包份额：70 %（1个客户；此前30 %，2个客户）" {
+	if s := north.Sentences("en", true, true); s[4] != "Deeper, share of wallet per account: none known or estimated of 1 (was: 35 % of 1 known and 1 estimated wallets, 1 unknown)" {
 		t.Errorf("in words: %q", s)
 	}
-	if _, err := GrowthOf(append(before, Standing{Account: "stays", Key: "south"}), after, true); err == nil || !strings.Contains(err.Error(), `"stays" stands twice`) {
+	if s := north.Sentences("zh", true, false); s[0] != "更广：新增0，赢回0" || s[3] != "更深，已申报钱包份额：70 %（1个客户；此前30 %，2个客户）" ||
+		s[4] != "更深，户均钱包份额：未测量（此前：35 %（已知1个，估计1个，未知1个））" {
+		t.Errorf("in words: %q", s)
+	}
+	twice := []Standing{{Account: "stays", Key: "north"}, {Account: "stays", Key: "south"}}
+	if err := NewGrowing(true).Add(twice, nil); err == nil || !strings.Contains(err.Error(), `"stays" stands twice before`) {
 		t.Errorf("an account in two regions: %v", err)
 	}
-	if _, err := GrowthOf(append(before, Standing{Account: "stays", Key: "south"}), after, false); err != nil {
+	if err := NewGrowing(false).Add(nil, twice); err != nil {
 		t.Errorf("an account with two products: %v", err)
+	}
+	if err := NewGrowing(false).Add(nil, []Standing{twice[1], twice[0]}); err == nil || !strings.Contains(err.Error(), "in the order of the keys") {
+		t.Errorf("products out of order: %v", err)
 	}
 }
 
 // Who is there afterwards was retained, won back, new or moved in; who was there
-// before was retained, lost or moved out.
+// before was retained, lost or moved out; and all of it as the twin says.
 func TestGrowthAddsUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		draw := func(name string) (rows []Standing) {
-			for _, account := range []frame.AccountID{"a", "b", "c", "d", "e", "f"} {
-				if state := rapid.IntRange(0, 4).Draw(t, name); state > 0 {
-					rows = append(rows, Standing{Account: account, Key: []string{"x", "y"}[state%2], Active: state > 2, TenureDays: missing, Categories: 1, Share: missing})
-				}
-			}
-			return rows
-		}
 		for _, exclusive := range []bool{true, false} {
-			lines, err := GrowthOf(draw("before"), draw("after"), exclusive)
-			if err != nil {
-				t.Fatal(err)
+			draw := func(name string) (rows []Standing) {
+				for _, account := range []frame.AccountID{"a", "b", "c", "d", "e", "f"} {
+					for _, key := range []string{"x", "y", "z"} {
+						if state := rapid.IntRange(0, 3).Draw(t, name); state > 0 {
+							rows = append(rows, Standing{
+								Account: account, Key: key, Active: state > 1, Last: rapid.Int64Range(1, 2).Draw(t, "last"), TenureDays: missing, Categories: 1,
+								Share: missing, WalletShare: missing, Wallet: wallet.State(rapid.IntRange(0, 2).Draw(t, "wallet")),
+							})
+							if exclusive {
+								break
+							}
+						}
+					}
+				}
+				return rows
 			}
+			before, after := draw("before"), draw("after")
+			lines, twin := grown(t, before, after, exclusive), growthOf(before, after, exclusive)
 			in, out := 0, 0
 			for _, g := range lines {
 				if g.After != g.Retained+g.New+g.WonBack+g.MovedIn || g.Before != g.Retained+g.Lost+g.MovedOut {
 					t.Fatalf("%+v", g)
 				}
 				in, out = in+g.MovedIn, out+g.MovedOut
+				want := twin[g.Key]
+				if want == nil {
+					t.Fatalf("the twin knows no %q", g.Key)
+				}
+				// The means are held against figures by hand above.
+				g.RetentionRate, g.DurationBefore, g.DurationAfter, g.CategoriesBefore, g.CategoriesAfter, g.ShareBefore, g.ShareAfter = 0, 0, 0, 0, 0, 0, 0
+				g.WalletsBefore.Share, g.WalletsAfter.Share = 0, 0
+				if g != *want {
+					t.Fatalf("%+v, the twin says %+v", g, *want)
+				}
 			}
-			if in != out {
-				t.Fatalf("%d moved in, %d out", in, out)
+			if in != out || len(lines) != len(twin) {
+				t.Fatalf("%d moved in, %d out; %d lines, the twin has %d", in, out, len(lines), len(twin))
 			}
 		}
 	})

@@ -131,6 +131,20 @@ func TestWorthsComeBackToTheBit(t *testing.T) {
 				t.Fatalf("worth %d in brief: %s", i, diff)
 			}
 		}
+		var wallets []serving.AccountWallet
+		if err := s.Wallets(ctx, r, func(part []serving.AccountWallet) error {
+			wallets = append(wallets, part...)
+			return nil
+		}); err != nil || len(wallets) != len(got) {
+			t.Fatalf("%d wallets (%v), want %d", len(wallets), err, len(got))
+		}
+		for i := range got {
+			w := &got[i].Wallet
+			want := serving.AccountWallet{Account: got[i].Account, State: w.State, Amount: float64(w.Amount), Spend: float64(w.Spend)}
+			if diff := cmp.Diff(want, wallets[i], cmpopts.EquateNaNs()); diff != "" {
+				t.Fatalf("wallet %d: %s", i, diff)
+			}
+		}
 		named, err := readWorths(ctx, s, r, all[0].Account, "nobody's")
 		if _, has := want[all[0].Account]; err != nil || len(named) != map[bool]int{true: 1}[has] {
 			t.Fatalf("by name: %d worths (%v), and that the account has one is %v", len(named), err, has)
