@@ -207,7 +207,28 @@ func (w *worths) GetGrowth(ctx context.Context, r *fealtyv1.GetGrowthRequest) (*
 	}
 	return &fealtyv1.Growth{
 		From: text(g.From), To: text(g.To), By: text(g.By), ActiveWithinDays: count(g.ActiveWithinDays), Base: periodsOf(g.Base), Parts: periodsOf(g.Rows),
+		Ends: endsOf(g.Ends),
 	}, nil
+}
+
+func endsOf(ends []serving.GrowthEnd) []*fealtyv1.GrowthEnd {
+	out := make([]*fealtyv1.GrowthEnd, len(ends))
+	for i := range ends {
+		e := &ends[i]
+		out[i] = &fealtyv1.GrowthEnd{At: text(e.At), Run: text(e.Run), Cutoff: text(e.Cutoff)}
+		if e.EN != "" {
+			out[i].Why = &fealtyv1.Text{En: text(e.EN), Zh: text(e.ZH)}
+		}
+	}
+	return out
+}
+
+// walletsOf are wallets at an end of a period, nil where they are not measured.
+func walletsOf(w *serving.GrowthWallets) *fealtyv1.GrowthWallets {
+	if w == nil {
+		return nil
+	}
+	return &fealtyv1.GrowthWallets{Share: figure(w.Share), Known: count(w.Known), Estimated: count(w.Estimated), Unknown: count(w.Unknown)}
 }
 
 func periodsOf(rows []serving.GrowthRow) []*fealtyv1.GrowthPeriod {
@@ -221,6 +242,7 @@ func periodsOf(rows []serving.GrowthRow) []*fealtyv1.GrowthPeriod {
 			CategoriesAfter: figure(r.CategoriesAfter), ShareBefore: figure(r.ShareBefore), ShareAfter: figure(r.ShareAfter),
 			NewGone: count(r.NewGone), WonBackGone: count(r.WonBackGone),
 			AccountsWithShareBefore: count(r.SharedBefore), AccountsWithShareAfter: count(r.SharedAfter),
+			WalletsBefore: walletsOf(r.WalletsBefore), WalletsAfter: walletsOf(r.WalletsAfter),
 		}
 		for k := range min(len(r.EN), len(r.ZH)) {
 			out[i].Sentences = append(out[i].Sentences, &fealtyv1.Text{En: text(r.EN[k]), Zh: text(r.ZH[k])})

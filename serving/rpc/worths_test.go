@@ -108,6 +108,7 @@ func TestGrowthAsJSON(t *testing.T) {
 		row := serving.GrowthRow{
 			From: "2026-01-31", To: "2026-02-28", Before: 10, After: 12, New: 3, WonBack: 1, NewGone: 4, SharedAfter: 5, Retained: 8, Lost: 2, RetentionRate: .8, DurationBefore: 100,
 			DurationAfter: 110, CategoriesBefore: 2, CategoriesAfter: 2.5, ShareBefore: nan, ShareAfter: nan, EN: []string{"wider"}, ZH: []string{"更广"},
+			WalletsAfter: &serving.GrowthWallets{Share: .25, Known: 1, Estimated: 7},
 		}
 		if r.By == "slow" {
 			<-gone
@@ -115,7 +116,8 @@ func TestGrowthAsJSON(t *testing.T) {
 		}
 		part := row
 		part.Key, part.EN, part.ZH = "north", nil, nil
-		return serving.GrowthResult{From: "2026-01-31", To: "2026-02-28", By: r.By, ActiveWithinDays: 180, Base: []serving.GrowthRow{row}, Rows: []serving.GrowthRow{part}}, nil
+		return serving.GrowthResult{From: "2026-01-31", To: "2026-02-28", By: r.By, ActiveWithinDays: 180, Base: []serving.GrowthRow{row}, Rows: []serving.GrowthRow{part},
+			Ends: []serving.GrowthEnd{{At: "2026-01-31", EN: "no run", ZH: "没有运行"}, {At: "2026-02-28", Run: "r", Cutoff: "2026-02-27"}}}, nil
 	}
 	code, body, _ := v.rest(t, http.MethodGet, "/v1/growth?from=2026-01-31&to=2026-02-28&by=region&every=month", fullKey, "")
 	if want := (serving.GrowthRequest{From: "2026-01-31", To: "2026-02-28", By: "region", Every: "month"}); code != http.StatusOK || asked != want {
@@ -123,9 +125,11 @@ func TestGrowthAsJSON(t *testing.T) {
 	}
 	figures := `"from": "2026-01-31", "to": "2026-02-28", "before": 10, "after": 12, "new": 3, "wonBack": 1, "movedIn": 0, "movedOut": 0, "retained": 8, "lost": 2,
 		"retentionRate": 0.8, "durationBeforeDays": 100, "durationAfterDays": 110, "categoriesBefore": 2, "categoriesAfter": 2.5,
-		"newGone": 4, "wonBackGone": 0, "accountsWithShareBefore": 0, "accountsWithShareAfter": 5`
+		"newGone": 4, "wonBackGone": 0, "accountsWithShareBefore": 0, "accountsWithShareAfter": 5,
+		"walletsAfter": {"share": 0.25, "known": 1, "estimated": 7, "unknown": 0}`
 	want := `{"from": "2026-01-31", "to": "2026-02-28", "by": "region", "activeWithinDays": 180, "base": [{` + figures + `, "sentences": [{"en": "wider", "zh": "更广"}]}],
-		"parts": [{"key": "north", ` + figures + `}]}`
+		"parts": [{"key": "north", ` + figures + `}],
+		"ends": [{"at": "2026-01-31", "why": {"en": "no run", "zh": "没有运行"}}, {"at": "2026-02-28", "run": "r", "cutoff": "2026-02-27"}]}`
 	if d := cmp.Diff(decode(t, want), decode(t, body)); d != "" {
 		t.Error(d)
 	}

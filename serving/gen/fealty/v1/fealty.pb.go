@@ -3360,7 +3360,9 @@ type Growth struct {
 	Base []*GrowthPeriod `protobuf:"bytes,5,rep,name=base,proto3" json:"base,omitempty"`
 	// The parts that it is broken down into, within the periods. Of goods an account
 	// counts under each that it bought.
-	Parts         []*GrowthPeriod `protobuf:"bytes,6,rep,name=parts,proto3" json:"parts,omitempty"`
+	Parts []*GrowthPeriod `protobuf:"bytes,6,rep,name=parts,proto3" json:"parts,omitempty"`
+	// The ends of the periods in order, each with the run that tells the wallets there.
+	Ends          []*GrowthEnd `protobuf:"bytes,7,rep,name=ends,proto3" json:"ends,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3437,6 +3439,161 @@ func (x *Growth) GetParts() []*GrowthPeriod {
 	return nil
 }
 
+func (x *Growth) GetEnds() []*GrowthEnd {
+	if x != nil {
+		return x.Ends
+	}
+	return nil
+}
+
+// GrowthEnd says by which run the wallets at an end of a period are told, or why they
+// are not measured there.
+type GrowthEnd struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The end, a date or an instant.
+	At string `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// The run of scores that stands there; empty without one.
+	Run string `protobuf:"bytes,2,opt,name=run,proto3" json:"run,omitempty"`
+	// The cutoff of the run, the end's own or a few days before.
+	Cutoff string `protobuf:"bytes,3,opt,name=cutoff,proto3" json:"cutoff,omitempty"`
+	// Why wallets are not measured there and what would measure them; absent where they are.
+	Why           *Text `protobuf:"bytes,4,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrowthEnd) Reset() {
+	*x = GrowthEnd{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrowthEnd) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrowthEnd) ProtoMessage() {}
+
+func (x *GrowthEnd) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrowthEnd.ProtoReflect.Descriptor instead.
+func (*GrowthEnd) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *GrowthEnd) GetAt() string {
+	if x != nil {
+		return x.At
+	}
+	return ""
+}
+
+func (x *GrowthEnd) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
+func (x *GrowthEnd) GetCutoff() string {
+	if x != nil {
+		return x.Cutoff
+	}
+	return ""
+}
+
+func (x *GrowthEnd) GetWhy() *Text {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+// GrowthWallets are the wallets of active accounts at one end of a period, declared or
+// estimated.
+type GrowthWallets struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Our share per account, the mean over those whose wallet is known or estimated.
+	Share *float64 `protobuf:"fixed64,1,opt,name=share,proto3,oneof" json:"share,omitempty"`
+	// The accounts whose wallet somebody declared.
+	Known *int32 `protobuf:"varint,2,opt,name=known,proto3,oneof" json:"known,omitempty"`
+	// Those whose wallet is estimated.
+	Estimated *int32 `protobuf:"varint,3,opt,name=estimated,proto3,oneof" json:"estimated,omitempty"`
+	// Those of whose wallet nothing can be said.
+	Unknown       *int32 `protobuf:"varint,4,opt,name=unknown,proto3,oneof" json:"unknown,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrowthWallets) Reset() {
+	*x = GrowthWallets{}
+	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrowthWallets) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrowthWallets) ProtoMessage() {}
+
+func (x *GrowthWallets) ProtoReflect() protoreflect.Message {
+	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrowthWallets.ProtoReflect.Descriptor instead.
+func (*GrowthWallets) Descriptor() ([]byte, []int) {
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *GrowthWallets) GetShare() float64 {
+	if x != nil && x.Share != nil {
+		return *x.Share
+	}
+	return 0
+}
+
+func (x *GrowthWallets) GetKnown() int32 {
+	if x != nil && x.Known != nil {
+		return *x.Known
+	}
+	return 0
+}
+
+func (x *GrowthWallets) GetEstimated() int32 {
+	if x != nil && x.Estimated != nil {
+		return *x.Estimated
+	}
+	return 0
+}
+
+func (x *GrowthWallets) GetUnknown() int32 {
+	if x != nil && x.Unknown != nil {
+		return *x.Unknown
+	}
+	return 0
+}
+
 // GrowthPeriod is how the base, or a part of it, grew over one period. Active
 // accounts count.
 type GrowthPeriod struct {
@@ -3489,13 +3646,17 @@ type GrowthPeriod struct {
 	AccountsWithShareBefore *int32 `protobuf:"varint,22,opt,name=accounts_with_share_before,json=accountsWithShareBefore,proto3,oneof" json:"accounts_with_share_before,omitempty"`
 	// The accounts at the end that share_after is of.
 	AccountsWithShareAfter *int32 `protobuf:"varint,23,opt,name=accounts_with_share_after,json=accountsWithShareAfter,proto3,oneof" json:"accounts_with_share_after,omitempty"`
-	unknownFields          protoimpl.UnknownFields
-	sizeCache              protoimpl.SizeCache
+	// Wallets at the beginning, declared or estimated; absent where they are not measured.
+	WalletsBefore *GrowthWallets `protobuf:"bytes,24,opt,name=wallets_before,json=walletsBefore,proto3" json:"wallets_before,omitempty"`
+	// Wallets at the end, declared or estimated; absent where they are not measured.
+	WalletsAfter  *GrowthWallets `protobuf:"bytes,25,opt,name=wallets_after,json=walletsAfter,proto3" json:"wallets_after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GrowthPeriod) Reset() {
 	*x = GrowthPeriod{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3507,7 +3668,7 @@ func (x *GrowthPeriod) String() string {
 func (*GrowthPeriod) ProtoMessage() {}
 
 func (x *GrowthPeriod) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[35]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3520,7 +3681,7 @@ func (x *GrowthPeriod) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrowthPeriod.ProtoReflect.Descriptor instead.
 func (*GrowthPeriod) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{35}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *GrowthPeriod) GetFrom() string {
@@ -3684,6 +3845,20 @@ func (x *GrowthPeriod) GetAccountsWithShareAfter() int32 {
 	return 0
 }
 
+func (x *GrowthPeriod) GetWalletsBefore() *GrowthWallets {
+	if x != nil {
+		return x.WalletsBefore
+	}
+	return nil
+}
+
+func (x *GrowthPeriod) GetWalletsAfter() *GrowthWallets {
+	if x != nil {
+		return x.WalletsAfter
+	}
+	return nil
+}
+
 // GetHealthRequest is empty.
 type GetHealthRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3693,7 +3868,7 @@ type GetHealthRequest struct {
 
 func (x *GetHealthRequest) Reset() {
 	*x = GetHealthRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3705,7 +3880,7 @@ func (x *GetHealthRequest) String() string {
 func (*GetHealthRequest) ProtoMessage() {}
 
 func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[36]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3718,7 +3893,7 @@ func (x *GetHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthRequest.ProtoReflect.Descriptor instead.
 func (*GetHealthRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{36}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{38}
 }
 
 // GetHealthResponse says as little as a load balancer needs.
@@ -3734,7 +3909,7 @@ type GetHealthResponse struct {
 
 func (x *GetHealthResponse) Reset() {
 	*x = GetHealthResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[37]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3746,7 +3921,7 @@ func (x *GetHealthResponse) String() string {
 func (*GetHealthResponse) ProtoMessage() {}
 
 func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[37]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3759,7 +3934,7 @@ func (x *GetHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHealthResponse.ProtoReflect.Descriptor instead.
 func (*GetHealthResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{37}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GetHealthResponse) GetLive() bool {
@@ -3785,7 +3960,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[38]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3797,7 +3972,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[38]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3810,7 +3985,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{38}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{40}
 }
 
 // GetVersionResponse says what is being served.
@@ -3850,7 +4025,7 @@ type GetVersionResponse struct {
 
 func (x *GetVersionResponse) Reset() {
 	*x = GetVersionResponse{}
-	mi := &file_fealty_v1_fealty_proto_msgTypes[39]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3862,7 +4037,7 @@ func (x *GetVersionResponse) String() string {
 func (*GetVersionResponse) ProtoMessage() {}
 
 func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fealty_v1_fealty_proto_msgTypes[39]
+	mi := &file_fealty_v1_fealty_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3875,7 +4050,7 @@ func (x *GetVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetVersionResponse) Descriptor() ([]byte, []int) {
-	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{39}
+	return file_fealty_v1_fealty_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *GetVersionResponse) GetVersion() string {
@@ -4316,15 +4491,33 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x12\x14\n" +
-	"\x05every\x18\x04 \x01(\tR\x05every\"\xe2\x01\n" +
+	"\x05every\x18\x04 \x01(\tR\x05every\"\x8c\x02\n" +
 	"\x06Growth\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x0e\n" +
 	"\x02by\x18\x03 \x01(\tR\x02by\x121\n" +
 	"\x12active_within_days\x18\x04 \x01(\x05H\x00R\x10activeWithinDays\x88\x01\x01\x12+\n" +
 	"\x04base\x18\x05 \x03(\v2\x17.fealty.v1.GrowthPeriodR\x04base\x12-\n" +
-	"\x05parts\x18\x06 \x03(\v2\x17.fealty.v1.GrowthPeriodR\x05partsB\x15\n" +
-	"\x13_active_within_days\"\xb8\t\n" +
+	"\x05parts\x18\x06 \x03(\v2\x17.fealty.v1.GrowthPeriodR\x05parts\x12(\n" +
+	"\x04ends\x18\a \x03(\v2\x14.fealty.v1.GrowthEndR\x04endsB\x15\n" +
+	"\x13_active_within_days\"h\n" +
+	"\tGrowthEnd\x12\x0e\n" +
+	"\x02at\x18\x01 \x01(\tR\x02at\x12\x10\n" +
+	"\x03run\x18\x02 \x01(\tR\x03run\x12\x16\n" +
+	"\x06cutoff\x18\x03 \x01(\tR\x06cutoff\x12!\n" +
+	"\x03why\x18\x04 \x01(\v2\x0f.fealty.v1.TextR\x03why\"\xb5\x01\n" +
+	"\rGrowthWallets\x12\x19\n" +
+	"\x05share\x18\x01 \x01(\x01H\x00R\x05share\x88\x01\x01\x12\x19\n" +
+	"\x05known\x18\x02 \x01(\x05H\x01R\x05known\x88\x01\x01\x12!\n" +
+	"\testimated\x18\x03 \x01(\x05H\x02R\testimated\x88\x01\x01\x12\x1d\n" +
+	"\aunknown\x18\x04 \x01(\x05H\x03R\aunknown\x88\x01\x01B\b\n" +
+	"\x06_shareB\b\n" +
+	"\x06_knownB\f\n" +
+	"\n" +
+	"_estimatedB\n" +
+	"\n" +
+	"\b_unknown\"\xb8\n" +
+	"\n" +
 	"\fGrowthPeriod\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x10\n" +
@@ -4351,7 +4544,9 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\bnew_gone\x18\x14 \x01(\x05H\x0fR\anewGone\x88\x01\x01\x12'\n" +
 	"\rwon_back_gone\x18\x15 \x01(\x05H\x10R\vwonBackGone\x88\x01\x01\x12@\n" +
 	"\x1aaccounts_with_share_before\x18\x16 \x01(\x05H\x11R\x17accountsWithShareBefore\x88\x01\x01\x12>\n" +
-	"\x19accounts_with_share_after\x18\x17 \x01(\x05H\x12R\x16accountsWithShareAfter\x88\x01\x01B\t\n" +
+	"\x19accounts_with_share_after\x18\x17 \x01(\x05H\x12R\x16accountsWithShareAfter\x88\x01\x01\x12?\n" +
+	"\x0ewallets_before\x18\x18 \x01(\v2\x18.fealty.v1.GrowthWalletsR\rwalletsBefore\x12=\n" +
+	"\rwallets_after\x18\x19 \x01(\v2\x18.fealty.v1.GrowthWalletsR\fwalletsAfterB\t\n" +
 	"\a_beforeB\b\n" +
 	"\x06_afterB\x06\n" +
 	"\x04_newB\v\n" +
@@ -4456,7 +4651,7 @@ func file_fealty_v1_fealty_proto_rawDescGZIP() []byte {
 }
 
 var file_fealty_v1_fealty_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_fealty_v1_fealty_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_fealty_v1_fealty_proto_goTypes = []any{
 	(Band)(0),                         // 0: fealty.v1.Band
 	(Stage)(0),                        // 1: fealty.v1.Stage
@@ -4495,14 +4690,16 @@ var file_fealty_v1_fealty_proto_goTypes = []any{
 	(*Indicator)(nil),                 // 34: fealty.v1.Indicator
 	(*GetGrowthRequest)(nil),          // 35: fealty.v1.GetGrowthRequest
 	(*Growth)(nil),                    // 36: fealty.v1.Growth
-	(*GrowthPeriod)(nil),              // 37: fealty.v1.GrowthPeriod
-	(*GetHealthRequest)(nil),          // 38: fealty.v1.GetHealthRequest
-	(*GetHealthResponse)(nil),         // 39: fealty.v1.GetHealthResponse
-	(*GetVersionRequest)(nil),         // 40: fealty.v1.GetVersionRequest
-	(*GetVersionResponse)(nil),        // 41: fealty.v1.GetVersionResponse
-	nil,                               // 42: fealty.v1.Ground.FiguresEntry
-	nil,                               // 43: fealty.v1.Indicator.FiguresEntry
-	(*timestamppb.Timestamp)(nil),     // 44: google.protobuf.Timestamp
+	(*GrowthEnd)(nil),                 // 37: fealty.v1.GrowthEnd
+	(*GrowthWallets)(nil),             // 38: fealty.v1.GrowthWallets
+	(*GrowthPeriod)(nil),              // 39: fealty.v1.GrowthPeriod
+	(*GetHealthRequest)(nil),          // 40: fealty.v1.GetHealthRequest
+	(*GetHealthResponse)(nil),         // 41: fealty.v1.GetHealthResponse
+	(*GetVersionRequest)(nil),         // 42: fealty.v1.GetVersionRequest
+	(*GetVersionResponse)(nil),        // 43: fealty.v1.GetVersionResponse
+	nil,                               // 44: fealty.v1.Ground.FiguresEntry
+	nil,                               // 45: fealty.v1.Indicator.FiguresEntry
+	(*timestamppb.Timestamp)(nil),     // 46: google.protobuf.Timestamp
 }
 var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	9,  // 0: fealty.v1.BatchGetScoresResponse.scores:type_name -> fealty.v1.Score
@@ -4516,13 +4713,13 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	14, // 8: fealty.v1.Score.receipt:type_name -> fealty.v1.Receipt
 	10, // 9: fealty.v1.Score.moved:type_name -> fealty.v1.Moved
 	21, // 10: fealty.v1.Score.untold:type_name -> fealty.v1.Term
-	44, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
+	46, // 11: fealty.v1.Moved.since:type_name -> google.protobuf.Timestamp
 	11, // 12: fealty.v1.Reason.label:type_name -> fealty.v1.Text
 	11, // 13: fealty.v1.Reason.sentence:type_name -> fealty.v1.Text
-	44, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
-	44, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
-	44, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
-	44, // 17: fealty.v1.DeclareWalletResponse.recorded_at:type_name -> google.protobuf.Timestamp
+	46, // 14: fealty.v1.Change.previous_cutoff:type_name -> google.protobuf.Timestamp
+	46, // 15: fealty.v1.Receipt.cutoff:type_name -> google.protobuf.Timestamp
+	46, // 16: fealty.v1.Receipt.known_at:type_name -> google.protobuf.Timestamp
+	46, // 17: fealty.v1.DeclareWalletResponse.recorded_at:type_name -> google.protobuf.Timestamp
 	11, // 18: fealty.v1.DeclareWalletResponse.notes:type_name -> fealty.v1.Text
 	11, // 19: fealty.v1.Term.text:type_name -> fealty.v1.Text
 	14, // 20: fealty.v1.Origin.receipt:type_name -> fealty.v1.Receipt
@@ -4542,7 +4739,7 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	24, // 34: fealty.v1.Value.untold:type_name -> fealty.v1.UntoldPart
 	21, // 35: fealty.v1.UntoldPart.why:type_name -> fealty.v1.Term
 	21, // 36: fealty.v1.Ground.term:type_name -> fealty.v1.Term
-	42, // 37: fealty.v1.Ground.figures:type_name -> fealty.v1.Ground.FiguresEntry
+	44, // 37: fealty.v1.Ground.figures:type_name -> fealty.v1.Ground.FiguresEntry
 	21, // 38: fealty.v1.ValuePart.term:type_name -> fealty.v1.Term
 	21, // 39: fealty.v1.Breach.term:type_name -> fealty.v1.Term
 	29, // 40: fealty.v1.Wallet.total:type_name -> fealty.v1.WalletShare
@@ -4569,44 +4766,48 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	11, // 61: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
 	21, // 62: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
 	21, // 63: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	44, // 64: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
+	46, // 64: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
 	21, // 65: fealty.v1.Indicator.group:type_name -> fealty.v1.Term
 	11, // 66: fealty.v1.Indicator.sentence:type_name -> fealty.v1.Text
-	43, // 67: fealty.v1.Indicator.figures:type_name -> fealty.v1.Indicator.FiguresEntry
-	37, // 68: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
-	37, // 69: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
-	11, // 70: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
-	44, // 71: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	44, // 72: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 73: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 74: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 75: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 76: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 77: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 78: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 79: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
-	19, // 80: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	20, // 81: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	35, // 82: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
-	38, // 83: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	40, // 84: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 85: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 86: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 87: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 88: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	23, // 89: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	28, // 90: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	18, // 91: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
-	30, // 92: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	32, // 93: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	36, // 94: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
-	39, // 95: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	41, // 96: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	85, // [85:97] is the sub-list for method output_type
-	73, // [73:85] is the sub-list for method input_type
-	73, // [73:73] is the sub-list for extension type_name
-	73, // [73:73] is the sub-list for extension extendee
-	0,  // [0:73] is the sub-list for field type_name
+	45, // 67: fealty.v1.Indicator.figures:type_name -> fealty.v1.Indicator.FiguresEntry
+	39, // 68: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	39, // 69: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	37, // 70: fealty.v1.Growth.ends:type_name -> fealty.v1.GrowthEnd
+	11, // 71: fealty.v1.GrowthEnd.why:type_name -> fealty.v1.Text
+	11, // 72: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	38, // 73: fealty.v1.GrowthPeriod.wallets_before:type_name -> fealty.v1.GrowthWallets
+	38, // 74: fealty.v1.GrowthPeriod.wallets_after:type_name -> fealty.v1.GrowthWallets
+	46, // 75: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	46, // 76: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 77: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 78: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 79: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 80: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 81: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 82: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 83: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
+	19, // 84: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	20, // 85: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	35, // 86: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	40, // 87: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	42, // 88: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 89: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 90: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 91: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 92: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	23, // 93: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	28, // 94: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	18, // 95: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
+	30, // 96: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	32, // 97: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	36, // 98: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	41, // 99: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	43, // 100: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	89, // [89:101] is the sub-list for method output_type
+	77, // [77:89] is the sub-list for method input_type
+	77, // [77:77] is the sub-list for extension type_name
+	77, // [77:77] is the sub-list for extension extendee
+	0,  // [0:77] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
@@ -4630,16 +4831,17 @@ func file_fealty_v1_fealty_proto_init() {
 	file_fealty_v1_fealty_proto_msgTypes[31].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[32].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[34].OneofWrappers = []any{}
-	file_fealty_v1_fealty_proto_msgTypes[35].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[36].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[37].OneofWrappers = []any{}
 	file_fealty_v1_fealty_proto_msgTypes[39].OneofWrappers = []any{}
+	file_fealty_v1_fealty_proto_msgTypes[41].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fealty_v1_fealty_proto_rawDesc), len(file_fealty_v1_fealty_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   42,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   3,
 		},
