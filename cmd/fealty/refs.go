@@ -29,7 +29,8 @@ func newRefs(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "refs", Hidden: true,
 		Short: "Set fealty's numbers beside published ones on public data sets",
-		Long: "Fits lifetime, wallet, cross-sell, uplift and churn models to public data sets and computes profit and calibration of worked examples.\n" +
+		Long: "Fits lifetime, wallet, cross-sell, uplift and churn models to public data sets, finds the planted wallets of an invented town, and\n" +
+			"computes profit and calibration of worked examples.\n" +
 			"Prints one JSON line per figure beside what others published or reached; a figure that misses its bar is exit 1.",
 		Example: "  fealty refs --data ../shared/data",
 		Args:    none,
@@ -52,7 +53,7 @@ type refsOptions struct {
 // chapters are those of the page of references that need no warehouse; protocol-t
 // has the one that does.
 var chapters = []func(context.Context, shelf) ([]servingtest.Figure, error){
-	profitFigures, calibrationFigures, panelFigures, hillstromFigures, telcoFigures, basketFigures, retailFigures, lifetimeFigures,
+	profitFigures, calibrationFigures, townFigures, panelFigures, hillstromFigures, telcoFigures, basketFigures, retailFigures, lifetimeFigures,
 }
 
 // runRefs measures every chapter and prints its lines; a chapter that fails leaves

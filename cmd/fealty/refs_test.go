@@ -38,8 +38,13 @@ func TestRefsNameWhatIsNotThere(t *testing.T) {
 		t.Errorf("an empty folder: %v", err)
 	}
 	// What needs no data is printed all the same.
-	if !strings.Contains(out.String(), "empc/example") {
-		t.Errorf("an empty folder leaves out the worked examples: %s", out.String())
+	for _, want := range []string{"empc/example", `"town/wallet/coverage"`, `"town/wallet/estimated/rank-correlation"`} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("an empty folder leaves out %s: %s", want, out.String())
+		}
+	}
+	if errors.Is(err, servingtest.ErrBelowBar) {
+		t.Errorf("a figure that needs no data misses its bar: %s", out.String())
 	}
 }
 
