@@ -281,7 +281,7 @@ func TestUndeterminedHistoriesAreErrors(t *testing.T) {
 	for _, kind := range Kinds() {
 		for name, h := range map[string]Histories{"steady": steady, "nobody bought again": once, "two accounts": tiny, "no accounts": {}} {
 			m, err := Fit(context.Background(), kind, h, nil)
-			if !errors.Is(err, ErrNotConverged) {
+			if !errors.Is(err, ErrNotConverged) || !strings.Contains(err.Error(), "take a longer history") || m != nil {
 				t.Errorf("%s, %s: got %v and error %v", kind, name, m, err)
 			}
 		}

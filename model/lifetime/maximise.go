@@ -71,7 +71,8 @@ func (w *walled) move(theta []float64) {
 }
 
 // climb runs BFGS from a start and returns where it stopped, whatever the reason:
-// maximise judges the point, not the optimiser's own opinion of it.
+// maximise judges the point, not the optimiser's own opinion of it. theta is nil where
+// the likelihood is not a number at the start. The error is ctx's.
 func climb(ctx context.Context, l likelihood, total float64, start []float64, threshold float64) (theta []float64, value float64, err error) {
 	w := &walled{likelihood: l, total: total}
 	problem := optimize.Problem{
@@ -85,12 +86,13 @@ func climb(ctx context.Context, l likelihood, total float64, start []float64, th
 		},
 	}
 	settings := &optimize.Settings{GradientThreshold: threshold, MajorIterations: 500}
-	result, err := optimize.Minimize(problem, start, settings, &optimize.BFGS{})
+	// Its own error says no more than where it stopped.
+	result, _ := optimize.Minimize(problem, start, settings, &optimize.BFGS{})
 	if ctx.Err() != nil {
 		return nil, 0, ctx.Err()
 	}
 	if result == nil {
-		return nil, 0, fmt.Errorf("climb the likelihood: %w", err)
+		return nil, math.NaN(), nil
 	}
 	return result.X, -result.F * total, nil
 }
@@ -123,6 +125,9 @@ func maximise(ctx context.Context, full likelihood, total float64, draft likelih
 		if err != nil {
 			return nil, err
 		}
+		if theta == nil {
+			return nil, fmt.Errorf("%w: the likelihood of all rows is not a number where that of some is largest: %s", ErrNotConverged, advice)
+		}
 		best = theta
 	}
 	return newton(ctx, full, best, names, advice)
@@ -152,7 +157,7 @@ func newton(ctx context.Context, l likelihood, theta []float64, names []string, 
 		for range 4 {
 			var step mat.VecDense
 			if err := factor.SolveVecTo(&step, mat.NewVecDense(n, gradient)); err != nil {
-				return nil, fmt.Errorf("%w: solve for the Newton step: %w", ErrNotConverged, err)
+				return nil, fmt.Errorf("%w: solve for the Newton step: %w: %s", ErrNotConverged, err, advice)
 			}
 			size := mat.Norm(&step, math.Inf(1))
 			if size < 1e-10 {
@@ -187,7 +192,7 @@ func settle(factor *mat.Cholesky, theta, gradient []float64, value float64, name
 	n := len(theta)
 	var covariance mat.SymDense
 	if err := factor.InverseTo(&covariance); err != nil {
-		return nil, fmt.Errorf("%w: invert the information: %w", ErrNotConverged, err)
+		return nil, fmt.Errorf("%w: invert the information: %w: %s", ErrNotConverged, err, advice)
 	}
 	o := &optimum{theta: theta, value: value, covariance: make([]float64, n*n)}
 	var decrement float64
