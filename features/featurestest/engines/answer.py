@@ -17,6 +17,10 @@ import traceback
 
 HERE = pathlib.Path(__file__).parent
 CUTOFFS = ["2025-03-01 00:00:00", "2025-07-16 12:00:00", "2026-01-01 00:00:00"]
+# Germany rested on 20000 … 20002 and on 20250, and the second cutoff did not know of the last: by calendar, its days of
+# rest, and each later day with how many of them lie before it.
+RESTS = [(20000, 20001, 20002, 20250), (20000, 20001, 20002)]
+LATER = [(c, d, sum(r < d for r in rests)) for c, rests in enumerate(RESTS) for d in range(20001, 20455)]
 PARAMETERS = {
     "cutoffs": "[" + ",".join(f"'{c}'" for c in CUTOFFS) + "]",
     "known_at": "[" + ",".join(f"'{c}'" for c in CUTOFFS) + "]",
@@ -35,14 +39,16 @@ PARAMETERS = {
     "outcome": "left",
     "base_currency": "USD",
     "now": "2025-07-01 00:00:00",
-    # Germany rested on 20000 … 20002 and on 20250, and the second cutoff did not know of the last.
     "cadence_segments": "['','key']",
     "cadence_days": "[30,7]",
     "rested": "1",
     "calendars": "[0,1,0]",
     "rest_countries": "['DE']",
-    "rest_days": "[" + ",".join(str(65536 * (1 + c) + d) for c in (0, 1) for d in range(20001, 20455)) + "]",
-    "rest_before": "[" + ",".join(str(min(d - 20000, 3) + (c == 0 and d > 20250)) for c in (0, 1) for d in range(20001, 20455)) + "]",
+    "rest_days": "[" + ",".join(str(65536 * (1 + c) + d) for c, d, _ in LATER) + "]",
+    "rest_before": "[" + ",".join(str(before) for _, _, before in LATER) + "]",
+    # Days of rest have the count of the next working day, where that of the first of them stands.
+    "rest_beats": "[" + ",".join(str(65536 * (1 + c) + d - before) for c, d, before in LATER if d - 1 not in RESTS[c]) + "]",
+    "rest_passed": "[" + ",".join(str(before) for c, d, before in LATER if d - 1 not in RESTS[c]) + "]",
 }
 # SQLite's, which are no SQL of ClickHouse.
 ELSEWHERE = ("serving/store/sql/state/",)
