@@ -37,7 +37,7 @@ func worthOfThree(t *testing.T) (*Service, *twinFacts, Run) {
 		figure := model.Figure(known)
 		all[i].Manager, all[i].Probability, all[i].ValueAtRisk = "Li Wei", .5, known/2
 		all[i].Worth = &score.Worth{
-			Account: all[i].Account, Lifetime: score.Lifetime{Value: known, SpendBy: byRunRate}, Loyalty: score.Loyalty{Score: known / 10},
+			Account: all[i].Account, Lifetime: score.Lifetime{Value: known, Alive: .75, SpendBy: byRunRate}, Loyalty: score.Loyalty{Score: known / 10},
 			Place:  score.Place{Value: known, Tier: string(loyalty.VIP), Level: string(loyalty.Friend), Verdict: string(loyalty.Keep)},
 			Wallet: score.Wallet{Potential: figure},
 		}
@@ -202,9 +202,9 @@ func TestDecideTellsWhatItRestsOn(t *testing.T) {
 		r.ZH != "留住客户的价值为其90天内的预期收入×毛利率0.4，与风险价值的口径相同：所有客户的成本均未知。" {
 		t.Errorf("the value is %q, %q", r.EN, r.ZH)
 	}
-	// The run's model is not there any more.
+	// Of one that stays, and is a customer with a probability of .75. The run's model is not there any more.
 	lasting, err := s.Decide(t.Context(), DecideRequest{Value: ValueLifetime}, nil)
-	if err != nil || lasting.List.Rows[0].Value != 300 || !strings.Contains(lasting.EN, "was trained for") {
+	if err != nil || lasting.List.Rows[0].Value != 300/.75 || !strings.Contains(lasting.EN, "was trained for") {
 		t.Errorf("by lifetime: %+v (%v)", lasting, err)
 	}
 	// A capacity of nobody limits nobody; an account that is no candidate has a manager too.
@@ -218,6 +218,21 @@ func TestDecideTellsWhatItRestsOn(t *testing.T) {
 		if _, err := s.Decide(t.Context(), bad, nil); KindOf(err) != Invalid {
 			t.Errorf("%+v: %v", bad, err)
 		}
+	}
+}
+
+// Whoever rests by agreement is not called, neither by the published list nor by one told anew.
+func TestDecideLeavesThePausedAlone(t *testing.T) {
+	s, _, runs, _ := village(3)
+	all := markedScores(2, 1)
+	for i := range all {
+		all[i].Probability, all[i].ValueAtRisk = .5, 400
+	}
+	all[0].Stage = score.Paused
+	publishOn(t, runs, 99, all)
+	r, err := s.Decide(t.Context(), DecideRequest{Managers: map[string]int{"": 1}}, nil)
+	if err != nil || r.LeftOut[paused] != 1 || len(r.List.Rows) != 1 || r.List.Rows[0].Account != all[1].Account || !strings.Contains(strings.Join(r.English, " "), "1 rest by agreement") {
+		t.Errorf("%+v (%v)", r, err)
 	}
 }
 

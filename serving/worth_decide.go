@@ -55,7 +55,7 @@ type DecideResult struct {
 	EN      string `json:"value_en"`
 	ZH      string `json:"value_zh"`
 	// LeftOut counts accounts that are no candidates, by the reason: without a score,
-	// or having opted out.
+	// having opted out, or resting.
 	LeftOut map[string]int `json:"left_out"`
 	// Losing counts candidates whose value is below 0, taken for 0: to keep them
 	// earns nothing.
@@ -67,8 +67,12 @@ type DecideResult struct {
 	Chinese []string       `json:"chinese"`
 }
 
-// optedOut is the reason for which an account is never on a call list.
-const optedOut = "opted_out"
+// The reasons for which an account with a score is on no call list: it doesn't want to be
+// called, or rests by agreement.
+const (
+	optedOut = "opted_out"
+	paused   = "paused"
+)
 
 // candidates gathers the accounts that may be called.
 type candidates struct {
@@ -164,11 +168,11 @@ func (r *DecideResult) sayValue(months int) {
 	}
 	switch {
 	case r.ValueIs == ValueLifetime && months == 0:
-		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value: %s of the months that model %s was trained for, discounted", what.EN, r.Model)
-		r.ZH = fmt.Sprintf("留住客户的价值为其生命周期价值：模型%s训练时所定月数的折现%s", r.Model, what.ZH)
+		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value, still a customer: %s of the months that model %s was trained for, discounted", what.EN, r.Model)
+		r.ZH = fmt.Sprintf("留住客户的价值为其仍为客户时的生命周期价值：模型%s训练时所定月数的折现%s", r.Model, what.ZH)
 	case r.ValueIs == ValueLifetime:
-		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value: %s of %d months, discounted", what.EN, months)
-		r.ZH = fmt.Sprintf("留住客户的价值为其生命周期价值：%d个月的折现%s", months, what.ZH)
+		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value, still a customer: %s of %d months, discounted", what.EN, months)
+		r.ZH = fmt.Sprintf("留住客户的价值为其仍为客户时的生命周期价值：%d个月的折现%s", months, what.ZH)
 	default:
 		r.EN = fmt.Sprintf("The value of a kept account is %s expected within %d days, as in value at risk", what.EN, r.HorizonDays)
 		r.ZH = fmt.Sprintf("留住客户的价值为其%d天内的预期%s，与风险价值的口径相同", r.HorizonDays, what.ZH)
@@ -213,6 +217,8 @@ func (s *Service) publishedCandidates(ctx context.Context, result *DecideResult,
 				result.LeftOut[sc.Unscorable]++
 			case standings[sc.Account].OptedOut:
 				result.LeftOut[optedOut]++
+			case sc.Stage == score.Paused:
+				result.LeftOut[paused]++
 			default:
 				// The value that the account's value at risk is made of.
 				c.add(sc.Account, sc.Manager, sc.Probability, sc.ValueAtRisk/sc.Probability)
@@ -237,7 +243,7 @@ func (s *Service) publishedCandidates(ctx context.Context, result *DecideResult,
 		for i := range part {
 			told = true
 			if row, ok := c.row[part[i].Account]; ok {
-				c.Value[row] = part[i].Lifetime.Value
+				c.Value[row] = ofOneThatStays(part[i].Lifetime.Value, part[i].Lifetime.Alive)
 			}
 		}
 		return nil
@@ -258,6 +264,19 @@ func (s *Service) publishedCandidates(ctx context.Context, result *DecideResult,
 		c.months = m.worth.terms.Months
 	}
 	return nil
+}
+
+// ofOneThatStays is the lifetime value of an account that is still a customer, of one that
+// is it with a probability: a call list counts that it may leave by itself. Where nobody can
+// say who is still one, nobody leaves.
+func ofOneThatStays(value, alive float64) float64 {
+	if math.IsNaN(alive) {
+		return value
+	}
+	if alive <= 0 {
+		return math.NaN()
+	}
+	return value / alive
 }
 
 // costsKnown marks the candidates of which no cost was known to a run: it asks for
@@ -315,10 +334,12 @@ func (s *Service) candidatesAnew(ctx context.Context, r *DecideRequest, result *
 			result.LeftOut[crowd.status[i].String()]++
 		case standing.OptedOut:
 			result.LeftOut[optedOut]++
+		case standing.Paused:
+			result.LeftOut[paused]++
 		default:
 			value := atRisk(crowd.risk[i], t.told.kept[i], t.told.rate[i])
 			if r.Value == ValueLifetime {
-				value = t.told.value[i]
+				value = ofOneThatStays(t.told.value[i], t.told.alive[i])
 			}
 			c.add(account, crowd.profiles[i].Manager, crowd.risk[i], value)
 			c.ByRate = append(c.ByRate, math.IsNaN(margin[i]))

@@ -66,6 +66,7 @@ var leftOut = map[string]loyalty.Words{
 	features.Lapsed.String():      {EN: "%d are gone already", ZH: "%d个已流失"},
 	erased:                        {EN: "%d asked to be erased", ZH: "%d个要求删除数据"},
 	optedOut:                      {EN: "%d have opted out", ZH: "%d个拒绝被联系或分析"},
+	paused:                        {EN: "%d rest by agreement", ZH: "%d个处于约定的暂停期"},
 }
 
 // sayLeftOut tells who is no candidate, and of which candidates the value is below 0;
