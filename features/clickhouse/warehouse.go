@@ -76,3 +76,6 @@ func (w Warehouse) ProposeHorizon(ctx context.Context, cutoff frame.Cutoff, know
 func (Warehouse) Definitions(catalogue []features.Feature) (string, error) {
 	return DefinitionsHash(catalogue)
 }
+
+// WorthDefinitions is the package's WorthDefinitionsHash.
+func (Warehouse) WorthDefinitions() string { return WorthDefinitionsHash() }

@@ -139,6 +139,11 @@ type Receipt struct {
 	Watermark       uint64        `json:"watermark"`
 	ConfigHash      string        `json:"config_hash"`
 	Engine          string        `json:"engine"`
+	// WorthDefinitions fingerprints what worth is told of beside the features, and WorthHash
+	// what is told of this account's worth; WorthHash stands in answers of worth alone. ""
+	// where nothing is told of worth, and in runs from before.
+	WorthDefinitions string `json:"worth_definitions_hash,omitempty"`
+	WorthHash        string `json:"worth_hash,omitempty"`
 }
 
 // Score is one account's answer as of a cutoff. An account that can't be

@@ -23,6 +23,9 @@ type Worth struct {
 	Wallets []Wallet
 	// Recommendations are ranked: the most likely first within a kind.
 	Recommendations []Recommendation
+	// Hash is the Digest of what was told, for the receipt; "" in runs that did not keep
+	// it.
+	Hash string
 }
 
 // Lifetime is what a lifetime model expects of an account.
