@@ -208,16 +208,16 @@ func (r *LifetimeResult) say(row *LifetimeRow) {
 		if kind, _, _ := strings.Cut(row.Model, "/"); lifetime.Kind(kind).Discrete() {
 			what, whatZH = "months", "个月有购买"
 		}
-		add(fmt.Sprintf("%.1f %s with a purchase are expected within %d days", row.Purchases, what, r.HorizonDays), fmt.Sprintf("%d天内预计有%.1f%s", r.HorizonDays, row.Purchases, whatZH))
+		add(score.Counted("%.1f %s with a purchase are expected within %d days", row.Purchases, what, r.HorizonDays), fmt.Sprintf("%d天内预计有%.1f%s", r.HorizonDays, row.Purchases, whatZH))
 	}
 	if by, ok := forecasts[row.SpendBy]; ok && known(row.Spend) {
-		add(fmt.Sprintf("it is expected to spend %.0f %s within %d days (%s)", row.Spend, r.Currency, r.HorizonDays, lowerFirst(by.EN)),
+		add(score.Counted("it is expected to spend %.0f %s within %d days (%s)", row.Spend, r.Currency, r.HorizonDays, lowerFirst(by.EN)),
 			fmt.Sprintf("%d天内预计消费%.0f %s（%s）", r.HorizonDays, row.Spend, r.Currency, by.ZH))
 	}
 	if known(row.Value) {
 		over, overZH := "", ""
 		if r.Terms != nil {
-			over, overZH = fmt.Sprintf(" of %d months", r.Terms.Months), fmt.Sprintf("%d个月的", r.Terms.Months)
+			over, overZH = score.Counted(" of %d months", r.Terms.Months), fmt.Sprintf("%d个月的", r.Terms.Months)
 		}
 		e, z := fmt.Sprintf("the discounted margin%s is %.0f %s", over, row.Value, r.Currency), fmt.Sprintf("%s折现毛利为%.0f %s", overZH, row.Value, r.Currency)
 		if known(row.Low) && r.Terms != nil {

@@ -34,17 +34,17 @@ func sayLifetimes(l *model.LifetimeCard) (en, zh []string) {
 		add("There is no model of spend: "+l.SpendWhy, "没有可用的消费模型")
 	}
 	if l.ReturnsOutweigh > 0 {
-		add(fmt.Sprintf("Nothing is told of %d accounts whose returns outweigh their purchases", l.ReturnsOutweigh), fmt.Sprintf("%d个客户的退货金额超过购买金额，不作估计", l.ReturnsOutweigh))
+		add(score.Counted("Nothing is told of %d accounts whose returns outweigh their purchases", l.ReturnsOutweigh), fmt.Sprintf("%d个客户的退货金额超过购买金额，不作估计", l.ReturnsOutweigh))
 	}
 	if l.NoHistory > 0 {
-		add(fmt.Sprintf("Nothing is told of %d accounts without a history that can be read", l.NoHistory), fmt.Sprintf("%d个客户没有可用的购买历史，不作估计", l.NoHistory))
+		add(score.Counted("Nothing is told of %d accounts without a history that can be read", l.NoHistory), fmt.Sprintf("%d个客户没有可用的购买历史，不作估计", l.NoHistory))
 	}
 	if l.Judged > 0 {
 		choice := spendChoice(l.SpendBy, l.Judged, l.Forecast, l.RunRate)
 		add(upperFirst(choice.Sentence(score.English)), choice.Sentence(score.Chinese))
 	}
 	if l.TooYoung > 0 {
-		add(fmt.Sprintf("%d accounts that were not a horizon old had no run-rate and took no part in that", l.TooYoung), fmt.Sprintf("%d个客户的历史不足一个预测期，没有既往消费速度，未参与比较", l.TooYoung))
+		add(score.Counted("%d accounts without a run-rate, not a horizon old, took no part in that", l.TooYoung), fmt.Sprintf("%d个客户的历史不足一个预测期，没有既往消费速度，未参与比较", l.TooYoung))
 	}
 	if s := l.Stayed; s != nil {
 		choice := spendChoice(s.By, s.Accounts, s.Forecast, s.RunRate)
@@ -54,11 +54,11 @@ func sayLifetimes(l *model.LifetimeCard) (en, zh []string) {
 		add("In the lifetime value "+lowerFirst(w.EN), "生命周期价值中"+w.ZH)
 	}
 	if c := l.Coverage; c != nil && !math.IsNaN(float64(c.Inside)) {
-		add(fmt.Sprintf("The %.0f %% interval of spend within the horizon held what came of %.1f %% of %d accounts; %.1f %% came to more", 100*c.Target, 100*c.Inside, c.Accounts, 100*c.Above),
+		add(score.Counted("The %.0f %% interval of spend within the horizon held what came of %.1f %% of %d accounts; %.1f %% came to more", 100*c.Target, 100*c.Inside, c.Accounts, 100*c.Above),
 			fmt.Sprintf("期内消费的%.0f%%区间覆盖了%d个客户中的%.1f%%；%.1f%%高于区间", 100*c.Target, c.Accounts, 100*c.Inside, 100*c.Above))
 	}
 	if r := l.Returns; r != nil {
-		add(fmt.Sprintf("Of %d lapsed accounts %.1f were expected to buy again within the horizon, and %d did", r.Accounts, r.Expected, r.Returned),
+		add(score.Counted("Of %d lapsed accounts %.1f were expected to buy again within the horizon, and %d did", r.Accounts, r.Expected, r.Returned),
 			fmt.Sprintf("%d个已流失客户中，预期%.1f个在期内再次购买，实际%d个", r.Accounts, r.Expected, r.Returned))
 	}
 	return en, zh

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"fealty/model/score"
 )
 
 // Params says how to learn what goes together. Start from Defaults; the zero
@@ -108,10 +110,10 @@ type Report struct {
 
 // Text says the report in a sentence, English and Simplified Chinese.
 func (r Report) Text() (en, zh string) {
-	en = fmt.Sprintf("%d accounts, %d items in %d categories, all of them in the closed form (%.0f MB).", r.Accounts, r.Items, r.Categories, float64(r.Bytes)/1e6)
+	en = score.Counted("%d accounts, %d items in %d categories, all of them in the closed form (%.0f MB).", r.Accounts, r.Items, r.Categories, float64(r.Bytes)/1e6)
 	zh = fmt.Sprintf("%d 个客户，%d 种商品，%d 个品类，全部由闭式解计算（%.0f MB）。", r.Accounts, r.Items, r.Categories, float64(r.Bytes)/1e6)
 	if r.Tail > 0 {
-		en = fmt.Sprintf("%d accounts, %d items in %d categories. The memory allowed holds %d items in the closed form (%.0f MB, %.1f %% of all orders): the most bought of each category. The other %d are answered by item cosine.",
+		en = score.Counted("%d accounts, %d items in %d categories. The memory allowed holds %d items in the closed form (%.0f MB, %.1f %% of all orders): the most bought of each category. The other %d are answered by item cosine.",
 			r.Accounts, r.Items, r.Categories, r.Dense, float64(r.Bytes)/1e6, 100*r.DenseOrders, r.Tail)
 		zh = fmt.Sprintf("%d 个客户，%d 种商品，%d 个品类。所允许的内存可容纳 %d 种商品的闭式解（%.0f MB，占全部订单的 %.1f%%）：即各品类中购买最多的商品。其余 %d 种商品按商品余弦相似度计算。",
 			r.Accounts, r.Items, r.Categories, r.Dense, float64(r.Bytes)/1e6, 100*r.DenseOrders, r.Tail)

@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"fealty/model"
+	"fealty/model/score"
 )
 
 // CardMarkdown writes a card for people to read. Figures that are not defined
 // are written as –.
 func CardMarkdown(c *model.Card) string {
 	var b strings.Builder
-	say := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
+	say := func(format string, args ...any) { b.WriteString(score.Counted(format, args...)) }
 	say("# Model %s\n\n", c.Version)
 	say("Predicts %s churn within %d days of the cutoff. Rung: **%s**. Grade: **%s** (%s).\n\n", c.Label, c.HorizonDays, c.Rung, c.Report.Grade, c.Report.GradeWhy)
 	say("| what | value |\n|---|---|\n")

@@ -32,7 +32,7 @@ func lifetimeTables(say func(string, ...any), l *model.LifetimeCard) {
 	}
 	say("\nMean absolute error of spend within the horizon: run-rate %s, lifetime model %s; spend is forecast by %s.", figure(l.RunRate), figure(l.Forecast), l.SpendBy)
 	if l.Judged > 0 {
-		say(" That is of %d accounts; %d that were not a horizon old had no run-rate.", l.Judged, l.TooYoung)
+		say(" That is of %d accounts; of %d, not a horizon old, there is no run-rate.", l.Judged, l.TooYoung)
 	}
 	if s := l.Stayed; s != nil {
 		say(" Of the %d that stayed, which value at risk is of: run-rate %s, lifetime model %s; by %s.", s.Accounts, figure(s.RunRate), figure(s.Forecast), s.By)
@@ -100,7 +100,7 @@ func walletTables(say func(string, ...any), w *model.WalletCard) {
 		say("No wallets: %s.\n", w.Why)
 		return
 	}
-	say("%d declared wallets among %d accounts; %d of them lie below the account's own spend, which is taken instead.\n", w.Declared, w.Accounts, w.Below)
+	say("%d declared wallets among %d accounts; %d of them below the account's own spend, which is taken instead.\n", w.Declared, w.Accounts, w.Below)
 	trialLine(say, "the churn model", w.Columns)
 	say("\n| category | peers | serves | pinball loss of boosting | of neighbours | of a constant | note |\n|---|---|---|---|---|---|---|\n")
 	for _, c := range w.Categories {
@@ -110,7 +110,7 @@ func walletTables(say func(string, ...any), w *model.WalletCard) {
 		say("\nOf %d more categories, which fewer accounts buy, no wallet is told; what is spent in them counts as unknown.\n", w.Unasked)
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Unmet)) {
-		say("\n%d wallets are declared in %q, which is none of the categories above: misspelt, or bought by too few.\n", w.Unmet[name], cell(name))
+		say("\nIn %q %d wallets stand declared, and it is none of the categories above: misspelt, or bought by too few.\n", cell(name), w.Unmet[name])
 	}
 	say("\n| segment | category | held out | accounts | target | inside | median high ÷ low | rank correlation |\n|---|---|---|---|---|---|---|---|\n")
 	for _, c := range w.Coverage {

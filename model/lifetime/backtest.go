@@ -157,7 +157,7 @@ func (c SpendChoice) Sentence(language score.Language) string {
 	if !c.Lifetime {
 		used, other, template = other, used, spendSentences[language][1]
 	}
-	return fmt.Sprintf(template, used, c.Model.Accounts, other)
+	return score.Counted(template, used, c.Model.Accounts, other)
 }
 
 // spendSentences take the error of what is used, the accounts and the other error.

@@ -50,7 +50,7 @@ func (s *Settings) Rules() []Rule {
 		least Closeness
 	}{{Acquaintance, s.Levels.Acquaintance}, {Friend, s.Levels.Friend}, {Confidant, s.Levels.Confidant}} {
 		add("level", string(of.level), Words{
-			fmt.Sprintf("a tenure of %v days and %v contacts in the last 365 days, at least", of.least.TenureDays, of.least.Contacts365d),
+			score.Counted("a tenure of %v days and %v contacts in the last 365 days, at least", of.least.TenureDays, of.least.Contacts365d),
 			fmt.Sprintf("至少往来%v天，且近365天联系%v次", of.least.TenureDays, of.least.Contacts365d),
 		})
 	}
@@ -90,7 +90,7 @@ func (p Policy) Words() Words {
 		{p.PaymentDays, "payment within %v days", "账期%v天"},
 	} {
 		if b.bound > 0 {
-			en, zh = append(en, fmt.Sprintf(b.en, b.bound)), append(zh, fmt.Sprintf(b.zh, b.bound))
+			en, zh = append(en, score.Counted(b.en, b.bound)), append(zh, fmt.Sprintf(b.zh, b.bound))
 		}
 	}
 	if p.DiscountMost > 0 {

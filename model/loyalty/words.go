@@ -152,7 +152,7 @@ func (a *Answer) Sentences(lang score.Language) []string {
 // WordsOfChildren says that a score is the mean of so many children.
 func WordsOfChildren(n int64) Words {
 	return Words{
-		fmt.Sprintf("Mean of %d accounts below it, weighted by value; its own trade counts as one more", n),
+		score.Counted("Mean of %d accounts below it, weighted by value; its own trade counts as one more", n),
 		fmt.Sprintf("下属%d个客户按价值加权的平均；自身交易按其中一个客户计入", n),
 	}
 }

@@ -125,14 +125,14 @@ func Filled(r Reason, metas map[string]frame.Meta, lang Language) (string, bool)
 		templates = metas[r.Feature].ReasonZH
 	}
 	for _, t := range templates {
-		if s, ok := fill(t, r, metas); ok {
+		if s, ok := fill(t, r, metas, lang); ok {
 			return s, true
 		}
 	}
 	return "", false
 }
 
-func fill(template string, r Reason, metas map[string]frame.Meta) (string, bool) {
+func fill(template string, r Reason, metas map[string]frame.Meta, lang Language) (string, bool) {
 	var b strings.Builder
 	for {
 		from := strings.IndexByte(template, '{')
@@ -153,8 +153,11 @@ func fill(template string, r Reason, metas map[string]frame.Meta) (string, bool)
 		if !ok {
 			return "", false
 		}
-		b.WriteString(Format(v, metas[name].Unit))
-		template = template[from+to+1:]
+		said := Format(v, metas[name].Unit)
+		b.WriteString(said)
+		if template = template[from+to+1:]; said == "1" && lang != Chinese {
+			template = ofOne(template)
+		}
 	}
 }
 
