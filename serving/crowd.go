@@ -193,7 +193,10 @@ func (g *gathering) finishPurses(ctx context.Context, s *Service, r features.Req
 		return nil, fmt.Errorf("ask what was declared of wallets: %w", err)
 	}
 	c.declared = slices.DeleteFunc(declared, func(d features.Declared) bool { return d.Category == everything })
-	return c, c.lookBack(ctx, s, r)
+	if err := c.lookBack(ctx, s, r); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // hold adds a block's holdings of the crowd's accounts, whose ids it shares.
