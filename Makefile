@@ -18,6 +18,8 @@ TORTURE_TIMEOUT ?= 4h
 FUZZTIME ?= 1m
 # PKG narrows test, torture and bench to some packages: make test PKG=./model/...
 PKG ?= ./...
+# What takes longest is begun first, so that no core waits for it at the end; go test takes a package once.
+LONGEST := $(if $(filter ./...,$(PKG)),./features/clickhouse ./serving/servingtest ./cmd/fealty ./serving ./serving/store)
 # BENCH narrows bench to the benchmarks that match.
 BENCH ?= .
 
@@ -44,7 +46,7 @@ test: setup ## build every variant and run every test; PKG=./model/... narrows i
 	@.ci/tools/get gotestsum
 	go build ./...
 	go build -tags nochdb ./...
-	$(GOTESTSUM) -- -timeout $(TEST_TIMEOUT) $(FRESH) $(PKG)
+	$(GOTESTSUM) -- -timeout $(TEST_TIMEOUT) $(FRESH) $(LONGEST) $(PKG)
 	@# The twins of the assembly, as a processor without AVX2 has them; of crosssell what calls its kernel, not
 	@# the tests on whole data sets.
 	$(GOTESTSUM) -- -timeout $(TEST_TIMEOUT) $(FRESH) -tags purego ./model/boost ./model/shap ./model/tree
