@@ -141,11 +141,9 @@ func (e *edition) score(i int) score.Score {
 		Manager: e.manager.at(i), Unscorable: e.unscorable.at(i), Margin: e.margin[i], Base: e.base[i],
 		Probability: e.probability[i], Percentile: e.percentile[i], Band: score.Band(e.band.at(i)), Stage: score.Stage(e.stage.at(i)),
 		ValueAtRisk: e.valueAtRisk[i], RunRate: e.runRate[i],
-		Receipt: score.Receipt{
-			Model: e.run.Model, DefinitionsHash: e.run.DefinitionsHash, RowHash: e.rowHash.at(i), Cutoff: e.run.Cutoff,
-			KnownAt: e.run.KnownAt, Watermark: e.run.Watermark, ConfigHash: e.run.ConfigHash, Engine: e.run.Engine,
-		},
+		Receipt: e.run.Receipt(),
 	}
+	s.Receipt.RowHash = e.rowHash.at(i)
 	if c := e.changed[i]; c != noChange {
 		s.Change = &score.Change{Probability: e.change[i], Previous: e.previous[i], ModelChanged: c == otherModel}
 	}

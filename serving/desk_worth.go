@@ -145,6 +145,7 @@ func (d *Desk) Worth(ctx context.Context, account frame.AccountID) (WorthAnswer,
 		Worth: w, Run: e.run.ID, Currency: e.run.Currency, HorizonDays: e.run.HorizonDays, Receipt: found.Receipt, Moved: found.Moved,
 		OptedOut: found.OptedOut, Stale: d.stale(e.run.Cutoff, s.lastDay(e.run)),
 	}
+	a.Receipt.WorthHash = w.Hash
 	a.say(d.capsOf(e.run), found.Stage, d.Settings.Location())
 	return a, nil
 }

@@ -29,7 +29,7 @@ import (
 // declarations and assessments of all accounts, which the rest is told of, are not kept
 // with a run.
 func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *score.Score, doubts *doubts, report func(Progress)) (*WorthReplay, error) {
-	result := &WorthReplay{}
+	result := s.worthReplay(d.run)
 	var then *score.Worth
 	var accounts []frame.AccountID
 	err := d.Runs.Briefs(ctx, d.run, func(part []Brief) error {
@@ -48,6 +48,7 @@ func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *sco
 	if d.run.Fingerprints != "" {
 		left.unrecorded = "" // what the sources hold was compared
 	}
+	left.release = joined("; ", left.release, s.otherWorth(d.run))
 	if left.all() != "" {
 		return s.untoldWorth(ctx, d, published, then, &left)
 	}
@@ -94,11 +95,13 @@ func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *sco
 	case !now:
 		result.Why = "the run tells the account's worth, and the facts up to its load don't know that it has bought"
 	default:
-		tolerance := 0.0
-		if published.Receipt.Engine != k.receipt.Engine {
+		tolerance, sameEngine := 0.0, published.Receipt.Engine == k.receipt.Engine
+		if !sameEngine {
 			tolerance = otherEngineTolerance
 		}
-		result.Differs = differences("", reflect.ValueOf(*then), reflect.ValueOf(*again.of(row)), tolerance)
+		is := again.of(row)
+		result.Differs = differences("", unsealed(then), unsealed(is), tolerance)
+		result.compareHashes(then, is, sameEngine)
 		result.Same = len(result.Differs) == 0
 		result.Why = "told anew from the facts: every field is the same"
 		if !result.Same {
@@ -126,12 +129,11 @@ func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *sco
 // untoldWorth says why worth can't be told anew, and the way out. Its lifetime is told
 // from the features that were kept, if they are the receipt's.
 func (s *Service) untoldWorth(ctx context.Context, d *disclosure, published *score.Score, then *score.Worth, doubts *doubts) (*WorthReplay, error) {
-	result := &WorthReplay{
-		Why:   "not replayable: " + doubts.all() + "; worth rests on the purchases, profiles, declarations and assessments of all accounts, and a run keeps features alone",
-		WhyZH: "无法重放：" + doubts.chinese() + "；价值取决于全体客户的购买、资料、申报与评价，而评分批次只保存特征",
-		EN:    "Import the facts (fealty import), or map sources with a recorded_at whose rows are never changed: then worth is told anew from them. runs.keep_features keeps what a score and a lifetime are told anew from.",
-		ZH:    "请导入事实数据（fealty import），或映射带有recorded_at且从不改动的数据源，此后价值即可据其重放。runs.keep_features保存的特征可用于重放评分与生命周期。",
-	}
+	result := s.worthReplay(d.run)
+	result.Why = "not replayable: " + doubts.all() + "; worth rests on the purchases, profiles, declarations and assessments of all accounts, and a run keeps features alone"
+	result.WhyZH = "无法重放：" + doubts.chinese() + "；价值取决于全体客户的购买、资料、申报与评价，而评分批次只保存特征"
+	result.EN = "Import the facts (fealty import), or map sources with a recorded_at whose rows are never changed: then worth is told anew from them. runs.keep_features keeps what a score and a lifetime are told anew from."
+	result.ZH = "请导入事实数据（fealty import），或映射带有recorded_at且从不改动的数据源，此后价值即可据其重放。runs.keep_features保存的特征可用于重放评分与生命周期。"
 	if doubts.recorded() { // what is in the way is this release, or this warehouse
 		result.EN = "Ask the release that scored, with the warehouse that it read: the facts are still what they were."
 		result.ZH = "请使用评分时的版本及其读取的数据仓库重放：事实数据未变。"
@@ -198,6 +200,9 @@ func differences(field string, then, now reflect.Value, tolerance float64) []Wor
 		}
 		return all
 	case reflect.Map:
+		if then.Len() == 0 { // a run from before did not tell it; of others the hash would differ
+			return nil
+		}
 		var all []WorthDifference
 		names := map[string]bool{}
 		for _, key := range append(then.MapKeys(), now.MapKeys()...) {

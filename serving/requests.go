@@ -268,6 +268,13 @@ type WorthReplay struct {
 	Kept     string `json:"kept,omitempty"`
 	// Differs are the fields that differ.
 	Differs []WorthDifference `json:"differs,omitempty"`
+	// PublishedDefinitions and ReplayedDefinitions are the worth_definitions_hash of the run
+	// and of this release, Published and Replayed the worth_hash; "" in runs from before, and
+	// where nothing was told anew.
+	PublishedDefinitions string `json:"published_worth_definitions_hash,omitempty"`
+	ReplayedDefinitions  string `json:"replayed_worth_definitions_hash,omitempty"`
+	Published            string `json:"published_worth_hash,omitempty"`
+	Replayed             string `json:"replayed_worth_hash,omitempty"`
 }
 
 // The verdicts on a lifetime that was told from stored features.

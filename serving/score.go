@@ -71,7 +71,7 @@ func (s *Service) Score(ctx context.Context, r ScoreRequest, report func(Progres
 		Kind: KindScores, Purpose: PurposeLive, Cutoff: at, KnownAt: k.receipt.KnownAt, Watermark: c.watermark,
 		DefinitionsHash: k.receipt.DefinitionsHash, ConfigHash: k.receipt.ConfigHash, Engine: k.receipt.Engine,
 		Model: m.card.Version, Rung: m.card.Rung, Grade: m.card.Report.Grade, HorizonDays: m.card.HorizonDays,
-		Currency: c.BaseCurrency, MarginRate: c.MarginRate, DataThrough: c.through, Fingerprints: held,
+		Currency: c.BaseCurrency, MarginRate: c.MarginRate, DataThrough: c.through, Fingerprints: held, WorthDefinitions: k.receipt.WorthDefinitions,
 	}
 	switch {
 	case r.Groups:

@@ -51,6 +51,9 @@ func (s *Service) scorer(m *registered, cutoff frame.Cutoff, known frame.KnownAt
 			Watermark: watermark, ConfigHash: s.Settings.Hash(), Engine: s.Facts.Describe(),
 		},
 	}
+	if m.worth != nil {
+		k.receipt.WorthDefinitions = s.worthDefinitions()
+	}
 	for i := range catalogue {
 		k.column[catalogue[i].Name] = i
 	}

@@ -119,6 +119,9 @@ func (t *told) attach(sc *score.Score) {
 	} else if k, ok := t.crowd.above.index[sc.Account]; ok {
 		sc.Worth = t.ofAbove(k)
 	}
+	if sc.Worth != nil {
+		sc.Receipt.WorthHash = sc.Worth.Hash
+	}
 }
 
 // of is what is told of row i.
@@ -128,7 +131,7 @@ func (t *told) of(i int) *score.Worth {
 		Lifetime: t.lifetime(i),
 	}
 	t.tellPurse(i, w)
-	return w
+	return sealed(w)
 }
 
 // largestFirst orders numbers the largest first, what is not known last.

@@ -198,12 +198,12 @@ func (t *told) each(call func(account frame.AccountID, worth func() *score.Worth
 func (t *told) ofAbove(k int) *score.Worth {
 	nan := math.NaN()
 	none := model.Figure(nan)
-	return &score.Worth{
+	return sealed(&score.Worth{
 		Account: t.crowd.above.names[k], Loyalty: t.loyalty.RecordAbove(k),
 		Lifetime: score.Lifetime{Alive: nan, NoPurchase: nan, Purchases: nan, Spend: nan, Value: nan, Low: nan, High: nan},
 		Place:    score.Place{Value: nan, Existing: nan, Potential: nan, Influence: nan, Learning: nan},
 		Wallet: score.Wallet{
 			State: wallet.Unknown.String(), Why: wallet.NoPurchases.String(), Amount: none, Low: none, High: none, Spend: none, Share: none, Potential: none, Width: none, Trend: none,
 		},
-	}
+	})
 }

@@ -80,6 +80,8 @@ func (f *twinFacts) Describe() string {
 	return "twin 1"
 }
 
+func (f *twinFacts) WorthDefinitions() string { return "w" + f.definitions }
+
 func (f *twinFacts) Definitions([]features.Feature) (string, error) {
 	if f.definitions != "" {
 		return f.definitions, nil

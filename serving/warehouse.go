@@ -35,6 +35,8 @@ type Builds interface {
 	ProposeHorizon(ctx context.Context, cutoff frame.Cutoff, known frame.KnownAt, watermark uint64, zone string) (features.Proposal, error)
 	// Definitions fingerprints the catalogue with its SQL.
 	Definitions(catalogue []features.Feature) (string, error)
+	// WorthDefinitions fingerprints the SQL that worth is told of beside the features.
+	WorthDefinitions() string
 	// Watermark is the greatest committed load, 0 when there is none.
 	Watermark(ctx context.Context) (uint64, error)
 	// Profiles returns the attributes of the accounts as known at the cutoff, in
@@ -100,6 +102,9 @@ type Run struct {
 	// Fingerprints are what each mapped source held of what was known at KnownAt; none
 	// in runs from before they were kept.
 	Fingerprints features.Fingerprints `json:"fingerprints,omitempty"`
+	// WorthDefinitions fingerprints what worth is told of beside the features; "" where
+	// nothing is told of it, and in runs from before.
+	WorthDefinitions string `json:"worth_definitions_hash,omitempty"`
 	// KeptFeatures counts the rows of features that a run of scores keeps under its own
 	// name, for replay; 0 when it keeps none. The commit fills it in.
 	KeptFeatures int64 `json:"kept_features,omitempty"`
@@ -108,6 +113,14 @@ type Run struct {
 	Rows        int64     `json:"rows"`
 	Commit      uint64    `json:"commit"`
 	CommittedAt time.Time `json:"committed_at"`
+}
+
+// Receipt is what the receipts of a run's scores share.
+func (r *Run) Receipt() score.Receipt {
+	return score.Receipt{
+		Model: r.Model, DefinitionsHash: r.DefinitionsHash, Cutoff: r.Cutoff, KnownAt: r.KnownAt,
+		Watermark: r.Watermark, ConfigHash: r.ConfigHash, Engine: r.Engine, WorthDefinitions: r.WorthDefinitions,
+	}
 }
 
 // Batch is a part of a run of scores.

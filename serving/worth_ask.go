@@ -103,6 +103,12 @@ type WorthOf struct {
 	Later         *Note  `json:"learnt_later,omitempty"`
 	// Absent are the accounts asked for of which nothing is told.
 	Absent []Absent `json:"absent,omitempty"`
+	// Receipt names what the answer was computed from, but for the accounts' own hashes.
+	Receipt score.Receipt `json:"receipt"`
+	// Hashes are those of what is told of the accounts that were asked for by name, by
+	// account: the receipts' worth_hash. None of runs from before, nor where the answer is
+	// of other terms than a run's.
+	Hashes map[string]string `json:"worth_hashes,omitempty"`
 }
 
 // Absent says why nothing is told of an account: by a code, and in words.
@@ -150,7 +156,11 @@ func (s *Service) worthsAnd(ctx context.Context, r WorthRequest, report func(Pro
 			return
 		}
 		if _, asked := slices.BinarySearch(names, account); asked || len(names) == 0 {
-			each(worth())
+			w := worth()
+			if asked {
+				of.seal(w)
+			}
+			each(w)
 			of.Accounts++
 		}
 	})
@@ -220,6 +230,7 @@ func (s *Service) publishedWorths(ctx context.Context, r WorthRequest, each func
 			w := &part[i]
 			if len(names) > 0 {
 				met[w.Account] = true
+				of.seal(w)
 			}
 			of.Accounts++
 			each(w)
@@ -253,7 +264,7 @@ func (s *Service) publishedWorths(ctx context.Context, r WorthRequest, each func
 func (s *Service) ofPublished(ctx context.Context, run Run) (WorthOf, error) {
 	of := WorthOf{
 		Run: run.ID, Model: run.Model, Cutoff: CutoffText(run.Cutoff, s.Settings.Location()), HorizonDays: run.HorizonDays,
-		Currency: run.Currency, MarginRate: model.Figure(run.MarginRate),
+		Currency: run.Currency, MarginRate: model.Figure(run.MarginRate), Receipt: run.Receipt(),
 	}
 	card, err := s.cardOf(ctx, run.Model)
 	if card != nil {
@@ -311,7 +322,7 @@ type toldAnew struct {
 func (k *scorer) of() WorthOf {
 	of := WorthOf{
 		Model: k.card.Version, Cutoff: CutoffText(k.receipt.Cutoff, k.Settings.Location()), HorizonDays: k.card.HorizonDays,
-		Currency: k.Settings.BaseCurrency, MarginRate: model.Figure(k.Settings.MarginRate),
+		Currency: k.Settings.BaseCurrency, MarginRate: model.Figure(k.Settings.MarginRate), Receipt: k.receipt,
 	}
 	of.learnt(&k.card, k.receipt.Cutoff, k.Settings.Location())
 	return of

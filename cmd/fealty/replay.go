@@ -69,7 +69,9 @@ func runReplay(ctx context.Context, e *env, o replayOptions) error {
 		if w.Lifetime != "" {
 			about = append(about, "lifetime from stored features", w.Lifetime)
 		}
-		sections = append(sections, facts(about...))
+		sections = append(sections, facts(about...), section{title: "Worth published and told again", head: []string{"what", "published", "replayed"}, rows: [][]any{
+			{"worth definitions", w.PublishedDefinitions, w.ReplayedDefinitions}, {"worth", w.Published, w.Replayed},
+		}})
 		if len(w.Differs) > 0 {
 			s := section{title: "Worth that differs", head: []string{"field", "published", "replayed"}}
 			for _, d := range w.Differs {

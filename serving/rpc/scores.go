@@ -194,6 +194,7 @@ func receiptOf(r *score.Receipt) *fealtyv1.Receipt {
 	return &fealtyv1.Receipt{
 		Model: text(r.Model), DefinitionsHash: text(r.DefinitionsHash), RowHash: text(r.RowHash), Cutoff: instant(int64(r.Cutoff)),
 		KnownAt: instant(int64(r.KnownAt)), Watermark: r.Watermark, ConfigHash: text(r.ConfigHash), Engine: text(r.Engine),
+		WorthDefinitionsHash: text(r.WorthDefinitions), WorthHash: text(r.WorthHash),
 	}
 }
 

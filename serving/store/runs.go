@@ -38,8 +38,8 @@ const (
 	// insertedRows is how many rows are sent at a time; one such buffer is what a
 	// publication holds in memory beside what next returns.
 	insertedRows = 131_072
-	// insertedWorths is how many rows of worths are: each has lists of a kilobyte
-	// or two.
+	// insertedWorths is how many rows of worths are: each has lists of two or three
+	// kilobytes.
 	insertedWorths = 16_384
 	// keptRuns is how many runs one question of kept features looks at.
 	keptRuns = 10
@@ -352,7 +352,7 @@ func (p *publication) commit(ctx context.Context) (serving.Run, error) {
 		"definitions_hash": r.DefinitionsHash, "config_hash": r.ConfigHash, "engine": r.Engine, "model": r.Model, "rung": r.Rung,
 		"grade": r.Grade, "horizon_days": int64(r.HorizonDays), "currency": r.Currency, "margin_rate": r.MarginRate,
 		"data_through": int64(r.DataThrough), "rows": r.Rows, "expected": expected, "checksum": strings.Join(checksums, " "),
-		"fingerprints": string(r.Fingerprints), "kept_features": r.KeptFeatures,
+		"fingerprints": string(r.Fingerprints), "kept_features": r.KeptFeatures, "worth_definitions": r.WorthDefinitions,
 	})
 	// The question is asked even when ctx has ended: the run may be there.
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
@@ -518,6 +518,7 @@ func (s *Runs) ask(ctx context.Context, file string, params clickhouse.Params) (
 				Currency: text("currency", i), MarginRate: t.Column("margin_rate").Numbers[i],
 				DataThrough: frame.Cutoff(whole("data_through", i)), Rows: whole("rows", i), Commit: uint64(commit),
 				CommittedAt: time.Unix(whole("committed_at", i), 0).UTC(), Fingerprints: features.Fingerprints(text("fingerprints", i)), KeptFeatures: whole("kept_features", i),
+				WorthDefinitions: text("worth_definitions", i),
 			})
 		}
 		return nil

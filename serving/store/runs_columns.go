@@ -155,21 +155,13 @@ func (c *columns) addScore(s *score.Score, r *serving.Run, d *digest) error {
 	return nil
 }
 
-// receipt is what the scores of a run share.
-func receipt(r *serving.Run) score.Receipt {
-	return score.Receipt{
-		Model: r.Model, DefinitionsHash: r.DefinitionsHash, Cutoff: r.Cutoff, KnownAt: r.KnownAt,
-		Watermark: r.Watermark, ConfigHash: r.ConfigHash, Engine: r.Engine,
-	}
-}
-
 // agrees refuses a receipt that says something else than its run, because only
 // the run's is kept. An empty receipt says nothing.
 func agrees(s *score.Score, r *serving.Run) error {
 	own := s.Receipt
-	own.RowHash = ""
-	if own != (score.Receipt{}) && own != receipt(r) {
-		return fmt.Errorf("its receipt says %+v and its run %+v: %w", own, receipt(r), serving.ErrInvalid)
+	own.RowHash, own.WorthHash = "", "" // the account's own; a worth keeps its hash itself
+	if own != (score.Receipt{}) && own != r.Receipt() {
+		return fmt.Errorf("its receipt says %+v and its run %+v: %w", own, r.Receipt(), serving.ErrInvalid)
 	}
 	return nil
 }
@@ -194,7 +186,7 @@ func readReasons(text string) (reasons []score.Reason, err error) {
 // their texts, which the engine does not use again.
 func scoresOf(t *frame.Table, r *serving.Run) ([]score.Score, error) {
 	all := make([]score.Score, t.Rows())
-	whole := receipt(r)
+	whole := r.Receipt()
 	text := func(name string, put func(s *score.Score, v string)) {
 		for i, v := range t.Column(name).Texts {
 			put(&all[i], v)

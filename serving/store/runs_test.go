@@ -109,7 +109,7 @@ func july(day int) frame.Cutoff {
 func runAsOf(c frame.Cutoff) serving.Run {
 	return serving.Run{
 		Purpose: serving.PurposeLive, Cutoff: c, KnownAt: frame.KnownAt(c) + 3600, Watermark: 7, DefinitionsHash: "d", ConfigHash: "c",
-		Engine: "chdb 1", Model: "m1", Rung: "blend", Grade: "A", HorizonDays: 90, Currency: "EUR", MarginRate: .3, DataThrough: c,
+		Engine: "chdb 1", Model: "m1", Rung: "blend", Grade: "A", HorizonDays: 90, Currency: "EUR", MarginRate: .3, DataThrough: c, WorthDefinitions: "w",
 	}
 }
 
@@ -263,11 +263,12 @@ func TestScoresComeBackToTheBit(t *testing.T) {
 			if rapid.Bool().Draw(t, "changed") {
 				sc.Change = &score.Change{Probability: drawnNumber(t, "change"), Previous: july(rapid.IntRange(-900, 9).Draw(t, "previous")), ModelChanged: rapid.Bool().Draw(t, "model changed")}
 			}
-			sc.Receipt = receipt(&r)
+			sc.Receipt = r.Receipt()
 			if rapid.Bool().Draw(t, "says nothing of its run") {
 				sc.Receipt = score.Receipt{}
 			}
 			sc.Receipt.RowHash = drawnText(t, "row hash")
+			sc.Receipt.WorthHash = drawnText(t, "worth hash") // its worth keeps it, if it has one
 			all = append(all, sc)
 		}
 		ctx := context.Background()
@@ -286,7 +287,7 @@ func TestScoresComeBackToTheBit(t *testing.T) {
 		slices.SortFunc(all, func(a, b score.Score) int { return strings.Compare(string(a.Account), string(b.Account)) })
 		for i := range all {
 			hash := all[i].Receipt.RowHash
-			all[i].Receipt = receipt(&r)
+			all[i].Receipt = r.Receipt()
 			all[i].Receipt.RowHash = hash
 			if g, w := bitsOf(&got[i]), bitsOf(&all[i]); g != w {
 				t.Fatalf("score %d is\n%s, want\n%s", i, g, w)

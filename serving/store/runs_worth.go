@@ -106,6 +106,7 @@ var worthFields = []worthField{
 	worthList("value_parts", func(w *score.Worth) any { return &w.Place.Parts }),
 	worthList("because", func(w *score.Worth) any { return &w.Place.Because }),
 	worthList("breaches", func(w *score.Worth) any { return &w.Place.Breaches }),
+	worthText("worth_hash", func(w *score.Worth) *string { return &w.Hash }),
 }
 
 // worthColumns are written_worths', in its order.

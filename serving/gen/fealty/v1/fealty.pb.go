@@ -1233,7 +1233,14 @@ type Receipt struct {
 	// The hash of the settings that change numbers.
 	ConfigHash string `protobuf:"bytes,7,opt,name=config_hash,json=configHash,proto3" json:"config_hash,omitempty"`
 	// The warehouse's kind and version.
-	Engine        string `protobuf:"bytes,8,opt,name=engine,proto3" json:"engine,omitempty"`
+	Engine string `protobuf:"bytes,8,opt,name=engine,proto3" json:"engine,omitempty"`
+	// The hash of the queries that worth is told of beside the features, and of the
+	// definitions of loyalty's indicators; empty where nothing is told of worth, and of
+	// runs from before.
+	WorthDefinitionsHash string `protobuf:"bytes,9,opt,name=worth_definitions_hash,json=worthDefinitionsHash,proto3" json:"worth_definitions_hash,omitempty"`
+	// The hash of what is told of this account's worth; in answers of worth alone, and
+	// empty of runs from before.
+	WorthHash     string `protobuf:"bytes,10,opt,name=worth_hash,json=worthHash,proto3" json:"worth_hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1320,6 +1327,20 @@ func (x *Receipt) GetConfigHash() string {
 func (x *Receipt) GetEngine() string {
 	if x != nil {
 		return x.Engine
+	}
+	return ""
+}
+
+func (x *Receipt) GetWorthDefinitionsHash() string {
+	if x != nil {
+		return x.WorthDefinitionsHash
+	}
+	return ""
+}
+
+func (x *Receipt) GetWorthHash() string {
+	if x != nil {
+		return x.WorthHash
 	}
 	return ""
 }
@@ -4263,7 +4284,7 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\x0fprevious_cutoff\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x0epreviousCutoff\x12(\n" +
 	"\rmodel_changed\x18\x03 \x01(\bH\x01R\fmodelChanged\x88\x01\x01B\x0e\n" +
 	"\f_probabilityB\x10\n" +
-	"\x0e_model_changed\"\xa7\x02\n" +
+	"\x0e_model_changed\"\xfc\x02\n" +
 	"\aReceipt\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12)\n" +
 	"\x10definitions_hash\x18\x02 \x01(\tR\x0fdefinitionsHash\x12\x19\n" +
@@ -4273,7 +4294,11 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\twatermark\x18\x06 \x01(\x04R\twatermark\x12\x1f\n" +
 	"\vconfig_hash\x18\a \x01(\tR\n" +
 	"configHash\x12\x16\n" +
-	"\x06engine\x18\b \x01(\tR\x06engine\"H\n" +
+	"\x06engine\x18\b \x01(\tR\x06engine\x124\n" +
+	"\x16worth_definitions_hash\x18\t \x01(\tR\x14worthDefinitionsHash\x12\x1d\n" +
+	"\n" +
+	"worth_hash\x18\n" +
+	" \x01(\tR\tworthHash\"H\n" +
 	"\x0fGetValueRequest\x12\x1d\n" +
 	"\aaccount\x18\x01 \x01(\tB\x03\xe0A\x02R\aaccount\x12\x16\n" +
 	"\x06groups\x18\x02 \x01(\bR\x06groups\"I\n" +

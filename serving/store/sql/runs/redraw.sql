@@ -5,15 +5,15 @@
 --           the later to be written sees the other. Rivals that draw again together take different numbers, in the order
 --           of their names.
 INSERT INTO runs (run_id, commit, kind, purpose, cutoff, known_at, watermark, definitions_hash, config_hash, engine, model, rung,
-    grade, horizon_days, currency, margin_rate, data_through, rows, checksum, fingerprints, kept_features, committed_at)
+    grade, horizon_days, currency, margin_rate, data_through, rows, checksum, fingerprints, kept_features, worth_definitions, committed_at)
 SELECT
     run_id, newest + 1 + before, kind, purpose, cutoff, known_at, watermark, definitions_hash, config_hash, engine, model, rung,
-    grade, horizon_days, currency, margin_rate, data_through, rows, checksum, fingerprints, kept_features, now('UTC')
+    grade, horizon_days, currency, margin_rate, data_through, rows, checksum, fingerprints, kept_features, worth_definitions, now('UTC')
 FROM
 (
     SELECT
         run_id, kind, purpose, cutoff, known_at, watermark, definitions_hash, config_hash, engine, model, rung, grade,
-        horizon_days, currency, margin_rate, data_through, rows, checksum, fingerprints, kept_features
+        horizon_days, currency, margin_rate, data_through, rows, checksum, fingerprints, kept_features, worth_definitions
     FROM runs
     WHERE run_id = {run:String}
     LIMIT 1

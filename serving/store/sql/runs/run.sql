@@ -5,7 +5,7 @@
 SELECT
     run_id, commit, kind, purpose, cutoff, known_at, watermark, definitions_hash, config_hash, engine, model, rung, grade,
     horizon_days, currency, margin_rate, data_through, rows, committed_at, fingerprints,
-    kept_features
+    kept_features, worth_definitions
 FROM committed_runs
 WHERE run_id = {run:String}
 LIMIT 1

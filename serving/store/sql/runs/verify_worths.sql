@@ -57,6 +57,7 @@ SELECT
         toString(length(recommendations)), ':', recommendations,
         toString(length(value_parts)), ':', value_parts,
         toString(length(because)), ':', because,
-        toString(length(breaches)), ':', breaches)))) AS checksum
+        toString(length(breaches)), ':', breaches,
+        toString(length(worth_hash)), ':', worth_hash)))) AS checksum
 FROM written_worths
 WHERE run_id = {run:String}

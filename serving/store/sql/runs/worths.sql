@@ -8,7 +8,7 @@ SELECT
     loyalty_children, satisfaction, response_rate, value, value_existing, value_potential, value_influence, value_learning,
     tier, level, cell, verdict, wallet_state, wallet, wallet_low, wallet_high, wallet_spend, wallet_share, wallet_potential,
     wallet_why, wallet_author, wallet_period, wallet_width, wallet_trend, wallet_no_trend, indicators, attitudes, wallets, wallet_flags,
-    recommendations, value_parts, because, breaches
+    recommendations, value_parts, because, breaches, worth_hash
 FROM written_worths
 WHERE run_id = {run:String}
     AND (empty({accounts:Array(String)}) OR account IN {accounts:Array(String)})
