@@ -87,17 +87,17 @@ func BenchmarkFigures(b *testing.B) {
 	b.Run("chdb", func(b *testing.B) {
 		w := benchWarehouse(b, "chdb://"+filepath.Join(dir, "warehouse"))
 		importFigures(b, w, lines)
-		featureFigures(b, w, "features/10m", 4)
+		featureFigures(b, w, "features/10m", false, 4)
 		polars(b, w, dir)
 		importRecord(b, w, dir)
-		featureFigures(b, w, "features/record", 8)
+		featureFigures(b, w, "features/record", true, 8)
 	})
 	b.Run("wire", func(b *testing.B) {
 		w := benchWarehouse(b, launch.Start(b, launch.Options{Direct: true}).URL("default", "").String())
 		importFigures(b, w, lines)
-		featureFigures(b, w, "features/10m", 4)
+		featureFigures(b, w, "features/10m", false, 4)
 		importRecord(b, w, dir)
-		featureFigures(b, w, "features/record", 8)
+		featureFigures(b, w, "features/record", true, 8)
 	})
 }
 
@@ -199,7 +199,8 @@ func load(b *testing.B, w clickhouse.Warehouse, name, path string) error {
 
 // The record of the town beside its order lines: for 200,000 accounts 2 million
 // interactions, a million invoices and as many payments, 400,000 touches, buyers,
-// contracts and declared wallets, so that every file of the catalogue is asked.
+// contracts and declared wallets, so that every file of the catalogue is asked. All
+// keep twelve holidays a year, and one account in fifty pauses for 40 days.
 var benchRecord = map[string]string{
 	"accounts": "SELECT concat('A', leftPad(toString(number), 7, '0')) AS account, ['DE', 'CN'][1 + number % 2] AS country, 50000 AS credit_limit, concat('M', toString(number % 97)) AS account_manager FROM numbers(200000)",
 	"interactions": `SELECT concat('I', toString(number)) AS id, concat('A', leftPad(toString(number % 200000), 7, '0')) AS account,
@@ -218,7 +219,30 @@ var benchRecord = map[string]string{
 		start + toIntervalDay(365) AS end, 1000 AS amount FROM numbers(100000)`,
 	"touches": `SELECT concat('T', toString(number)) AS id, concat('A', leftPad(toString(number % 200000), 7, '0')) AS account,
 		toDateTime('2021-01-01 00:00:00', 'UTC') + toIntervalSecond(cityHash64(number) % 94000000) AS at, concat('C', toString(number % 40)) AS campaign FROM numbers(400000)`,
+	"holidays": `SELECT ['CN', 'DE'][1 + number % 2] AS country, toDateTime('2021-01-01 00:00:00', 'UTC') + toIntervalDay(30 * intDiv(number, 2)) AS day,
+		toDateTime('2020-01-01 00:00:00', 'UTC') AS recorded_at FROM numbers(74)`,
+	"pauses": `SELECT concat('A', leftPad(toString(number * 50), 7, '0')) AS account, toDateTime('2023-03-01 00:00:00', 'UTC') + toIntervalDay(number % 200) AS start,
+		start + toIntervalDay(40) AS end, toDateTime('2023-01-01 00:00:00', 'UTC') AS recorded_at FROM numbers(4000)`,
 	"wallets": "SELECT concat('A', leftPad(toString(number * 4), 7, '0')) AS account, toDateTime('2023-01-01 00:00:00', 'UTC') AS period, 100000 AS amount FROM numbers(50000)",
+}
+
+// benchCalendar are the holidays of the record as a build asks by them.
+func benchCalendar(b *testing.B, r features.Request) features.Calendar {
+	b.Helper()
+	const first = 18628 // 2021-01-01
+	var holidays []features.Holiday
+	for i := range 74 {
+		holidays = append(holidays, features.Holiday{Country: []string{"CN", "DE"}[i%2], Day: first + 30*(i/2)})
+	}
+	today := make([]int, len(r.Cutoffs))
+	for k, c := range r.Cutoffs {
+		today[k] = int(int64(c) / 86400)
+	}
+	calendar, err := features.NewCalendar(holidays, first, slices.Max(today), today, r.KnownAt)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return calendar
 }
 
 // importRecord imports the record.
@@ -237,8 +261,8 @@ func importRecord(b *testing.B, w clickhouse.Warehouse, dir string) {
 	}
 }
 
-// featureFigures builds the catalogue; twelve is the bound of twelve cutoffs.
-func featureFigures(b *testing.B, w clickhouse.Warehouse, name string, twelve float64) {
+// featureFigures builds the catalogue, of accounts that rest or don't; twelve is the bound of twelve cutoffs.
+func featureFigures(b *testing.B, w clickhouse.Warehouse, name string, rests bool, twelve float64) {
 	b.Helper()
 	watermark, err := w.Watermark(b.Context())
 	if err != nil {
@@ -257,7 +281,7 @@ func featureFigures(b *testing.B, w clickhouse.Warehouse, name string, twelve fl
 		}
 	}
 	watch := watchMemory()
-	took := seconds(b, build(one), bare(b, w, one), build(monthEnds(b, watermark, 12)))
+	took := seconds(b, build(one), bare(b, w, one, rests), build(monthEnds(b, watermark, 12)))
 	peak := watch()
 	if rows != 12*benchAccounts {
 		b.Fatalf("%d rows for 12 cutoffs of %d accounts", rows, benchAccounts)
@@ -288,7 +312,7 @@ func monthEnds(b *testing.B, watermark uint64, n int) features.Request {
 // bare runs the statements of a build by the engine alone, their answers
 // discarded where they arise. Files whose source has no row are left out, as a
 // build does.
-func bare(b *testing.B, w clickhouse.Warehouse, r features.Request) func() error {
+func bare(b *testing.B, w clickhouse.Warehouse, r features.Request, rests bool) func() error {
 	b.Helper()
 	coverage, err := w.Measure(b.Context(), r)
 	if err != nil {
@@ -297,19 +321,25 @@ func bare(b *testing.B, w clickhouse.Warehouse, r features.Request) func() error
 	catalogue := slices.DeleteFunc(features.Catalogue(), func(f features.Feature) bool {
 		return !slices.ContainsFunc(coverage, func(c features.Coverage) bool { return c.Source == f.Needs() && c.Rows > 0 })
 	})
-	statements, err := clickhouse.BuildStatements(catalogue)
+	statements, err := clickhouse.BuildStatements(catalogue, rests)
 	if err != nil {
 		b.Fatal(err)
+	}
+	values := map[string]any{
+		"cutoffs": r.Cutoffs, "known_at": r.KnownAt, "watermark": r.Watermark, "tz": r.Zone,
+		"accounts": []string{}, "from_account": "", "to_account": "",
+		"rest_days": []int64{0}, "rest_before": []int64{0}, "rest_beats": []int64{0}, "rest_passed": []int64{0}, "cadence_days": []int64{0},
+	}
+	if rests {
+		c := benchCalendar(b, r)
+		values["rested"], values["calendars"], values["rest_countries"] = uint64(1), c.Of, c.Countries
+		values["rest_days"], values["rest_before"], values["rest_beats"], values["rest_passed"] = c.Days, c.Before, c.Beats, c.Passed
+		values["cadence_segments"] = []string{""}
 	}
 	return func() error {
 		for _, sql := range statements {
 			params := clickhouse.Params{}
-			for name, value := range map[string]any{
-				"cutoffs": r.Cutoffs, "known_at": r.KnownAt, "watermark": r.Watermark, "tz": r.Zone,
-				"accounts": []string{}, "from_account": "", "to_account": "",
-				// Nobody rests in this warehouse.
-				"rest_days": []int64{0}, "rest_before": []int64{0}, "rest_beats": []int64{0}, "rest_passed": []int64{0}, "cadence_days": []int64{0},
-			} {
+			for name, value := range values {
 				if strings.Contains(sql, "{"+name+":") {
 					params[name] = value
 				}

@@ -69,12 +69,14 @@ func withoutTerms(sql string) string {
 }
 
 // BuildStatements returns the statements that Build asks of all accounts, in
-// order, for those who compare it with the engine alone, in a warehouse in which nobody
-// rests. Where wallets are declared, one more asks for the spend of those accounts.
-func BuildStatements(catalogue []features.Feature) ([]string, error) {
+// order, for those who compare it with the engine alone, in a warehouse in which accounts
+// rest or don't. Where wallets are declared, one more asks for the spend of those accounts.
+func BuildStatements(catalogue []features.Feature, rests bool) ([]string, error) {
 	files, err := fileStatements(catalogue)
 	for i := range files {
-		files[i] = withoutTerms(files[i])
+		if !rests {
+			files[i] = withoutTerms(files[i])
+		}
 	}
 	return append([]string{statement("coverage.sql"), statement("links.sql"), statement("calendar.sql"), statement("accounts.sql"), statement("known.sql")}, files...), err
 }
