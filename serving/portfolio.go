@@ -312,7 +312,8 @@ func mostlyCosted(costed, contacts int) bool { return float64(costed) >= leastCo
 func (p *purse) owing() bool { return p.whole && p.total.Invoices > 0 && p.total.PaymentsKnown > 0 }
 
 // sums are the sums that are known. Goods cost is known when every line says it: a
-// part would make the rest look like profit; so is the cost of visits.
+// part would make the rest look like profit; so is the cost of visits. Where nobody
+// records a visit, none is no zero.
 func (p *purse) sums(t *features.Takings, r *risk) map[loyalty.Sum]float64 {
 	sums := map[loyalty.Sum]float64{loyalty.Revenue: t.Revenue.Float(), loyalty.Accounts: float64(t.Buyers)}
 	put := func(known bool, name loyalty.Sum, value float64) {
@@ -324,7 +325,7 @@ func (p *purse) sums(t *features.Takings, r *risk) map[loyalty.Sum]float64 {
 	served := p.served(t)
 	put(served, loyalty.ServiceCost, t.ServiceCost.Float())
 	put(p.whole && p.total.Contacts > 0, loyalty.WorkingDays, float64(t.WorkingDays))
-	put(p.whole && p.total.Contacts > 0, loyalty.Visits, float64(t.Visits))
+	put(p.whole && p.total.VisitContacts > 0, loyalty.Visits, float64(t.Visits))
 	put(p.whole && p.total.CostedVisits > 0 && t.CostedVisits == t.VisitContacts, loyalty.VisitCost, t.VisitCost.Float())
 	put(p.risky, loyalty.AccountsScored, float64(r.scored))
 	put(p.risky, loyalty.AccountsAtRisk, float64(r.high))

@@ -188,6 +188,13 @@ func TestPortfolioOfManagers(t *testing.T) {
 		t.Errorf("%s, %+v (%v)", figured(&unpaid.Rows[0]), unpaid.Rows[0], err)
 	}
 	f.total.PaymentsKnown = 3
+	// Where contacts are on record and never a visit, nobody is known to have made none.
+	f.total.VisitContacts = 0
+	calls, err := s.Portfolio(t.Context(), PortfolioRequest{By: "manager"})
+	if err != nil || !strings.Contains(figured(&calls.Rows[0]), "visits_per_day!visits ") || !strings.Contains(figured(&calls.Rows[0]), "cost_per_visit!visits ") {
+		t.Errorf("%s (%v)", figured(&calls.Rows[0]), err)
+	}
+	f.total.VisitContacts = 6
 	// Tom has no target, so that the others' are not everybody's.
 	if got := figured(&r.Total); !strings.Contains(got, "target_attainment!target") {
 		t.Error(got)
