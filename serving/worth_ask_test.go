@@ -187,7 +187,7 @@ func TestDecideTellsWhatItRestsOn(t *testing.T) {
 	english, chinese := strings.Join(r.English, " "), strings.Join(r.Chinese, " ")
 	for _, want := range []string{
 		"Assumed by default", "Given: cost of a contact 1.00 EUR", "margin rate 40 % of revenue", "(1) no cost is known of 1",
-		"no candidates: 1 asked to be erased; 1 have never bought; 1 have opted out.", "value is not known: 1.",
+		"no candidates: asked to be erased: 1; never bought: 1; opted out: 1.", "value is not known: 1.",
 	} {
 		if !strings.Contains(english, want) {
 			t.Errorf("%q is not said in %q", want, english)
@@ -231,7 +231,7 @@ func TestDecideLeavesThePausedAlone(t *testing.T) {
 	all[0].Stage = score.Paused
 	publishOn(t, runs, 99, all)
 	r, err := s.Decide(t.Context(), DecideRequest{Managers: map[string]int{"": 1}}, nil)
-	if err != nil || r.LeftOut[paused] != 1 || len(r.List.Rows) != 1 || r.List.Rows[0].Account != all[1].Account || !strings.Contains(strings.Join(r.English, " "), "1 rest by agreement") {
+	if err != nil || r.LeftOut[paused] != 1 || len(r.List.Rows) != 1 || r.List.Rows[0].Account != all[1].Account || !strings.Contains(strings.Join(r.English, " "), "at rest by agreement: 1") {
 		t.Errorf("%+v (%v)", r, err)
 	}
 }

@@ -171,10 +171,10 @@ func (r *DecideResult) sayValue(months int) {
 		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value, still a customer: %s of the months that model %s was trained for, discounted", what.EN, r.Model)
 		r.ZH = fmt.Sprintf("留住客户的价值为其仍为客户时的生命周期价值：模型%s训练时所定月数的折现%s", r.Model, what.ZH)
 	case r.ValueIs == ValueLifetime:
-		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value, still a customer: %s of %d months, discounted", what.EN, months)
+		r.EN = score.Counted("The value of a kept account is its lifetime value, still a customer: %s of %d months, discounted", what.EN, months)
 		r.ZH = fmt.Sprintf("留住客户的价值为其仍为客户时的生命周期价值：%d个月的折现%s", months, what.ZH)
 	default:
-		r.EN = fmt.Sprintf("The value of a kept account is %s expected within %d days, as in value at risk", what.EN, r.HorizonDays)
+		r.EN = score.Counted("The value of a kept account is %s expected within %d days, as in value at risk", what.EN, r.HorizonDays)
 		r.ZH = fmt.Sprintf("留住客户的价值为其%d天内的预期%s，与风险价值的口径相同", r.HorizonDays, what.ZH)
 	}
 	switch rated {
@@ -183,7 +183,7 @@ func (r *DecideResult) sayValue(months int) {
 		r.EN += ": no cost is known of any account"
 		r.ZH += "：所有客户的成本均未知"
 	default:
-		r.EN += fmt.Sprintf("; of %d of the %d accounts no cost is known, and revenue × the margin rate of %g stands for it", rated, ranked, rate)
+		r.EN += score.Counted("; of %d of the %d accounts no cost is known, and revenue × the margin rate of %g stands for it", rated, ranked, rate)
 		r.ZH += fmt.Sprintf("；其中%d个（共%d个）客户的成本未知，以收入×毛利率%g代替", rated, ranked, rate)
 	}
 	r.EN, r.ZH = r.EN+".", r.ZH+"。"

@@ -62,11 +62,11 @@ func (d *disclosure) absentOf(account frame.AccountID, moves map[frame.AccountID
 // leftOut are the words of why accounts are no candidates of a call list, with a place
 // for their number.
 var leftOut = map[string]loyalty.Words{
-	features.NeverBought.String(): {EN: "%d have never bought", ZH: "%d个从未购买"},
-	features.Lapsed.String():      {EN: "%d are gone already", ZH: "%d个已流失"},
-	erased:                        {EN: "%d asked to be erased", ZH: "%d个要求删除数据"},
-	optedOut:                      {EN: "%d have opted out", ZH: "%d个拒绝被联系或分析"},
-	paused:                        {EN: "%d rest by agreement", ZH: "%d个处于约定的暂停期"},
+	features.NeverBought.String(): {EN: "never bought: %d", ZH: "%d个从未购买"},
+	features.Lapsed.String():      {EN: "already gone: %d", ZH: "%d个已流失"},
+	erased:                        {EN: "asked to be erased: %d", ZH: "%d个要求删除数据"},
+	optedOut:                      {EN: "opted out: %d", ZH: "%d个拒绝被联系或分析"},
+	paused:                        {EN: "at rest by agreement: %d", ZH: "%d个处于约定的暂停期"},
 }
 
 // sayLeftOut tells who is no candidate, and of which candidates the value is below 0;
@@ -76,7 +76,7 @@ func (r *DecideResult) sayLeftOut() {
 	for _, code := range slices.Sorted(maps.Keys(r.LeftOut)) {
 		words, ok := leftOut[code]
 		if !ok { // the reason of a later release
-			words = loyalty.Words{EN: "%d " + code, ZH: "%d个" + code}
+			words = loyalty.Words{EN: code + ": %d", ZH: "%d个" + code}
 		}
 		en, zh = append(en, fmt.Sprintf(words.EN, r.LeftOut[code])), append(zh, fmt.Sprintf(words.ZH, r.LeftOut[code]))
 	}
