@@ -275,9 +275,9 @@ func (g *Growth) Sentences(lang score.Language, before, after bool) []string {
 		}
 		lines[0].values["new_gone"], lines[0].values["won_back_gone"] = float64(g.NewGone), float64(g.WonBackGone)
 	}
-	out := make([]string, len(lines))
-	for k, l := range lines {
-		out[k] = say(l.template, l.label, l.values, shares, lang)
+	out := make([]string, 0, len(lines)+1)
+	for _, l := range lines {
+		out = append(out, say(l.template, l.label, l.values, shares, lang))
 	}
 	is, was := Words{"not measured", "未测量"}.In(lang), Words{"not measured", "未测量"}.In(lang)
 	if after {
