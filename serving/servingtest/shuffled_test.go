@@ -74,6 +74,11 @@ func (s *shuffled) Outcomes(ctx context.Context, r features.LabelRequest, sl *fe
 	return &dealt, nil
 }
 
+// Holdings are none: the file names no category, by which alone a backtest asks.
+func (s *shuffled) Holdings(context.Context, features.HoldingRequest, func([]features.Holding) error) error {
+	return nil
+}
+
 // With labels dealt out at random, in training and test alike, nothing can be
 // known: an AUC away from one half would mean that the path leaks the test's
 // labels. An AUC over 3,368 rows of noise has a standard deviation of .010

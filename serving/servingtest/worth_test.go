@@ -72,7 +72,10 @@ func TestWorthInTheTown(t *testing.T) {
 		if w := c.Wallet; (w != nil) != (c.Key == "category") || w != nil && (w.Kept != (w.With < w.Without) || !(w.With > 0)) {
 			t.Errorf("by %s the columns of the wallet are told of as %+v", c.Key, w)
 		} else if w != nil {
-			t.Logf("the columns of the wallet: log-loss %.5f with and %.5f without on %d accounts held out", w.With, w.Without, w.Accounts)
+			t.Logf("the columns of the wallet: log-loss %.5f with and %.5f without on %d accounts held out; %s %s", w.With, w.Without, w.Accounts, w.EN, w.ZH)
+			if len(w.Later) != 4 || !(w.Later[0].GainError > 0) || w.EN == "" || w.ZH == "" {
+				t.Errorf("by what came after the test the columns of the wallet are told of as %+v", w)
+			}
 		}
 		for _, q := range c.Quality {
 			t.Logf("%s, %s: AUC %.3f against %.3f by popularity, log-loss %.4f against %.4f, ECE %.4f", c.Key, q.Kind, q.AUC, q.PopularAUC, q.LogLoss, q.PopularLogLoss, q.ECE)
