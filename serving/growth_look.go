@@ -17,7 +17,7 @@ import (
 // stands at every end, and what stays in memory is that of the keys. Beside it stay the
 // accounts that others go on in, with those, and by place of an account: 4 bytes per end
 // of its region, department or manager, 24 per end with a run of its wallet, and of
-// goods 40 per end of what is told of it as a whole.
+// goods 48 per end of what is told of it as a whole.
 type growing struct {
 	*Service
 	*calendar
