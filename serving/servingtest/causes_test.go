@@ -21,15 +21,22 @@ import (
 // plantedCauses are the causes that the town plants, by the names of its truth, with the
 // features that are there to see each. The town has one size for each cause
 // (synthetic's package comment); what else goes along with a cause is not among them.
+// first is the rank that the best of them must reach in the small town. There the ranks
+// under the seeds 11, 12 and 13 were 5, 4, 3 (late deliveries), 13, 11, 11 (open
+// complaint), 10, 35, 4 (changed buyer: too few buyers leave there to demand more) and
+// 7, 5, 6 (overdue invoices), and the record added .0102, .0154 and .0159 to the AUC.
+// Ranks drawn by lot would pass the four bars, each in the declared direction, once in
+// 500 times.
 var plantedCauses = []struct {
 	name     string
+	first    int
 	features []string
 }{
-	{"late deliveries", []string{"late_delivery_share_90d", "late_delivery_share_365d", "days_late_mean_365d", "deliveries_overdue"}},
+	{"late deliveries", 10, []string{"late_delivery_share_90d", "late_delivery_share_365d", "days_late_mean_365d", "deliveries_overdue"}},
 	// Of all complaints the last is the open one, unless a decline brought others: its age tells most.
-	{"open complaint", []string{"complaints_open", "complaint_open_days", "complaints_resolved_share_365d", "complaint_recency_days"}},
-	{"changed buyer", []string{"key_people_left_180d", "key_people_left_365d", "key_people_new_180d", "key_person_newest_days", "people_changes_180d", "people_changes_365d"}},
-	{"overdue invoices", []string{"overdue_amount", "invoices_overdue", "overdue_days", "invoices_late_share_365d", "days_to_pay_365d", "days_to_pay_trend_90d"}},
+	{"open complaint", 20, []string{"complaints_open", "complaint_open_days", "complaints_resolved_share_365d", "complaint_recency_days"}},
+	{"changed buyer", 40, []string{"key_people_left_180d", "key_people_left_365d", "key_people_new_180d", "key_person_newest_days", "people_changes_180d", "people_changes_365d"}},
+	{"overdue invoices", 12, []string{"overdue_amount", "invoices_overdue", "overdue_days", "invoices_late_share_365d", "days_to_pay_365d", "days_to_pay_trend_90d"}},
 }
 
 // ordersAlone are the features of a shop that keeps orders and nothing else.
@@ -55,10 +62,10 @@ func ordersAlone() []features.Feature {
 // entry declares, and what stands around the orders separates those who leave
 // better than orders alone. FEALTY_TORTURE=1 walks a larger town.
 func TestPlantedCausesAreFound(t *testing.T) {
-	accounts, days, first, gain := 1100, 760, 40, 0.005
+	accounts, days, gain, large := 1100, 760, 0.0075, os.Getenv("FEALTY_TORTURE") != ""
 	request := serving.TrainRequest{NoPromote: true, Rung: string(ladder.Boosting), Cutoffs: []string{"2025-05-31", "2025-08-31", "2025-11-30"}, TestCutoff: "2026-02-28"}
-	if os.Getenv("FEALTY_TORTURE") != "" {
-		accounts, days, first, gain = 8000, 0, 20, 0.02
+	if large {
+		accounts, days, gain = 8000, 0, 0.02
 		request.Cutoffs, request.TestCutoff = nil, ""
 	}
 	k := startTown(t, synthetic.Params{Seed: 11, Accounts: accounts, Days: days, Record: true})
@@ -102,6 +109,10 @@ func TestPlantedCausesAreFound(t *testing.T) {
 		t.Logf("%-16s %-24s rank %2d of %d, share %.3f, contribution rises with the value by %+.3f (declared %+.0f)", cause.name, name, best+1, len(names),
 			with.Importance[best].Share, slope, declared)
 		t.Logf("%-16s ranks: %s", cause.name, strings.Join(ranks, ", "))
+		first := cause.first
+		if large {
+			first = 20
+		}
 		if best >= first {
 			t.Errorf("%s: its best feature %s has rank %d, want %d or better", cause.name, name, best+1, first)
 		}
