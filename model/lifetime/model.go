@@ -63,8 +63,9 @@ func (k Kind) times() []int {
 		return []int{1, 3}
 	case BGBB:
 		return nil
+	default:
+		return []int{1}
 	}
-	return []int{1}
 }
 
 // check verifies histories that the model is asked about.
