@@ -253,8 +253,14 @@ func TestReplayProvesWorth(t *testing.T) {
 		t.Helper()
 		return replayed(t, s, ReplayRequest{Account: string(yes.Account), Run: run.ID, Worth: true}).Worth
 	}
-	if w := prove(); !w.Same || !w.Replayable || w.Why != "told anew from the facts: every field is the same" || yes.Worth == nil {
+	if w := prove(); !w.Same || !w.Replayable || w.Why != "told anew from the facts: every field is the same" || yes.Worth == nil ||
+		w.Published == "" || w.Replayed != w.Published || w.PublishedDefinitions == "" || w.ReplayedDefinitions != w.PublishedDefinitions {
 		t.Fatalf("%+v of %+v", w, yes.Worth)
+	}
+	// The answers of worth have the hashes that replay proves.
+	answer, err := s.Loyalties(t.Context(), LoyaltyRequest{WorthRequest: WorthRequest{Accounts: []string{string(yes.Account)}}}, nil)
+	if err != nil || answer.Hashes[string(yes.Account)] != yes.Worth.Hash || yes.Receipt.WorthHash != yes.Worth.Hash || answer.Receipt != run.Receipt() || run.WorthDefinitions == "" {
+		t.Errorf("%v: the answer's receipt %+v with %v, the run's %+v", err, answer.Receipt, answer.Hashes, run.Receipt())
 	}
 	// Later facts change nothing, a wish of today tells nothing.
 	facts.purchases = append(facts.purchases, purchase{string(yes.Account), instant("2025-12-20 10:00"), 1e6, 2})
@@ -270,16 +276,31 @@ func TestReplayProvesWorth(t *testing.T) {
 	for _, d := range w.Differs {
 		names += d.Field + " "
 	}
-	if w.Same || !w.Replayable || w.Why != "4 fields differ" || names != "lifetime.value loyalty.indicators[1].weight place.verdict wallets " || w.Differs[2].Published != "shed" {
+	if w.Same || !w.Replayable || w.Why != "5 fields differ" || names != "lifetime.value loyalty.indicators[1].weight place.verdict wallets worth_hash of what lies in the run " || w.Differs[2].Published != "shed" {
 		t.Errorf("%+v", w)
 	}
 	// An engine of another version may differ in the last bits, and in no word.
 	facts.engine, *yes.Worth = "twin 2", told
 	yes.Worth.Lifetime.Value = math.Nextafter(told.Lifetime.Value, math.Inf(1))
-	if w := prove(); !w.Same {
+	sealed(yes.Worth)
+	if w := prove(); !w.Same || w.Published == w.Replayed {
 		t.Errorf("on another engine %+v", w)
 	}
 	*yes.Worth, facts.engine = told, ""
+	// A run from before told neither hashes nor the figures of indicators.
+	yes.Worth.Hash, yes.Worth.Loyalty.Indicators = "", slices.Clone(told.Loyalty.Indicators)
+	for i := range yes.Worth.Loyalty.Indicators {
+		yes.Worth.Loyalty.Indicators[i].Figures = nil
+	}
+	if w := prove(); !w.Same || w.Published != "" {
+		t.Errorf("of a run from before %+v", w)
+	}
+	*yes.Worth = told
+	runs.runs[0].WorthDefinitions = "others"
+	if w := prove(); w.Same || w.Replayable || !strings.Contains(w.Why, "what worth is told of is defined otherwise now") || w.PublishedDefinitions != "others" {
+		t.Errorf("of a run that was told of otherwise %+v", w)
+	}
+	runs.runs[0].WorthDefinitions = run.WorthDefinitions
 	facts.standings["C0008"] = features.Standing{Erased: true}
 	if w := prove(); !strings.HasSuffix(w.Why, "199 accounts, and 198 can be told of now; of those that the run told of 1 asked to be erased since, and what rests on all accounts is told without them") {
 		t.Errorf("after an erasure %+v", w)
