@@ -302,21 +302,22 @@ func TestParametersOutOfBoundsAreErrors(t *testing.T) {
 	h, out := Histories{Frequency: []float64{0}, Recency: []float64{0}, Age: []float64{1}}, make([]float64, 1)
 	chances := given(t, BGBB, map[string]float64{"alpha": 1, "beta": 1, "gamma": 1, "delta": 1})
 	for name, err := range map[string]error{
-		"chances":  chances.Expected(h, mostChances+1, out),
-		"kind":     second(Fit(context.Background(), "bg", h, nil)),
-		"given":    second(Given(BGNBD, 1, 2, 3)),
-		"zero":     second(Given(BGNBD, 1, 2, 3, 0)),
-		"no mean":  second(GivenSpend(1, 1, 1)),
-		"horizon":  m.Expected(h, -1, out),
-		"far":      m.Expected(h, 1e9, out),
-		"NaN":      m.NoPurchase(h, math.NaN(), out),
-		"months":   Terms{Month: 1, Margin: 1}.Validate(),
-		"month":    Terms{Months: 1, Margin: 1}.Validate(),
-		"margin":   Terms{Months: 1, Month: 1, Margin: 1.5}.Validate(),
-		"discount": Terms{Months: 1, Month: 1, Margin: 1, Discount: -1}.Validate(),
-		"level":    Chance{Level: 1, Draws: 200}.Validate(),
-		"draws":    Chance{Level: 0.9, Draws: 1}.Validate(),
-		"least":    Least{Accounts: 1, RepeatBuyers: 1}.Validate(),
+		"chances":                      chances.Expected(h, mostChances+1, out),
+		"kind":                         second(Fit(context.Background(), "bg", h, nil)),
+		"given":                        second(Given(BGNBD, 1, 2, 3)),
+		"zero":                         second(Given(BGNBD, 1, 2, 3, 0)),
+		"no mean":                      second(GivenSpend(1, 1, 1)),
+		"horizon":                      m.Expected(h, -1, out),
+		"far":                          m.Expected(h, 1e9, out),
+		"NaN":                          m.NoPurchase(h, math.NaN(), out),
+		"months":                       Terms{Month: 1, Margin: 1}.Validate(),
+		"month":                        Terms{Months: 1, Margin: 1}.Validate(),
+		"margin":                       Terms{Months: 1, Month: 1, Margin: 1.5}.Validate(),
+		"discount":                     Terms{Months: 1, Month: 1, Margin: 1, Discount: -1}.Validate(),
+		"level":                        Chance{Level: 1, Draws: 200}.Validate(),
+		"draws":                        Chance{Level: 0.9, Draws: 1}.Validate(),
+		"a level that takes 199 draws": Chance{Level: 0.99, Draws: 198}.Validate(),
+		"least":                        Least{Accounts: 1, RepeatBuyers: 1}.Validate(),
 	} {
 		if !errors.Is(err, ErrParams) {
 			t.Errorf("%s: error is %v", name, err)

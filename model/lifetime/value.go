@@ -125,7 +125,8 @@ type Chance struct {
 	// Level is the probability that the value of an account lies in its interval,
 	// 0.5 … 0.99. Default 0.9.
 	Level float64
-	// Draws is how many futures are drawn per account, 100 … 100,000. Default 400.
+	// Draws is how many futures are drawn per account, 100 … 100,000, and at least
+	// 2/(1 − Level) − 1. Default 400.
 	Draws int
 	// Seed makes the draws; the same seed gives the same interval.
 	Seed uint64
@@ -141,6 +142,10 @@ func (c Chance) Validate() error {
 	}
 	if c.Draws < 100 || c.Draws > 100_000 {
 		return fmt.Errorf("%w: Draws is %d, want 100 … 100,000", ErrParams, c.Draws)
+	}
+	// With fewer not even the least and the greatest of the draws lie so far apart.
+	if least := int(math.Ceil(2/(1-c.Level) - 1 - 1e-9)); c.Draws < least {
+		return fmt.Errorf("%w: Draws is %d, an interval of level %v takes %d or more", ErrParams, c.Draws, c.Level, least)
 	}
 	return nil
 }
@@ -183,7 +188,7 @@ func ValueIntervals(ctx context.Context, m *Model, s *Spend, h Histories, mean [
 		}
 	}
 	_, factors := terms.ends()
-	tail := (1 - c.Level) / 2 * float64(c.Draws+1)
+	tail := (1-c.Level)/2*float64(c.Draws+1) + 1e-9 // a bound's own rank, in spite of rounding
 	stripes(h.Rows(), 64, func(_, from, to int) {
 		values := make([]float64, c.Draws)
 		for i := from; i < to && ctx.Err() == nil; i++ {
