@@ -217,7 +217,11 @@ type LoyaltyCard struct {
 	Stories int `json:"stories"`
 	// Measured counts the accounts with each indicator.
 	Measured map[string]int `json:"measured,omitempty"`
-	// Point is what one point of yearly retention is worth, Five the relative gain
+	// Retention is the share of RetentionAccounts that was kept over the horizon; nil and 0
+	// on cards from before.
+	Retention         *Interval `json:"retention,omitempty"`
+	RetentionAccounts int       `json:"retention_accounts,omitempty"`
+	// Point is what one point more kept over each horizon is worth, Five the relative gain
 	// of five points beside the literature's 0.25 to 0.85; WhyNot when neither can
 	// be told.
 	Point  Interval `json:"retention_point"`

@@ -87,9 +87,29 @@ func (a *appraisal) judgeLoyalty(ctx context.Context, card *model.LoyaltyCard, c
 		card.WhyNot = err.Error()
 		return nil //nolint:nilerr // said on the card
 	}
-	card.Point = model.Interval{Value: model.Figure(point.Point.Value), Low: model.Figure(point.Point.Low), High: model.Figure(point.Point.High)}
-	card.Five = model.Interval{Value: model.Figure(point.Five.Value), Low: model.Figure(point.Five.Low), High: model.Figure(point.Five.High)}
+	interval := func(e loyalty.Estimate) model.Interval {
+		return model.Interval{Value: model.Figure(e.Value), Low: model.Figure(e.Low), High: model.Figure(e.High)}
+	}
+	kept95 := interval(point.Retention)
+	card.Retention, card.RetentionAccounts = &kept95, point.Accounts
+	card.Point, card.Five = interval(point.Point), interval(point.Five)
 	return nil
+}
+
+// sayRetention says what a point of retention is worth, over a horizon in days; "" where
+// the card does not tell it.
+func sayRetention(card *model.LoyaltyCard, days int) (en, zh string) {
+	if math.IsNaN(float64(card.Point.Value)) || card.WhyNot != "" || card.Why != "" {
+		return "", ""
+	}
+	estimate := func(i model.Interval) loyalty.Estimate {
+		return loyalty.Estimate{Value: float64(i.Value), Low: float64(i.Low), High: float64(i.High)}
+	}
+	w := loyalty.PointWorth{Accounts: card.RetentionAccounts, Days: float64(days), Point: estimate(card.Point), Five: estimate(card.Five)}
+	if card.Retention != nil {
+		w.Retention = estimate(*card.Retention)
+	}
+	return w.Sentence(score.English), w.Sentence(score.Chinese)
 }
 
 func correlation(c loyalty.Correlation) model.Interval {

@@ -366,6 +366,10 @@ type WorthFitResult struct {
 	// are defaults; none where contacts were not judged.
 	DecisionEN []string `json:"decision_en"`
 	DecisionZH []string `json:"decision_zh"`
+	// RetentionEN and RetentionZH say what one point of retention is worth beside the
+	// literature's range; "" where that is not told.
+	RetentionEN string `json:"retention_en,omitempty"`
+	RetentionZH string `json:"retention_zh,omitempty"`
 }
 
 // WorthFit tells what a model learnt of worth, and how it did.
@@ -381,6 +385,7 @@ func (s *Service) WorthFit(ctx context.Context, r WorthFitRequest) (WorthFitResu
 		Model: m.card.Version, TestCutoff: m.card.TestCutoff, HorizonDays: m.card.HorizonDays, Currency: s.Settings.BaseCurrency, Worth: *m.card.Worth,
 	}
 	result.LifetimeEN, result.LifetimeZH = sayLifetimes(&m.card.Worth.Lifetime)
+	result.RetentionEN, result.RetentionZH = sayRetention(&m.card.Worth.Loyalty, m.card.HorizonDays)
 	if d := m.card.Worth.Decision; d != nil {
 		result.DecisionEN, result.DecisionZH = decision.OfferSentences(d, score.English), decision.OfferSentences(d, score.Chinese)
 	}

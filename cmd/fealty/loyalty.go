@@ -204,10 +204,10 @@ func loyaltyFit(fit *serving.WorthFitResult) answer {
 		label, _ := loyalty.WordsOfIndicator(name)
 		measured.rows = append(measured.rows, []any{name, l.Measured[name], label.EN, label.ZH})
 	}
-	retention := section{title: "Worth of retention 留存的价值", head: []string{"what", "value", "low", "high", "literature", "中文"}, rows: [][]any{
-		{"one point more kept over the horizon, " + fit.Currency, l.Point.Value, l.Point.Low, l.Point.High, "", "期内留存率提高一个百分点的价值，" + fit.Currency},
-		{"gain in value from five points", l.Five.Value, l.Five.Low, l.Five.High, fmt.Sprintf("%v … %v of profit (Reichheld and Sasser 1990)", loyalty.LiteratureLow, loyalty.LiteratureHigh), "留存率提高五个百分点带来的价值增幅；文献所述为利润的同一区间"},
-	}}
+	retention := section{title: "Worth of retention 留存的价值", head: []string{"English", "中文"}}
+	if fit.RetentionEN != "" {
+		retention.rows = [][]any{{fit.RetentionEN, fit.RetentionZH}}
+	}
 	return answer{data: fit, rows: 2, sections: []section{
 		fitFacts(fit, "why not 未评估原因", l.Why, "accounts whose loyalty and risk contradict each other 忠诚度与流失风险矛盾的客户", l.Stories,
 			"worth of retention is not told because 未给出留存价值的原因", l.WhyNot),

@@ -170,11 +170,16 @@ func blocksOf(counted []tally) []tally {
 	return blocks
 }
 
-// Sentence says the worth beside the literature's range.
+// Sentence says the worth beside the literature's range; of how many accounts, and what
+// share of them is kept, where that is known.
 func (w *PointWorth) Sentence(lang score.Language) string {
 	template := Words{
-		"Of {accounts} accounts {kept} are kept over {days} days. One point more is worth {point} ({point_low} … {point_high}); five points raise the value of the base by {five} ({five_low} … {five_high}); the literature says {low} … {high} of profit (Reichheld and Sasser 1990)",
-		"{accounts}个客户中{days}天内留存{kept}。提高1个百分点价值{point}（{point_low}～{point_high}）；提高5个百分点使客户总价值增加{five}（{five_low}～{five_high}）；文献为利润的{low}～{high}（Reichheld与Sasser，1990）",
+		"One point more kept over each {days} days is worth {point} ({point_low} … {point_high}); five points raise the value of the base by {five} ({five_low} … {five_high}); the literature says {low} … {high} of profit (Reichheld and Sasser 1990)",
+		"每{days}天的留存率提高1个百分点价值{point}（{point_low}～{point_high}）；提高5个百分点使客户总价值增加{five}（{five_low}～{five_high}）；文献为利润的{low}～{high}（Reichheld与Sasser，1990）",
+	}
+	if w.Accounts > 0 {
+		template.EN = "Of {accounts} accounts {kept} are kept over {days} days. " + template.EN
+		template.ZH = "{accounts}个客户中{days}天内留存{kept}。" + template.ZH
 	}
 	money, part := "base currency", "share"
 	return say(template, Words{"Worth of retention", "留存的价值"}, map[string]float64{
