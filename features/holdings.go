@@ -67,10 +67,11 @@ type Holding struct {
 	Orders, Orders90 int
 	// Spend ever, of the last 365 days and of the 365 days before those.
 	Spend, Spend365, SpendLastYear float64
-	// Units bought in the last 365 days, net of returns, and MarginLastYear, the margin
-	// per revenue of the 365 days before those; NaN where no line says its quantity or
-	// its cost, and of categories and products.
-	Units365, MarginLastYear float64
+	// Units bought in the last 365 days, net of returns, MarginLastYear, the margin per
+	// revenue of the 365 days before those, and MarginEver, that of the whole history
+	// seen, both by the lines that say their cost; NaN where no line says its quantity or
+	// its cost, where those lines bring no revenue, and of categories and products.
+	Units365, MarginLastYear, MarginEver float64
 	// First and Last purchase in Unix seconds, 0 when there was none, and how many
 	// calendar days of the business zone lie between them and the cutoff.
 	First, Last         int64

@@ -151,8 +151,8 @@ func TestRecommendationsSayNames(t *testing.T) {
 
 // A holding takes the bytes that the crowd says, and no id of its own.
 func TestHoldingsShareTheirIDs(t *testing.T) {
-	if got := unsafe.Sizeof(features.Holding{}); got != 160 {
-		t.Errorf("a holding has %d bytes, and the crowd speaks of 160 per account and product", got)
+	if got := unsafe.Sizeof(features.Holding{}); got != 168 {
+		t.Errorf("a holding has %d bytes, and the crowd speaks of 168 per account and product", got)
 	}
 	c := stall()
 	block := []features.Holding{{Account: frame.AccountID(strings.Clone("b")), Key: "P1"}, {Account: "stranger", Key: "P1"}, {Account: frame.AccountID(strings.Clone("c")), Key: "P2"}}

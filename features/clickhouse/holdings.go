@@ -184,7 +184,7 @@ func (r accountRange) has(account string) bool {
 // written over by the next one.
 func (h *holdings) rows(t *frame.Table, each func(x *features.Holding, cutoff int)) error {
 	c, err := pick(t, "account", "cutoff", "held", "category", "orders", "orders_90d", "spend", "spend_365d", "spend_last_year",
-		"first_at", "last_at", "first_days", "last_days", "orders_after", "spend_after", "units_365d", "margin_share_last_year")
+		"first_at", "last_at", "first_days", "last_days", "orders_after", "spend_after", "units_365d", "margin_share_last_year", "margin_share_ever")
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (h *holdings) rows(t *frame.Table, each func(x *features.Holding, cutoff in
 			Account: frame.AccountID(account), Cutoff: h.Cutoffs[k], Key: h.word(c[2].Texts[i]), Category: category,
 			Orders: count(4, i), Orders90: count(5, i), Spend: c[6].Numbers[i], Spend365: c[7].Numbers[i], SpendLastYear: c[8].Numbers[i],
 			First: c[9].Integers[i], Last: c[10].Integers[i], FirstDays: count(11, i), LastDays: count(12, i),
-			OrdersAfter: count(13, i), SpendAfter: c[14].Numbers[i], Units365: c[15].Numbers[i], MarginLastYear: c[16].Numbers[i],
+			OrdersAfter: count(13, i), SpendAfter: c[14].Numbers[i], Units365: c[15].Numbers[i], MarginLastYear: c[16].Numbers[i], MarginEver: c[17].Numbers[i],
 		}
 		each(&x, k)
 	}
@@ -227,7 +227,7 @@ func (h *holdings) word(text string) string {
 func clearBefore(x *features.Holding) {
 	*x = features.Holding{
 		Account: x.Account, Cutoff: x.Cutoff, Key: x.Key, OrdersAfter: x.OrdersAfter, SpendAfter: x.SpendAfter,
-		Units365: math.NaN(), MarginLastYear: math.NaN(),
+		Units365: math.NaN(), MarginLastYear: math.NaN(), MarginEver: math.NaN(),
 	}
 }
 

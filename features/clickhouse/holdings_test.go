@@ -74,6 +74,10 @@ func TestHoldingsGiveTheValuesWorkedOutByHand(t *testing.T) {
 	sold := counted(bought("c", "", "2024-06-01", 8), 4, 8)
 	returned, unknown := undo(counted(sold, -1, -2), "2024-06-02", -2), bought("c", "", "2024-02-01", 1000)
 	lines = append(lines, counted(bought("c", "", "2024-03-01", 4), 2, 1), sold, returned, unknown, counted(bought("c", "", "2024-02-29 23:59:59", 40), 50, 30))
+	// Costed, more than 730 days ago; and another that nobody knew of yet.
+	unseen := counted(bought("c", "", "2022-02-01", 900), 0, 1)
+	unseen.recorded = at("2025-03-02")
+	lines = append(lines, counted(bought("c", "", "2022-01-01", 50), 0, 3), unseen)
 	lines = append(lines, late, gone, undo(gone, "2025-01-02", -9), inside, undo(inside, "2025-03-11", -6), later, undo(later, "2025-04-30", -6))
 	(&town{lines: lines}).fill(t, e)
 	want := []features.Holding{
@@ -88,14 +92,15 @@ func TestHoldingsGiveTheValuesWorkedOutByHand(t *testing.T) {
 	}
 	for i := range want {
 		want[i].Category, want[i].Cutoff = want[i].Key, frame.Cutoff(at("2025-03-01"))
-		want[i].Units365, want[i].MarginLastYear = math.NaN(), math.NaN()
+		want[i].Units365, want[i].MarginLastYear, want[i].MarginEver = math.NaN(), math.NaN(), math.NaN()
 	}
 	if diff := cmp.Diff(want, holdings(t, e, holdingRequest(features.ByCategory, 60, "2025-03-01")), cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	// All together: 2 + 4 − 1 units of the last year, and of the year before that 30 of 40 spent on what says its cost.
+	// All together: 2 + 4 − 1 units of the last year, of the year before that 30 of 40 spent on what says its cost, and
+	// of everything 3 + 30 + 1 + 8 − 2 = 40 of 50 + 40 + 4 + 8 − 2 = 100.
 	whole := holdings(t, e, holdingRequest(features.ByEverything, 0, "2025-03-01"))
-	if len(whole) != 3 || whole[2].Units365 != 5 || whole[2].MarginLastYear != .25 || !math.IsNaN(whole[0].Units365) || !math.IsNaN(whole[0].MarginLastYear) {
+	if len(whole) != 3 || whole[2].Units365 != 5 || whole[2].MarginLastYear != .25 || whole[2].MarginEver != .6 || !math.IsNaN(whole[0].Units365) || !math.IsNaN(whole[0].MarginLastYear) || !math.IsNaN(whole[0].MarginEver) {
 		t.Errorf("by everything: %+v", whole)
 	}
 	// In Berlin the evening order is of the cutoff's own day.
@@ -169,7 +174,7 @@ func dumbHoldings(w *town, r features.HoldingRequest, zone *time.Location) []fea
 				o.net += l.amount
 				orders[l.order] = o
 			}
-			var ever, year, last, horizon, newest, units, costed, cost int64
+			var ever, year, last, horizon, newest, units, costed, cost, costedEver, costEver int64
 			counts := false
 			if r.Key == features.ByProduct {
 				h.Category = ""
@@ -178,6 +183,9 @@ func dumbHoldings(w *town, r features.HoldingRequest, zone *time.Location) []fea
 				if l.ordered < cut && l.known() <= int64(r.KnownAt[k]) {
 					add(before, l)
 					ever += l.amount
+					if l.cost != absent {
+						costedEver, costEver = costedEver+l.amount, costEver+l.cost
+					}
 					switch age := cut - l.ordered; {
 					case age <= 365*86400:
 						year, units, counts = year+l.amount, units+l.quantity, counts || l.quantity != 0
@@ -221,12 +229,15 @@ func dumbHoldings(w *town, r features.HoldingRequest, zone *time.Location) []fea
 			}
 			euro := func(v int64) float64 { return float64(v) / frame.DecimalScale }
 			h.Spend, h.Spend365, h.SpendLastYear, h.SpendAfter = euro(ever), euro(year), euro(last), euro(horizon)
-			h.Units365, h.MarginLastYear = math.NaN(), math.NaN()
+			h.Units365, h.MarginLastYear, h.MarginEver = math.NaN(), math.NaN(), math.NaN()
 			if r.Key == features.ByEverything && counts {
 				h.Units365 = euro(units)
 			}
 			if r.Key == features.ByEverything && costed > 0 {
 				h.MarginLastYear = euro(costed-cost) / euro(costed)
+			}
+			if r.Key == features.ByEverything && costedEver > 0 {
+				h.MarginEver = euro(costedEver-costEver) / euro(costedEver)
 			}
 			if h.Orders > 0 || ever != 0 || year != 0 || last != 0 || h.OrdersAfter > 0 || horizon != 0 {
 				all = append(all, h)

@@ -11,9 +11,9 @@
 --           stands at its first line.
 -- Amounts:  base currency (amount_base), the account's own where a source gives none; every line counts, that of a return
 --           without a purchase too. Lines without a category (or product) say nothing.
--- Goods:    asked by everything, the units of 365 days (NULL when no line of those days says its quantity) and the margin of
---           the 365 days before those, by the lines that say their cost, in the account's own currency (NULL when none does);
---           otherwise NULL, and their columns are read as nothing.
+-- Goods:    asked by everything, the units of 365 days (NULL when no line of those days says its quantity), the margin of the
+--           365 days before those and that of everything seen, both by the lines that say their cost, in the account's own
+--           currency (NULL when none does, or they sum to no revenue); otherwise NULL, and their columns are read as nothing.
 -- Category: of a product, the one that the account's newest line seen gives it; '' when not asked by product.
 -- Purchases: first_at and last_at are Unix seconds, and like the days 0 where orders is 0.
 -- Shape:    an account's lines lie sorted by category (or product) and order and are then split: a group of its own for each
@@ -85,7 +85,7 @@ WITH
             account,
             held,
             names,
-            arrayFilter(g -> g.1 < now AND g.2 <= known AND g.1 >= now - 730 * 86400, goods) AS goods_seen,
+            arrayFilter(g -> g.1 < now AND g.2 <= known, goods) AS goods_seen,
             cutoff,
             now,
             known,
@@ -99,8 +99,10 @@ WITH
             arrayFilter((s, o, a) -> o != a, arrayCumSum(near.4), near.1, arrayShiftLeft(near.1, 1)) AS near_sums,
             arrayMin(purchases) AS first,
             arrayMax(purchases) AS last,
-            arraySum(g -> if(g.1 < now - 365 * 86400, g.3.3, 0), goods_seen) AS costed_last_year,
-            arraySum(g -> if(g.1 < now - 365 * 86400, g.3.4, 0), goods_seen) AS cost_last_year
+            arraySum(g -> if(g.1 >= now - 730 * 86400 AND g.1 < now - 365 * 86400, g.3.3, 0), goods_seen) AS costed_last_year,
+            arraySum(g -> if(g.1 >= now - 730 * 86400 AND g.1 < now - 365 * 86400, g.3.4, 0), goods_seen) AS cost_last_year,
+            arraySum(g -> g.3.3, goods_seen) AS costed_ever,
+            arraySum(g -> g.3.4, goods_seen) AS cost_ever
         FROM windows
     )
 SELECT
@@ -115,6 +117,7 @@ SELECT
     toFloat64(arraySum((t, a) -> if(t >= now - 730 * 86400 AND t < now - 365 * 86400, a, 0), seen.2, seen.4)) AS spend_last_year,
     if(arrayExists(g -> g.3.1 AND g.1 >= now - 365 * 86400, goods_seen), toFloat64(arraySum(g -> if(g.1 >= now - 365 * 86400, g.3.2, 0), goods_seen)), NULL) AS units_365d,
     if(costed_last_year > 0, toFloat64(costed_last_year - cost_last_year) / toFloat64(costed_last_year), NULL) AS margin_share_last_year,
+    if(costed_ever > 0, toFloat64(costed_ever - cost_ever) / toFloat64(costed_ever), NULL) AS margin_share_ever,
     first AS first_at,
     last AS last_at,
     if(first = 0, 0, today - toInt32(toUInt16(toDate(toDateTime(first, 'UTC'), {tz:String})))) AS first_days,
