@@ -101,7 +101,7 @@ func TestWorthInTheTown(t *testing.T) {
 	}
 	truth := trueWallets(t, params)
 	inside, all := 0, 0
-	var told, actual []float64
+	var told, actual, widths []float64
 	for i := range worths {
 		w := &worths[i]
 		checkWorth(t, w, stage[w.Account])
@@ -116,13 +116,20 @@ func TestWorthInTheTown(t *testing.T) {
 			if usual >= float64(of.Low) && usual <= float64(of.High) {
 				inside++
 			}
-			told, actual = append(told, float64(of.Amount)), append(actual, usual)
+			told, actual, widths = append(told, float64(of.Amount)), append(actual, usual), append(widths, float64(of.High/of.Low))
 		}
 	}
 	rank := loyalty.Spearman(told, actual)
-	t.Logf("%d wallets: %.3f of the true ones lie in their intervals of 80 %%, rank correlation %.3f", all, float64(inside)/float64(all), rank.Value)
-	if all < 200 || float64(inside) < .7*float64(all) || rank.Low < .7 {
-		t.Errorf("of %d wallets %d lie in their intervals, rank correlation %+v", all, inside, rank)
+	if all < 200 {
+		t.Fatalf("%d wallets are told", all)
+	}
+	slices.Sort(widths)
+	held, width := float64(inside)/float64(all), widths[all/2]
+	t.Logf("%d wallets: %.3f of the true ones lie in their intervals of 80 %%, high ÷ low %.2f in the median, rank correlation %.3f", all, held, width, rank.Value)
+	// Intervals that hold nearly everything are too wide to tell wallets apart, and so are
+	// those of twice the low end: .833 and 1.47 were measured.
+	if held < .7 || held > .9 || !(width < 2) || rank.Low < .7 {
+		t.Errorf("of %d wallets %d lie in their intervals, high ÷ low %v in the median, rank correlation %+v", all, inside, width, rank)
 	}
 
 	// The same cutoff again, after facts of later days have come, tells the same.
