@@ -121,7 +121,7 @@ func TestPlantedCausesAreFound(t *testing.T) {
 		}
 	}
 	t.Logf("the first: %s", strings.Join(names[:min(20, len(names))], ", "))
-	k.stops(t, orders, without.Model)
+	k.stops(t, orders, without.Model, trained.Model)
 }
 
 // slopes tells, for each feature of a model, how its contribution goes with its
