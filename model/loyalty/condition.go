@@ -88,8 +88,3 @@ func at(column []float64, i int) float64 {
 	}
 	return column[i]
 }
-
-// value returns a function that reads row i by column name, NaN when absent.
-func (c columns) value(i int) func(string) float64 {
-	return func(name string) float64 { return at(c.of(name), i) }
-}

@@ -29,7 +29,7 @@ func (w *Worth) Digest() string {
 // canonical appends a value so that no two read alike, and says whether it told anything;
 // if not, what it appended is to be forgotten.
 func canonical(to []byte, v reflect.Value) ([]byte, bool) {
-	switch v.Kind() {
+	switch v.Kind() { //nolint:exhaustive // the others panic
 	case reflect.String:
 		return appendText(to, v.String()), v.Len() > 0
 	case reflect.Float64:
@@ -49,7 +49,7 @@ func canonical(to []byte, v reflect.Value) ([]byte, bool) {
 		}
 		return appendText(to, ""), told // no field has that name
 	case reflect.Slice:
-		to = binary.BigEndian.AppendUint64(to, uint64(v.Len()))
+		to = binary.BigEndian.AppendUint64(to, uint64(v.Len())) //nolint:gosec // never below 0
 		for i := range v.Len() {
 			from := len(to)
 			next, some := canonical(append(to, 1), v.Index(i))

@@ -52,8 +52,8 @@ func plain(v reflect.Value) string {
 		return fmt.Sprint(v.Float())
 	case reflect.Struct:
 		all := "{"
-		for i := range v.NumField() {
-			all += plain(v.Field(i)) + ","
+		for _, field := range v.Fields() {
+			all += plain(field) + ","
 		}
 		return all + "}"
 	case reflect.Slice:
