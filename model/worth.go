@@ -129,6 +129,11 @@ type WalletCard struct {
 	Accounts   int              `json:"accounts"`
 	Categories []WalletCategory `json:"categories,omitempty"`
 	Coverage   []WalletCoverage `json:"coverage,omitempty"`
+	// Shares are the Dirichlet-multinomial models by which a declared period of the past is
+	// carried to today, Unshared why a category with enough declarations has none; both are
+	// absent on cards from before.
+	Shares   []WalletShares `json:"shares,omitempty"`
+	Unshared []string       `json:"unshared,omitempty"`
 	// Columns says what the columns of the estimated wallet add to the churn model; nil
 	// where they are off.
 	Columns *ColumnTrial `json:"churn_columns,omitempty"`
@@ -152,7 +157,13 @@ type WalletCategory struct {
 	Boosting   Figure `json:"boosting_loss"`
 	Neighbours Figure `json:"neighbours_loss"`
 	Constant   Figure `json:"constant_loss"`
-	Suspect    string `json:"suspect,omitempty"`
+	// Without are the columns that the category was fitted without, since they rank
+	// accounts as their spend does; EN and ZH say so in a sentence. On cards from before
+	// one of them stands in Suspect, and was used.
+	Without []string `json:"without,omitempty"`
+	EN      string   `json:"en,omitempty"`
+	ZH      string   `json:"zh,omitempty"`
+	Suspect string   `json:"suspect,omitempty"`
 	// Below counts the declarations below the account's own spend.
 	Below int `json:"below_spend,omitempty"`
 }
@@ -168,6 +179,26 @@ type WalletCoverage struct {
 	Inside      Figure `json:"inside"`
 	Width       Figure `json:"median_high_to_low"`
 	Correlation Figure `json:"rank_correlation"`
+	// Acted is of those intervals that are narrow enough to act on, by declared wallets;
+	// nil by others and on cards from before.
+	Acted *WalletActed `json:"acted_on,omitempty"`
+}
+
+// WalletActed is how often the intervals that are acted on held the truth: they are
+// chosen, and must hold it as often as all.
+type WalletActed struct {
+	Accounts int    `json:"accounts"`
+	Inside   Figure `json:"inside"`
+}
+
+// WalletShares is a model of shares of wallet, of a category or, where that is "", of
+// all: the usual share, and the concentration, which weighs as much as that many
+// purchases of the account's own.
+type WalletShares struct {
+	Category      string `json:"category"`
+	Accounts      int    `json:"accounts"`
+	Usual         Figure `json:"usual_share"`
+	Concentration Figure `json:"concentration"`
 }
 
 // CrossSellCard says how the probabilities of what is bought next did on the

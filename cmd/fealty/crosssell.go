@@ -63,11 +63,11 @@ func runCrossSell(ctx context.Context, e *env, o *crossSellOptions) error {
 }
 
 func crossSellFit(fit *serving.WorthFitResult) answer {
-	learnt := section{title: "What was learnt from", head: []string{"by", "items", "dense", "tail", "why_not", "English", "中文"}}
-	quality := section{title: "On the test cutoff, beside popularity", head: []string{
+	learnt := section{title: "What was learnt from 学习所用数据", head: []string{"by", "items", "dense", "tail", "why_not", "English", "中文"}}
+	quality := section{title: "On the test cutoff, beside popularity 检验截止日上的表现（旁为按热门程度）", head: []string{
 		"by", "kind", "rows", "bought", "auc", "popular_auc", "log_loss", "popular_log_loss", "ece", "ndcg_10", "base_ndcg_10",
 	}}
-	tried := newNextTrials("What the columns of the wallet add, on accounts held out and on the test cutoff", "by")
+	tried := newNextTrials("What the columns of the wallet add, on accounts held out and on the test cutoff 钱包的列的增益（留出客户与检验截止日）", "by")
 	for _, c := range fit.Worth.CrossSell {
 		if w := c.Wallet; w != nil {
 			tried.add(c.Key, w)
@@ -91,7 +91,7 @@ func newNextTrials(title, by string) nextTrials {
 		section{title: title, head: []string{
 			by, "measured_on", "rows", "bought", "log_loss_with", "log_loss_without", "gain", "gain_error", "auc_with", "auc_without", "ndcg_10_with", "ndcg_10_without", "verdict",
 		}},
-		section{title: "In words", head: []string{by, "English", "中文"}},
+		section{title: "In words 说明", head: []string{by, "English", "中文"}},
 	}
 }
 
@@ -101,17 +101,17 @@ func (n *nextTrials) add(of string, t *model.WalletTrial) {
 	if t.EN != "" {
 		n.words.rows = append(n.words.rows, []any{of, t.EN, t.ZH})
 	}
-	on, verdict := fmt.Sprintf("%d accounts held out", t.Accounts), "not kept"
+	on, verdict := fmt.Sprintf("%[1]d accounts held out %[1]d个留出客户", t.Accounts), "not kept 未采用"
 	switch {
 	case t.Why != "":
-		on, verdict = "", "not tried"
+		on, verdict = "", "not tried 未试用"
 	case t.Kept:
-		verdict = "kept"
+		verdict = "kept 采用"
 	}
 	n.figures.rows = append(n.figures.rows, []any{of, on, nil, nil, t.With, t.Without, nil, nil, nil, nil, nil, nil, verdict})
 	for _, g := range t.Later {
 		n.figures.rows = append(n.figures.rows, []any{
-			of, "test, " + g.Kind, g.Rows, g.Bought, g.LogLossWith, g.LogLossWithout, g.Gain, g.GainError, g.AUCWith, g.AUCWithout, g.NDCGWith, g.NDCGWithout, nil,
+			of, "test 检验, " + g.Kind, g.Rows, g.Bought, g.LogLossWith, g.LogLossWithout, g.Gain, g.GainError, g.AUCWith, g.AUCWithout, g.NDCGWith, g.NDCGWithout, nil,
 		})
 	}
 }

@@ -22,19 +22,19 @@ func TestWalletTrialsAreTold(t *testing.T) {
 		return strings.Join(strings.Fields(out.String()), " ")
 	}
 	before := show()
-	if want := "category 174 accounts held out - - 0.1288 0.1347 - - - - - - kept"; !strings.Contains(before, want) || strings.Contains(before, "In words") {
+	if want := "category 174 accounts held out 174个留出客户 - - 0.1288 0.1347 - - - - - - kept 采用"; !strings.Contains(before, want) || strings.Contains(before, "In words") {
 		t.Errorf("of a card from before: %s", before)
 	}
 	tried.Kept, tried.EN, tried.ZH = false, "It is better.", "更准。"
 	tried.Later = []model.WalletGain{{Kind: model.AllKinds, Rows: 90, Bought: 7, LogLossWith: .1, LogLossWithout: .2, Gain: .1, GainError: .01, AUCWith: nan, AUCWithout: nan, NDCGWith: .5, NDCGWithout: .4}}
 	after := show()
-	for _, want := range []string{"0.1347 - - - - - - not kept", "category test, all 90 7 0.1000 0.2000 0.1000 0.0100 - - 0.5000 0.4000 -", "In words by English 中文 category It is better. 更准。"} {
+	for _, want := range []string{"0.1347 - - - - - - not kept 未采用", "category test 检验, all 90 7 0.1000 0.2000 0.1000 0.0100 - - 0.5000 0.4000 -", "In words 说明 by English 中文 category It is better. 更准。"} {
 		if !strings.Contains(after, want) {
 			t.Errorf("no %q in %s", want, after)
 		}
 	}
 	*tried = model.WalletTrial{Why: "none", With: nan, Without: nan, EN: "It was not tried: none.", ZH: "未检验。"}
-	if none := show(); !strings.Contains(none, "category - - - - - - - - - - - not tried In words by English 中文 category It was not tried: none. 未检验。") {
+	if none := show(); !strings.Contains(none, "category - - - - - - - - - - - not tried 未试用 In words 说明 by English 中文 category It was not tried: none. 未检验。") {
 		t.Errorf("of what was not tried: %s", none)
 	}
 	fit.Worth.CrossSell[0].Wallet = nil

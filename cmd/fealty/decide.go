@@ -93,7 +93,7 @@ func runDecide(ctx context.Context, e *env, o *decideOptions) error {
 		return err
 	}
 	l := r.List
-	calls := section{title: "Call list, the most profitable first", head: []string{"account", "manager", "probability", "value", "value_of", "expected_profit"}}
+	calls := section{title: "Call list, the most profitable first 联系名单（利润由高到低）", head: []string{"account", "manager", "probability", "value", "value_of", "expected_profit"}}
 	shown := len(l.Rows)
 	if e.global.output == tableForm {
 		shown = min(shown, o.top)
@@ -121,7 +121,7 @@ func runDecide(ctx context.Context, e *env, o *decideOptions) error {
 		e.say("%s", l.Defaults(score.English))
 		e.say("%s", l.Defaults(score.Chinese))
 	}
-	words := section{title: "In words", head: []string{"field", "value"}}
+	words := section{title: "In words 说明", head: []string{"field", "value"}}
 	for _, said := range []struct {
 		in, value string
 		sentences []string
@@ -135,8 +135,8 @@ func runDecide(ctx context.Context, e *env, o *decideOptions) error {
 		left += n
 	}
 	return e.show(answer{data: r, rows: 3, sections: []section{
-		worthFacts(&r.WorthOf, shown, "contacts", len(l.Rows), "expected profit", l.Total, "best number of contacts", l.Curve.Best.Contacts,
-			"left out", left, "candidates whose value is below 0", r.Losing, "candidates that can't be ranked", len(l.Unknown)),
+		worthFacts(&r.WorthOf, shown, "contacts 联系数", len(l.Rows), "expected profit 预期利润", l.Total, "best number of contacts 最佳联系数", l.Curve.Best.Contacts,
+			"left out 不作为候选", left, "candidates whose value is below 0 价值低于0的候选客户", r.Losing, "candidates that can't be ranked 无法排序的候选客户", len(l.Unknown)),
 		words, decideAssumptions(&r), calls, decideManagers(&r), decideCurve(&r),
 	}})
 }
@@ -157,7 +157,7 @@ func runDecideFit(ctx context.Context, e *env, o *decideOptions) error {
 	if fit.Worth.Decision == nil {
 		return fmt.Errorf("model %q was trained before contacts were judged; train again (fealty train), or ask fealty evaluate: %w", fit.Model, serving.ErrConflict)
 	}
-	return e.show(answer{data: fit, rows: 2, sections: append([]section{fitFacts(&fit)}, decisionSections(fit.Worth.Decision)...)})
+	return e.show(answer{data: fit, rows: 3, sections: append([]section{fitFacts(&fit)}, decisionSections(fit.Worth.Decision)...)})
 }
 
 // decisionSections show what contacts would have earned.
@@ -165,7 +165,7 @@ func decisionSections(d *model.DecisionCard) []section {
 	if d == nil { // of a serve from before
 		return nil
 	}
-	offers := section{title: "Best profit of contacts", head: []string{
+	offers := section{title: "Best profit of contacts 联系的最佳利润", head: []string{
 		"measure", "profit_per_account", "share_contacted", "alpha", "beta", "value", "incentive", "contact", "accounts", "churned", "without_known_cost", "margin_rate", "note",
 	}}
 	for _, offer := range []struct {
@@ -177,17 +177,17 @@ func decisionSections(d *model.DecisionCard) []section {
 			offer.name, p.PerAccount, p.Share, p.Alpha, p.Beta, p.Value, p.Incentive, p.Contact, d.Accounts, d.Churned, d.ByRate, d.MarginRate, d.Why,
 		})
 	}
-	levels := section{title: "Expected and realised profit, by the offer of EMPB", head: []string{
+	levels := section{title: "Expected and realised profit, by the offer of EMPB 预期与实际利润（按EMPB的优惠条件）", head: []string{
 		"per_manager", "contacts", "expected_profit", "realised_profit", "as_many_at_random",
 	}}
 	for _, l := range d.Levels {
 		each := any(l.PerManager)
 		if l.PerManager == 0 {
-			each = "unlimited"
+			each = "unlimited 不限"
 		}
 		levels.rows = append(levels.rows, []any{each, l.Contacts, l.Expected, l.Realised, l.Random})
 	}
-	words := section{title: "What the offers assume", head: []string{"English", "中文"}}
+	words := section{title: "What the offers assume 优惠条件的假定", head: []string{"English", "中文"}}
 	zh := decision.OfferSentences(d, score.Chinese)
 	for i, en := range decision.OfferSentences(d, score.English) {
 		words.rows = append(words.rows, []any{en, zh[i]})
@@ -197,7 +197,7 @@ func decisionSections(d *model.DecisionCard) []section {
 
 // decideAssumptions shows what the list rests on, and how it depends on that.
 func decideAssumptions(r *serving.DecideResult) section {
-	s := section{title: "What it rests on, and what if that were otherwise", head: []string{
+	s := section{title: "What it rests on, and what if that were otherwise 依据及其变化的影响", head: []string{
 		"assumption", "value", "origin", "if_it_were", "same_list_earns", "best_list_earns", "its_contacts", "added", "dropped", "break_even",
 	}}
 	for i := range r.List.Sensitivity {
@@ -210,9 +210,9 @@ func decideAssumptions(r *serving.DecideResult) section {
 }
 
 func decideManagers(r *serving.DecideResult) section {
-	s := section{title: "Account managers", head: []string{"manager", "capacity", "accounts", "worthwhile", "contacts", "expected_profit", "at_capacity"}}
+	s := section{title: "Account managers 客户经理", head: []string{"manager", "capacity", "accounts", "worthwhile", "contacts", "expected_profit", "at_capacity"}}
 	for _, m := range r.List.Managers {
-		var capacity any = "unlimited"
+		var capacity any = "unlimited 不限"
 		full := false
 		if m.Capacity != nil {
 			capacity, full = *m.Capacity, m.Worthwhile > *m.Capacity
@@ -224,7 +224,7 @@ func decideManagers(r *serving.DecideResult) section {
 
 // decideCurve shows the curve in about ten steps, with its best.
 func decideCurve(r *serving.DecideResult) section {
-	s := section{title: "Profit by number of contacts", head: []string{"contacts", "expected_profit", "best"}}
+	s := section{title: "Profit by number of contacts 各联系数的利润", head: []string{"contacts", "expected_profit", "best"}}
 	points := r.List.Curve.Points
 	step := max(1, len(points)/10)
 	for i, p := range points {

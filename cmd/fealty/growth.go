@@ -60,9 +60,9 @@ func runGrowth(ctx context.Context, e *env, o growthOptions) error {
 	}
 	within := any(r.ActiveWithinDays)
 	if r.ActiveWithinDays == 0 {
-		within = "unlimited"
+		within = "unlimited 不限"
 	}
-	words := section{title: "In words", head: []string{"from", "to", "English", "中文"}}
+	words := section{title: "In words 说明", head: []string{"from", "to", "English", "中文"}}
 	for i := range r.Base {
 		b := &r.Base[i]
 		for k := range b.EN {
@@ -70,20 +70,27 @@ func runGrowth(ctx context.Context, e *env, o growthOptions) error {
 		}
 	}
 	a := answer{data: r, rows: 1, sections: []section{
-		facts("from the end of", r.From, "to", r.To, "active_within", within),
-		growthSection("The whole base", "", r.Base),
+		facts("from the end of 期初（当日结束时）", r.From, "to 期末", r.To, "active_within 有效期", within),
+		growthSection("The whole base 全部客户", "", r.Base),
 	}}
 	if r.By != "" {
 		a.rows = 2
-		a.sections = append(a.sections, growthSection("By "+r.By, r.By, r.Rows))
+		a.sections = append(a.sections, growthSection("By "+r.By+" 按"+dimensionOf(r.By), r.By, r.Rows))
 	}
 	a.sections = append(a.sections, words, endsSection(r.Ends))
 	return e.show(a)
 }
 
+// dimensionOf names what a table of the base is told by in Chinese.
+func dimensionOf(by string) string {
+	return map[string]string{
+		"account": "客户", "category": "品类", "department": "部门", "manager": "客户经理", "product": "商品", "region": "地区",
+	}[by]
+}
+
 // endsSection says by which run the wallets at each end are told, or why by none.
 func endsSection(ends []serving.GrowthEnd) section {
-	s := section{title: "Wallets, declared or estimated", head: []string{"at", "run", "as of", "not measured because", "未测量的原因"}}
+	s := section{title: "Wallets, declared or estimated 申报或估算的钱包", head: []string{"at", "run", "as of", "not measured because", "未测量的原因"}}
 	for i := range ends {
 		x := &ends[i]
 		s.rows = append(s.rows, []any{x.At, x.Run, x.Cutoff, x.EN, x.ZH})
@@ -164,14 +171,15 @@ func runPortfolio(ctx context.Context, e *env, o portfolioOptions) error {
 	}
 	run := r.Run
 	if run == "" {
-		run = "none: nothing was published as of the period's end"
+		run = "none: nothing was published as of the period's end 无：截至期末没有已发布的评分"
 	}
-	about := facts("from the end of", r.From, "to", r.To, "currency", r.Currency, "risks of run", run, "as of", r.Cutoff, r.By+" values", r.Keys, "rows shown", len(r.Rows))
+	about := facts("from the end of 期初（当日结束时）", r.From, "to 期末", r.To, "currency 货币", r.Currency, "risks of run 风险所属评分批次", run, "as of 截至", r.Cutoff,
+		r.By+" values "+dimensionOf(r.By)+"数", r.Keys, "rows shown 显示行数", len(r.Rows))
 	if r.Erased > 0 {
-		about.rows = append(about.rows, []any{"erased, not listed", r.Erased})
+		about.rows = append(about.rows, []any{"erased, not listed 已删除、未列出", r.Erased})
 	}
-	rows := section{title: "By " + r.By, head: []string{r.By, "revenue", "returned", "orders"}}
-	total := section{title: "Everybody", head: []string{"revenue", "returned", "orders"}}
+	rows := section{title: "By " + r.By + " 按" + dimensionOf(r.By), head: []string{r.By, "revenue", "returned", "orders"}}
+	total := section{title: "Everybody 全部", head: []string{"revenue", "returned", "orders"}}
 	for _, w := range r.Figures {
 		rows.head, total.head = append(rows.head, w.Name), append(total.head, w.Name)
 	}
@@ -188,7 +196,7 @@ func runPortfolio(ctx context.Context, e *env, o portfolioOptions) error {
 	for i := range r.Rows {
 		rows.rows = append(rows.rows, append([]any{r.Rows[i].Key}, cells(&r.Rows[i])...))
 	}
-	formulas := section{title: "Figures", head: []string{"figure", "unit", "English", "formula", "中文", "公式"}}
+	formulas := section{title: "Figures 指标", head: []string{"figure", "unit", "English", "formula", "中文", "公式"}}
 	for _, w := range r.Figures {
 		formulas.rows = append(formulas.rows, []any{w.Name, w.Unit, w.Label, w.Formula, w.LabelZH, w.FormulaZH})
 	}
@@ -201,7 +209,7 @@ func runPortfolio(ctx context.Context, e *env, o portfolioOptions) error {
 
 // lacks says of each figure in how many rows it is not measurable, and for want of what.
 func lacks(r *serving.PortfolioResult) section {
-	s := section{title: "Not measurable", head: []string{"figure", "rows", "without", "缺少", "told_instead"}}
+	s := section{title: "Not measurable 无法衡量", head: []string{"figure", "rows", "without", "缺少", "told_instead"}}
 	for k, w := range r.Figures {
 		count := 0
 		instead := ""

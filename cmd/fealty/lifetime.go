@@ -61,16 +61,16 @@ func (o *worthOptions) fitted(ctx context.Context, e *env) (serving.WorthFitResu
 func worthFacts(of *serving.WorthOf, shown int, more ...any) section {
 	run := of.Run
 	if run == "" {
-		run = "none: computed for this answer"
+		run = "none: computed for this answer 无：为本次查询计算"
 	}
-	all := []any{"run", run, "model", of.Model, "cutoff", of.Cutoff}
+	all := []any{"run 评分批次", run, "model 模型", of.Model, "cutoff 截止日", of.Cutoff}
 	if of.LearntThrough != "" {
-		all = append(all, "learnt through", of.LearntThrough)
+		all = append(all, "learnt through 模型学习截至", of.LearntThrough)
 	}
 	if of.Later != nil {
 		all = append(all, "note", of.Later.EN, "说明", of.Later.ZH)
 	}
-	all = append(all, "horizon days", of.HorizonDays, "currency", of.Currency, "accounts", of.Accounts, "rows shown", shown)
+	all = append(all, "horizon days 预测期天数", of.HorizonDays, "currency 货币", of.Currency, "accounts 客户数", of.Accounts, "rows shown 显示行数", shown)
 	return facts(append(all, more...)...)
 }
 
@@ -154,7 +154,7 @@ func runLifetime(ctx context.Context, e *env, o *lifetimeOptions) error {
 		return err
 	}
 	s := section{head: []string{"account", "alive", "no_purchase", "purchases", "spend", "spend_by", "lifetime_value", "low", "high", "value_by", "model", "why"}}
-	words := section{title: "In words", head: []string{"account", "English", "中文"}}
+	words := section{title: "In words 说明", head: []string{"account", "English", "中文"}}
 	for i := range r.Rows {
 		l := &r.Rows[i]
 		s.rows = append(s.rows, []any{l.Account, l.Alive, l.NoPurchase, l.Purchases, l.Spend, l.SpendBy, l.Value, l.Low, l.High, l.ValueBy, l.Model, l.Why})
@@ -162,10 +162,10 @@ func runLifetime(ctx context.Context, e *env, o *lifetimeOptions) error {
 	}
 	var more []any
 	if r.Terms != nil {
-		more = append(more, "months of the value", r.Terms.Months, "discount a month", r.Terms.Discount, "level of the interval", r.Terms.Level, "futures drawn for it", r.Terms.Draws)
+		more = append(more, "months of the value 价值的月数", r.Terms.Months, "discount a month 月折现率", r.Terms.Discount, "level of the interval 区间的概率", r.Terms.Level, "futures drawn for it 区间的模拟次数", r.Terms.Draws)
 	}
 	if r.Refit {
-		more = append(more, "parameters", "fitted again for this answer")
+		more = append(more, "parameters 参数", "fitted again for this answer 为本次查询重新拟合")
 	}
 	sections := []section{worthFacts(&r.WorthOf, len(r.Rows), more...), s}
 	if len(o.request.Accounts) > 0 {
@@ -176,12 +176,12 @@ func runLifetime(ctx context.Context, e *env, o *lifetimeOptions) error {
 
 // fitFacts say which model learnt what.
 func fitFacts(fit *serving.WorthFitResult, more ...any) section {
-	return facts(append([]any{"model", fit.Model, "test cutoff", fit.TestCutoff, "horizon days", fit.HorizonDays, "currency", fit.Currency}, more...)...)
+	return facts(append([]any{"model 模型", fit.Model, "test cutoff 检验截止日", fit.TestCutoff, "horizon days 预测期天数", fit.HorizonDays, "currency 货币", fit.Currency}, more...)...)
 }
 
 func lifetimeFit(fit *serving.WorthFitResult) answer {
 	l := &fit.Worth.Lifetime
-	parameters := section{title: "Parameters", head: []string{"of", "segment", "parameter", "value", "standard_error"}}
+	parameters := section{title: "Parameters 参数", head: []string{"of", "segment", "parameter", "value", "standard_error"}}
 	add := func(of, segment string, all []model.Parameter) {
 		for _, p := range all {
 			parameters.rows = append(parameters.rows, []any{of, segment, p.Name, p.Value, p.StandardError})
@@ -189,7 +189,7 @@ func lifetimeFit(fit *serving.WorthFitResult) answer {
 	}
 	add("purchases", "all", l.Purchases)
 	add("spend", "all", l.Spend)
-	segments := section{title: "Segments, and why they are told by what", head: []string{
+	segments := section{title: "Segments, and why they are told by what 细分及其所用参数的原因", head: []string{
 		"segment", "accounts", "repeat_buyers", "purchases", "English", "中文", "spend", "English", "中文", "problem",
 	}}
 	for _, s := range l.Segments {
@@ -201,31 +201,31 @@ func lifetimeFit(fit *serving.WorthFitResult) answer {
 			s.Spend, spend.Sentence(score.English), spend.Sentence(score.Chinese), strings.Trim(s.PurchasesProblem+"; "+s.SpendProblem, "; "),
 		})
 	}
-	tried := section{title: "Models tried, by the mean absolute error of their spend within the horizon", head: []string{"model", "log_likelihood", "error", "used", "why_not"}}
+	tried := section{title: "Models tried, by the mean absolute error of their spend within the horizon 试用的模型（按期内消费的平均绝对误差）", head: []string{"model", "log_likelihood", "error", "used", "why_not"}}
 	for _, m := range l.Models {
 		tried.rows = append(tried.rows, []any{m.Model, m.LogLikelihood, m.MAE, m.Used, m.Why})
 	}
-	words := section{title: "In words", head: []string{"English", "中文"}}
+	words := section{title: "In words 说明", head: []string{"English", "中文"}}
 	for i, en := range fit.LifetimeEN {
 		words.rows = append(words.rows, []any{en, fit.LifetimeZH[i]})
 	}
-	about := []any{"accounts", l.Accounts, "purchases by", l.Model}
+	about := []any{"accounts 客户数", l.Accounts, "purchases by 购买模型", l.Model}
 	if l.Model == "" {
 		about = append(about, "no lifetime model, because", l.Why)
 	} else {
-		about = append(about, "log-likelihood", l.LogLikelihood, "correlation of frequency and spend", l.Correlation,
-			"months of the value", l.Months, "discount a month", l.Discount)
+		about = append(about, "log-likelihood 对数似然", l.LogLikelihood, "correlation of frequency and spend 购买频率与消费的相关系数", l.Correlation,
+			"months of the value 价值的月数", l.Months, "discount a month 月折现率", l.Discount)
 		if l.Draws > 0 {
-			about = append(about, "level of the interval", l.Interval, "futures drawn for it", l.Draws)
+			about = append(about, "level of the interval 区间的概率", l.Interval, "futures drawn for it 区间的模拟次数", l.Draws)
 		}
 	}
-	errors := section{title: "Mean absolute error of spend within the horizon", head: []string{"forecast", "of", "accounts", "error", "used"}}
+	errors := section{title: "Mean absolute error of spend within the horizon 期内消费的平均绝对误差", head: []string{"forecast", "of", "accounts", "error", "used"}}
 	judge := func(of string, accounts int, pace, forecast model.Figure, by string) {
 		errors.rows = append(errors.rows, []any{"run-rate", of, accounts, pace, by == "run_rate"}, []any{"lifetime", of, accounts, forecast, by == "lifetime"})
 	}
 	judge("all", l.Judged, l.RunRate, l.Forecast, l.SpendBy)
 	if s := l.Stayed; s != nil {
-		judge("those that stayed", s.Accounts, s.RunRate, s.Forecast, s.By)
+		judge("those that stayed 留存客户", s.Accounts, s.RunRate, s.Forecast, s.By)
 	}
 	return answer{data: fit, rows: 1, sections: []section{fitFacts(fit, about...), parameters, segments, tried, errors, words}}
 }

@@ -87,8 +87,8 @@ func runValue(ctx context.Context, e *env, o *valueOptions) error {
 	s := section{head: []string{
 		"account", "stage", "value", "existing", "potential", "influence", "learning", "tier", "level", "rfm", "verdict", "because", "breaches", "untold",
 	}}
-	words := section{title: "In words", head: []string{"account", "English", "中文"}}
-	parts := section{title: "What the value is made of", head: []string{"account", "of", "figure", "value", "English", "中文"}}
+	words := section{title: "In words 说明", head: []string{"account", "English", "中文"}}
+	parts := section{title: "What the value is made of 价值的构成", head: []string{"account", "of", "figure", "value", "English", "中文"}}
 	for i := range r.Rows {
 		v := &r.Rows[i]
 		because := make([]string, len(v.Because))
@@ -114,7 +114,7 @@ func runValue(ctx context.Context, e *env, o *valueOptions) error {
 			parts.rows = append(parts.rows, []any{v.Account, p.Of, p.Code, p.Value, p.EN, p.ZH})
 		}
 	}
-	sections := []section{worthFacts(&r.WorthOf, len(r.Rows), "margin rate assumed", r.ValueRate, "accounts without a cost of their own", r.Assumed, "lapsed accounts, in no tier", r.Gone), s}
+	sections := []section{worthFacts(&r.WorthOf, len(r.Rows), "margin rate assumed 假定毛利率", r.ValueRate, "accounts without a cost of their own 无自身成本数据的客户", r.Assumed, "lapsed accounts, in no tier 已流失、不分层的客户", r.Gone), s}
 	if len(o.request.Accounts) > 0 {
 		sections = append(sections, parts, words)
 	} else {
@@ -125,15 +125,15 @@ func runValue(ctx context.Context, e *env, o *valueOptions) error {
 
 // valueTogether shows what the accounts are together.
 func valueTogether(r *serving.ValueResult) []section {
-	tiers := section{title: "Tiers", head: []string{"tier", "accounts", "value", "share", "with_breaches", "English", "中文", "policy", "政策"}}
+	tiers := section{title: "Tiers 价值层级", head: []string{"tier", "accounts", "value", "share", "with_breaches", "English", "中文", "policy", "政策"}}
 	for _, t := range r.Tiers {
 		tiers.rows = append(tiers.rows, []any{t.Tier, t.Accounts, t.Value, t.Share, t.Breached, t.EN, t.ZH, t.PolicyEN, t.PolicyZH})
 	}
-	curve := section{title: "How value is spread (20/80)", head: []string{"best_share_of_accounts", "share_of_value"}}
+	curve := section{title: "How value is spread (20/80) 价值的分布（二八曲线）", head: []string{"best_share_of_accounts", "share_of_value"}}
 	for _, c := range r.Concentration {
 		curve.rows = append(curve.rows, []any{c.Accounts, c.Value})
 	}
-	levels := section{title: "Relationships, of a hundred whose level is known", head: []string{"level", "accounts", "per_hundred", "literature", "English", "中文"}}
+	levels := section{title: "Relationships, of a hundred whose level is known 关系水平（每百个已知水平的客户）", head: []string{"level", "accounts", "per_hundred", "literature", "English", "中文"}}
 	for _, l := range r.Levels {
 		literature := short(l.LiteratureLow)
 		if l.LiteratureHigh != l.LiteratureLow {
@@ -141,7 +141,7 @@ func valueTogether(r *serving.ValueResult) []section {
 		}
 		levels.rows = append(levels.rows, []any{l.Level, l.Accounts, l.PerHundred, literature, l.EN, l.ZH})
 	}
-	verdicts := section{title: "Verdicts", head: []string{"verdict", "accounts", "English", "中文"}}
+	verdicts := section{title: "Verdicts 处置结论", head: []string{"verdict", "accounts", "English", "中文"}}
 	for _, v := range r.Verdicts {
 		verdicts.rows = append(verdicts.rows, []any{v.Verdict, v.Accounts, v.EN, v.ZH})
 	}
@@ -159,7 +159,7 @@ func runBest(ctx context.Context, e *env, o *valueOptions) error {
 		b := &r.Rows[i]
 		s.rows = append(s.rows, []any{b.Rank, b.Account, b.Name, b.Manager, b.Value, b.OptedOut})
 	}
-	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows), "best share", r.Share, "of accounts with any", r.Of, "ranked by", r.Column), s)
+	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows), "best share 最优占比", r.Share, "of accounts with any 有此数值的客户数", r.Of, "ranked by 排序依据", r.Column), s)
 }
 
 func runWinBack(ctx context.Context, e *env, o *valueOptions) error {
@@ -167,17 +167,17 @@ func runWinBack(ctx context.Context, e *env, o *valueOptions) error {
 	if err != nil {
 		return err
 	}
-	s := section{title: "Already gone", head: []string{"account", "name", "manager", "yearly_margin", "return_probability", "value", "English", "中文"}}
+	s := section{title: "Already gone 已流失的客户", head: []string{"account", "name", "manager", "yearly_margin", "return_probability", "value", "English", "中文"}}
 	for i := range r.Rows {
 		w := &r.Rows[i]
 		s.rows = append(s.rows, []any{w.Account, w.Name, w.Manager, w.YearlyMargin, w.Probability, w.Value, w.EN, w.ZH})
 	}
-	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows), "opted out, not listed", r.OptedOut), s)
+	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows), "opted out, not listed 拒绝联系、未列出", r.OptedOut), s)
 }
 
 // showCells shows the RFM cells.
 func showCells(e *env, r *serving.ValueResult) error {
-	s := section{title: "RFM cells, the best first", head: []string{"rfm", "accounts", "value", "risk", "English", "中文"}}
+	s := section{title: "RFM cells, the best first RFM单元（由优到劣）", head: []string{"rfm", "accounts", "value", "risk", "English", "中文"}}
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		s.rows = append(s.rows, []any{c.Cell, c.Accounts, c.Value, c.Risk, c.EN, c.ZH})
@@ -199,7 +199,7 @@ func showRules(e *env, o *valueOptions) error {
 	if err != nil {
 		return err
 	}
-	s := section{title: "The rules of value and place, as configured", head: []string{"of", "code", "English", "中文"}}
+	s := section{title: "The rules of value and place, as configured 价值与定位的规则（按当前配置）", head: []string{"of", "code", "English", "中文"}}
 	all := []ruleOf{}
 	for _, r := range c.settings.Worth.Loyalty.Rules() {
 		all = append(all, ruleOf{r.Of, r.Code, r.Words.EN, r.Words.ZH})

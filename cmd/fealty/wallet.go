@@ -58,7 +58,7 @@ func runWallet(ctx context.Context, e *env, o *walletOptions) error {
 		return err
 	}
 	s := section{head: []string{"account", "category", "state", "wallet", "low", "high", "spend", "share", "potential", "width", "trend", "no_trend", "why", "flags", "author", "period"}}
-	words := section{title: "In words", head: []string{"account", "category", "English", "中文"}}
+	words := section{title: "In words 说明", head: []string{"account", "category", "English", "中文"}}
 	for i := range r.Rows {
 		w := &r.Rows[i]
 		s.rows = append(s.rows, []any{
@@ -77,31 +77,32 @@ func runWallet(ctx context.Context, e *env, o *walletOptions) error {
 
 func walletFit(fit *serving.WorthFitResult) answer {
 	w := &fit.Worth.Wallet
-	categories := section{title: "Categories, with the pinball losses of the twins", head: []string{
+	categories := section{title: "Categories, with the pinball losses of the twins 品类及两种方法的分位数损失", head: []string{
 		"category", "peers", "serves", "boosting_loss", "neighbours_loss", "constant_loss", "declared_below_spend", "why", "suspect",
 	}}
 	for _, c := range w.Categories {
 		categories.rows = append(categories.rows, []any{c.Category, c.Peers, c.Serves, c.Boosting, c.Neighbours, c.Constant, c.Below, c.Why, c.Suspect})
 	}
-	coverage := section{title: "How often intervals held what was held out", head: []string{
+	coverage := section{title: "How often intervals held what was held out 区间对留出数据的覆盖率", head: []string{
 		"segment", "category", "basis", "accounts", "target", "inside", "median_high_to_low", "rank_correlation",
 	}}
 	for _, c := range w.Coverage {
 		coverage.rows = append(coverage.rows, []any{c.Segment, c.Category, c.Basis, c.Accounts, c.Target, c.Inside, c.Width, c.Correlation})
 	}
 	sections := []section{
-		fitFacts(fit, "why not", w.Why, "accounts", w.Accounts, "declared wallets", w.Declared, "of them below own spend", w.Below, "categories without a wallet, as too many are sold", w.Unasked),
+		fitFacts(fit, "why not 未评估原因", w.Why, "accounts 客户数", w.Accounts, "declared wallets 申报的钱包", w.Declared, "of them below own spend 其中低于自身消费", w.Below,
+			"categories without a wallet, as too many are sold 因品类过多而未评估钱包的品类", w.Unasked),
 		categories, coverage,
 	}
 	if len(w.Unmet) > 0 {
-		unmet := section{title: "Declared, and met by no category: misspelt, bought by nobody, or beyond the most bought", head: []string{"category", "declarations"}}
+		unmet := section{title: "Declared, and met by no category: misspelt, bought by nobody, or beyond the most bought 已申报但无对应品类：名称有误、无人购买或不在购买最多之列", head: []string{"category", "declarations"}}
 		for _, name := range slices.Sorted(maps.Keys(w.Unmet)) {
 			unmet.rows = append(unmet.rows, []any{name, w.Unmet[name]})
 		}
 		sections = append(sections, unmet)
 	}
 	if w.Columns != nil {
-		sections = append(sections, trialSection("Columns of the estimated wallet: what they add to the churn model", w.Columns))
+		sections = append(sections, trialSection("Columns of the estimated wallet: what they add to the churn model 估算钱包的列对流失模型的增益", w.Columns))
 	}
 	return answer{data: fit, rows: 1, sections: sections}
 }
@@ -157,5 +158,6 @@ func runWalletDeclare(ctx context.Context, e *env, o *declareOptions) error {
 		e.say("%s", note.ZH)
 	}
 	return e.show(answer{data: r, sections: []section{facts(
-		"account", o.request.Account, "category", o.request.Category, "author", o.request.Author, "period", r.Period, "own spend of the last year", r.Spend, "load", r.Load, "already declared", r.Already)}})
+		"account 客户", o.request.Account, "category 品类", o.request.Category, "author 申报人", o.request.Author, "period 生效日", r.Period,
+		"own spend of the last year 近一年在本公司消费", r.Spend, "load 导入批次", r.Load, "already declared 此前已申报", r.Already)}})
 }

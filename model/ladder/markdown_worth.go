@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"fealty/model"
@@ -104,7 +105,7 @@ func walletTables(say func(string, ...any), w *model.WalletCard) {
 	trialLine(say, "the churn model", w.Columns)
 	say("\n| category | peers | serves | pinball loss of boosting | of neighbours | of a constant | note |\n|---|---|---|---|---|---|---|\n")
 	for _, c := range w.Categories {
-		say("| %s | %d | %s | %s | %s | %s | %s |\n", cell(c.Category), c.Peers, c.Serves, number(c.Boosting), number(c.Neighbours), number(c.Constant), cell(joined(c.Why, c.Suspect)))
+		say("| %s | %d | %s | %s | %s | %s | %s |\n", cell(c.Category), c.Peers, c.Serves, number(c.Boosting), number(c.Neighbours), number(c.Constant), cell(joined(c.Why, c.Suspect, c.EN, c.ZH)))
 	}
 	if w.Unasked > 0 {
 		say("\nOf %d more categories, which fewer accounts buy, no wallet is told; what is spent in them counts as unknown.\n", w.Unasked)
@@ -112,9 +113,21 @@ func walletTables(say func(string, ...any), w *model.WalletCard) {
 	for _, name := range slices.Sorted(maps.Keys(w.Unmet)) {
 		say("\nIn %q %d wallets stand declared, and it is none of the categories above: misspelt, or bought by too few.\n", cell(name), w.Unmet[name])
 	}
-	say("\n| segment | category | held out | accounts | target | inside | median high ÷ low | rank correlation |\n|---|---|---|---|---|---|---|---|\n")
+	say("\n| segment | category | held out | accounts | target | inside | median high ÷ low | rank correlation | narrow enough to act on | of those inside |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, c := range w.Coverage {
-		say("| %s | %s | %s | %d | %s | %s | %s | %s |\n", cell(orAll(c.Segment)), cell(orAll(c.Category)), c.Basis, c.Accounts, percent(c.Target), percent(c.Inside), figure(c.Width), number(c.Correlation))
+		acted, held := "", ""
+		if c.Acted != nil {
+			acted, held = strconv.Itoa(c.Acted.Accounts), percent(c.Acted.Inside)
+		}
+		say("| %s | %s | %s | %d | %s | %s | %s | %s | %s | %s |\n", cell(orAll(c.Segment)), cell(orAll(c.Category)), c.Basis, c.Accounts, percent(c.Target), percent(c.Inside),
+			figure(c.Width), number(c.Correlation), acted, held)
+	}
+	for _, s := range w.Shares {
+		say("\nShares of wallet, %s: the usual one of %d declared years is %s, and weighs as much as %s purchases of the account's own.\n",
+			cell(orAll(s.Category)), s.Accounts, percent(s.Usual), figure(s.Concentration))
+	}
+	for _, why := range w.Unshared {
+		say("\nNo model of shares: %s.\n", cell(why))
 	}
 }
 

@@ -47,10 +47,11 @@ type CategoryReport struct {
 	Serves                         Twin
 	// Explained is 1 − loss ÷ Constant (Koenker and Machado, JASA 94, 1999).
 	Explained float64
-	// Suspect names a column that ranks the accounts almost as their spend does
-	// (rank correlation above .95 on up to 2,000 of them): it probably tells the spend
-	// itself, and the wallet would be the account's own spend. Empty if none does.
-	Suspect string
+	// Without are the numbers that rank the accounts almost as their spend does (rank
+	// correlation above .95 on up to 2,000 of those that have a value): they probably
+	// tell the spend itself, and the wallet would be the account's own spend. The
+	// category is fitted without them.
+	Without []string
 }
 
 // Twin names a way to the quantile.
@@ -294,12 +295,16 @@ func (t *fitting) category(ctx context.Context, c int) error {
 		return nil
 	}
 	features := t.view.take(train.accounts, train.amounts)
+	blind := suspects(features, train.log)
+	for _, j := range blind {
+		r.Without = append(r.Without, features.Columns[j].Name)
+		hide(features.Columns[j].Numbers)
+	}
 	var err error
 	if m.upper, err = t.boost(ctx, features, train.log, p.Level); err != nil {
 		return err
 	}
-	r.Suspect = suspectOf(features, train.log)
-	n := t.near(&train)
+	n := t.near(&train, blind)
 	r.Train, r.Held = len(train.log), len(held.log)
 	upper, middle := make([]float64, len(held.log)), make([]float64, len(held.log))
 	if err := m.upper.Predict(t.view.take(held.accounts, held.amounts), upper); err != nil {
@@ -326,8 +331,9 @@ func (t *fitting) category(ctx context.Context, c int) error {
 	return t.hold(c)
 }
 
-// suspectOf finds the first number that ranks rows as y does.
-func suspectOf(f *frame.Frame, y []float64) string {
+// suspects are the places of the numbers that rank rows as y does.
+func suspects(f *frame.Frame, y []float64) []int {
+	var all []int
 	for j := range f.Columns {
 		c := &f.Columns[j]
 		if c.Kind != frame.Number || c.Name == Elsewhere {
@@ -340,10 +346,19 @@ func suspectOf(f *frame.Frame, y []float64) string {
 			}
 		}
 		if len(there) > suspectRows/100 && metrics.Spearman(there, spend) > suspectFrom {
-			return c.Name
+			all = append(all, j)
 		}
 	}
-	return ""
+	return all
+}
+
+// hide takes the values of a column away from those who teach. A column without
+// values splits no tree and sets no two references apart, so that whatever it says of
+// the accounts that are asked for, it says nothing to the model.
+func hide(values []float64) {
+	for k := range values {
+		values[k] = math.NaN()
+	}
 }
 
 func meanOf(loss boost.Pinball, margin, y []float64) float64 {
@@ -362,8 +377,9 @@ func (t *fitting) boost(ctx context.Context, f *frame.Frame, y []float64, level 
 	return boost.Fit(ctx, p, f, y, nil)
 }
 
-// near keeps the first training accounts as references.
-func (t *fitting) near(train *some) *near {
+// near keeps the first training accounts as references, blind to the columns of those
+// places.
+func (t *fitting) near(train *some, blind []int) *near {
 	p := &t.model.params
 	count := min(p.References, len(train.log))
 	order := make([]int, count)
@@ -376,6 +392,9 @@ func (t *fitting) near(train *some) *near {
 	for k, from := range order {
 		n.Log[k] = train.log[from]
 		t.view.row(train.accounts[from], train.amounts[from], &t.model.coders[len(t.model.coders)-1], row)
+		for _, j := range blind {
+			row[j] = missing
+		}
 		for j, v := range row {
 			n.Codes[j*count+k] = v
 		}

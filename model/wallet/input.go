@@ -36,10 +36,11 @@ type Spend struct {
 
 // Peers are accounts, what is known of them, and what they spend.
 type Peers struct {
-	// Frame has one row per account and cutoff: firmographics and behaviour. It must not
+	// Frame has one row per account and cutoff: firmographics and behaviour. It should not
 	// hold a column that tells the spend of a single category, nor, where accounts
 	// buy in one category mostly, that of all: the quantile would become the
-	// account's own spend. The report's Suspect names such a column.
+	// account's own spend. A category is fitted without such numbers, and its report
+	// names them (Without).
 	Frame *frame.Frame
 	// Segment of each account, for the intervals; nil means one for all.
 	Segment []string

@@ -124,7 +124,7 @@ func TestPlantedWalletsAreRecovered(t *testing.T) {
 	m, report := fit(t, w, quick())
 	for _, c := range report.Categories {
 		t.Logf("%+v", c)
-		if c.Explained < 0.2 || c.Suspect != "" {
+		if c.Explained < 0.2 || c.Without != nil {
 			t.Errorf("%s: explained %v", c.Category, c.Explained)
 		}
 	}
@@ -701,15 +701,55 @@ func TestUnusableInputIsRefused(t *testing.T) {
 	}
 }
 
-func TestAFeatureThatTellsTheSpendIsSuspect(t *testing.T) {
+func TestAFeatureThatTellsTheSpendIsLeftOut(t *testing.T) {
 	w := newTown(2000, 1, 0.3, 0, 15)
-	told := frame.Column{Meta: frame.Meta{Name: "spend_365d"}, Kind: frame.Number, Numbers: w.totals()}
+	told := *w
 	f := *w.Frame
-	f.Columns = append(slices.Clone(f.Columns), told)
-	w.Frame = &f
-	_, report := fit(t, w, Defaults())
-	if report.Categories[0].Suspect != "spend_365d" {
-		t.Errorf("%+v", report.Categories[0])
+	spend := frame.Column{Meta: frame.Meta{Name: "spend_365d"}, Kind: frame.Number, Numbers: w.totals()}
+	// Contracts of every third account, which are its spend but for their unit.
+	contract := frame.Column{Meta: frame.Meta{Name: "contract_amount"}, Kind: frame.Number, Numbers: make([]float64, f.Rows())}
+	for i, v := range spend.Numbers {
+		if contract.Numbers[i] = math.NaN(); i%3 == 0 {
+			contract.Numbers[i] = 10 * v
+		}
+	}
+	f.Columns = append([]frame.Column{contract}, append(slices.Clone(f.Columns), spend)...)
+	told.Frame = &f
+	served := map[Twin]bool{}
+	for _, rounds := range []int{1, 30} { // neighbours are better than the one, and no better than the other
+		p := Defaults()
+		p.Rounds = rounds
+		m, report := fit(t, &told, p)
+		served[report.Categories[0].Serves] = true
+		if diff := cmp.Diff([]string{"contract_amount", "spend_365d"}, report.Categories[0].Without); diff != "" {
+			t.Errorf("left out: %s", diff)
+		}
+		// The twin never saw the columns.
+		twin, plain := fit(t, w, p)
+		if plain.Categories[0].Without != nil {
+			t.Errorf("left out %q of a frame that tells no spend", plain.Categories[0].Without)
+		}
+		all := estimate(t, m, &told, nil)
+		if diff := cmp.Diff(estimate(t, twin, w, nil), all, cmpopts.EquateNaNs()); diff != "" {
+			t.Errorf("after %d rounds the columns moved the estimates: %s", rounds, diff)
+		}
+		own, wide := 0, 0
+		for k := range all {
+			e := &all[k]
+			if e.State == Estimated && e.Wallet == e.Spend {
+				own++
+			}
+			if e.State == Unknown {
+				wide++
+			}
+		}
+		t.Logf("%d rounds: %d of %d wallets are the spend, %d unknown, by %s", rounds, own, len(all), wide, report.Categories[0].Serves)
+		if own > len(all)/5 { // one in ten buys all of it here
+			t.Errorf("%d of %d wallets are the account's own spend", own, len(all))
+		}
+	}
+	if len(served) != 2 {
+		t.Errorf("only %v served", served)
 	}
 }
 
@@ -812,6 +852,14 @@ func TestWordsOfEverything(t *testing.T) {
 	}
 	for _, w := range noTrends {
 		check(w.code, w.words)
+	}
+	en, zh := WithoutText([]frame.Meta{{Name: "crates"}, {Name: "contract_amount", LabelEN: "Contracts", LabelZH: "合同"}})
+	check("without", [2]string{en, zh})
+	if !strings.Contains(en, "crates, Contracts") || !strings.Contains(zh, "crates、合同") {
+		t.Errorf("%q, %q", en, zh)
+	}
+	if en, zh = WithoutText(nil); en+zh != "" {
+		t.Errorf("nothing left out: %q, %q", en, zh)
 	}
 	if int(NoPurchases)+1 != len(whys) || int(Known)+1 != len(states) || AsSaid != 1<<(len(flags)-1) {
 		t.Error("codes without words")

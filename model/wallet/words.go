@@ -1,6 +1,11 @@
 package wallet
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	"fealty/features/frame"
+)
 
 // Language of words for people.
 type Language int
@@ -123,4 +128,26 @@ func (f Flags) Words(l Language) string {
 		panic(fmt.Sprintf("wallet: words of %d flags", len(f.Each())))
 	}
 	return flags[k].in(l)
+}
+
+// WithoutText says that wallets are learnt without some columns, by their labels or,
+// lacking those, their names; "" of none.
+func WithoutText(columns []frame.Meta) (en, zh string) {
+	if len(columns) == 0 {
+		return "", ""
+	}
+	var english, chinese []string
+	for k := range columns {
+		name, label := columns[k].Name, columns[k].LabelZH
+		if label == "" {
+			label = name
+		}
+		chinese = append(chinese, label)
+		if columns[k].LabelEN != "" {
+			name = columns[k].LabelEN
+		}
+		english = append(english, name)
+	}
+	return "learnt without " + strings.Join(english, ", ") + ", which ranks the accounts as their own spend does and would make the spend the wallet",
+		"学习时不使用" + strings.Join(chinese, "、") + "：其对客户的排序几乎与自身消费相同，会把消费当作钱包"
 }
