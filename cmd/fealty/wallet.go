@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -78,21 +79,37 @@ func runWallet(ctx context.Context, e *env, o *walletOptions) error {
 func walletFit(fit *serving.WorthFitResult) answer {
 	w := &fit.Worth.Wallet
 	categories := section{title: "Categories, with the pinball losses of the twins 品类及两种方法的分位数损失", head: []string{
-		"category", "peers", "serves", "boosting_loss", "neighbours_loss", "constant_loss", "declared_below_spend", "why", "suspect",
+		"category", "peers", "serves", "boosting_loss", "neighbours_loss", "constant_loss", "declared_below_spend", "why", "English", "中文",
 	}}
 	for _, c := range w.Categories {
-		categories.rows = append(categories.rows, []any{c.Category, c.Peers, c.Serves, c.Boosting, c.Neighbours, c.Constant, c.Below, c.Why, c.Suspect})
+		categories.rows = append(categories.rows, []any{c.Category, c.Peers, c.Serves, c.Boosting, c.Neighbours, c.Constant, c.Below, c.Why, cmp.Or(c.EN, c.Suspect), c.ZH})
 	}
 	coverage := section{title: "How often intervals held what was held out 区间对留出数据的覆盖率", head: []string{
-		"segment", "category", "basis", "accounts", "target", "inside", "median_high_to_low", "rank_correlation",
+		"segment", "category", "basis", "accounts", "target", "inside", "median_high_to_low", "rank_correlation", "narrow", "narrow_inside",
 	}}
 	for _, c := range w.Coverage {
-		coverage.rows = append(coverage.rows, []any{c.Segment, c.Category, c.Basis, c.Accounts, c.Target, c.Inside, c.Width, c.Correlation})
+		var acted, held any
+		if c.Acted != nil {
+			acted, held = c.Acted.Accounts, c.Acted.Inside
+		}
+		coverage.rows = append(coverage.rows, []any{c.Segment, c.Category, c.Basis, c.Accounts, c.Target, c.Inside, c.Width, c.Correlation, acted, held})
 	}
 	sections := []section{
 		fitFacts(fit, "why not 未评估原因", w.Why, "accounts 客户数", w.Accounts, "declared wallets 申报的钱包", w.Declared, "of them below own spend 其中低于自身消费", w.Below,
 			"categories without a wallet, as too many are sold 因品类过多而未评估钱包的品类", w.Unasked),
 		categories, coverage,
+	}
+	if len(w.Shares)+len(w.Unshared) > 0 {
+		shares := section{title: "Usual shares of wallet, by which what was declared of the past is carried to today 一般钱包份额，用于把过去的申报推算到今天", head: []string{
+			"category", "declared years", "usual_share", "concentration_in_purchases", "why not",
+		}}
+		for _, s := range w.Shares {
+			shares.rows = append(shares.rows, []any{s.Category, s.Accounts, s.Usual, s.Concentration, ""})
+		}
+		for _, why := range w.Unshared {
+			shares.rows = append(shares.rows, []any{nil, nil, nil, nil, why})
+		}
+		sections = append(sections, shares)
 	}
 	if len(w.Unmet) > 0 {
 		unmet := section{title: "Declared, and met by no category: misspelt, bought by nobody, or beyond the most bought 已申报但无对应品类：名称有误、无人购买或不在购买最多之列", head: []string{"category", "declarations"}}
