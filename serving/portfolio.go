@@ -39,6 +39,7 @@ type PortfolioRequest struct {
 type FigureWords struct {
 	Name      string `json:"name"`
 	Unit      string `json:"unit"`
+	UnitZH    string `json:"unit_zh"`
 	Label     string `json:"label"`
 	LabelZH   string `json:"label_zh"`
 	Formula   string `json:"formula"`
@@ -156,7 +157,8 @@ func (s *Service) Portfolio(ctx context.Context, r PortfolioRequest) (PortfolioR
 	slices.SortFunc(rows, most)
 	for _, f := range loyalty.Figures() {
 		if f.Manager == (by == features.PerManager) {
-			result.Figures = append(result.Figures, FigureWords{f.Name, f.Unit, f.Label.EN, f.Label.ZH, f.Formula(score.English), f.Formula(score.Chinese)})
+			unit, _ := loyalty.WordsOfUnit(f.Unit)
+			result.Figures = append(result.Figures, FigureWords{f.Name, unit.EN, unit.ZH, f.Label.EN, f.Label.ZH, f.Formula(score.English), f.Formula(score.Chinese)})
 		}
 	}
 	for _, name := range loyalty.Sums() {

@@ -196,9 +196,9 @@ func runPortfolio(ctx context.Context, e *env, o portfolioOptions) error {
 	for i := range r.Rows {
 		rows.rows = append(rows.rows, append([]any{r.Rows[i].Key}, cells(&r.Rows[i])...))
 	}
-	formulas := section{title: "Figures 指标", head: []string{"figure", "unit", "English", "formula", "中文", "公式"}}
+	formulas := section{title: "Figures 指标", head: []string{"figure", "unit", "单位", "English", "formula", "中文", "公式"}}
 	for _, w := range r.Figures {
-		formulas.rows = append(formulas.rows, []any{w.Name, w.Unit, w.Label, w.Formula, w.LabelZH, w.FormulaZH})
+		formulas.rows = append(formulas.rows, []any{w.Name, w.Unit, w.UnitZH, w.Label, w.Formula, w.LabelZH, w.FormulaZH})
 	}
 	a := answer{data: r, rows: 1, sections: []section{about, rows, total, formulas}}
 	if lacking := lacks(&r); len(lacking.rows) > 0 {

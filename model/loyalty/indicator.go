@@ -173,7 +173,8 @@ func (d *Definition) Formula(lang score.Language) string {
 		if t.Minus != "" {
 			b.WriteString(" − " + t.Minus)
 		}
-		fmt.Fprintf(&b, " (%s)", t.Unit)
+		unit, _ := WordsOfUnit(t.Unit)
+		fmt.Fprintf(&b, words.unit, unit.In(lang))
 		if t.Curve != nil {
 			b.WriteString(" " + t.Curve.String())
 		} else {
@@ -223,16 +224,16 @@ func (d *Definition) Columns() []string {
 	return names
 }
 
-type formulaWords struct{ head, next, quantiles, weight, when, fallback, recorded, any, or, end string }
+type formulaWords struct{ head, next, unit, quantiles, weight, when, fallback, recorded, any, or, end string }
 
 var (
 	formulaEN = formulaWords{
-		head: "Weighted mean of what is there of: ", next: "; ", quantiles: " by the stored quantiles", weight: ", weight %v",
+		head: "Weighted mean of what is there of: ", next: "; ", unit: " (%s)", quantiles: " by the stored quantiles", weight: ", weight %v",
 		when: ", counted when %s", fallback: ", only where the one before is missing", recorded: ", only if it is recorded here",
 		any: ". Measurable when %s", or: " or ", end: ".",
 	}
 	formulaZH = formulaWords{
-		head: "以下已有各项的加权平均：", next: "；", quantiles: "按存储的分位数", weight: "，权重%v",
+		head: "以下已有各项的加权平均：", next: "；", unit: "（%s）", quantiles: "按存储的分位数", weight: "，权重%v",
 		when: "，当%s时计入", fallback: "，仅在前一项缺失时", recorded: "，仅在此处有记录时",
 		any: "。当%s时可衡量", or: "或", end: "。",
 	}
@@ -395,9 +396,9 @@ var definitions = []Definition{
 			{Column: ExtraLifetimeValue, Unit: "base currency", Weight: 1},
 		},
 		Meta: frame.Meta{
-			Name: "lifetime_value", LabelEN: "Lifetime value", LabelZH: "客户终身价值",
+			Name: "lifetime_value", LabelEN: "Lifetime value", LabelZH: "生命周期价值",
 			ReasonEN: []string{"Expected lifetime value: {lifetime_value_estimate}"},
-			ReasonZH: []string{"预期终身价值：{lifetime_value_estimate}"},
+			ReasonZH: []string{"预期生命周期价值：{lifetime_value_estimate}"},
 		},
 	},
 }

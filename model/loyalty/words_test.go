@@ -44,7 +44,8 @@ func TestWordsAreComplete(t *testing.T) {
 		}
 		for _, lang := range languages {
 			for _, term := range d.Terms {
-				if text := definitions[i].Formula(lang); !strings.Contains(text, term.Column) || !strings.Contains(text, term.Unit) {
+				unit, known := WordsOfUnit(term.Unit)
+				if text := definitions[i].Formula(lang); !known || !strings.Contains(text, term.Column) || !strings.Contains(text, unit.In(lang)) {
 					t.Errorf("the formula of %s does not name %s: %s", d.Meta.Name, term.Column, text)
 				}
 			}
@@ -54,6 +55,14 @@ func TestWordsAreComplete(t *testing.T) {
 				t.Errorf("%s names %s, which has no unit", d.Meta.Name, name)
 			}
 		}
+	}
+	for _, f := range Figures() {
+		if unit, known := WordsOfUnit(f.Unit); !known || unit.EN != f.Unit {
+			t.Errorf("the unit %s of %s has no words", f.Unit, f.Name)
+		}
+	}
+	if unit, known := WordsOfUnit("furlongs"); known || unit != (Words{"furlongs", "furlongs"}) {
+		t.Errorf("an unknown unit is %+v", unit)
 	}
 	for why := NoColumn; why < whys; why++ {
 		check("a reason", whyWords[why])
