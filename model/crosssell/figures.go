@@ -140,8 +140,9 @@ func (q *quality) figures(name string) []Figure {
 // I by protocol T: learnt from the lines before the cutoff, held against the days
 // after it. The figures online-retail-1/new/… are means over the accounts that
 // bought an item new to them, …/popular/… the same for the most popular of the
-// last RecentDays days; online-retail-1/repeat/… are means over all accounts
-// that bought, against every known item that they bought.
+// last RecentDays days, …/cosine/… for sums of cosines with all neighbours, as the
+// tail beyond the closed form has them; online-retail-1/repeat/… are means over all
+// accounts that bought, against every known item that they bought.
 func RetailFigures(ctx context.Context, lines []Line, cutoff frame.Cutoff, days int, params Params) ([]Figure, error) {
 	past, err := Past(lines, cutoff)
 	if err != nil {
@@ -153,8 +154,12 @@ func RetailFigures(ctx context.Context, lines []Line, cutoff frame.Cutoff, days 
 	if err != nil {
 		return nil, err
 	}
+	cosines, err := fitCosines(ctx, past, params)
+	if err != nil {
+		return nil, err
+	}
 	bought := group(Outcome(lines, past, cutoff, days))
-	var fresh, popular, repeat quality
+	var fresh, popular, cosine, repeat quality
 	for a := range past.Accounts {
 		own, all := past.Cells(a), bought[int32(a)]
 		if len(all) == 0 {
@@ -165,12 +170,22 @@ func RetailFigures(ctx context.Context, lines []Line, cutoff frame.Cutoff, days 
 		if unknown := those(all, foreign); len(unknown) > 0 {
 			fresh.add(m.New(own, ListLength, nil), unknown)
 			popular.add(m.New(Cells{}, ListLength, foreign), unknown)
+			cosine.add(cosines.New(own, ListLength, nil), unknown)
 		}
 	}
 	if repeat.accounts == 0 || fresh.accounts == 0 {
 		return nil, fmt.Errorf("%w: %d accounts bought in the %d days after the cutoff, %d of them something new: nothing to measure", ErrInput, repeat.accounts, days, fresh.accounts)
 	}
-	return slices.Concat(fresh.figures("online-retail-1/new"), popular.figures("online-retail-1/popular"), repeat.figures("online-retail-1/repeat")), nil
+	return slices.Concat(fresh.figures("online-retail-1/new"), popular.figures("online-retail-1/popular"), cosine.figures("online-retail-1/cosine"), repeat.figures("online-retail-1/repeat")), nil
+}
+
+// fitCosines is a model without a closed form: every item is answered by its cosines
+// with all others.
+func fitCosines(ctx context.Context, past *Purchases, params Params) (*Model, error) {
+	params.Neighbours = len(past.Items)
+	m := &Model{params: params, past: past, place: slices.Repeat([]int32{-1}, len(past.Items))}
+	m.count()
+	return m, m.fitTail(ctx, transpose(past))
 }
 
 // PropensityFigures measures probabilities: learnt at earlier cutoffs, which are
@@ -289,7 +304,8 @@ func group(all []Bought) map[int32]map[int32]bool {
 // Next Basket Recommendation Reality Check: history holds each account's baskets
 // in order, next the one that follows, items by number. Lists are those of
 // Basket: own items by number of baskets, ties by popularity, filled up with the
-// most popular. ErrInput names an account without history.
+// most popular; of ta-feng/own/… they are not filled up. ErrInput names an account
+// without history.
 func BasketFigures(history map[string][][]int, next map[string][]int) ([]Figure, error) {
 	b := NewBuilder()
 	for _, account := range sortedKeys(history) {
@@ -313,7 +329,7 @@ func BasketFigures(history map[string][][]int, next map[string][]int) ([]Figure,
 	}
 	m := &Model{params: Defaults(), past: past}
 	m.count()
-	var q quality
+	var filled, repeat quality
 	for _, account := range sortedKeys(next) {
 		a, ok := slices.BinarySearch(past.Accounts, frame.AccountID(account))
 		if !ok {
@@ -327,9 +343,11 @@ func BasketFigures(history map[string][][]int, next map[string][]int) ([]Figure,
 			}
 			bought[int32(i)] = true //nolint:gosec // items are bounded
 		}
-		q.add(m.Basket(past.Cells(a), ListLength, nil), bought)
+		own := past.Cells(a)
+		filled.add(m.Basket(own, ListLength, nil), bought)
+		repeat.add(m.Repeat(own, ListLength, nil), bought)
 	}
-	return q.figures("ta-feng"), nil
+	return append(filled.figures("ta-feng"), repeat.figures("ta-feng/own")...), nil
 }
 
 // basketItem spells a number so that ids sort as numbers do.

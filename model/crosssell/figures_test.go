@@ -35,6 +35,7 @@ func TestOnlineRetailReachesTheReference(t *testing.T) {
 		{"online-retail-1/new/precision@10", .103, .0005, 1850},
 		{"online-retail-1/new/hit@10", .521, .0005, 1850},
 		{"online-retail-1/popular/ndcg@10", .054, .0005, 1850},
+		{"online-retail-1/cosine/ndcg@10", .099, .0005, 1850},
 		{"online-retail-1/repeat/precision@10", .333, .0005, 1916},
 		{"online-retail-1/repeat/ndcg@10", .381, .0005, 1916},
 	} {
@@ -62,6 +63,9 @@ func TestTaFengReachesTheReference(t *testing.T) {
 	hold(t, figures, "ta-feng/recall@10", .1350, .0001, len(last))
 	hold(t, figures, "ta-feng/ndcg@10", .1236, .0001, len(last))
 	hold(t, figures, "ta-feng/hit@10", .4205, .0001, len(last))
+	hold(t, figures, "ta-feng/own/recall@10", .1217, .0001, len(last))
+	hold(t, figures, "ta-feng/own/ndcg@10", .1182, .0001, len(last))
+	hold(t, figures, "ta-feng/own/hit@10", .3996, .0001, len(last))
 }
 
 func hold(t *testing.T, figures []Figure, name string, want, within float64, accounts int) {
