@@ -114,6 +114,9 @@ type RungCard struct {
 // rows, which decide nothing.
 type ColumnTrial struct {
 	Columns []string `json:"columns"`
+	// EN and ZH say in a sentence what the columns are; "" on cards from before.
+	EN string `json:"en,omitempty"`
+	ZH string `json:"zh,omitempty"`
 	// Why is what was in the way of a trial, "" when there was one; the figures are
 	// then null.
 	Why string `json:"why,omitempty"`

@@ -12,6 +12,7 @@ import (
 
 	"fealty/features"
 	"fealty/features/frame"
+	"fealty/model"
 	"fealty/model/score"
 	"fealty/model/wallet"
 )
@@ -48,6 +49,36 @@ func purchasers(n, rare int) *crowd {
 
 func declares(account, category string, amount float64, period int64) features.Declared {
 	return features.Declared{Account: frame.AccountID(account), Category: category, Amount: amount, Said: features.Statement{Period: period, Author: "Li Wei"}}
+}
+
+// TestTheCardSaysWhatIsLeftOutAndActedOn: in a contractual trade the contracts are the
+// spend.
+func TestTheCardSaysWhatIsLeftOutAndActedOn(t *testing.T) {
+	c := purchasers(400, 0)
+	c.categories, c.thatYear = nil, map[int]ownYear{}
+	spend := c.column(spendColumn)
+	c.frame.Columns = append(c.frame.Columns, frame.Column{Meta: frame.Meta{Name: "contract_amount", LabelEN: "Contracts", LabelZH: "合同"}, Kind: frame.Number, Numbers: spend})
+	for i, account := range c.frame.Accounts {
+		c.declared = append(c.declared, declares(string(account), "", spend[i]/(.1+.2*float64(i%5)), int64(c.cutoff)-90*86_400))
+		c.thatYear[i] = ownYear{spend[i], 12}
+	}
+	var card model.WalletCard
+	a := &appraisal{}
+	if err := a.fitWallet(t.Context(), &card, c, DefaultSettings()); err != nil {
+		t.Fatal(err)
+	}
+	of := card.Categories[0]
+	if !slices.Equal(of.Without, []string{"contract_amount"}) || !strings.Contains(of.EN, "without Contracts") || !strings.Contains(of.ZH, "不使用合同") {
+		t.Errorf("of what is left out the card says %+v", of)
+	}
+	if len(card.Shares) != 1 || math.Abs(float64(card.Shares[0].Usual)-.5) > .05 || card.Shares[0].Accounts != 400 {
+		t.Errorf("half of all is bought here, the shares are %+v (%v)", card.Shares, card.Unshared)
+	}
+	for _, x := range card.Coverage {
+		if told := x.Acted != nil; told != (x.Basis == string(wallet.ByDeclared)) || told && (x.Acted.Accounts == 0 || !(x.Acted.Inside > .5)) {
+			t.Errorf("what is acted on: %+v of %+v", x.Acted, x)
+		}
+	}
 }
 
 func TestDeclaredWalletsMeetTheirParts(t *testing.T) {

@@ -142,8 +142,11 @@ func (c *calendar) climb(ctx context.Context, p ladder.Params, rows, last *label
 		return nil, unfit(err)
 	}
 	// That columns have no values is seen by the ladder, and what was in the way here.
-	if why := last.derived.WhyNoWallet(); result.Trial != nil && result.Trial.Why != "" && why != "" {
-		result.Trial.Why += "; " + why
+	if t := result.Trial; t != nil {
+		if why := last.derived.WhyNoWallet(); t.Why != "" && why != "" {
+			t.Why += "; " + why
+		}
+		t.EN, t.ZH = last.derived.WalletText()
 	}
 	return result, nil
 }

@@ -21,7 +21,8 @@ func newBacktest(e *env) *cobra.Command {
 		Use: "backtest", Short: "Train and test at many past cutoffs, as training would have done then", Args: none,
 		Long: `Trains and tests at many past cutoffs as training would have done then, and registers nothing. It also says at each cutoff
 what the columns of the estimated wallet (share, gap, width, trend) add. To boosting: on folds of the training cutoffs, which
-decide whether they are kept, and on the test rows, which decide nothing. To the categories that accounts buy next, learnt at
+decide whether they are kept, and on the test rows, which decide nothing; these columns are of a poorer wallet than the one that
+"fealty wallet" tells: one category, three columns that make peers, no declared wallets. To the categories that accounts buy next, learnt at
 the newest training cutoff: on accounts held out there, which decide, and kind by kind on what was bought after the test.`,
 		Example: `  fealty backtest --last 6
   fealty backtest --cutoff 2011-08-09 --cutoff 2011-09-09 --train-cutoff 2011-03-09 --train-cutoff 2011-04-09 -o csv`,

@@ -64,7 +64,7 @@ func runTrain(ctx context.Context, e *env, o trainOptions) error {
 // trialSection says what columns on trial add; verdict is kept, not kept, or why
 // there was none.
 func trialSection(title string, t *model.ColumnTrial) section {
-	s := section{title: title, head: []string{"measured_on", "auc_with", "auc_without", "log_loss_with", "log_loss_without", "verdict"}}
+	s := section{title: title, head: []string{"measured_on", "auc_with", "auc_without", "log_loss_with", "log_loss_without", "verdict", "English", "中文"}}
 	verdict := "not kept"
 	switch {
 	case t.Why != "":
@@ -72,9 +72,9 @@ func trialSection(title string, t *model.ColumnTrial) section {
 	case t.Kept:
 		verdict = "kept"
 	}
-	s.rows = append(s.rows, []any{"folds", t.FoldAUCWith, t.FoldAUCWithout, t.FoldLogLossWith, t.FoldLogLossWithout, verdict})
+	s.rows = append(s.rows, []any{"folds", t.FoldAUCWith, t.FoldAUCWithout, t.FoldLogLossWith, t.FoldLogLossWithout, verdict, t.EN, t.ZH})
 	if t.With != nil && t.Without != nil {
-		s.rows = append(s.rows, []any{"test", t.With.AUC, t.Without.AUC, t.With.LogLoss, t.Without.LogLoss, ""})
+		s.rows = append(s.rows, []any{"test", t.With.AUC, t.Without.AUC, t.With.LogLoss, t.Without.LogLoss, "", "", ""})
 	}
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"fealty/features/frame"
 	"fealty/model/wallet"
@@ -23,7 +24,14 @@ const (
 	halfDays  = 180.
 )
 
-var peerColumns = []string{tenure, "categories_ever", "contract_amount"}
+var (
+	peers = []frame.Meta{
+		{Name: tenure, LabelEN: "tenure", LabelZH: "客户年限"},
+		{Name: "categories_ever", LabelEN: "categories ever bought", LabelZH: "购买过的品类数"},
+		{Name: "contract_amount", LabelEN: "amount of contracts", LabelZH: "合同金额"},
+	}
+	peerColumns = namesOf(peers)
+)
 
 // walletMetas are the columns of the estimated wallet, in their order.
 var walletMetas = []frame.Meta{
@@ -58,10 +66,12 @@ var walletMetas = []frame.Meta{
 func WalletMetas() []frame.Meta { return slices.Clone(walletMetas) }
 
 // WalletNames are the names of those columns.
-func WalletNames() []string {
-	names := make([]string, len(walletMetas))
-	for j := range walletMetas {
-		names[j] = walletMetas[j].Name
+func WalletNames() []string { return namesOf(walletMetas) }
+
+func namesOf(metas []frame.Meta) []string {
+	names := make([]string, len(metas))
+	for j := range metas {
+		names[j] = metas[j].Name
 	}
 	return names
 }
@@ -137,6 +147,8 @@ type walletColumns struct {
 	model *wallet.Model
 	// why is what was in the way of a fit; then all columns are missing.
 	why string
+	// without are the peers' columns that the fit left out, since they tell the spend.
+	without []string
 }
 
 // walletParams are those of a model that every training cutoff has one of. No
@@ -164,7 +176,7 @@ func (c *Columns) WithWallet(ctx context.Context, p *Purses) (*Columns, error) {
 	case report.Categories[0].Why != wallet.None:
 		out.wallet = &walletColumns{why: fmt.Sprintf("%d accounts have spent within the year, and a wallet needs %d", len(p.accounts), walletParams().MinPeers)}
 	default:
-		out.wallet = &walletColumns{model: m}
+		out.wallet = &walletColumns{model: m, without: report.Categories[0].Without}
 	}
 	return &out, nil
 }
@@ -183,6 +195,30 @@ func (c *Columns) WhyNoWallet() string {
 		return ""
 	}
 	return c.wallet.why
+}
+
+// WalletText says of which wallet the columns are, another and poorer one than what is
+// told of an account; "" where they are not among the columns.
+func (c *Columns) WalletText() (en, zh string) {
+	if c.wallet == nil {
+		return "", ""
+	}
+	var english, chinese []string
+	var without []frame.Meta
+	for _, m := range peers {
+		english, chinese = append(english, m.LabelEN), append(chinese, m.LabelZH)
+		if slices.Contains(c.wallet.without, m.Name) {
+			without = append(without, m)
+		}
+	}
+	en = "These columns are of a poorer wallet than the one that is told of an account: all spend as one category, peers by " +
+		strings.Join(english, ", ") + " alone, and no declared wallets"
+	zh = "这些列所依据的钱包比对外给出的钱包粗略：全部消费视为一个品类，仅按" + strings.Join(chinese, "、") + "寻找相似客户，且不使用申报的钱包"
+	if len(without) > 0 {
+		left, out := wallet.WithoutText(without)
+		en, zh = en+"; "+left, zh+"；"+out
+	}
+	return en + ".", zh + "。"
 }
 
 // of returns the columns of a frame's rows. The trend is of the share: the wallet of a
@@ -254,10 +290,12 @@ func missing(of []frame.Meta, rows int) []frame.Column {
 type savedWallet struct {
 	Why   string `json:"why,omitempty"`
 	Model string `json:"model,omitempty"`
+	// Without is absent in texts from before; then nothing was left out.
+	Without []string `json:"without,omitempty"`
 }
 
 func (w *walletColumns) save() (*savedWallet, error) {
-	out := &savedWallet{Why: w.why}
+	out := &savedWallet{Why: w.why, Without: w.without}
 	if w.model != nil {
 		text, err := w.model.MarshalText()
 		if err != nil {
@@ -273,7 +311,12 @@ func (s *savedWallet) read() (*walletColumns, error) {
 	if (s.Why == "") == (s.Model == "") {
 		return nil, fmt.Errorf("%w: reason %q beside a wallet model of %d bytes", ErrText, s.Why, len(s.Model))
 	}
-	w := &walletColumns{why: s.Why}
+	for _, name := range s.Without {
+		if !slices.Contains(peerColumns, name) {
+			return nil, fmt.Errorf("%w: the wallet was learnt without %q, the columns are %q", ErrText, name, peerColumns)
+		}
+	}
+	w := &walletColumns{why: s.Why, without: s.Without}
 	if s.Model == "" {
 		return w, nil
 	}

@@ -13,6 +13,9 @@ import (
 	"fealty/model/derive"
 	"fealty/model/lifetime"
 	"fealty/model/metrics"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // market draws accounts with a true wallet that follows how broadly they buy, and
@@ -126,13 +129,57 @@ func TestWalletColumnsRankTheShares(t *testing.T) {
 			t.Errorf("%s: %v", change[1], err)
 		}
 	}
+	if en, zh := c.WalletText(); !strings.HasSuffix(en, "peers by tenure, categories ever bought, amount of contracts alone, and no declared wallets.") || !strings.HasSuffix(zh, "且不使用申报的钱包。") {
+		t.Errorf("the columns are told of as %q %q", en, zh)
+	}
 	without := c.WithoutWallet()
+	if en, zh := without.WalletText(); en+zh != "" {
+		t.Errorf("no columns are told of as %q %q", en, zh)
+	}
 	if columns, err := without.Of(f); err != nil || len(columns) != len(derive.Metas()) || len(without.Metas()) != len(columns) {
 		t.Errorf("without the wallet there are %d columns (%v)", len(columns), err)
 	}
 	names := derive.WalletNames()
 	if !slices.Equal(names, wide.Names()[len(wide.Names())-len(names):]) {
 		t.Errorf("the names are %v, the columns %v", names, wide.Names())
+	}
+}
+
+// TestContractsThatAreTheSpendAreLeftOut: in a contractual trade the contracts would say
+// that everybody buys all of it here.
+func TestContractsThatAreTheSpendAreLeftOut(t *testing.T) {
+	f, _ := market(600)
+	contracted := *f
+	contracted.Columns = append(slices.Clone(f.Columns), frame.Column{Meta: frame.Meta{Name: "contract_amount"}, Kind: frame.Number, Numbers: f.Column("spend_365d").Numbers})
+	of := func(f *frame.Frame) (*derive.Columns, []frame.Column) {
+		bare, err := derive.Fit(t.Context(), &derive.Known{}, 90, lifetime.MBGNBD)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := bare.WithWallet(t.Context(), purses(f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := c.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err = derive.Parse(text); err != nil {
+			t.Fatal(err)
+		}
+		all, err := c.Of(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, all
+	}
+	c, got := of(&contracted)
+	_, want := of(f)
+	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
+		t.Errorf("contracts move the wallet: %s", diff)
+	}
+	if en, zh := c.WalletText(); !strings.Contains(en, "learnt without amount of contracts") || !strings.Contains(zh, "不使用合同金额") {
+		t.Errorf("left out, and told of as %q %q", en, zh)
 	}
 }
 

@@ -20,7 +20,7 @@ func worthCard() *model.WorthCard {
 			RunRate:  3249.18, Forecast: 2755.93, SpendBy: "lifetime",
 		},
 		Wallet: model.WalletCard{
-			Accounts: 658, Declared: 899, Below: 58,
+			Accounts: 658, Declared: 899, Below: 58, Columns: &model.ColumnTrial{Why: "no", EN: "Of one category.", ZH: "一个品类。"},
 			Categories: []model.WalletCategory{{Category: "paint", Peers: 133, Serves: "neighbours", Boosting: .3136, Neighbours: .2339, Constant: .2786, Suspect: "odd"}, {Category: "glue", Serves: "boosting", EN: "Without contracts.", ZH: "不用合同。"}},
 			Coverage:   []model.WalletCoverage{{Basis: "declared", Accounts: 62, Target: .8, Inside: .7903, Width: 11.0757, Correlation: .8969, Acted: &model.WalletActed{Accounts: 27, Inside: .7407}}, {Basis: "peers", Accounts: 63}},
 			Shares:     []model.WalletShares{{Accounts: 345, Usual: .4321, Concentration: 7.25}}, Unshared: []string{`category "paint": no`},
@@ -67,7 +67,7 @@ func TestCardTellsWorth(t *testing.T) {
 		"Learnt of 659 accounts", "mbg-nbd of 651 accounts, log-likelihood -56563.41; frequency and mean spend correlate 0.208", "12 months at a discount of 1.0 % a month; its 87.5 % interval is of 250 drawn futures",
 		"| purchases |  | r | 1.949 | 0.1254 |", "| spend |  | q | 1.024 | 0.0564 |", "| key\\|a | 36 | 35 | too-small | own |", "run-rate 3249.18, lifetime model 2755.93; spend is forecast by lifetime",
 		"899 declared wallets among 658 accounts; 58 of them", "| paint | 133 | neighbours | 0.314 | 0.234 | 0.279 | odd |", "| all | declared | 62 | 80.0 % | 79.0 % | 11.08 | 0.897 | 27 | 74.1 % |", "| peers | 63 | 0.0 % | 0.0 % | 0 | 0.000 |  |  |",
-		"Without contracts.; 不用合同。", "Shares of wallet, all: the usual one of 345 declared years is 43.2 %, and weighs as much as 7.25 purchases", `No model of shares: category "paint": no.`,
+		"Without contracts.; 不用合同。", "were not tried for the churn model: no.\n\nOf one category. 一个品类。\n", "Shares of wallet, all: the usual one of 345 declared years is 43.2 %, and weighs as much as 7.25 purchases", `No model of shares: category "paint": no.`,
 		"By category: 12, of which 11 in the closed form and 1", "| new | 5698 | 20 | 0.877 | 0.596 | 0.019 | 0.024 | 0.001 | 0.507 | 0.490 |",
 		"log-loss 0.129 with and 0.135 without on its 174 accounts held out, so that they are kept", "It is better. 更准。",
 		"| all | 10320 | 1373 | 0.117 | 0.120 | 0.003012 | 0.00125 | – | – | – | – |", "| new | 7446 | 38 | 0.024 | 0.028 | 0.0036 | 0.0011 | 0.914 | 0.855 | 0.587 | 0.474 |",

@@ -136,6 +136,7 @@ func walletTables(say func(string, ...any), w *model.WalletCard) {
 func trialLine(say func(string, ...any), of string, t *model.ColumnTrial) {
 	switch {
 	case t == nil:
+		return
 	case t.Why != "":
 		say("\nColumns of the estimated wallet were not tried for %s: %s.\n", of, t.Why)
 	default:
@@ -145,6 +146,9 @@ func trialLine(say func(string, ...any), of string, t *model.ColumnTrial) {
 		}
 		say("\nColumns of the estimated wallet for %s: on folds, log-loss %s and AUC %s with them, %s and %s without (gain %s ± %s); %s.\n", of,
 			number(t.FoldLogLossWith), number(t.FoldAUCWith), number(t.FoldLogLossWithout), number(t.FoldAUCWithout), number(t.Gain), number(t.GainError), kept)
+	}
+	if t.EN != "" {
+		say("\n%s %s\n", t.EN, t.ZH)
 	}
 }
 

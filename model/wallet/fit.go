@@ -474,7 +474,9 @@ func (t *fitting) share(report *Report) {
 	}
 	fit("", pooled)
 	for c, rows := range counts {
-		fit(t.Categories[c], rows)
+		if name := t.Categories[c]; name != "" { // that of all is fitted
+			fit(name, rows)
+		}
 	}
 }
 
