@@ -185,7 +185,10 @@ func fitCosines(ctx context.Context, past *Purchases, params Params) (*Model, er
 	params.Neighbours = len(past.Items)
 	m := &Model{params: params, past: past, place: slices.Repeat([]int32{-1}, len(past.Items))}
 	m.count()
-	return m, m.fitTail(ctx, transpose(past))
+	if err := m.fitTail(ctx, transpose(past)); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // PropensityFigures measures probabilities: learnt at earlier cutoffs, which are
