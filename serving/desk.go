@@ -42,6 +42,9 @@ type DeskOptions struct {
 	// Grow computes how the base grew, for Growth; nil means that this desk computes
 	// nothing of it.
 	Grow func(ctx context.Context, request GrowthRequest, report func(Progress)) (GrowthResult, error)
+	// WhyNothingNext is the code of why an account has no recommendations by a model; nil
+	// means that nobody says.
+	WhyNothingNext func(ctx context.Context, version string) (string, error)
 	// Moves tells where accounts of a run have gone, Erased of which of them nothing
 	// may be told now, Standings how they stand otherwise; nil means that nobody tells.
 	// Without an answer of Erased nothing is told of a run.
@@ -80,6 +83,8 @@ type Desk struct {
 	asking chan struct{}
 	// growing lets one growth be computed at a time.
 	growing chan struct{}
+	// nothing is what WhyNothingNext said last.
+	nothing atomic.Pointer[nothingNext]
 	// groups is the desk of groups; nil in that one itself.
 	groups *Desk
 }

@@ -61,8 +61,11 @@ type WorthAnswer struct {
 	Wallet          SaidWallet
 	Wallets         []SaidWallet
 	Recommendations []SaidRecommendation
-	Cap             Term
-	Indicators      []SaidIndicator
+	// NothingNext says why there are no recommendations; without a code where there are,
+	// and where nobody says.
+	NothingNext Term
+	Cap         Term
+	Indicators  []SaidIndicator
 	// Profile, Why and Story are those of Loyalty.
 	Profile, Why, Story  Term
 	Attitudes            []SaidAttitude
@@ -147,6 +150,9 @@ func (d *Desk) Worth(ctx context.Context, account frame.AccountID) (WorthAnswer,
 	}
 	a.Receipt.WorthHash = w.Hash
 	a.say(d.capsOf(e.run), found.Stage, d.Settings.Location())
+	if len(a.Recommendations) == 0 {
+		a.NothingNext = d.saidNothing(ctx, e.run)
+	}
 	return a, nil
 }
 

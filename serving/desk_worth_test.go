@@ -59,9 +59,22 @@ func TestWorthOfWhomTheRunTells(t *testing.T) {
 	if now := d.Status(t.Context()).Bytes - bytes; now < 4*(4*8+2*4) {
 		t.Errorf("another run takes %d bytes, less than its columns of worth", now)
 	}
+	asked := ""
+	d.WhyNothingNext = func(_ context.Context, version string) (string, error) {
+		if asked += version + ";"; len(asked) == len(version)+1 {
+			return "", ErrUnavailable
+		}
+		return nothingEligible, nil
+	}
+	if w, err := d.Worth(t.Context(), "old"); err != nil || w.NothingNext != (Term{}) {
+		t.Errorf("nobody can say why nothing is recommended: %+v, %v", w.NothingNext, err)
+	}
 	w, err := d.Worth(t.Context(), "old")
 	if want := (Moved{Account: "old", Kind: features.Merged, Since: 7}); err != nil || w.Account != "C0001" || w.Moved == nil || *w.Moved != want || !w.OptedOut || w.Run != run.ID || w.Loyalty.Score != 10 {
 		t.Errorf("the merged account: %+v, %v", w, err)
+	}
+	if again, err := d.Worth(t.Context(), "old"); err != nil || again.NothingNext != w.NothingNext || w.NothingNext != termIn(nothingWhys, nothingEligible) || asked != run.Model+";"+run.Model+";" {
+		t.Errorf("nothing is recommended because %+v, then %+v (%v), asked of %s", w.NothingNext, again.NothingNext, err, asked)
 	}
 	if a, err := d.Get(t.Context(), "old"); err != nil || a.Brief == nil || a.Brief.Loyalty != 10 || a.Brief.Tier != loyalty.VIP || a.Moved == nil {
 		t.Errorf("the merged account in brief: %+v, %v", a, err)

@@ -432,6 +432,9 @@ type CrossSellRow struct {
 type CrossSellResult struct {
 	WorthOf
 	Rows []CrossSellRow `json:"rows"`
+	// Nothing says of the accounts asked for by name why they have no row, and without
+	// a name why nobody has any.
+	Nothing []Absent `json:"nothing,omitempty"`
 }
 
 // CrossSells tells what may be bought next, and why. The limit counts accounts.
@@ -448,6 +451,9 @@ func (s *Service) CrossSells(ctx context.Context, r CrossSellRequest, report fun
 		rows []CrossSellRow
 	}
 	var all []of
+	var without []string
+	var had []bool
+	some := false
 	result.WorthOf, err = s.worths(ctx, r.WorthRequest, report, func(w *score.Worth) {
 		var one of
 		ranks := map[string]int{}
@@ -466,17 +472,28 @@ func (s *Service) CrossSells(ctx context.Context, r CrossSellRequest, report fun
 			one.rows = append(one.rows, row)
 			one.best = max(one.best, float64(rec.Probability)*float64(rec.Amount))
 		}
-		if one.rows != nil {
+		other := len(w.Recommendations) > 0
+		some = some || other
+		switch {
+		case one.rows != nil:
 			all = append(all, one)
+		case len(r.Accounts) > 0:
+			without, had = append(without, string(w.Account)), append(had, other)
 		}
 	})
 	for _, one := range topRows(all, r.Limit, func(a, b *of) int { return cmp.Compare(b.best, a.best) }) {
 		result.Rows = append(result.Rows, one.rows...)
 	}
+	if err != nil {
+		return result, err
+	}
 	if result.Rows == nil {
 		result.Rows = []CrossSellRow{}
+		if len(r.Accounts) == 0 && result.Accounts > 0 {
+			without, had = []string{""}, []bool{some}
+		}
 	}
-	return result, err
+	return result, result.sayNothing(ctx, s, r.By, without, had)
 }
 
 // walletIn returns the share and the gap of the wallet in a category, NaN without one.

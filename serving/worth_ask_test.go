@@ -120,7 +120,7 @@ func TestWalletsSayWhoDeclaredThem(t *testing.T) {
 }
 
 func TestCrossSellByAccount(t *testing.T) {
-	s, _, _ := worthOfThree(t)
+	s, _, run := worthOfThree(t)
 	r, err := s.CrossSells(t.Context(), CrossSellRequest{Kind: "new"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -139,6 +139,44 @@ func TestCrossSellByAccount(t *testing.T) {
 	first, err := s.CrossSells(t.Context(), CrossSellRequest{By: "category", WorthRequest: WorthRequest{Limit: 1}}, nil)
 	if err != nil || len(first.Rows) != 1 || first.Rows[0].Category != "milk" {
 		t.Errorf("%+v (%v)", first.Rows, err)
+	}
+	if r.Nothing != nil {
+		t.Errorf("something is recommended, and nothing because %+v", r.Nothing)
+	}
+	registry, ok := s.Registry.(*twinRegistry)
+	if !ok {
+		t.Fatalf("the registry is %T", s.Registry)
+	}
+	// Why nothing is: of those asked for each, else of all; of a card that learnt, that did not, and that is gone.
+	for _, c := range []struct {
+		card    string
+		request CrossSellRequest
+		want    string
+	}{
+		{`{"worth": {"crosssell": [{"key": "category"}, {"key": "product", "why": "few"}]}}`, CrossSellRequest{WorthRequest: WorthRequest{Accounts: []string{"C0002", "C0001"}}}, "C0002 nothing_eligible;"},
+		{`{"worth": {"crosssell": [{"key": "category"}, {"key": "product", "why": "few"}]}}`, CrossSellRequest{By: "product", WorthRequest: WorthRequest{Accounts: []string{"C0002"}}}, "C0002 no_propensity;"},
+		{`{"worth": {"crosssell": [{"key": "category", "why": "few"}]}}`, CrossSellRequest{WorthRequest: WorthRequest{Accounts: []string{"C0002"}}}, "C0002 no_propensity;"},
+		{`{"worth": {"crosssell": [{"key": "category"}]}}`, CrossSellRequest{Kind: "lapsed"}, " other_kinds;"},
+		{"", CrossSellRequest{Kind: "repeat", WorthRequest: WorthRequest{Accounts: []string{"C0000", "C0002"}}}, "C0000 other_kinds;C0002 model_gone;"},
+	} {
+		registry.models = nil
+		if c.card != "" {
+			registry.models = []RegisteredModel{{Version: run.Model, Card: []byte(c.card)}}
+		}
+		r, err := s.CrossSells(t.Context(), c.request, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, n := range r.Nothing {
+			got += n.Account + " " + n.Why + ";"
+			if n.EN == n.Why || n.ZH == n.Why {
+				t.Errorf("%s has no words", n.Why)
+			}
+		}
+		if got != c.want {
+			t.Errorf("%+v: %q, want %q", c.request, got, c.want)
+		}
 	}
 	for _, bad := range []CrossSellRequest{{Kind: "old"}, {By: "shelf"}, {WorthRequest: WorthRequest{Limit: -1}}, {WorthRequest: WorthRequest{Accounts: []string{""}}}} {
 		if _, err := s.CrossSells(t.Context(), bad, nil); KindOf(err) != Invalid {

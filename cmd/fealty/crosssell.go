@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -21,7 +22,8 @@ func newCrossSell(e *env) *cobra.Command {
 		Use: "crosssell", Short: "Tell what accounts may buy next, and why", Args: none,
 		Long: `Tells, by account, what it may buy within the horizon: categories and products that it never bought (new), has given up
 (lapsed) or orders again (repeat), each kind ranked by its own, with the probability of an order, the amount if there is one,
-the account's share of wallet in the category with what it spends there elsewhere, and what speaks for it. The account whose best is expected to bring most comes first. A list has crosssell.list of a kind, as
+the account's share of wallet in the category with what it spends there elsewhere, and what speaks for it. Where nothing is
+recommended, it says why. The account whose best is expected to bring most comes first. A list has crosssell.list of a kind, as
 of when scores were published. What crosssell.exclude_categories and crosssell.exclude_products name is never recommended;
 crosssell.only_products and crosssell.sold_by_region say what can be delivered at all, and where.`,
 		Example: `  fealty crosssell --kind new
@@ -59,7 +61,18 @@ func runCrossSell(ctx context.Context, e *env, o *crossSellOptions) error {
 		c := &r.Rows[i]
 		s.rows = append(s.rows, []any{c.Account, c.Kind, c.By, c.Rank, c.Item, c.Name, c.Category, c.Probability, c.Amount, c.WalletShare, c.WalletGap, c.Reason, c.EN, c.ZH})
 	}
-	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows)), s)
+	sections := []section{worthFacts(&r.WorthOf, len(r.Rows)), s}
+	if len(r.Nothing) > 0 {
+		nothing := section{title: "Nothing is recommended, because 没有推荐的原因", head: []string{"account", "why", "English", "中文"}}
+		for _, n := range r.Nothing {
+			nothing.rows = append(nothing.rows, []any{n.Account, n.Why, n.EN, n.ZH})
+			if e.global.output == csvForm { // the rows travel alone
+				e.say("%s: %s / %s", cmp.Or(n.Account, "all 全部"), n.EN, n.ZH)
+			}
+		}
+		sections = append(sections, nothing)
+	}
+	return e.showWorth(r, &r.WorthOf, sections...)
 }
 
 func crossSellFit(fit *serving.WorthFitResult) answer {

@@ -129,7 +129,7 @@ func (d *doors) url() string {
 // serve answers at the doors until ctx ends. It closes them.
 func (h *house) serve(ctx context.Context, e *env, c *config, d *doors, log *slog.Logger) error {
 	desk := serving.NewDesk(serving.DeskOptions{
-		Runs: h.runs, Score: h.service.ScoreNow, Grow: h.service.Growth, Moves: h.service.Moves, Erased: h.service.Erased, Standings: h.service.Standings, Metas: h.service.Metas(), Settings: c.settings,
+		Runs: h.runs, Score: h.service.ScoreNow, Grow: h.service.Growth, WhyNothingNext: h.service.WhyNothingNext, Moves: h.service.Moves, Erased: h.service.Erased, Standings: h.service.Standings, Metas: h.service.Metas(), Settings: c.settings,
 		Version: programVersion(), Describe: h.warehouse.Describe, DataThrough: h.service.DataThrough, Now: e.now, Log: log,
 	})
 	h.service.Published = func() {

@@ -128,7 +128,7 @@ func (w *worths) GetRecommendations(ctx context.Context, r *fealtyv1.GetRecommen
 	if err != nil {
 		return nil, err
 	}
-	m := &fealtyv1.Recommendations{Account: text(string(a.Account)), Currency: text(a.Currency), HorizonDays: *count(a.HorizonDays), Origin: originOf(a)}
+	m := &fealtyv1.Recommendations{Account: text(string(a.Account)), Currency: text(a.Currency), HorizonDays: *count(a.HorizonDays), Origin: originOf(a), Why: present(a.NothingNext)}
 	for i := range a.Recommendations {
 		one := &a.Recommendations[i]
 		m.Recommendations = append(m.Recommendations, &fealtyv1.Recommendation{

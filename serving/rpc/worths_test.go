@@ -48,6 +48,7 @@ func worthOf(a frame.AccountID) serving.WorthAnswer {
 	w.Account = a
 	if w.ValueBy = term("plain_mean"); a == "old" {
 		w.SpendBy, w.ValueBy, w.LifetimeWhy = serving.Term{}, serving.Term{}, term("no_history")
+		w.Recommendations, w.NothingNext = nil, term("nothing_eligible")
 	}
 	w.Lifetime = score.Lifetime{Alive: .9, NoPurchase: .2, Purchases: 3.5, Spend: 350, Value: 1200, Low: 700, High: 1900, Model: "mbgnbd, all accounts"}
 	w.Place = score.Place{Value: 950, Existing: 900, Potential: 50, Influence: nan, Learning: nan}
@@ -79,6 +80,7 @@ func TestWorthAsJSON(t *testing.T) {
 			"why": ` + said("peers") + `, "flags": [` + said("stale") + `]}], "origin": ` + origin + `}`,
 		"/v1/recommendations/a%2Fb": `{"account": "a/b", "currency": "GBP", "horizonDays": 90, "recommendations": [{
 			"kind": ` + said("new") + `, "product": "T-1", "productName": "Fine tea", "category": "tea", "probability": 0.5, "walletShare": 0, "walletGap": 150, "reason": ` + said("together") + `}], "origin": ` + origin + `}`,
+		"/v1/recommendations/old": `{"account": "old", "currency": "GBP", "horizonDays": 90, "why": ` + said("nothing_eligible") + `, "origin": ` + origin + `}`,
 		"/v1/loyalty/a%2Fb": `{"account": "a/b", "score": 60, "uncapped": 75, "cap": ` + said("open_complaint") + `, "indicators": [
 			{"term": ` + said("repeat_purchase") + `, "value": 0, "weight": 60, "used": 100, "group": ` + said("basic") + `,
 				"sentence": {"en": "of 100", "zh": "满分100"}, "figures": {"active_month_share": 0.05}},

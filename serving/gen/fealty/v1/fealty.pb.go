@@ -1920,9 +1920,9 @@ type Value struct {
 	SpendBy *Term `protobuf:"bytes,8,opt,name=spend_by,json=spendBy,proto3" json:"spend_by,omitempty"`
 	// The discounted margin over the months that the model's card names.
 	LifetimeValue *float64 `protobuf:"fixed64,9,opt,name=lifetime_value,json=lifetimeValue,proto3,oneof" json:"lifetime_value,omitempty"`
-	// The lower end of its 90 % interval.
+	// The lower end of its interval: of lifetime.interval, 90 % by default.
 	LifetimeLow *float64 `protobuf:"fixed64,10,opt,name=lifetime_low,json=lifetimeLow,proto3,oneof" json:"lifetime_low,omitempty"`
-	// The upper end of its 90 % interval.
+	// The upper end of its interval: of lifetime.interval, 90 % by default.
 	LifetimeHigh *float64 `protobuf:"fixed64,11,opt,name=lifetime_high,json=lifetimeHigh,proto3,oneof" json:"lifetime_high,omitempty"`
 	// The lifetime model and the accounts that it was fitted on; empty when none
 	// tells of this account.
@@ -2723,7 +2723,11 @@ type Recommendations struct {
 	// Products and whole categories, ranked within each kind.
 	Recommendations []*Recommendation `protobuf:"bytes,4,rep,name=recommendations,proto3" json:"recommendations,omitempty"`
 	// Where this is from.
-	Origin        *Origin `protobuf:"bytes,5,opt,name=origin,proto3" json:"origin,omitempty"`
+	Origin *Origin `protobuf:"bytes,5,opt,name=origin,proto3" json:"origin,omitempty"`
+	// Why there are none: no_propensity (the model has learnt of nothing how likely it is
+	// bought), nothing_eligible (no category or product is left that may be recommended)
+	// or model_gone (the model is gone, and with it the reason); absent where there are.
+	Why           *Term `protobuf:"bytes,6,opt,name=why,proto3" json:"why,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2789,6 +2793,13 @@ func (x *Recommendations) GetRecommendations() []*Recommendation {
 func (x *Recommendations) GetOrigin() *Origin {
 	if x != nil {
 		return x.Origin
+	}
+	return nil
+}
+
+func (x *Recommendations) GetWhy() *Term {
+	if x != nil {
+		return x.Why
 	}
 	return nil
 }
@@ -4442,13 +4453,14 @@ const file_fealty_v1_fealty_proto_rawDesc = "" +
 	"\n" +
 	"_potentialB\b\n" +
 	"\x06_widthB\b\n" +
-	"\x06_trend\"\xda\x01\n" +
+	"\x06_trend\"\xfd\x01\n" +
 	"\x0fRecommendations\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrency\x12!\n" +
 	"\fhorizon_days\x18\x03 \x01(\x05R\vhorizonDays\x12C\n" +
 	"\x0frecommendations\x18\x04 \x03(\v2\x19.fealty.v1.RecommendationR\x0frecommendations\x12)\n" +
-	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\"\x82\x03\n" +
+	"\x06origin\x18\x05 \x01(\v2\x11.fealty.v1.OriginR\x06origin\x12!\n" +
+	"\x03why\x18\x06 \x01(\v2\x0f.fealty.v1.TermR\x03why\"\x82\x03\n" +
 	"\x0eRecommendation\x12#\n" +
 	"\x04kind\x18\x01 \x01(\v2\x0f.fealty.v1.TermR\x04kind\x12\x18\n" +
 	"\aproduct\x18\x02 \x01(\tR\aproduct\x12\x1a\n" +
@@ -4776,63 +4788,64 @@ var file_fealty_v1_fealty_proto_depIdxs = []int32{
 	21, // 46: fealty.v1.WalletShare.no_trend:type_name -> fealty.v1.Term
 	31, // 47: fealty.v1.Recommendations.recommendations:type_name -> fealty.v1.Recommendation
 	22, // 48: fealty.v1.Recommendations.origin:type_name -> fealty.v1.Origin
-	21, // 49: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
-	21, // 50: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
-	21, // 51: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
-	34, // 52: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
-	22, // 53: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
-	21, // 54: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
-	21, // 55: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
-	21, // 56: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
-	33, // 57: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
-	21, // 58: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
-	21, // 59: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
-	21, // 60: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
-	11, // 61: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
-	21, // 62: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
-	21, // 63: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
-	46, // 64: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
-	21, // 65: fealty.v1.Indicator.group:type_name -> fealty.v1.Term
-	11, // 66: fealty.v1.Indicator.sentence:type_name -> fealty.v1.Text
-	45, // 67: fealty.v1.Indicator.figures:type_name -> fealty.v1.Indicator.FiguresEntry
-	39, // 68: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
-	39, // 69: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
-	37, // 70: fealty.v1.Growth.ends:type_name -> fealty.v1.GrowthEnd
-	11, // 71: fealty.v1.GrowthEnd.why:type_name -> fealty.v1.Text
-	11, // 72: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
-	38, // 73: fealty.v1.GrowthPeriod.wallets_before:type_name -> fealty.v1.GrowthWallets
-	38, // 74: fealty.v1.GrowthPeriod.wallets_after:type_name -> fealty.v1.GrowthWallets
-	46, // 75: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
-	46, // 76: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
-	2,  // 77: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
-	3,  // 78: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
-	5,  // 79: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
-	7,  // 80: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
-	15, // 81: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
-	16, // 82: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
-	17, // 83: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
-	19, // 84: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
-	20, // 85: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
-	35, // 86: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
-	40, // 87: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
-	42, // 88: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
-	9,  // 89: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
-	4,  // 90: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
-	6,  // 91: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
-	8,  // 92: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
-	23, // 93: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
-	28, // 94: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
-	18, // 95: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
-	30, // 96: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
-	32, // 97: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
-	36, // 98: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
-	41, // 99: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
-	43, // 100: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
-	89, // [89:101] is the sub-list for method output_type
-	77, // [77:89] is the sub-list for method input_type
-	77, // [77:77] is the sub-list for extension type_name
-	77, // [77:77] is the sub-list for extension extendee
-	0,  // [0:77] is the sub-list for field type_name
+	21, // 49: fealty.v1.Recommendations.why:type_name -> fealty.v1.Term
+	21, // 50: fealty.v1.Recommendation.kind:type_name -> fealty.v1.Term
+	21, // 51: fealty.v1.Recommendation.reason:type_name -> fealty.v1.Term
+	21, // 52: fealty.v1.Loyalty.cap:type_name -> fealty.v1.Term
+	34, // 53: fealty.v1.Loyalty.indicators:type_name -> fealty.v1.Indicator
+	22, // 54: fealty.v1.Loyalty.origin:type_name -> fealty.v1.Origin
+	21, // 55: fealty.v1.Loyalty.profile:type_name -> fealty.v1.Term
+	21, // 56: fealty.v1.Loyalty.why:type_name -> fealty.v1.Term
+	21, // 57: fealty.v1.Loyalty.story:type_name -> fealty.v1.Term
+	33, // 58: fealty.v1.Loyalty.attitudes:type_name -> fealty.v1.Attitude
+	21, // 59: fealty.v1.Attitude.term:type_name -> fealty.v1.Term
+	21, // 60: fealty.v1.Attitude.why:type_name -> fealty.v1.Term
+	21, // 61: fealty.v1.Attitude.basis:type_name -> fealty.v1.Term
+	11, // 62: fealty.v1.Attitude.sentence:type_name -> fealty.v1.Text
+	21, // 63: fealty.v1.Indicator.term:type_name -> fealty.v1.Term
+	21, // 64: fealty.v1.Indicator.why:type_name -> fealty.v1.Term
+	46, // 65: fealty.v1.Indicator.at:type_name -> google.protobuf.Timestamp
+	21, // 66: fealty.v1.Indicator.group:type_name -> fealty.v1.Term
+	11, // 67: fealty.v1.Indicator.sentence:type_name -> fealty.v1.Text
+	45, // 68: fealty.v1.Indicator.figures:type_name -> fealty.v1.Indicator.FiguresEntry
+	39, // 69: fealty.v1.Growth.base:type_name -> fealty.v1.GrowthPeriod
+	39, // 70: fealty.v1.Growth.parts:type_name -> fealty.v1.GrowthPeriod
+	37, // 71: fealty.v1.Growth.ends:type_name -> fealty.v1.GrowthEnd
+	11, // 72: fealty.v1.GrowthEnd.why:type_name -> fealty.v1.Text
+	11, // 73: fealty.v1.GrowthPeriod.sentences:type_name -> fealty.v1.Text
+	38, // 74: fealty.v1.GrowthPeriod.wallets_before:type_name -> fealty.v1.GrowthWallets
+	38, // 75: fealty.v1.GrowthPeriod.wallets_after:type_name -> fealty.v1.GrowthWallets
+	46, // 76: fealty.v1.GetVersionResponse.cutoff:type_name -> google.protobuf.Timestamp
+	46, // 77: fealty.v1.GetVersionResponse.published_at:type_name -> google.protobuf.Timestamp
+	2,  // 78: fealty.v1.Scores.GetScore:input_type -> fealty.v1.GetScoreRequest
+	3,  // 79: fealty.v1.Scores.BatchGetScores:input_type -> fealty.v1.BatchGetScoresRequest
+	5,  // 80: fealty.v1.Scores.ListScores:input_type -> fealty.v1.ListScoresRequest
+	7,  // 81: fealty.v1.Scores.ScoreNow:input_type -> fealty.v1.ScoreNowRequest
+	15, // 82: fealty.v1.Worths.GetValue:input_type -> fealty.v1.GetValueRequest
+	16, // 83: fealty.v1.Worths.GetWallet:input_type -> fealty.v1.GetWalletRequest
+	17, // 84: fealty.v1.Worths.DeclareWallet:input_type -> fealty.v1.DeclareWalletRequest
+	19, // 85: fealty.v1.Worths.GetRecommendations:input_type -> fealty.v1.GetRecommendationsRequest
+	20, // 86: fealty.v1.Worths.GetLoyalty:input_type -> fealty.v1.GetLoyaltyRequest
+	35, // 87: fealty.v1.Worths.GetGrowth:input_type -> fealty.v1.GetGrowthRequest
+	40, // 88: fealty.v1.System.GetHealth:input_type -> fealty.v1.GetHealthRequest
+	42, // 89: fealty.v1.System.GetVersion:input_type -> fealty.v1.GetVersionRequest
+	9,  // 90: fealty.v1.Scores.GetScore:output_type -> fealty.v1.Score
+	4,  // 91: fealty.v1.Scores.BatchGetScores:output_type -> fealty.v1.BatchGetScoresResponse
+	6,  // 92: fealty.v1.Scores.ListScores:output_type -> fealty.v1.ListScoresResponse
+	8,  // 93: fealty.v1.Scores.ScoreNow:output_type -> fealty.v1.ScoreNowResponse
+	23, // 94: fealty.v1.Worths.GetValue:output_type -> fealty.v1.Value
+	28, // 95: fealty.v1.Worths.GetWallet:output_type -> fealty.v1.Wallet
+	18, // 96: fealty.v1.Worths.DeclareWallet:output_type -> fealty.v1.DeclareWalletResponse
+	30, // 97: fealty.v1.Worths.GetRecommendations:output_type -> fealty.v1.Recommendations
+	32, // 98: fealty.v1.Worths.GetLoyalty:output_type -> fealty.v1.Loyalty
+	36, // 99: fealty.v1.Worths.GetGrowth:output_type -> fealty.v1.Growth
+	41, // 100: fealty.v1.System.GetHealth:output_type -> fealty.v1.GetHealthResponse
+	43, // 101: fealty.v1.System.GetVersion:output_type -> fealty.v1.GetVersionResponse
+	90, // [90:102] is the sub-list for method output_type
+	78, // [78:90] is the sub-list for method input_type
+	78, // [78:78] is the sub-list for extension type_name
+	78, // [78:78] is the sub-list for extension extendee
+	0,  // [0:78] is the sub-list for field type_name
 }
 
 func init() { file_fealty_v1_fealty_proto_init() }
