@@ -28,7 +28,8 @@ func (a *appraisal) judgeDecision(ctx context.Context, c *crowd, s Settings, hor
 			continue
 		}
 		risk := score.Probability(j.margins[k])
-		value := atRisk(risk, t.kept[i], t.rate[i])
+		rate := s.marginShare(margin[i])
+		value := atRisk(risk, t.kept[i], rate)
 		if math.IsNaN(value) {
 			continue
 		}
@@ -36,7 +37,7 @@ func (a *appraisal) judgeDecision(ctx context.Context, c *crowd, s Settings, hor
 		o.Manager, o.ByRate = append(o.Manager, c.profiles[i].Manager), append(o.ByRate, math.IsNaN(margin[i]))
 		came := value
 		if j.y[k] == 0 {
-			came = c.after[i] * t.rate[i]
+			came = c.after[i] * rate
 		}
 		o.y, o.real = append(o.y, j.y[k]), append(o.real, max(came, 0))
 	}

@@ -16,7 +16,7 @@ import (
 func (c *crowd) lookBeside(ctx context.Context, s *Service, r features.Request, whole []features.Holding) error {
 	c.whole = make([]features.Holding, c.rows())
 	for i := range c.whole {
-		c.whole[i] = features.Holding{Units365: math.NaN(), MarginLastYear: math.NaN()}
+		c.whole[i] = features.Holding{Units365: math.NaN(), MarginLastYear: math.NaN(), MarginEver: math.NaN()}
 	}
 	for k := range whole {
 		c.whole[c.row[whole[k].Account]] = whole[k]
@@ -81,13 +81,23 @@ func (c *crowd) serve(upkeeps []features.Upkeep) {
 	}
 }
 
+// marginEver is the margin of each account's whole history seen, NaN where none of its
+// revenue has a known cost.
+func (c *crowd) marginEver() []float64 {
+	ever := unmeasured(c.rows())
+	for i := range c.whole {
+		ever[i] = c.whole[i].MarginEver
+	}
+	return ever
+}
+
 // place adds what value and place are told from beside the columns of features. Of whom
 // first bought within the last year nothing is told of the year before: contacts with
 // those that are yet to buy are no loss.
 func (t *told) place(in *loyalty.Input, s Settings) {
 	c, n := t.crowd, t.crowd.rows()
 	in.Gone, in.Referrals = make([]bool, n), c.referrals
-	back, life, units, before := unmeasured(n), unmeasured(n), unmeasured(n), unmeasured(n)
+	back, life, units, before, ever := unmeasured(n), unmeasured(n), unmeasured(n), unmeasured(n), c.marginEver()
 	for i, status := range c.status {
 		if in.Gone[i] = status == features.Lapsed; in.Gone[i] {
 			back[i] = 1 - t.noPurchase[i]
@@ -101,7 +111,7 @@ func (t *told) place(in *loyalty.Input, s Settings) {
 		}
 		rate := h.MarginLastYear
 		if math.IsNaN(rate) && math.IsNaN(margin[i]) {
-			rate = s.Worth.Loyalty.Value.MarginRate
+			rate, _ = loyalty.MarginOf(margin[i], ever[i], s.Worth.Loyalty.Value.MarginRate)
 		}
 		if h.First > 0 && h.First <= int64(c.cutoff)-365*secondsPerDay {
 			before[i] = h.SpendLastYear * rate
@@ -111,7 +121,7 @@ func (t *told) place(in *loyalty.Input, s Settings) {
 		}
 	}
 	in.Extra[loyalty.ExtraReturnProbability], in.Extra[loyalty.ExtraBuyingLife], in.Extra[loyalty.ExtraQuantity] = back, life, units
-	in.Extra[loyalty.ExtraNetValueBefore], in.Extra[loyalty.ExtraServiceCost] = before, c.served
+	in.Extra[loyalty.ExtraNetValueBefore], in.Extra[loyalty.ExtraServiceCost], in.Extra[loyalty.ExtraMarginEver] = before, c.served, ever
 	if c.served == nil {
 		delete(in.Extra, loyalty.ExtraServiceCost)
 	}

@@ -190,8 +190,12 @@ func (k *scorer) stage(account frame.AccountID, status features.Eligibility, ten
 	}, band)
 }
 
-// marginShare is the share of an account's revenue that counts as margin: its
-// own, MarginRate where no cost is known.
+// marginShare is the share of an account's revenue that counts as margin in value at
+// risk: its own of the last 365 days, MarginRate where no cost of those is known. An
+// account's older costs do not count here, as they do in values: scores are made
+// without a look at the whole history. Whom it concerns has bought nothing of known
+// cost for a year, and buys still: where active_within is longer than that or costs
+// are no longer told.
 func (s Settings) marginShare(own float64) float64 {
 	if math.IsNaN(own) {
 		return s.MarginRate

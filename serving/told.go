@@ -22,8 +22,10 @@ type told struct {
 	// spend is expected within the horizon, kept what it is if the account stays.
 	spend, kept      []float64
 	value, low, high []float64
-	// rate is the share of revenue that counts as margin.
-	rate []float64
+	// rate is the share of revenue that counts as margin in the values, rateBy what it
+	// rests on.
+	rate   []float64
+	rateBy []loyalty.PartCode
 	// spendBy says what forecast the spend, fits what model tells of the account, and
 	// whys why it does not tell all; each "" where it has nothing to say.
 	spendBy, fits, whys []string

@@ -11,6 +11,7 @@ import (
 	"fealty/features"
 	"fealty/features/frame"
 	"fealty/model/lifetime"
+	"fealty/model/loyalty"
 	"fealty/model/score"
 )
 
@@ -52,10 +53,12 @@ func (a *appraisal) tellLifetime(ctx context.Context, t *told, s Settings, q ask
 	for _, column := range []*[]float64{&t.alive, &t.noPurchase, &t.purchases, &t.kept, &t.value, &t.low, &t.high} {
 		*column = unmeasured(n)
 	}
-	t.fits, t.spendBy, t.rate, t.valueBy = make([]string, n), make([]string, n), make([]float64, n), a.valueBy()
-	spent, tenure, margin := c.column(spendColumn), c.column(tenureColumn), c.column(marginColumn)
+	t.fits, t.spendBy, t.valueBy = make([]string, n), make([]string, n), a.valueBy()
+	t.rate, t.rateBy = make([]float64, n), make([]loyalty.PartCode, n)
+	spent, tenure, margin, ever := c.column(spendColumn), c.column(tenureColumn), c.column(marginColumn), c.marginEver()
 	for i := range n {
-		t.kept[i], t.rate[i] = features.RunRate(spent[i], tenure[i], t.horizon), s.marginShare(margin[i])
+		t.kept[i] = features.RunRate(spent[i], tenure[i], t.horizon)
+		t.rate[i], t.rateBy[i] = loyalty.MarginOf(margin[i], ever[i], s.MarginRate)
 		if !math.IsNaN(t.kept[i]) {
 			t.spendBy[i] = byRunRate
 		}

@@ -94,8 +94,17 @@ func valueAtRiskBy(t *testing.T, kind lifetime.Kind) {
 	settings := DefaultSettings()
 	settings.MarginRate = .5
 	said := &told{crowd: c, horizon: 90}
+	// Older costs are known of the first two, of whom the first has a margin of the last year too.
+	c.whole = make([]features.Holding, f.Rows())
+	for i := range c.whole {
+		c.whole[i].MarginEver = math.NaN()
+	}
+	c.whole[0].MarginEver, c.whole[1].MarginEver = .125, .125
 	if err := a.tellLifetime(t.Context(), said, settings, a.asked(settings, false)); err != nil {
 		t.Fatal(err)
+	}
+	if by := said.rateBy[:3]; !slices.Equal(by, []loyalty.PartCode{loyalty.PartMargin, loyalty.PartMarginEver, loyalty.PartMarginRate}) {
+		t.Errorf("margins rest on %q", by)
 	}
 	k := &scorer{Service: &Service{Settings: settings}, registered: &registered{worth: a, card: model.Card{HorizonDays: 90}}}
 	scores := make([]score.Score, f.Rows())
@@ -113,6 +122,9 @@ func valueAtRiskBy(t *testing.T, kind lifetime.Kind) {
 		}
 		if want := scores[i].Probability * said.kept[i] * rate; scores[i].ValueAtRisk != want || !(want*rate > 0) {
 			t.Fatalf("account %d: %v at risk, told %v", i, scores[i].ValueAtRisk, want)
+		}
+		if i == 1 {
+			rate = .125 // in the lifetime value, not in the value at risk
 		}
 		if said.rate[i] != rate || math.Abs(said.spend[i]-said.alive[i]*said.kept[i]) > 1e-9*said.kept[i] {
 			t.Fatalf("account %d: margin %v, %v is expected of %v with %v alive", i, said.rate[i], said.spend[i], said.kept[i], said.alive[i])

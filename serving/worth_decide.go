@@ -244,6 +244,9 @@ func (s *Service) publishedCandidates(ctx context.Context, result *DecideResult,
 			told = true
 			if row, ok := c.row[part[i].Account]; ok {
 				c.Value[row] = ofOneThatStays(part[i].Lifetime.Value, part[i].Lifetime.Alive)
+				if by := marginBy(&part[i]); by != "" { // a run of before, which told none, went by the last year alone
+					c.ByRate[row] = by == loyalty.PartMarginRate
+				}
 			}
 		}
 		return nil
@@ -337,12 +340,12 @@ func (s *Service) candidatesAnew(ctx context.Context, r *DecideRequest, result *
 		case standing.Paused:
 			result.LeftOut[paused]++
 		default:
-			value := atRisk(crowd.risk[i], t.told.kept[i], t.told.rate[i])
+			value, byRate := atRisk(crowd.risk[i], t.told.kept[i], s.Settings.marginShare(margin[i])), math.IsNaN(margin[i])
 			if r.Value == ValueLifetime {
-				value = ofOneThatStays(t.told.value[i], t.told.alive[i])
+				value, byRate = ofOneThatStays(t.told.value[i], t.told.alive[i]), t.told.rateBy[i] == loyalty.PartMarginRate
 			}
 			c.add(account, crowd.profiles[i].Manager, crowd.risk[i], value)
-			c.ByRate = append(c.ByRate, math.IsNaN(margin[i]))
+			c.ByRate = append(c.ByRate, byRate)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"fealty/model"
 	"fealty/model/lifetime"
+	"fealty/model/loyalty"
 	"fealty/model/score"
 )
 
@@ -85,7 +86,11 @@ type LifetimeRow struct {
 	Low     model.Figure `json:"low"`
 	High    model.Figure `json:"high"`
 	ValueBy string       `json:"value_by,omitempty"`
-	Model   string       `json:"model"`
+	// MarginBy says what the margin of a purchase rests on: margin_share, the account's own
+	// of the last 365 days, margin_share_ever, its own of the whole history, or margin_rate,
+	// assumed; "" without a value, and in runs that told none.
+	MarginBy string `json:"margin_by,omitempty"`
+	Model    string `json:"model"`
 	// Why is the code of what is not told of the account; EN and ZH say the row.
 	Why string `json:"why,omitempty"`
 	EN  string `json:"en"`
@@ -133,11 +138,26 @@ func (s *Service) Lifetimes(ctx context.Context, r LifetimeRequest, report func(
 
 func lifetimeRow(w *score.Worth) LifetimeRow {
 	l := &w.Lifetime
-	return LifetimeRow{
+	row := LifetimeRow{
 		Account: string(w.Account), Alive: model.Figure(l.Alive), NoPurchase: model.Figure(l.NoPurchase),
 		Purchases: model.Figure(l.Purchases), Spend: model.Figure(l.Spend), SpendBy: l.SpendBy,
 		Value: model.Figure(l.Value), Low: model.Figure(l.Low), High: model.Figure(l.High), ValueBy: l.ValueBy, Model: l.Model, Why: l.Why,
 	}
+	if !math.IsNaN(l.Value) {
+		row.MarginBy = string(marginBy(w))
+	}
+	return row
+}
+
+// marginBy says what an account's margin rests on, by what its value is made of; "" of
+// runs that told none.
+func marginBy(w *score.Worth) loyalty.PartCode {
+	for _, p := range w.Place.Parts {
+		if _, ok := loyalty.WordsOfMargin(loyalty.PartCode(p.Code)); ok {
+			return loyalty.PartCode(p.Code)
+		}
+	}
+	return ""
 }
 
 // lifetimesAnew tells lifetimes alone, and nothing else of worth.
@@ -172,7 +192,9 @@ func (s *Service) lifetimesAnew(ctx context.Context, r *LifetimeRequest, result 
 	names := r.accounts()
 	for i, account := range m.crowd.frame.Accounts {
 		if m.shown(i, names) {
-			each(&score.Worth{Account: account, Lifetime: t.lifetime(i)})
+			// Of what value is made of, the margin is all that a lifetime asks.
+			part := score.Part{Code: string(t.rateBy[i]), Value: model.Figure(t.rate[i])}
+			each(&score.Worth{Account: account, Lifetime: t.lifetime(i), Place: score.Place{Parts: []score.Part{part}}})
 			result.Accounts++
 		}
 	}
@@ -226,6 +248,9 @@ func (r *LifetimeResult) say(row *LifetimeRow) {
 		}
 		if by, ok := valueWords[row.ValueBy]; ok {
 			e, z = e+" ("+lowerFirst(by.EN)+")", z+"（"+by.ZH+"）"
+		}
+		if by, ok := loyalty.WordsOfMargin(loyalty.PartCode(row.MarginBy)); ok {
+			e, z = e+", "+by.EN, z+"，"+by.ZH
 		}
 		add(e, z)
 	}

@@ -71,8 +71,8 @@ func (r *ValueRow) gone() bool {
 // ValueResult are values, the largest first, with what they are together.
 type ValueResult struct {
 	WorthOf
-	// ValueRate is the margin rate assumed in the values of Assumed accounts, which have
-	// no line that says its cost (loyalty.value.margin_rate); null when there is none.
+	// ValueRate is the margin rate assumed in the values of Assumed accounts, which have no
+	// revenue of known cost (loyalty.value.margin_rate); null when there is none.
 	ValueRate model.Figure `json:"value_margin_rate"`
 	Assumed   int          `json:"margin_assumed"`
 	// Gone counts the accounts that have lapsed or never bought: they count in neither
@@ -524,16 +524,26 @@ type WinBackRow struct {
 	YearlyMargin model.Figure `json:"yearly_margin"`
 	Probability  model.Figure `json:"return_probability"`
 	Value        model.Figure `json:"value"`
-	EN           string       `json:"en"`
-	ZH           string       `json:"zh"`
+	// Margin is the share of revenue that counts as margin. MarginBy says what it rests
+	// on: margin_share, the account's own of the last 365 days, margin_share_ever, its
+	// own of the whole history, or margin_rate, assumed.
+	Margin   model.Figure `json:"margin"`
+	MarginBy string       `json:"margin_by"`
+	EN       string       `json:"en"`
+	ZH       string       `json:"zh"`
 }
 
 // WinBackResult is the list of those to win back, the most valuable first.
 type WinBackResult struct {
 	WorthOf
 	// OptedOut counts those who are gone and may not be called: they are not listed.
-	OptedOut int          `json:"opted_out"`
-	Rows     []WinBackRow `json:"rows"`
+	OptedOut int `json:"opted_out"`
+	// ValueRate is the margin rate assumed in the values of Assumed accounts, which have no
+	// revenue of known cost (loyalty.value.margin_rate); null when there is none. They are
+	// counted also where fewer rows are shown.
+	ValueRate model.Figure `json:"value_margin_rate"`
+	Assumed   int          `json:"margin_assumed"`
+	Rows      []WinBackRow `json:"rows"`
 }
 
 // WinBacks lists the lapsed accounts, which are at risk no more.
@@ -551,18 +561,24 @@ func (s *Service) WinBacks(ctx context.Context, r WorthRequest, report func(Prog
 	if err != nil {
 		return WinBackResult{}, refused{err}
 	}
-	result := WinBackResult{WorthOf: m.of, Rows: []WinBackRow{}}
+	result := WinBackResult{WorthOf: m.of, ValueRate: nan(), Rows: []WinBackRow{}}
 	names := r.accounts()
 	for _, w := range list {
-		if m.shown(w.Row, names) && m.standings[m.crowd.frame.Accounts[w.Row]].OptedOut {
+		switch {
+		case !m.shown(w.Row, names):
+			continue
+		case m.standings[m.crowd.frame.Accounts[w.Row]].OptedOut:
 			result.OptedOut++
 			continue
+		case w.RateBy == loyalty.PartMarginRate:
+			result.ValueRate, result.Assumed = model.Figure(w.Rate), result.Assumed+1
 		}
-		if m.shown(w.Row, names) && (r.Limit == 0 || len(result.Rows) < r.Limit) {
+		if r.Limit == 0 || len(result.Rows) < r.Limit {
 			who := &m.crowd.profiles[w.Row]
 			result.Rows = append(result.Rows, WinBackRow{
 				Account: string(m.crowd.frame.Accounts[w.Row]), Name: who.Name, Manager: who.Manager, YearlyMargin: model.Figure(w.YearlyMargin),
-				Probability: model.Figure(w.Probability), Value: model.Figure(w.Value), EN: w.Sentence(score.English), ZH: w.Sentence(score.Chinese),
+				Probability: model.Figure(w.Probability), Value: model.Figure(w.Value), Margin: model.Figure(w.Rate), MarginBy: string(w.RateBy),
+				EN: w.Sentence(score.English), ZH: w.Sentence(score.Chinese),
 			})
 		}
 	}

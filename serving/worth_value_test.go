@@ -26,7 +26,7 @@ func TestWhatValueIsMadeOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	var buying []ValueRow
-	gone := ""
+	gone, costed := "", ""
 	for _, row := range before.Rows {
 		switch {
 		case row.Stage != "lapsed":
@@ -34,7 +34,7 @@ func TestWhatValueIsMadeOf(t *testing.T) {
 		case row.Tier != "" || row.Verdict != "":
 			t.Errorf("%s is gone and stands as %s, %s", row.Account, row.Tier, row.Verdict)
 		default:
-			gone = row.Account
+			gone, costed = row.Account, gone
 		}
 	}
 	counted := 0
@@ -43,7 +43,7 @@ func TestWhatValueIsMadeOf(t *testing.T) {
 			t.Errorf("tier %+v has no policy", tier)
 		}
 	}
-	if gone == "" || before.Gone == 0 || counted+before.Gone != len(before.Rows) || before.Assumed != len(before.Rows) || before.ValueRate != 1 {
+	if costed == "" || before.Gone == 0 || counted+before.Gone != len(before.Rows) || before.Assumed != len(before.Rows) || before.ValueRate != 1 {
 		t.Fatalf("%d in tiers, %d gone, %d assumed at %v of %d", counted, before.Gone, before.Assumed, before.ValueRate, len(before.Rows))
 	}
 	loser, cheap, referrer, referred, fresh := buying[0].Account, buying[1].Account, buying[2].Account, buying[3].Account, buying[4].Account
@@ -52,7 +52,11 @@ func TestWhatValueIsMadeOf(t *testing.T) {
 		loser: {First: 1, SpendLastYear: 1000, MarginLastYear: -.25, Units365: 7}, cheap: {First: 1, SpendLastYear: 1000, MarginLastYear: .9, Units365: nan},
 		fresh:    {First: int64(run.Cutoff) - 300*secondsPerDay, MarginLastYear: nan, Units365: nan},
 		referred: {First: 1000 + secondsPerDay, MarginLastYear: nan, Units365: 9},
+		costed:   {First: 1, MarginLastYear: nan, MarginEver: .3, Units365: nan},
 	} {
+		if account != costed {
+			h.MarginEver = nan
+		}
 		h.Account, h.Cutoff, h.Key, h.Category, h.Orders = frame.AccountID(account), run.Cutoff, "everything", "everything", 1
 		facts.holdings = append(facts.holdings, h)
 	}
@@ -121,6 +125,22 @@ func TestWhatValueIsMadeOf(t *testing.T) {
 		if row.Account == gone {
 			t.Errorf("%s may not be called and is listed", gone)
 		}
+		by, margin := "margin_rate", 1.0
+		if row.Account == costed {
+			by, margin = "margin_share_ever", .3
+		}
+		if row.MarginBy != by || float64(row.Margin) != margin {
+			t.Errorf("%s is told by %s, %v", row.Account, row.MarginBy, row.Margin)
+		}
+	}
+	lives, err := s.Lifetimes(t.Context(), LifetimeRequest{WorthRequest: WorthRequest{Cutoff: at, Accounts: []string{costed}}}, nil)
+	if err != nil || len(lives.Rows) != 1 || lives.Rows[0].MarginBy != "margin_share_ever" || !strings.Contains(lives.Rows[0].EN, "by its own margin over its whole history") {
+		t.Errorf("the lifetime of %s is %+v (%v)", costed, lives.Rows, err)
+	}
+	// The rate is counted of all that are gone, also where one is shown; the older costs are none of it.
+	back, err = s.WinBacks(t.Context(), WorthRequest{Cutoff: at, Limit: 1}, nil)
+	if err != nil || len(back.Rows) != 1 || back.Assumed != before.Gone-2 || back.ValueRate != 1 {
+		t.Errorf("%d of %d gone by the rate %v (%v)", back.Assumed, before.Gone, back.ValueRate, err)
 	}
 }
 

@@ -107,7 +107,8 @@ func newLifetime(e *env) *cobra.Command {
 (no_purchase), the purchases and the spend expected within it, and the lifetime value: the discounted margin of the months
 that lifetime.months names, with its interval (lifetime.interval, 90 % by default). spend_by says what forecast the spend: the lifetime model, or the run-rate
 where that did better on the model's test cutoff. value_by says what a purchase is worth in the value: what the spend model
-expects, or where that did not beat the run-rate the account's own mean. why says what is not told of an account, and with
+expects, or where that did not beat the run-rate the account's own mean; margin_by what its margin rests on: the account's own
+of the last 365 days (margin_share), else that of its whole history (margin_share_ever), else the assumed margin_rate. why says what is not told of an account, and with
 --account it is told in words. The most valuable account comes first.
 
 --days, --months, --discount, --level and --draws ask for another horizon, another value or another interval, told anew of
@@ -153,11 +154,11 @@ func runLifetime(ctx context.Context, e *env, o *lifetimeOptions) error {
 	if err != nil {
 		return err
 	}
-	s := section{head: []string{"account", "alive", "no_purchase", "purchases", "spend", "spend_by", "lifetime_value", "low", "high", "value_by", "model", "why"}}
+	s := section{head: []string{"account", "alive", "no_purchase", "purchases", "spend", "spend_by", "lifetime_value", "low", "high", "value_by", "margin_by", "model", "why"}}
 	words := section{title: "In words 说明", head: []string{"account", "English", "中文"}}
 	for i := range r.Rows {
 		l := &r.Rows[i]
-		s.rows = append(s.rows, []any{l.Account, l.Alive, l.NoPurchase, l.Purchases, l.Spend, l.SpendBy, l.Value, l.Low, l.High, l.ValueBy, l.Model, l.Why})
+		s.rows = append(s.rows, []any{l.Account, l.Alive, l.NoPurchase, l.Purchases, l.Spend, l.SpendBy, l.Value, l.Low, l.High, l.ValueBy, l.MarginBy, l.Model, l.Why})
 		words.rows = append(words.rows, []any{l.Account, l.EN, l.ZH})
 	}
 	var more []any

@@ -167,12 +167,13 @@ func runWinBack(ctx context.Context, e *env, o *valueOptions) error {
 	if err != nil {
 		return err
 	}
-	s := section{title: "Already gone 已流失的客户", head: []string{"account", "name", "manager", "yearly_margin", "return_probability", "value", "English", "中文"}}
+	s := section{title: "Already gone 已流失的客户", head: []string{"account", "name", "manager", "yearly_margin", "margin", "margin_by", "return_probability", "value", "English", "中文"}}
 	for i := range r.Rows {
 		w := &r.Rows[i]
-		s.rows = append(s.rows, []any{w.Account, w.Name, w.Manager, w.YearlyMargin, w.Probability, w.Value, w.EN, w.ZH})
+		s.rows = append(s.rows, []any{w.Account, w.Name, w.Manager, w.YearlyMargin, w.Margin, w.MarginBy, w.Probability, w.Value, w.EN, w.ZH})
 	}
-	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows), "opted out, not listed 拒绝联系、未列出", r.OptedOut), s)
+	return e.showWorth(r, &r.WorthOf, worthFacts(&r.WorthOf, len(r.Rows), "opted out, not listed 拒绝联系、未列出", r.OptedOut,
+		"margin rate assumed 假定毛利率", r.ValueRate, "accounts without a cost of their own 无自身成本数据的客户", r.Assumed), s)
 }
 
 // showCells shows the RFM cells.

@@ -57,7 +57,7 @@ const (
 func Extras() []string {
 	return append([]string{
 		ExtraWalletShare, ExtraWalletTrend, ExtraLifetimeValue, ExtraSincePurchase, ExtraServiceCost, ExtraWalletGap, ExtraPropensity,
-		ExtraBuyingLife, ExtraReturnProbability, ExtraNetValueBefore,
+		ExtraBuyingLife, ExtraReturnProbability, ExtraNetValueBefore, ExtraMarginEver,
 	}, Items()...)
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fealty/features/frame"
+	"fealty/model/score"
 	"pgregory.net/rapid"
 )
 
@@ -71,7 +72,7 @@ func TestValueInFourParts(t *testing.T) {
 		}
 		said += words.EN + "; "
 	}
-	if want := "Revenue of the last 365 days: 1,000.00; Margin rate assumed by loyalty.value.margin_rate, because no line says its cost: 50 %; " +
+	if want := "Revenue of the last 365 days: 1,000.00; Margin rate assumed by loyalty.value.margin_rate, because it has no revenue of known cost: 50 %; " +
 		"Cost of overdue money, taken off: 29.20; Spent elsewhere in a year: 600.00; Probability of buying of that here within the horizon: 10 %; "; said != want {
 		t.Errorf("made of  %s\nwant %s", said, want)
 	}
@@ -79,6 +80,11 @@ func TestValueInFourParts(t *testing.T) {
 	in.Referrals = []Referral{{1, 0}, {1, 2}, {0, 3}}
 	if w, err = Value(in, s); err != nil || !near(w.Influence[1], 600) || w.Referred[1] != 2 || w.Influence[0] != 0 || w.Influence[2] != 0 {
 		t.Errorf("influence %v of %v referred (%v)", w.Influence, w.Referred, err)
+	}
+	// What its older lines cost stands before the rate, not before the last year's own margin.
+	in.Extra[ExtraMarginEver] = []float64{.9, .2, missing, missing}
+	if w, err = Value(in, s); err != nil || !near(w.Existing[1], 200-29.2) || !near(w.Existing[0], 250) || w.Parts(1)[1].Code != string(PartMarginEver) {
+		t.Errorf("by the margin of the whole history %v, %v and %+v (%v)", w.Existing[1], w.Existing[0], w.Parts(1), err)
 	}
 	in.Referrals[0].Of = 4
 	if _, err := Value(in, s); err == nil || !strings.Contains(err.Error(), "referred row 4") {
@@ -320,23 +326,33 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestWinBacksAreAListOfTheirOwn(t *testing.T) {
-	in := planted(t, 4, map[string][]float64{
-		"spend_total": {3650, 800, 999, 500}, "+" + ExtraBuyingLife: {730, 365, 9, 0},
-		"+" + ExtraReturnProbability: {.1, .5, .9, missing},
+	in := planted(t, 6, map[string][]float64{
+		"spend_total": {3650, 800, 999, 500, 800, 800}, "+" + ExtraBuyingLife: {730, 365, 9, 0, 365, 365},
+		"+" + ExtraReturnProbability: {.1, .5, .9, missing, .5, .5},
+		"margin_share_365d":          {missing, missing, missing, missing, missing, .1}, "+" + ExtraMarginEver: {missing, missing, .9, missing, .2, .9},
 	})
-	in.Gone = []bool{true, true, false, true}
+	in.Gone = []bool{true, true, false, true, true, true}
 	s := DefaultSettings()
 	s.Value.MarginRate = .5
 	got, err := WinBacks(in, 73, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 3650 in 730 days; 800 in 365; 500 in what counts as 90 days.
-	if len(got) != 3 || got[0].Row != 1 || got[1].Row != 0 || got[2].Row != 3 {
-		t.Fatalf("list %+v", got)
+	// 3650 in 730 days; 800 in 365; 500 in what counts as 90 days. Of the same 800 the rate makes
+	// 400, an own margin of the whole history 160, of the last year 80.
+	for k, want := range []WinBack{
+		{Row: 1, YearlyMargin: 400, Rate: .5, RateBy: PartMarginRate, Probability: .5, Value: .5 * 400 * .2},
+		{Row: 0, YearlyMargin: 912.5, Rate: .5, RateBy: PartMarginRate, Probability: .1, Value: .1 * 912.5 * .2},
+		{Row: 4, YearlyMargin: 160, Rate: .2, RateBy: PartMarginEver, Probability: .5, Value: 16},
+		{Row: 5, YearlyMargin: 80, Rate: .1, RateBy: PartMargin, Probability: .5, Value: 8},
+		{Row: 3, YearlyMargin: 500 * 365. / 90 * .5, Rate: .5, RateBy: PartMarginRate, Probability: missing, Value: missing},
+	} {
+		if len(got) != 5 || got[k].Row != want.Row || got[k].Rate != want.Rate || got[k].RateBy != want.RateBy || !near(got[k].YearlyMargin, want.YearlyMargin) || !near(got[k].Value, want.Value) {
+			t.Fatalf("list %+v, and %+v is to stand at %d", got, want, k)
+		}
 	}
-	if !near(got[0].YearlyMargin, 400) || !near(got[0].Value, .5*400*.2) || !near(got[1].YearlyMargin, 912.5) || !math.IsNaN(got[2].Value) {
-		t.Errorf("values %+v", got)
+	if said := got[2].Sentence(score.English); said != "Already gone; worth 160.00 a year while it bought, by its own margin over its whole history; 16.00 in the horizon at a probability of return of 50 %" {
+		t.Errorf("in words: %s", said)
 	}
 	for _, w := range got {
 		for _, lang := range languages {

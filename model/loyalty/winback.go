@@ -13,8 +13,10 @@ type WinBack struct {
 	Row int
 	// YearlyMargin is what it was worth per year while it bought: spend_total ÷ the
 	// years from its first purchase to its last (ExtraBuyingLife, at least 90 days) ×
-	// the margin.
-	YearlyMargin float64
+	// Rate, the margin per unit of revenue, which rests on RateBy (MarginOf): where that
+	// is PartMarginRate, it is no margin of the account's own.
+	YearlyMargin, Rate float64
+	RateBy             PartCode
 	// Probability that it buys again within the horizon, NaN when not known.
 	Probability float64
 	// Value = Probability × YearlyMargin × horizon ÷ 365, NaN without a probability.
@@ -36,14 +38,15 @@ func WinBacks(in Input, horizonDays float64, settings Settings) ([]WinBack, erro
 	}
 	cols := in.columns()
 	spend, lived := cols.of("spend_total"), cols.of(ExtraBuyingLife)
-	margin, probability := cols.of("margin_share_365d"), cols.of(ExtraReturnProbability)
+	margin, ever, probability := cols.of("margin_share_365d"), cols.of(ExtraMarginEver), cols.of(ExtraReturnProbability)
 	var list []WinBack
 	for i, gone := range in.Gone {
 		if !gone {
 			continue
 		}
 		w := WinBack{Row: i, Probability: at(probability, i)}
-		w.YearlyMargin = at(spend, i) * 365 / max(90, at(lived, i)) * firstOf(at(margin, i), settings.Value.MarginRate)
+		w.Rate, w.RateBy = MarginOf(at(margin, i), at(ever, i), settings.Value.MarginRate)
+		w.YearlyMargin = at(spend, i) * 365 / max(90, at(lived, i)) * w.Rate
 		w.Value = w.Probability * w.YearlyMargin * horizonDays / 365
 		list = append(list, w)
 	}
@@ -67,14 +70,18 @@ func descending(a, b float64) int {
 	return 1
 }
 
-// Sentence says what a return would be worth.
+// Sentence says what a return would be worth, and what its margin rests on.
 func (w WinBack) Sentence(lang score.Language) string {
+	by := marginWords[w.RateBy]
 	template := Words{
-		"Already gone; worth {margin} a year while it bought, {value} in the horizon at a probability of return of {probability}",
-		"已流失；购买期间每年价值{margin}，按回归概率{probability}，期内价值{value}",
+		"Already gone; worth {margin} a year while it bought, " + by.EN + "; {value} in the horizon at a probability of return of {probability}",
+		"已流失；购买期间每年价值{margin}（" + by.ZH + "）；按回归概率{probability}，期内价值{value}",
 	}
 	if math.IsNaN(w.Value) {
-		template = Words{"Already gone; worth {margin} a year while it bought; the probability of return is not known", "已流失；购买期间每年价值{margin}；回归概率未知"}
+		template = Words{
+			"Already gone; worth {margin} a year while it bought, " + by.EN + "; the probability of return is not known",
+			"已流失；购买期间每年价值{margin}（" + by.ZH + "）；回归概率未知",
+		}
 	}
 	return say(template, Words{"Already gone", "已流失"},
 		map[string]float64{"margin": w.YearlyMargin, "value": w.Value, "probability": w.Probability},

@@ -20,13 +20,17 @@ const (
 	// ExtraReturnProbability is the probability that an account already gone buys
 	// again within the horizon.
 	ExtraReturnProbability = "return_probability"
+	// ExtraMarginEver is the margin per unit of revenue of the whole history seen, by what
+	// says its cost; see MarginOf.
+	ExtraMarginEver = "margin_share_ever"
 	// ExtraBuyingLife is how many days lie between the first purchase and the last.
 	ExtraBuyingLife = "buying_life_days"
 )
 
 // ValueSettings are the assumptions of commercial value; they stand in the answer.
 type ValueSettings struct {
-	// MarginRate is the margin per unit of revenue where cost is not known, 0 … 1.
+	// MarginRate is the margin per unit of revenue of an account of whose revenue no cost
+	// was ever known, 0 … 1.
 	MarginRate float64 `yaml:"margin_rate"`
 	// OverdueRate is the yearly cost of money that is overdue, per unit.
 	OverdueRate float64 `yaml:"overdue_rate"`
@@ -67,16 +71,30 @@ type Worth struct {
 	Total []float64
 
 	// What the parts are made of, NaN where it is not known. Rate is the margin per unit
-	// of revenue, Assumed where it is MarginRate because no cost is known; Served and
-	// Overdue are the costs taken off, Gap and Propensity make Potential, Referred
-	// accounts the margin ReferredMargin.
+	// of revenue, and RateBy what it rests on (MarginOf); Served and Overdue are the costs
+	// taken off, Gap and Propensity make Potential, Referred accounts the margin
+	// ReferredMargin.
 	Spend, Rate, Served, Overdue, Gap, Propensity, Referred, ReferredMargin []float64
-	Assumed                                                                 []bool
+	RateBy                                                                  []PartCode
+}
+
+// MarginOf is the margin per unit of revenue that stands for an account, and what it
+// rests on: its own of the last 365 days (PartMargin), else its own of the whole
+// history seen (PartMarginEver), else rate (PartMarginRate). NaN stands for one that is
+// not known.
+func MarginOf(own, ever, rate float64) (float64, PartCode) {
+	switch {
+	case !math.IsNaN(own):
+		return own, PartMargin
+	case !math.IsNaN(ever):
+		return ever, PartMarginEver
+	}
+	return rate, PartMarginRate
 }
 
 // Value computes the four parts of every row.
 //
-//	existing  = spend_365d × margin_share_365d, or spend_365d × margin_rate
+//	existing  = spend_365d × (margin_share_365d, else margin_share_ever, else margin_rate)
 //	            − service_cost_365d − overdue_amount × overdue_rate × min(1, overdue_days ÷ 365)
 //	potential = (wallet_gap, else wallet_estimated_gap), at least 0, × its margin × wallet_propensity; 0 where there is no gap
 //	influence = Σ spend_365d × margin of the referred accounts, else referrals_bought × referral_worth
@@ -94,17 +112,16 @@ func Value(in Input, settings Settings) (*Worth, error) {
 	w := &Worth{
 		Existing: part(0), Potential: part(1), Influence: part(2), Learning: part(3), Total: part(4),
 		Spend: part(5), Rate: part(6), Served: part(7), Overdue: part(8), Gap: part(9), Propensity: part(10), Referred: part(11), ReferredMargin: part(12),
-		Assumed: make([]bool, n),
+		RateBy: make([]PartCode, n),
 	}
-	spend, margin, service := cols.of("spend_365d"), cols.of("margin_share_365d"), cols.of(ExtraServiceCost)
+	spend, service := cols.of("spend_365d"), cols.of(ExtraServiceCost)
+	margin, ever := cols.of("margin_share_365d"), cols.of(ExtraMarginEver)
 	overdue, days := cols.of("overdue_amount"), cols.of("overdue_days")
 	gap, estimate, propensity := cols.of("wallet_gap"), cols.of(ExtraWalletGap), cols.of(ExtraPropensity)
 	bought, learning := cols.of("referrals_bought"), in.manuals(ManualLearning)
 	for i := range n {
-		w.Spend[i], w.Rate[i] = at(spend, i), at(margin, i)
-		if math.IsNaN(w.Rate[i]) {
-			w.Rate[i], w.Assumed[i] = settings.Value.MarginRate, true
-		}
+		w.Spend[i] = at(spend, i)
+		w.Rate[i], w.RateBy[i] = MarginOf(at(margin, i), at(ever, i), settings.Value.MarginRate)
 	}
 	w.refer(in.Referrals)
 	for i := range n {
@@ -192,7 +209,7 @@ var worthWords = map[WorthPart]Words{
 }
 
 var worthFormulas = map[WorthPart]Words{
-	Existing:  {"margin (or revenue × margin rate) of the last 365 days − service cost − cost of overdue money, where known", "近365天毛利（或收入×毛利率）− 服务成本 − 逾期资金成本（已知部分）"},
+	Existing:  {"margin of the last 365 days (or their revenue × the account's own margin over its whole history, or × margin rate) − service cost − cost of overdue money, where known", "近365天毛利（或收入×自身全部历史的毛利率，或×设定毛利率）− 服务成本 − 逾期资金成本（已知部分）"},
 	Potential: {"margin (or margin rate) of the yearly wallet gap × probability of buying of it here within the horizon", "年度钱包缺口的毛利（或×毛利率）×期内在此购买的概率"},
 	Influence: {"margin of referred accounts, or referrals that bought × worth of one", "被推荐客户的毛利，或有效推荐数×单个推荐价值"},
 	Learning:  {"entered by a person", "人工填写"},
@@ -211,6 +228,7 @@ type PartCode string
 const (
 	PartRevenue        PartCode = "revenue"
 	PartMargin         PartCode = "margin_share"
+	PartMarginEver     PartCode = "margin_share_ever"
 	PartMarginRate     PartCode = "margin_rate"
 	PartService        PartCode = "service_cost"
 	PartOverdue        PartCode = "overdue_cost"
@@ -227,7 +245,8 @@ var partWords = map[PartCode]struct {
 }{
 	PartRevenue:        {"base currency", Existing, Words{"Revenue of the last 365 days", "近365天收入"}},
 	PartMargin:         {"share", Existing, Words{"Margin of it, by the lines that say their cost", "毛利率（按有成本的订单行）"}},
-	PartMarginRate:     {"share", Existing, Words{"Margin rate assumed by loyalty.value.margin_rate, because no line says its cost", "设定的毛利率（loyalty.value.margin_rate）：没有订单行给出成本"}},
+	PartMarginEver:     {"share", Existing, Words{"Margin over its whole history, because the last 365 days have no revenue of known cost", "全部历史的毛利率（近365天没有成本已知的收入）"}},
+	PartMarginRate:     {"share", Existing, Words{"Margin rate assumed by loyalty.value.margin_rate, because it has no revenue of known cost", "设定的毛利率（loyalty.value.margin_rate）：没有成本已知的收入"}},
 	PartService:        {"base currency", Existing, Words{"Cost of contacts in the last 365 days, taken off", "扣除近365天联系成本"}},
 	PartOverdue:        {"base currency", Existing, Words{"Cost of overdue money, taken off", "扣除逾期资金成本"}},
 	PartGap:            {"base currency", Potential, Words{"Spent elsewhere in a year", "每年在别处的消费"}},
@@ -239,16 +258,12 @@ var partWords = map[PartCode]struct {
 // Parts are the figures that row i's value is made of, as far as they are known. It
 // panics when there is no such row.
 func (w *Worth) Parts(i int) []score.Part {
-	rate := PartMargin
-	if w.Assumed[i] {
-		rate = PartMarginRate
-	}
 	var parts []score.Part
 	for _, p := range []struct {
 		code  PartCode
 		value float64
 	}{
-		{PartRevenue, w.Spend[i]}, {rate, w.Rate[i]}, {PartService, w.Served[i]}, {PartOverdue, w.Overdue[i]},
+		{PartRevenue, w.Spend[i]}, {w.RateBy[i], w.Rate[i]}, {PartService, w.Served[i]}, {PartOverdue, w.Overdue[i]},
 		{PartGap, w.Gap[i]}, {PartPropensity, w.Propensity[i]}, {PartReferred, w.Referred[i]}, {PartReferredMargin, w.ReferredMargin[i]},
 	} {
 		if nobody := (p.code == PartReferred || p.code == PartReferredMargin) && w.Referred[i] == 0; !math.IsNaN(p.value) && !nobody {
@@ -266,6 +281,18 @@ func WordsOfPart(p score.Part) (Words, bool) {
 	}
 	value := score.Format(float64(p.Value), w.unit)
 	return Words{w.EN + ": " + value, w.ZH + "：" + value}, true
+}
+
+var marginWords = map[PartCode]Words{
+	PartMargin:     {"by its own margin of the last 365 days", "按其近365天自身毛利率"},
+	PartMarginEver: {"by its own margin over its whole history", "按其全部历史的自身毛利率"},
+	PartMarginRate: {"by the assumed margin rate, as it has no revenue of known cost", "按设定的毛利率（没有成本已知的收入）"},
+}
+
+// WordsOfMargin says what a margin rests on (MarginOf); false for what is none.
+func WordsOfMargin(by PartCode) (Words, bool) {
+	w, ok := marginWords[by]
+	return w, ok
 }
 
 // Of is the part of value that the figure belongs to, "" for one that is unknown here.
