@@ -269,8 +269,9 @@ func (g *growing) keysAt(ctx context.Context) error {
 type boughtBy map[string]loyalty.Standing
 
 // lookAtGoods looks at who is there within categories or products: active as long as that
-// was bought within active_within, days of rest left out. Categories, shares and rest are
-// those of the accounts as a whole.
+// was bought within active_within, the days of rest since the account's last purchase of
+// anything left out: rests between the two count as silence of that shelf. Categories and
+// shares are those of the accounts as a whole.
 func (g *growing) lookAtGoods(ctx context.Context, ends map[frame.Cutoff]int) error {
 	several := map[frame.AccountID][]boughtBy{}
 	one := make([][]loyalty.Standing, len(g.ends))

@@ -73,7 +73,8 @@ func (g *growing) walletOf(end int, account frame.AccountID) (wallet.State, floa
 // walletsAt reads, for each end, the wallets of the newest run of scores that stands
 // there: as of the end or, as long as it is not stale then, of before, known by the last
 // end, and of a model that was learnt by the run's own cutoff. A wallet that was fitted
-// on what came later is none of that end.
+// on what came later is none of that end. What was live is not overruled by a backfill of
+// the same cutoff.
 func (g *growing) walletsAt(ctx context.Context) ([]GrowthEnd, error) {
 	runs, err := g.Runs.List(ctx, mostRuns)
 	if err != nil {
@@ -82,8 +83,14 @@ func (g *growing) walletsAt(ctx context.Context) ([]GrowthEnd, error) {
 	runs = slices.DeleteFunc(runs, func(r Run) bool {
 		return r.Kind != KindScores || r.Purpose == PurposeGroups || r.KnownAt > g.known()
 	})
+	byWhom := func(r Run) int {
+		if r.Purpose == PurposeLive {
+			return 0
+		}
+		return 1
+	}
 	slices.SortStableFunc(runs, func(a, b Run) int {
-		return cmp.Or(-cmp.Compare(a.Cutoff, b.Cutoff), -cmp.Compare(a.Commit, b.Commit))
+		return cmp.Or(-cmp.Compare(a.Cutoff, b.Cutoff), byWhom(a)-byWhom(b), -cmp.Compare(a.Commit, b.Commit))
 	})
 	live, err := g.live(ctx)
 	if err != nil {
@@ -96,6 +103,15 @@ func (g *growing) walletsAt(ctx context.Context) ([]GrowthEnd, error) {
 		}
 	}
 	learnt := map[string]frame.Cutoff{live: served}
+	if live != "" {
+		card, err := g.cardOf(ctx, live)
+		if err != nil {
+			return nil, err
+		}
+		if card == nil || card.Worth == nil { // scoring by it tells no wallets
+			served = math.MaxInt64
+		}
+	}
 	g.wallets = make([][]walletSum, len(g.ends))
 	ends := make([]GrowthEnd, len(g.ends))
 	for k, at := range g.ends {
@@ -114,7 +130,7 @@ func (g *growing) walletsAt(ctx context.Context) ([]GrowthEnd, error) {
 				learnt[r.Model] = by
 			}
 			if by > r.Cutoff {
-				later = r.ID
+				later = cmp.Or(later, r.ID)
 				continue
 			}
 			if err := g.readWallets(ctx, k, *r); err != nil {
@@ -151,8 +167,8 @@ func (e *GrowthEnd) notMeasured(later string, served bool, test string, days int
 		e.EN += fmt.Sprintf("; fealty score --backfill --cutoff %s measures them", e.At)
 		e.ZH += fmt.Sprintf("；运行 fealty score --backfill --cutoff %s 即可测量", e.At)
 	case test != "":
-		e.EN += fmt.Sprintf("; fealty train --test-cutoff %s --no-promote learns a model by then, and fealty score --backfill --cutoff %s --model with its version measures them", test, e.At)
-		e.ZH += fmt.Sprintf("；fealty train --test-cutoff %s --no-promote 可训练仅用当时信息的模型，再以其版本运行 fealty score --backfill --cutoff %s --model 即可测量", test, e.At)
+		e.EN += fmt.Sprintf("; fealty train --test-cutoff %s --no-promote learns a model by then, and fealty score --backfill --cutoff %s --model VERSION, with its version, measures them", test, e.At)
+		e.ZH += fmt.Sprintf("；fealty train --test-cutoff %s --no-promote 可训练仅用当时信息的模型，再运行 fealty score --backfill --cutoff %s --model VERSION（填其版本）即可测量", test, e.At)
 	default:
 		e.EN += "; there is too little data before it to learn a model by then"
 		e.ZH += "；此前的数据不足以训练当时的模型"
@@ -185,16 +201,19 @@ func (g *growing) learntBy(ctx context.Context, version string) (frame.Cutoff, e
 }
 
 // readWallets takes the wallets of a run as those of an end; none when it tells none.
-// Those of accounts that asked to be erased stay unknown.
+// Those of accounts that asked to be erased, or of which none is told, are unknown, and
+// so is the wallet of several of which one is.
 func (g *growing) readWallets(ctx context.Context, end int, r Run) error {
 	told, err := g.disclose(ctx, r)
 	if err != nil {
 		return err
 	}
+	any := false
 	err = g.Runs.Wallets(ctx, r, func(part []AccountWallet) error {
 		for _, w := range part {
+			any = any || w.State != ""
 			if w.State == "" || told.hides(w.Account) {
-				continue
+				w = AccountWallet{Account: w.Account, State: wallet.Unknown.String()}
 			}
 			head, _ := g.head(w.Account)
 			i := g.placeOf(head)
@@ -209,6 +228,9 @@ func (g *growing) readWallets(ctx context.Context, end int, r Run) error {
 	})
 	if err != nil {
 		return fmt.Errorf("read the wallets of run %q: %w", r.ID, err)
+	}
+	if !any {
+		g.wallets[end] = nil
 	}
 	return nil
 }
