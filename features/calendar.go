@@ -21,9 +21,9 @@ type Holiday struct {
 // keyDays is the number of days that a key has room for: as many as a Date has.
 const keyDays = 1 << 16
 
-// maxCalendarDays bounds the days of all calendars together: fifty years of 27
+// maxCalendarDays bounds the days of all calendars together: a hundred years of 27
 // countries, or as many calendars of one. A query carries them (32 bytes each).
-const maxCalendarDays = 500_000
+const maxCalendarDays = 1_000_000
 
 // ErrCalendar is what holidays are refused with that make too many or too long calendars.
 var ErrCalendar = errors.New("too many holidays")
@@ -49,7 +49,7 @@ type Calendar struct {
 // first event and that of the last cutoff. Each cutoff has its own day and known_at; a
 // holiday counts at a cutoff when it was recorded by its known_at. Cutoffs at which
 // different holidays were unknown have calendars of their own; what together would have
-// more than half a million days is refused with ErrCalendar, naming the country.
+// more than a million days is refused with ErrCalendar, naming the country.
 func NewCalendar(holidays []Holiday, from, to int, today []int, known []frame.KnownAt) (Calendar, error) {
 	c := Calendar{Of: make([]int64, len(today))}
 	for _, h := range holidays {

@@ -71,7 +71,7 @@ type Slice struct {
 	// FirstPurchase and LastPurchase are Unix seconds, 0 when there was none.
 	FirstPurchase, LastPurchase []int64
 	// Rested are the days since the last purchase on which the account rested; nil where
-	// nobody does.
+	// that is not told.
 	Rested []int
 }
 

@@ -93,9 +93,6 @@ type Span struct {
 	// First and Last are the instants of the oldest and newest line in Unix
 	// seconds, 0 when there is none.
 	First, Last int64
-	// Rested are the days since the last one on which the account rested.
-	Rested int
-	Status Eligibility
 }
 
 // DataThrough returns the end of the last complete business day: the first

@@ -325,6 +325,7 @@ func (b *bench) part(sl *features.Slice) *features.Slice {
 		index = append(index, row)
 		p.Status = append(p.Status, features.Judge(sl.LastPurchase[row], sl.DaysRested(row), at, b.ActiveWithin()))
 		p.FirstPurchase, p.LastPurchase = append(p.FirstPurchase, sl.FirstPurchase[row]), append(p.LastPurchase, sl.LastPurchase[row])
+		p.Rested = append(p.Rested, sl.DaysRested(row))
 	}
 	p.Frame = sl.Frame.Take(index)
 	return p

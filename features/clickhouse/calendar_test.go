@@ -320,7 +320,7 @@ func TestWindowsReachBackOverDaysOfRest(t *testing.T) {
 	e := embedded(t)
 	w.fill(t, e)
 	m := build(t.Context(), t, e, cutoffs)
-	stretched := 0
+	stretched, cut, halves := 0, 0, 0
 	for account, times := range orders {
 		for _, c := range cutoffs.Cutoffs {
 			today := int64(c) / 86400 * 86400
@@ -334,7 +334,7 @@ func TestWindowsReachBackOverDaysOfRest(t *testing.T) {
 				for worked := 0; ; first -= 86400 {
 					if !rests(first - 86400) {
 						if worked++; worked > days {
-							return int64(c) - min(today-first, 365*86400)
+							return today - first
 						}
 					}
 				}
@@ -344,7 +344,7 @@ func TestWindowsReachBackOverDaysOfRest(t *testing.T) {
 				days          int
 				orders, visit string
 			}{{30, "orders_30d", ""}, {90, "orders_90d", "visits_90d"}, {180, "orders_180d", ""}} {
-				want, from := 0.0, reach(window.days)
+				want, from := 0.0, int64(c)-min(reach(window.days), 365*86400)
 				if int64(c)-from > int64(window.days)*86400 {
 					stretched++
 				}
@@ -360,7 +360,21 @@ func TestWindowsReachBackOverDaysOfRest(t *testing.T) {
 					t.Errorf("%s of %s at %d = %v, want %v", window.visit, account, c, m.Frame.Column(window.visit).Numbers[row], want)
 				}
 			}
+			// Windows that end at a year are no halves of one another.
+			if whole := reach(180) <= 365*86400; whole {
+				halves++
+			} else {
+				cut++
+				for _, trend := range []string{"orders_trend_90d", "orders_trend_180d", "spend_trend_90d", "spend_trend_180d", "contacts_trend_180d"} {
+					if got := m.Frame.Column(trend).Numbers[row]; !math.IsNaN(got) {
+						t.Errorf("%s of %s at %d = %v, where its window ends at a year", trend, account, c, got)
+					}
+				}
+			}
 		}
+	}
+	if cut < 5 || halves < 100 {
+		t.Errorf("%d accounts with windows that end at a year, %d without", cut, halves)
 	}
 	if stretched < 300 {
 		t.Errorf("only %d windows reach over a rest", stretched)

@@ -134,7 +134,8 @@ WITH
             arrayCount((a, p) -> a <= 365 * 86400 AND p != 0, contacts.1, contacts.9) AS purposeful,
             arrayCount(a -> a <= widths[3] * 86400, contacts.1) AS contacts_180,
             arrayCount(a -> a <= widths[4] * 86400, contacts.1) AS contacts_360,
-            widths
+            widths,
+            cut
         FROM framed
     )
 SELECT
@@ -144,7 +145,7 @@ SELECT
     arrayCount((a, k) -> a <= widths[2] * 86400 AND k = 2, ages, kinds) AS calls_90d,
     arrayCount((a, k) -> a <= widths[2] * 86400 AND k = 3, ages, kinds) AS emails_90d,
     arrayCount(a -> a <= 365 * 86400, contacts.1) AS contacts_365d,
-    if(contacts_360 = 0, NULL, (2 * toInt64(contacts_180) - toInt64(contacts_360)) / contacts_360) AS contacts_trend_180d,
+    if(contacts_360 = 0 OR cut, NULL, (2 * toInt64(contacts_180) - toInt64(contacts_360)) / contacts_360) AS contacts_trend_180d,
     if(empty(contacts), NULL, contact_recency) AS contact_recency_days,
     nullIf(cadence, 0) AS contact_cadence_days,
     if(gap_count = 0, NULL, (toInt64(contact_gaps[greatest(1, intDiv(gap_count + 1, 2))]) + contact_gaps[greatest(1, intDiv(gap_count + 2, 2))]) / 2) AS contact_gap_median_days,
