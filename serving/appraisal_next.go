@@ -103,7 +103,7 @@ func lessonOf(ctx context.Context, held []features.Holding, s Settings) (crossse
 	if len(past.Items) < leastItems {
 		return crosssell.Lesson{}, crosssell.Report{}, fmt.Errorf("%w: %d of its kind were bought, and a recommendation needs %d to choose from", crosssell.ErrInput, len(past.Items), leastItems)
 	}
-	m, report, err := crosssell.Fit(ctx, past, s.Worth.crossSell())
+	m, report, err := crosssell.Fit(ctx, past, s.Worth.crossSell(s.ActiveWithin()))
 	if err != nil {
 		return crosssell.Lesson{}, crosssell.Report{}, err
 	}

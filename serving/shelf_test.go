@@ -198,3 +198,24 @@ func TestWalletsBesideThePurchases(t *testing.T) {
 		}
 	}
 }
+
+// What an account has given up is judged as the account is, unless somebody says; and
+// who says nothing has the settings of before.
+func TestGoodsLapseWithTheirAccounts(t *testing.T) {
+	for _, of := range []struct{ active, said, want int }{{-1, 0, 240}, {0, 0, 180}, {400, 0, 400}, {400, 30, 30}, {0, MostLapsed, MostLapsed}} {
+		s := DefaultSettings()
+		s.Label.HorizonDays, s.ActiveWithinDays, s.Worth.LapsedDays = 120, of.active, of.said
+		if p := s.Worth.crossSell(s.ActiveWithin()); p.LapsedDays != of.want || s.Validate() != nil {
+			t.Errorf("%+v lapses after %d days (%v)", of, p.LapsedDays, s.Validate())
+		}
+		if same := s.Worth.text() == defaultWorth(); same != (of.said == 0) || strings.Contains(defaultWorth(), "lapsed_days") {
+			t.Errorf("%+v stands as %s", of, s.Worth.text())
+		}
+	}
+	for _, days := range []int{-1, MostLapsed + 1} {
+		s := DefaultSettings()
+		if s.Worth.LapsedDays = days; KindOf(s.Validate()) != Invalid {
+			t.Errorf("lapsed after %d days: %v", days, s.Validate())
+		}
+	}
+}

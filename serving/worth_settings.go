@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -40,6 +41,10 @@ type WorthSettings struct {
 	// CrossSellList is how many recommendations of each kind an account gets, 1 …
 	// MostListed, by category and by product.
 	CrossSellList int `json:"crosssell_list,omitempty"`
+	// LapsedDays is after how many days without an order a category or product counts as
+	// given up, 1 … MostLapsed; 0 means as many as active_within, and the default of
+	// crosssell.Params where that is unlimited. A model keeps those it was trained with.
+	LapsedDays int `json:"lapsed_days,omitempty"`
 	// CrossSellBytes bounds the closed form of what goes together (crosssell.Memory).
 	CrossSellBytes int64 `json:"crosssell_bytes,omitempty"`
 }
@@ -50,6 +55,9 @@ const (
 	MostListed    = 20
 	defaultListed = 3
 )
+
+// MostLapsed bounds LapsedDays, as active_within is bounded.
+const MostLapsed = 36_500
 
 // defaultDraws is how many futures an interval is drawn from when nobody says: fewer
 // than a single account's would be, since a run draws them for every account.
@@ -86,7 +94,10 @@ func (w *WorthSettings) validate() error {
 	if w.CrossSellList < 1 || w.CrossSellList > MostListed {
 		return fmt.Errorf("crosssell: a list of %d recommendations, need 1 … %d: %w", w.CrossSellList, MostListed, ErrInvalid)
 	}
-	if err := w.crossSell().Validate(); err != nil {
+	if w.LapsedDays < 0 || w.LapsedDays > MostLapsed {
+		return fmt.Errorf("crosssell: lapsed after %d days, need 1 … %d, or 0 for as many as active_within: %w", w.LapsedDays, MostLapsed, ErrInvalid)
+	}
+	if err := w.crossSell(0).Validate(); err != nil {
 		return fmt.Errorf("crosssell: %w: %w", err, ErrInvalid)
 	}
 	return nil
@@ -202,9 +213,10 @@ func (w *WorthSettings) wallet(seed uint64) wallet.Params {
 	return p
 }
 
-// crossSell says how to learn what goes together.
-func (w *WorthSettings) crossSell() crosssell.Params {
+// crossSell says how to learn what goes together among accounts that are active within
+// so many days, 0 for unlimited.
+func (w *WorthSettings) crossSell(activeWithin int) crosssell.Params {
 	p := crosssell.Defaults()
-	p.MaxBytes = w.CrossSellBytes
+	p.MaxBytes, p.LapsedDays = w.CrossSellBytes, cmp.Or(w.LapsedDays, activeWithin, p.LapsedDays)
 	return p
 }

@@ -132,6 +132,7 @@ func configKeys() []configKey {
 		namesKey("crosssell.only_products", "products that can be delivered: no other is recommended, nor a category without one; none for no such rule", func(c *config) *[]string { return &c.settings.Worth.OnlyProducts }),
 		soldByRegionKey(),
 		intKey("crosssell.list", "recommendations of each kind that an account gets, by category and by product", 1, serving.MostListed, func(c *config) *int { return &c.settings.Worth.CrossSellList }),
+		intKey("crosssell.lapsed_days", "days without an order after which a category or product counts as given up, from the next training on; 0 for as many as active_within, 180 where that is unlimited", 0, serving.MostLapsed, func(c *config) *int { return &c.settings.Worth.LapsedDays }),
 		sizeKey("crosssell.max_bytes", "memory of what goes together: beyond the products that it holds, the most bought of each category are kept in it and the others answered by likeness to one", func(c *config) *int64 { return &c.settings.Worth.CrossSellBytes }),
 		numberKey("bands.medium", "probability at which the medium band begins", func(c *config) *float64 { return &c.settings.Bands.Medium }),
 		numberKey("bands.high", "probability at which the high band begins", func(c *config) *float64 { return &c.settings.Bands.High }),

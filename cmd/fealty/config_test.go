@@ -334,6 +334,7 @@ crosssell:
   only_products: [P2, P1]
   sold_by_region: {north: [P2, P1, P2], "the isles, far": []}
   list: 5
+  lapsed_days: 120
   max_bytes: 2GiB
 `)
 	if err != nil {
@@ -351,6 +352,7 @@ crosssell:
 	want.LifetimeMonths, want.LifetimeDiscount, want.WalletLevel, want.WalletMaxRatio = 24, 0, .8, 5
 	want.ExcludedCategories = []string{"gift cards, small", "packaging"}
 	want.OnlyProducts, want.CrossSellList, want.CrossSellBytes = []string{"P1", "P2"}, 5, 2<<30
+	want.LapsedDays = 120
 	want.SoldByRegion = map[string][]string{"north": {"P1", "P2"}, "the isles, far": {}}
 	if diff := cmp.Diff(want, c.settings.Worth); diff != "" {
 		t.Error(diff)
@@ -382,6 +384,7 @@ crosssell:
 		"crosssell:\n  sold_by_region: {north: P1}\n":      "fealty.yaml:2: crosssell.sold_by_region: ",
 		"crosssell:\n  sold_by_region: {north: ['']}\n":    "need regions with lists of products",
 		"crosssell:\n  list: 21\n":                         "crosssell.list: \"21\", need a whole number in 1 … 20",
+		"crosssell:\n  lapsed_days: -1\n":                  "crosssell.lapsed_days: \"-1\", need a whole number in 0 … 36500",
 		"lifetime: {months: 0}\n":                          "lifetime.months: \"0\", need a whole number in 1 … 600",
 		"offer: {incentive: 5}\n":                          "offer.incentive: \"5\", need a number in 0 … 1, or nothing",
 		"lifetime: {interval: 0.4}\n":                      "lifetime.interval: \"0.4\", need a number in 0.5 … 0.99",
