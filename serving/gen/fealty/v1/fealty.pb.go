@@ -2326,9 +2326,11 @@ func (x *Ground) GetFigures() map[string]float64 {
 // ValuePart is one figure that a part of commercial value is made of.
 type ValuePart struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What it is: revenue, margin_share (the account's own) or margin_rate (assumed,
-	// because no line says its cost), service_cost, overdue_cost, wallet_gap,
-	// propensity, referred_accounts, referred_margin. Its words name the figure.
+	// What it is: revenue, margin_share (the account's own of the last 365 days),
+	// margin_share_ever (its own of the whole history, where those have no revenue of
+	// known cost) or margin_rate (assumed, where it has none at all), service_cost,
+	// overdue_cost, wallet_gap, propensity, referred_accounts, referred_margin. Its
+	// words name the figure.
 	Term *Term `protobuf:"bytes,1,opt,name=term,proto3" json:"term,omitempty"`
 	// The figure; what is taken off is above 0.
 	Value float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
