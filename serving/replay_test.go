@@ -295,6 +295,11 @@ func TestReplayProvesWorth(t *testing.T) {
 	if w := prove(); !w.Same || w.Published != "" {
 		t.Errorf("of a run from before %+v", w)
 	}
+	// Of any other an empty map is a difference.
+	yes.Worth.Hash = told.Hash
+	if w := prove(); w.Same || !slices.ContainsFunc(w.Differs, func(d WorthDifference) bool { return strings.Contains(d.Field, "figures[") && d.Published == "none" }) {
+		t.Errorf("of a run without figures %+v", w)
+	}
 	*yes.Worth = told
 	runs.runs[0].WorthDefinitions = "others"
 	if w := prove(); w.Same || w.Replayable || !strings.Contains(w.Why, "what worth is told of is defined otherwise now") || w.PublishedDefinitions != "others" {
@@ -324,12 +329,34 @@ func TestReplayProvesWorth(t *testing.T) {
 		t.Errorf("the way out is %q, %q", w.EN, w.ZH)
 	}
 	s.Sources = []features.MappedSource{{Name: "erp", Table: "order_lines", Columns: map[string]string{"account": "a"}}}
+	// The value of whose margin may be that of the whole history is not compared.
 	told.Lifetime.High++
+	if w = prove(); w.Lifetime != LifetimeSame || !strings.Contains(w.Why, "without its value") || !strings.Contains(w.WhyZH, "其价值及区间除外") {
+		t.Errorf("from stored features without a margin %+v", w)
+	}
+	told.Lifetime.Purchases++
 	w = prove()
-	if w.Lifetime != LifetimeDiffers || len(w.Differs) != 1 || w.Differs[0].Field != "lifetime.high" || !strings.Contains(w.EN, "fealty import") || !strings.Contains(w.WhyZH, "recorded_at") {
+	if w.Lifetime != LifetimeDiffers || len(w.Differs) != 1 || w.Differs[0].Field != "lifetime.purchases" || !strings.Contains(w.EN, "fealty import") || !strings.Contains(w.WhyZH, "recorded_at") {
 		t.Errorf("from other stored features %+v", w)
 	}
-	told.Lifetime.High--
+	told.Lifetime.High, told.Lifetime.Purchases = told.Lifetime.High-1, told.Lifetime.Purchases-1
+	// What the verdict may come of is said beside it.
+	if strings.Contains(w.Why+w.WhyZH, otherSettingsWords.EN) {
+		t.Errorf("no setting was changed: %q", w.Why)
+	}
+	s.Settings.MarginRate /= 2
+	if w = prove(); !strings.HasSuffix(w.Why, otherSettingsWords.EN) || !strings.HasSuffix(w.WhyZH, otherSettingsWords.ZH) {
+		t.Errorf("by other settings %q, %q", w.Why, w.WhyZH)
+	}
+	for _, kept := range runs.kept[run.ID] { // the margin of the last year is kept, and is compared
+		if row := slices.Index(kept.Frame.Accounts, yes.Account); row >= 0 {
+			kept.Frame.Column(marginColumn).Numbers[row] = .3
+			yes.Receipt.RowHash = features.RowHash(kept.Frame, row)
+		}
+	}
+	if w = prove(); w.Lifetime != LifetimeDiffers || w.Differs[0].Field != "lifetime.value" || strings.Contains(w.Why, "without its value") {
+		t.Errorf("from stored features with a margin %+v", w)
+	}
 }
 
 func TestReplayOfNothing(t *testing.T) {

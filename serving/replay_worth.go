@@ -13,6 +13,7 @@ import (
 
 	"fealty/features"
 	"fealty/features/frame"
+	"fealty/model/loyalty"
 	"fealty/model/score"
 )
 
@@ -100,7 +101,7 @@ func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *sco
 			tolerance = otherEngineTolerance
 		}
 		is := again.of(row)
-		result.Differs = differences("", unsealed(then), unsealed(is), tolerance)
+		result.Differs = comparison{tolerance, then.Hash == ""}.differences("", unsealed(then), unsealed(is))
 		result.compareHashes(then, is, sameEngine)
 		result.Same = len(result.Differs) == 0
 		result.Why = "told anew from the facts: every field is the same"
@@ -120,14 +121,25 @@ func (s *Service) replayWorth(ctx context.Context, d *disclosure, published *sco
 	if since > 0 {
 		result.Why += fmt.Sprintf("; of those that the run told of %d asked to be erased since, and what rests on all accounts is told without them", since)
 	}
-	if published.Receipt.ConfigHash != k.receipt.ConfigHash {
-		result.Why += "; the settings that change numbers are others than then"
+	if s.otherSettings(published) {
+		result.Why += otherSettingsWords.EN
 	}
 	return result, nil
 }
 
+// otherSettingsWords follow a verdict that the settings may be the cause of.
+var otherSettingsWords = loyalty.Words{EN: "; the settings that change numbers are others than then", ZH: "；影响数值的设置与当时不同"}
+
+// otherSettings tells whether the settings that change numbers are others than those of
+// a score.
+func (s *Service) otherSettings(published *score.Score) bool {
+	return published.Receipt.ConfigHash != s.Settings.Hash()
+}
+
 // untoldWorth says why worth can't be told anew, and the way out. Its lifetime is told
-// from the features that were kept, if they are the receipt's.
+// from the features that were kept, if they are the receipt's: but for its value where
+// they know of no cost in the last year, since the margin of the whole history, which
+// stands for it there, is no feature.
 func (s *Service) untoldWorth(ctx context.Context, d *disclosure, published *score.Score, then *score.Worth, doubts *doubts) (*WorthReplay, error) {
 	result := s.worthReplay(d.run)
 	result.Why = "not replayable: " + doubts.all() + "; worth rests on the purchases, profiles, declarations and assessments of all accounts, and a run keeps features alone"
@@ -151,12 +163,24 @@ func (s *Service) untoldWorth(ctx context.Context, d *disclosure, published *sco
 		return nil, err
 	}
 	result.Kept, result.Lifetime = from, LifetimeSame
-	if result.Differs = differences("lifetime", reflect.ValueOf(then.Lifetime), reflect.ValueOf(t.lifetime(0)), 0); len(result.Differs) > 0 {
+	is, was := t.lifetime(0), &then.Lifetime
+	valueless := math.IsNaN(values(slice.Frame, marginColumn)[0]) && !math.IsNaN(is.Value) && !math.IsNaN(was.Value)
+	if valueless {
+		is.Value, is.Low, is.High = was.Value, was.Low, was.High
+	}
+	if result.Differs = (comparison{}).differences("lifetime", reflect.ValueOf(*was), reflect.ValueOf(is)); len(result.Differs) > 0 {
 		result.Lifetime = LifetimeDiffers
 	}
 	verdict := map[string][2]string{LifetimeSame: {"is the same", "一致"}, LifetimeDiffers: {"differs", "不一致"}}[result.Lifetime]
 	result.Why += fmt.Sprintf("; its lifetime alone, told anew from the features kept in run %s, %s", from, verdict[0])
 	result.WhyZH += fmt.Sprintf("；仅其生命周期可由批次%s保存的特征重放，结果%s", from, verdict[1])
+	if valueless {
+		result.Why += ", without its value and interval: the margin of the whole history that they may rest on is not kept"
+		result.WhyZH += "，其价值及区间除外：其所依据的毛利率可能取自全部历史，未予保存"
+	}
+	if s.otherSettings(published) {
+		result.Why, result.WhyZH = result.Why+otherSettingsWords.EN, result.WhyZH+otherSettingsWords.ZH
+	}
 	return result, nil
 }
 
@@ -173,11 +197,19 @@ func (d *disclosure) worth(ctx context.Context, account frame.AccountID) (found 
 	return found, err
 }
 
+// comparison says how two values are compared. Numbers may lie apart by a tolerance
+// relative to the larger one. A run from before its worth had a hash told no maps: there
+// an empty one is the same as any.
+type comparison struct {
+	tolerance float64
+	before    bool
+}
+
 // differences names the fields in which two values of one type differ: structures,
-// slices, maps by text, pointers, texts, numbers and truths. Numbers may lie apart by a tolerance relative to the larger
-// one; NaN is NaN, and an empty slice is none. It panics on functions. What is no UTF-8 in a text is U+FFFD, as
-// where texts were kept as JSON.
-func differences(field string, then, now reflect.Value, tolerance float64) []WorthDifference {
+// slices, maps by text, pointers, texts, numbers and truths. NaN is NaN, and an empty
+// slice is none. It panics on functions. What is no UTF-8 in a text is U+FFFD, as where
+// texts were kept as JSON.
+func (c comparison) differences(field string, then, now reflect.Value) []WorthDifference {
 	differ := func(a, b string) []WorthDifference { return []WorthDifference{{field, a, b}} }
 	switch then.Kind() {
 	case reflect.Struct:
@@ -187,7 +219,7 @@ func differences(field string, then, now reflect.Value, tolerance float64) []Wor
 			if field != "" {
 				name = field + "." + name
 			}
-			all = append(all, differences(name, then.Field(i), now.Field(i), tolerance)...)
+			all = append(all, c.differences(name, then.Field(i), now.Field(i))...)
 		}
 		return all
 	case reflect.Slice:
@@ -196,11 +228,11 @@ func differences(field string, then, now reflect.Value, tolerance float64) []Wor
 		}
 		var all []WorthDifference
 		for i := range then.Len() {
-			all = append(all, differences(fmt.Sprintf("%s[%d]", field, i), then.Index(i), now.Index(i), tolerance)...)
+			all = append(all, c.differences(fmt.Sprintf("%s[%d]", field, i), then.Index(i), now.Index(i))...)
 		}
 		return all
 	case reflect.Map:
-		if then.Len() == 0 { // a run from before did not tell it; of others the hash would differ
+		if then.Len() == 0 && c.before {
 			return nil
 		}
 		var all []WorthDifference
@@ -216,12 +248,12 @@ func differences(field string, then, now reflect.Value, tolerance float64) []Wor
 				all = append(all, WorthDifference{at, thereOrNot(a), thereOrNot(b)})
 				continue
 			}
-			all = append(all, differences(at, a, b, tolerance)...)
+			all = append(all, c.differences(at, a, b)...)
 		}
 		return all
 	case reflect.Float64:
 		a, b := then.Float(), now.Float()
-		if math.Float64bits(a) == math.Float64bits(b) || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= tolerance*max(math.Abs(a), math.Abs(b)) && tolerance > 0 {
+		if math.Float64bits(a) == math.Float64bits(b) || math.IsNaN(a) && math.IsNaN(b) || math.Abs(a-b) <= c.tolerance*max(math.Abs(a), math.Abs(b)) && c.tolerance > 0 {
 			return nil
 		}
 		return differ(strconv.FormatFloat(a, 'g', -1, 64), strconv.FormatFloat(b, 'g', -1, 64))
@@ -237,7 +269,7 @@ func differences(field string, then, now reflect.Value, tolerance float64) []Wor
 			}
 			return nil
 		}
-		return differences(field, then.Elem(), now.Elem(), tolerance)
+		return c.differences(field, then.Elem(), now.Elem())
 	default: // whole numbers, and what is true or not
 		if a, b := then.Interface(), now.Interface(); a != b {
 			return differ(fmt.Sprint(a), fmt.Sprint(b))
