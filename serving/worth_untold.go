@@ -70,10 +70,22 @@ var untoldLabels = map[string]loyalty.Words{
 
 func wordsOf(w loyalty.Words, _ bool) loyalty.Words { return w }
 
+// untoldSentences are the words of a part with a reason, made once: the rows of an answer
+// share them.
+var untoldSentences = func() map[[2]string]loyalty.Words {
+	all := map[[2]string]loyalty.Words{}
+	for of, label := range untoldLabels {
+		for code, why := range untoldWhys {
+			all[[2]string{of, code}] = loyalty.Words{EN: label.EN + ": " + why.EN, ZH: label.ZH + "：" + why.ZH}
+		}
+	}
+	return all
+}()
+
 // say puts it in a sentence.
 func (u *Untold) say() {
-	label, why := untoldLabels[u.Of], untoldWhys[u.Why]
-	u.EN, u.ZH = label.EN+": "+why.EN, label.ZH+"："+why.ZH
+	w := untoldSentences[[2]string{u.Of, u.Why}]
+	u.EN, u.ZH = w.EN, w.ZH
 }
 
 // untoldOf returns what a record tells nothing of, in the order of the four parts of

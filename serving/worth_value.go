@@ -186,7 +186,6 @@ func (s *Service) ValuesOf(ctx context.Context, r ValueRequest, report func(Prog
 	}
 	for i := range rows {
 		rows[i].stand(len(r.Accounts) > 0)
-		rows[i].say()
 	}
 	result.sum(rows)
 	if err := s.policies(ctx, &result); err != nil {
@@ -196,6 +195,9 @@ func (s *Service) ValuesOf(ctx context.Context, r ValueRequest, report func(Prog
 		return r.Breached && len(row.Breaches) == 0 || r.Verdict != "" && row.Verdict != r.Verdict
 	})
 	result.Rows = topRows(rows, r.Limit, func(a, b *ValueRow) int { return largestFirst(float64(a.Value), float64(b.Value)) })
+	for i := range result.Rows { // not of a million accounts of which few are shown
+		result.Rows[i].say()
+	}
 	return result, nil
 }
 
