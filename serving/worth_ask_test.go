@@ -366,7 +366,7 @@ func TestTellingAnewIsWhatWasPublished(t *testing.T) {
 			}
 			s.Settings.MarginGiven = false
 			// What the settings have of the offer is given; what is asked for comes first.
-			s.Settings.Offer = decision.Offer{ContactCost: decision.Given(7), Alpha: decision.Given(14)}
+			s.Settings.Offer = decision.Offer{ContactCost: decision.Given(7), Alpha: decision.Given(14), Beta: decision.Given(14)}
 			asked := 3.
 			for cost, r := range map[float64]DecideRequest{7: {Value: of}, asked: {Value: of, ContactCost: &asked}} {
 				r, err := s.Decide(t.Context(), r, nil)

@@ -327,7 +327,7 @@ loyalty:
     policies:
       vip: {contact_days: 7}
 lifetime: {months: 24, discount: 0, interval: 0.8, draws: 250}
-offer: {contact_cost: 0, acceptance_alpha: 3}
+offer: {contact_cost: 0, acceptance_alpha: 3, acceptance_beta: 9}
 wallet: {level: 0.8, max_ratio: 5}
 crosssell:
   exclude_categories: [packaging, "gift cards, small", packaging]
@@ -363,7 +363,7 @@ crosssell:
 	// What contacts are judged by changes no score.
 	offer := c.settings
 	offer.Offer = decision.Offer{}
-	if c.settings.Offer != (decision.Offer{ContactCost: decision.Given(0), Alpha: decision.Given(3)}) || offer.Hash() != c.settings.Hash() || maps.Equal(offer.Map(), c.settings.Map()) {
+	if c.settings.Offer != (decision.Offer{ContactCost: decision.Given(0), Alpha: decision.Given(3), Beta: decision.Given(9)}) || offer.Hash() != c.settings.Hash() || maps.Equal(offer.Map(), c.settings.Map()) {
 		t.Errorf("an offer of %+v", c.settings.Offer)
 	}
 	for text, want := range map[string]string{

@@ -33,8 +33,12 @@ const (
 	termContact   = "contact"
 )
 
-// Validate checks every bound; its error wraps ErrAssumption and names the term.
+// Validate checks every bound, and that the acceptance has both of its parameters or
+// none; its error wraps ErrAssumption and names the term.
 func (o Offer) Validate() error {
+	if (o.Alpha == Assumption{}) != (o.Beta == Assumption{}) {
+		return fmt.Errorf("%w: one of acceptance_alpha and acceptance_beta is set, want both or none", ErrAssumption)
+	}
 	for _, t := range []struct {
 		name        string
 		of          Assumption
@@ -50,10 +54,9 @@ func (o Offer) Validate() error {
 	return nil
 }
 
-// Acceptance is the mean of the acceptance; a default where nobody set either of its
-// parameters.
+// Acceptance is the mean of the acceptance; a default where nobody set its parameters.
 func (o Offer) Acceptance() Assumption {
-	if o.Alpha == (Assumption{}) && o.Beta == (Assumption{}) {
+	if o.Alpha == (Assumption{}) {
 		return Assumption{}
 	}
 	own, _ := o.Own()

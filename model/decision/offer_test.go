@@ -35,8 +35,8 @@ func TestAnOfferNamesItsDefaults(t *testing.T) {
 			metrics.BusinessOffer{Alpha: 6, Beta: 14, IncentiveFraction: .1, Contact: 0}, "alpha beta value", "alpha beta", 0, true,
 		},
 		{
-			Offer{Value: Given(1000), Alpha: Given(2)}, metrics.Offer{Alpha: 2, Beta: 14, CLV: 1000, Incentive: 50, Contact: 1},
-			metrics.BusinessOffer{Alpha: 2, Beta: 14, IncentiveFraction: .05, Contact: 15}, "beta incentive contact", "beta incentive contact", .125, false,
+			Offer{Value: Given(1000), Alpha: Given(2), Beta: Given(6)}, metrics.Offer{Alpha: 2, Beta: 6, CLV: 1000, Incentive: 50, Contact: 1},
+			metrics.BusinessOffer{Alpha: 2, Beta: 6, IncentiveFraction: .05, Contact: 15}, "incentive contact", "incentive contact", .25, false,
 		},
 		{
 			Offer{Given(3), Given(.2), Given(1), Given(3), Given(50)}, metrics.Offer{Alpha: 1, Beta: 3, CLV: 50, Incentive: 10, Contact: 3},
@@ -54,11 +54,16 @@ func TestAnOfferNamesItsDefaults(t *testing.T) {
 		}
 	}
 	for name, bad := range map[string]Offer{
-		"contact_cost": {ContactCost: Given(-1)}, "incentive": {Incentive: Given(1.5)}, "acceptance_alpha": {Alpha: Given(0)},
-		"acceptance_beta": {Beta: Given(math.NaN())}, "value": {Value: Given(math.Inf(1))},
+		"contact_cost": {ContactCost: Given(-1)}, "incentive": {Incentive: Given(1.5)}, "acceptance_alpha": {Alpha: Given(0), Beta: Given(1)},
+		"acceptance_beta": {Alpha: Given(1), Beta: Given(math.NaN())}, "value": {Value: Given(math.Inf(1))},
 	} {
 		if err := bad.Validate(); !errors.Is(err, ErrAssumption) || !strings.Contains(err.Error(), name+" is ") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, half := range []Offer{{Alpha: Given(2)}, {Beta: Given(2)}} {
+		if err := half.Validate(); !errors.Is(err, ErrAssumption) || !strings.Contains(err.Error(), "want both or none") {
+			t.Errorf("%+v: %v", half, err)
 		}
 	}
 }
