@@ -41,6 +41,8 @@ type LifetimeCard struct {
 	Spend           []Parameter `json:"spend,omitempty"`
 	// SpendWhy is what was in the way of a model of spend, "" when there is one.
 	SpendWhy string `json:"spend_why,omitempty"`
+	// SpendWhyCode is its code; "" on cards from before.
+	SpendWhyCode string `json:"spend_why_code,omitempty"`
 	// Correlation of frequency and mean spend, which the spend model takes for 0.
 	Correlation Figure       `json:"correlation"`
 	Segments    []SegmentFit `json:"segments,omitempty"`
@@ -83,7 +85,9 @@ type LapsedReturns struct {
 type LifetimeTrial struct {
 	Model string `json:"model"`
 	// Why is what was in its way, "" when it was fitted; then the figures are told.
+	// WhyCode is its code, "" on cards from before.
 	Why           string `json:"why,omitempty"`
+	WhyCode       string `json:"why_code,omitempty"`
 	LogLikelihood Figure `json:"log_likelihood"`
 	// MAE is the mean absolute error of its spend within the horizon, over all
 	// accounts with a history; the least serves.
@@ -125,7 +129,9 @@ type SegmentFit struct {
 
 // WalletCard says what wallets rest on and how often their intervals held.
 type WalletCard struct {
+	// Why is what was in the way of wallets, WhyCode its code, "" on cards from before.
 	Why        string           `json:"why,omitempty"`
+	WhyCode    string           `json:"why_code,omitempty"`
 	Accounts   int              `json:"accounts"`
 	Categories []WalletCategory `json:"categories,omitempty"`
 	Coverage   []WalletCoverage `json:"coverage,omitempty"`
@@ -204,11 +210,13 @@ type WalletShares struct {
 // CrossSellCard says how the probabilities of what is bought next did on the
 // test cutoff.
 type CrossSellCard struct {
-	Key   string `json:"key"`
-	Why   string `json:"why,omitempty"`
-	Items int    `json:"items"`
-	Dense int    `json:"dense"`
-	Tail  int    `json:"tail"`
+	Key string `json:"key"`
+	// Why is what was in the way of learning, WhyCode its code, "" on cards from before.
+	Why     string `json:"why,omitempty"`
+	WhyCode string `json:"why_code,omitempty"`
+	Items   int    `json:"items"`
+	Dense   int    `json:"dense"`
+	Tail    int    `json:"tail"`
 	// EN and ZH say it in a sentence, with the memory taken; "" on cards from before.
 	EN      string              `json:"en,omitempty"`
 	ZH      string              `json:"zh,omitempty"`
@@ -254,10 +262,11 @@ type LoyaltyCard struct {
 	RetentionAccounts int       `json:"retention_accounts,omitempty"`
 	// Point is what one point more kept over each horizon is worth, Five the relative gain
 	// of five points beside the literature's 0.25 to 0.85; WhyNot when neither can
-	// be told.
-	Point  Interval `json:"retention_point"`
-	Five   Interval `json:"retention_five_points"`
-	WhyNot string   `json:"retention_why_not,omitempty"`
+	// be told, and WhyNotCode its code, "" on cards from before.
+	Point      Interval `json:"retention_point"`
+	Five       Interval `json:"retention_five_points"`
+	WhyNot     string   `json:"retention_why_not,omitempty"`
+	WhyNotCode string   `json:"retention_why_not_code,omitempty"`
 }
 
 // Interval is a figure with its 95 % interval.

@@ -103,7 +103,7 @@ func (a *appraisal) tryLifetime(ctx context.Context, kind lifetime.Kind, h *hist
 	segments := picked(c.segments(), h.rows)
 	portfolio, err := lifetime.FitPortfolio(ctx, kind, h.Histories, h.mean, segments, lifetime.DefaultLeast())
 	if errors.Is(err, lifetime.ErrNotConverged) || errors.Is(err, lifetime.ErrInput) {
-		t.card.Why = err.Error()
+		t.card.Why, t.card.WhyCode = err.Error(), whyCode(err)
 		return t, nil
 	}
 	if err != nil {
@@ -136,6 +136,9 @@ func tellFit(card *model.LifetimeCard, p *lifetime.Portfolio) {
 	purchases, spend := p.Pooled()
 	card.Model, card.LogLikelihood = string(purchases.Kind()), model.Figure(purchases.Quality().LogLikelihood)
 	card.Purchases, card.SpendWhy = parameters(purchases.Estimates()), p.SpendProblem()
+	if card.SpendWhy != "" {
+		card.SpendWhyCode = whyCode(lifetime.ErrNotConverged) // the only reason of a portfolio
+	}
 	if spend != nil {
 		card.Spend, card.Correlation = parameters(spend.Estimates()), model.Figure(spend.Correlation())
 	}

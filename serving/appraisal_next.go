@@ -21,7 +21,7 @@ func (s *Service) fitPropensities(ctx context.Context, c *calendar, a *appraisal
 			return fmt.Errorf("fit what is bought next by %s: %w", key, err)
 		}
 		if err != nil {
-			of.Why = err.Error()
+			of.Why, of.WhyCode = err.Error(), whyCode(err)
 		}
 		card.CrossSell = append(card.CrossSell, of)
 	}

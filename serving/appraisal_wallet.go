@@ -17,7 +17,7 @@ func (a *appraisal) fitWallet(ctx context.Context, card *model.WalletCard, c *cr
 	m, report, err := wallet.Fit(ctx, p.Peers, p.declared, s.Worth.wallet(s.Seed))
 	switch {
 	case errors.Is(err, wallet.ErrInput):
-		card.Why = err.Error()
+		card.Why, card.WhyCode = err.Error(), whyCode(err)
 		return nil
 	case err != nil:
 		return fmt.Errorf("fit wallets: %w", err)

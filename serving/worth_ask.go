@@ -359,6 +359,8 @@ type WorthFitResult struct {
 	HorizonDays int             `json:"horizon_days"`
 	Currency    string          `json:"currency"`
 	Worth       model.WorthCard `json:"worth"`
+	// Whys say in words why the card tells nothing of parts of worth.
+	Whys CardWhys `json:"whys"`
 	// LifetimeEN and LifetimeZH say in sentences how lifetimes did.
 	LifetimeEN []string `json:"lifetime_en"`
 	LifetimeZH []string `json:"lifetime_zh"`
@@ -384,6 +386,7 @@ func (s *Service) WorthFit(ctx context.Context, r WorthFitRequest) (WorthFitResu
 	result := WorthFitResult{
 		Model: m.card.Version, TestCutoff: m.card.TestCutoff, HorizonDays: m.card.HorizonDays, Currency: s.Settings.BaseCurrency, Worth: *m.card.Worth,
 	}
+	result.Whys = whysOf(m.card.Worth)
 	result.LifetimeEN, result.LifetimeZH = sayLifetimes(&m.card.Worth.Lifetime)
 	result.RetentionEN, result.RetentionZH = sayRetention(&m.card.Worth.Loyalty, m.card.HorizonDays)
 	if d := m.card.Worth.Decision; d != nil {

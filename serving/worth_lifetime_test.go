@@ -1,12 +1,15 @@
 package serving
 
 import (
+	"fmt"
 	"io"
 	"math"
 	"strings"
 	"testing"
 
 	"fealty/model"
+	"fealty/model/lifetime"
+	"fealty/model/loyalty"
 	"fealty/model/score"
 )
 
@@ -132,6 +135,35 @@ func TestLifetimeFitInWords(t *testing.T) {
 	}
 	if en, zh := sayLifetimes(&model.LifetimeCard{Model: "mbg-nbd", Accounts: 9, RunRate: 5, Forecast: 4, SpendBy: byLifetime}); len(en) != 1 || len(zh) != 1 {
 		t.Errorf("a card of before: %q", en)
+	}
+	// By code in both languages; a card from before and the code of a later release say what they have.
+	coded := model.LifetimeTrial{Model: "mbg-nbd", Why: "lifetime: raw", WhyCode: whyCode(fmt.Errorf("fit: %w", lifetime.ErrNoRepeat))}
+	for _, c := range []struct{ of, en, zh string }{
+		{"nobody_bought_again", "There is no lifetime model: mbg-nbd: nobody bought again; take a longer history or more accounts.", "没有可用的生命周期模型：mbg-nbd：没有客户再次购买；请使用更长的历史或更多客户。"},
+		{"a_later_code", "There is no lifetime model: mbg-nbd: lifetime: raw.", "没有可用的生命周期模型：mbg-nbd：lifetime: raw。"},
+		{"", "There is no lifetime model: all raw.", "没有可用的生命周期模型：all raw。"},
+	} {
+		if c.of == "nobody_bought_again" && coded.WhyCode != c.of {
+			t.Errorf("nobody bought again has the code %q", coded.WhyCode)
+		}
+		coded.WhyCode = c.of
+		if en, zh := sayLifetimes(&model.LifetimeCard{Why: "all raw", Models: []model.LifetimeTrial{coded}}); en[0] != c.en || zh[0] != c.zh {
+			t.Errorf("%q: %q, %q", c.of, en, zh)
+		}
+	}
+	seen := map[string]bool{"": true}
+	for _, w := range cardWhys {
+		if whyCode(w.err) != w.code || seen[w.code] || w.words.EN == "" || w.words.ZH == "" || w.words.EN == w.words.ZH {
+			t.Errorf("%+v is %q", w, whyCode(w.err))
+		}
+		seen[w.code] = true
+	}
+	whys := whysOf(&model.WorthCard{
+		Wallet: model.WalletCard{Why: "old"}, Loyalty: model.LoyaltyCard{WhyNot: "raw", WhyNotCode: whyCode(loyalty.ErrLoss)},
+		CrossSell: []model.CrossSellCard{{Key: "category", Why: "raw", WhyCode: "too_little_bought"}, {Key: "product"}},
+	})
+	if whys.Wallet != (Note{"old", "old"}) || !strings.Contains(whys.Retention.ZH, "没有盈利") || whys.CrossSell["category"] == (Note{"raw", "raw"}) || whys.CrossSell["product"] != (Note{}) || whys.Lifetime != (Note{}) {
+		t.Errorf("%+v", whys)
 	}
 	if en, zh := sayLifetimes(&model.LifetimeCard{Why: "none bought again"}); len(en) != 1 || len(zh) != 1 || !strings.Contains(en[0], "none bought again") {
 		t.Errorf("without a model: %q", en)

@@ -22,16 +22,19 @@ func sayLifetimes(l *model.LifetimeCard) (en, zh []string) {
 	add := func(e, z string) { en, zh = append(en, e+"."), append(zh, z+"。") }
 	switch {
 	case l.Model == "":
-		add("There is no lifetime model: "+l.Why, "没有可用的生命周期模型")
+		why := whyNoModel(l.Models, l.Why)
+		add("There is no lifetime model: "+why.EN, "没有可用的生命周期模型："+why.ZH)
 		return en, zh
 	case l.Instead != "":
-		add(fmt.Sprintf("Purchases are told by %s, in which nobody leaves, since no model with departures has an optimum: %s", l.Model, l.Instead),
-			fmt.Sprintf("购买按%s（无流失模型）估计，因为带流失的模型均未收敛", l.Model))
+		why := whyNoModel(l.Models, l.Instead)
+		add(fmt.Sprintf("Purchases are told by %s, in which nobody leaves, since no model with departures has an optimum: %s", l.Model, why.EN),
+			fmt.Sprintf("购买按%s（无流失模型）估计，因为带流失的模型均未收敛：%s", l.Model, why.ZH))
 	default:
 		add("Purchases are told by "+l.Model, "购买按"+l.Model+"估计")
 	}
 	if l.SpendWhy != "" {
-		add("There is no model of spend: "+l.SpendWhy, "没有可用的消费模型")
+		why := whyNot(l.SpendWhyCode, l.SpendWhy)
+		add("There is no model of spend: "+why.EN, "没有可用的消费模型："+why.ZH)
 	}
 	if l.ReturnsOutweigh > 0 {
 		add(score.Counted("Nothing is told of %d accounts whose returns outweigh their purchases", l.ReturnsOutweigh), fmt.Sprintf("%d个客户的退货金额超过购买金额，不作估计", l.ReturnsOutweigh))

@@ -85,7 +85,7 @@ func crossSellFit(fit *serving.WorthFitResult) answer {
 		if w := c.Wallet; w != nil {
 			tried.add(c.Key, w)
 		}
-		learnt.rows = append(learnt.rows, []any{c.Key, c.Items, c.Dense, c.Tail, c.Why, c.EN, c.ZH})
+		learnt.rows = append(learnt.rows, []any{c.Key, c.Items, c.Dense, c.Tail, whySaid(fit.Whys.CrossSell[c.Key], c.Why), c.EN, c.ZH})
 		for _, q := range c.Quality {
 			quality.rows = append(quality.rows, []any{
 				c.Key, q.Kind, q.Rows, q.Bought, q.AUC, q.PopularAUC, q.LogLoss, q.PopularLogLoss, q.ECE, q.NDCG, q.BaseNDCG,

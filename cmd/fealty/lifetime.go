@@ -180,6 +180,15 @@ func fitFacts(fit *serving.WorthFitResult, more ...any) section {
 	return facts(append([]any{"model 模型", fit.Model, "test cutoff 检验截止日", fit.TestCutoff, "horizon days 预测期天数", fit.HorizonDays, "currency 货币", fit.Currency}, more...)...)
 }
 
+// whySaid is why a card tells nothing of a part, in one cell: in both languages where its
+// reason has words, and the card's own text.
+func whySaid(words serving.Note, text string) string {
+	if words.EN == words.ZH { // the text itself, or none of a serve from before
+		return text
+	}
+	return words.EN + " / " + words.ZH + ": " + text
+}
+
 func lifetimeFit(fit *serving.WorthFitResult) answer {
 	l := &fit.Worth.Lifetime
 	parameters := section{title: "Parameters 参数", head: []string{"of", "segment", "parameter", "value", "standard_error"}}
@@ -202,9 +211,13 @@ func lifetimeFit(fit *serving.WorthFitResult) answer {
 			s.Spend, spend.Sentence(score.English), spend.Sentence(score.Chinese), strings.Trim(s.PurchasesProblem+"; "+s.SpendProblem, "; "),
 		})
 	}
-	tried := section{title: "Models tried, by the mean absolute error of their spend within the horizon 试用的模型（按期内消费的平均绝对误差）", head: []string{"model", "log_likelihood", "error", "used", "why_not"}}
-	for _, m := range l.Models {
-		tried.rows = append(tried.rows, []any{m.Model, m.LogLikelihood, m.MAE, m.Used, m.Why})
+	tried := section{title: "Models tried, by the mean absolute error of their spend within the horizon 试用的模型（按期内消费的平均绝对误差）", head: []string{"model", "log_likelihood", "error", "used", "why_not", "English", "中文"}}
+	for i, m := range l.Models {
+		var why serving.Note
+		if i < len(fit.Whys.Models) { // none of a serve from before
+			why = fit.Whys.Models[i]
+		}
+		tried.rows = append(tried.rows, []any{m.Model, m.LogLikelihood, m.MAE, m.Used, m.Why, why.EN, why.ZH})
 	}
 	words := section{title: "In words 说明", head: []string{"English", "中文"}}
 	for i, en := range fit.LifetimeEN {
@@ -212,7 +225,7 @@ func lifetimeFit(fit *serving.WorthFitResult) answer {
 	}
 	about := []any{"accounts 客户数", l.Accounts, "purchases by 购买模型", l.Model}
 	if l.Model == "" {
-		about = append(about, "no lifetime model, because", l.Why)
+		about = append(about, "no lifetime model, because 没有生命周期模型的原因", whySaid(fit.Whys.Lifetime, l.Why))
 	} else {
 		about = append(about, "log-likelihood 对数似然", l.LogLikelihood, "correlation of frequency and spend 购买频率与消费的相关系数", l.Correlation,
 			"months of the value 价值的月数", l.Months, "discount a month 月折现率", l.Discount)

@@ -209,8 +209,8 @@ func loyaltyFit(fit *serving.WorthFitResult) answer {
 		retention.rows = [][]any{{fit.RetentionEN, fit.RetentionZH}}
 	}
 	return answer{data: fit, rows: 2, sections: []section{
-		fitFacts(fit, "why not 未评估原因", l.Why, "accounts whose loyalty and risk contradict each other 忠诚度与流失风险矛盾的客户", l.Stories,
-			"worth of retention is not told because 未给出留存价值的原因", l.WhyNot),
+		fitFacts(fit, "why not 未评估原因", whySaid(fit.Whys.Loyalty, l.Why), "accounts whose loyalty and risk contradict each other 忠诚度与流失风险矛盾的客户", l.Stories,
+			"worth of retention is not told because 未给出留存价值的原因", whySaid(fit.Whys.Retention, l.WhyNot)),
 		proof, tenths, measured, retention,
 	}}
 }

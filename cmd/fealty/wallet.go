@@ -95,7 +95,7 @@ func walletFit(fit *serving.WorthFitResult) answer {
 		coverage.rows = append(coverage.rows, []any{c.Segment, c.Category, c.Basis, c.Accounts, c.Target, c.Inside, c.Width, c.Correlation, acted, held})
 	}
 	sections := []section{
-		fitFacts(fit, "why not 未评估原因", w.Why, "accounts 客户数", w.Accounts, "declared wallets 申报的钱包", w.Declared, "of them below own spend 其中低于自身消费", w.Below,
+		fitFacts(fit, "why not 未评估原因", whySaid(fit.Whys.Wallet, w.Why), "accounts 客户数", w.Accounts, "declared wallets 申报的钱包", w.Declared, "of them below own spend 其中低于自身消费", w.Below,
 			"categories without a wallet, as too many are sold 因品类过多而未评估钱包的品类", w.Unasked),
 		categories, coverage,
 	}

@@ -18,6 +18,8 @@ var (
 	// ErrNotConverged says that the likelihood has no optimum that these histories
 	// determine; the message says what to do.
 	ErrNotConverged = errors.New("lifetime: not converged")
+	// ErrNoRepeat is ErrNotConverged where nobody bought again.
+	ErrNoRepeat = fmt.Errorf("%w: nobody bought again", ErrNotConverged)
 	// ErrText marks a text that is not a saved model.
 	ErrText = errors.New("lifetime: not a saved model")
 )

@@ -199,7 +199,7 @@ func Fit(ctx context.Context, kind Kind, h Histories, weights []float64) (*Model
 		}
 	}
 	if rows == 0 || scale == 0 || repeat == 0 {
-		return nil, fmt.Errorf("%w: %s from %d accounts, none of which bought again: take a longer history or more accounts", ErrNotConverged, kind, rows)
+		return nil, fmt.Errorf("%w: %s from %d accounts: take a longer history or more accounts", ErrNoRepeat, kind, rows)
 	}
 	if kind.Discrete() {
 		scale = 1

@@ -1,12 +1,20 @@
 package loyalty
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 
 	"fealty/model/score"
+)
+
+// Why there is no worth of a point of retention, to be recognised with errors.Is.
+var (
+	ErrFewAccounts = errors.New("loyalty: the worth of retention takes 30 accounts with a margin and an outcome")
+	ErrOneOutcome  = errors.New("loyalty: the worth of a point of retention needs some kept and some lost")
+	ErrLoss        = errors.New("loyalty: a point of retention has no worth at a loss")
 )
 
 // Retention are the assumptions of the worth of one point of retention.
@@ -107,11 +115,11 @@ func WorthOfRetention(margin, kept []float64, days float64, settings Retention) 
 	}
 	switch {
 	case len(counted) < 30:
-		return nil, fmt.Errorf("loyalty: the worth of retention from %d accounts; it takes 30 with a margin and an outcome", len(counted))
+		return nil, fmt.Errorf("%w: there are %d", ErrFewAccounts, len(counted))
 	case all.kept == 0 || all.kept == all.n:
-		return nil, fmt.Errorf("loyalty: %v of %v accounts were kept; the worth of a point needs some kept and some lost", all.kept, all.n)
+		return nil, fmt.Errorf("%w: %v of %v accounts were kept", ErrOneOutcome, all.kept, all.n)
 	case !(all.margin > 0):
-		return nil, fmt.Errorf("loyalty: the margins sum to %v; a point of retention has no worth at a loss", all.margin)
+		return nil, fmt.Errorf("%w: the margins sum to %v", ErrLoss, all.margin)
 	}
 	w := &PointWorth{Accounts: len(counted), Days: days}
 	w.Retention.Value, w.Point.Value, w.Five.Value = all.worth(days, settings.DiscountRate, all.n)
