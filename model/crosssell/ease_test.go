@@ -264,7 +264,7 @@ func TestTooManyItemsAreSaid(t *testing.T) {
 	}
 	_, r := fit(t, p, params)
 	en, zh := r.Text()
-	if want := "4 accounts, 400 items in 1 categories. The memory allowed holds 384 items in the closed form (1 MB, 96.0 % of all orders): the most bought of each category. The other 16 are answered by item cosine."; en != want {
+	if want := "4 accounts, 400 items in 1 category. The memory allowed holds 384 items in the closed form (1 MB, 96.0 % of all orders): the most bought of each category. The other 16 are answered by item cosine."; en != want {
 		t.Errorf("the report says %q, want %q", en, want)
 	}
 	if want := "4 个客户，400 种商品，1 个品类。所允许的内存可容纳 384 种商品的闭式解（1 MB，占全部订单的 96.0%）：即各品类中购买最多的商品。其余 16 种商品按商品余弦相似度计算。"; zh != want {
