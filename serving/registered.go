@@ -236,15 +236,16 @@ func (s *Service) fitsWorth(a *appraisal, refuse func(what string, then, now any
 		return nil
 	}
 	w := &s.Settings.Worth
-	switch now := w.terms(); {
+	now, chance := w.terms(), w.chance(0)
+	switch {
 	case a.terms.Months != now.Months:
 		return refuse("lifetime.months", a.terms.Months, now.Months)
 	case a.terms.Discount != now.Discount:
 		return refuse("lifetime.discount", a.terms.Discount, now.Discount)
-	case a.chance(0).Level != w.LifetimeInterval:
-		return refuse("lifetime.interval", a.chance(0).Level, w.LifetimeInterval)
-	case a.chance(0).Draws != w.LifetimeDraws:
-		return refuse("lifetime.draws", a.chance(0).Draws, w.LifetimeDraws)
+	case a.chance(0).Level != chance.Level:
+		return refuse("lifetime.interval", a.chance(0).Level, chance.Level)
+	case a.chance(0).Draws != chance.Draws:
+		return refuse("lifetime.draws", a.chance(0).Draws, chance.Draws)
 	case a.models != nil && !slices.Equal(a.models, w.lifetimeModels()):
 		return refuse("lifetime.models", a.models, w.lifetimeModels())
 	case a.wallet == nil:

@@ -274,8 +274,23 @@ func TestLifetimeModelIsChosenByWhatCame(t *testing.T) {
 	if err := a.fitLifetime(t.Context(), card, c, 90, settings); err != nil {
 		t.Fatal(err)
 	}
-	if s := settings.Worth; s.lifetimeModels()[0] != lifetime.MBGNBD || s.text() == defaultWorth() || s.columnsBy() != lifetime.MBGNBD {
+	swapped := settings.Worth
+	swapped.LifetimeModels = []string{string(lifetime.MBGNBD), string(lifetime.BGBB)}
+	if s := settings.Worth; s.text() != swapped.text() || !strings.Contains(s.text(), `"lifetime_models":["mbg-nbd","bg-bb"]`) || s.lifetimeModels()[0] != lifetime.MBGNBD || s.text() == defaultWorth() || s.columnsBy() != lifetime.MBGNBD {
 		t.Errorf("%v are %v", s.LifetimeModels, s.lifetimeModels())
+	}
+	// Where nobody set draws they are as many as the level takes; where they are too few, the
+	// error names the setting.
+	wide := DefaultWorth()
+	if wide.LifetimeInterval = .99; wide.validate() != nil || wide.chance(0).Draws != 199 {
+		t.Errorf("an interval of .99 is of %d draws (%v)", wide.chance(0).Draws, wide.validate())
+	}
+	wide.LifetimeDraws = 150
+	if err := wide.validate(); KindOf(err) != Invalid || !strings.Contains(err.Error(), "lifetime.draws is 150") || !strings.Contains(err.Error(), "199") {
+		t.Errorf("150 draws: %v", err)
+	}
+	if q, err := (&LifetimeRequest{Level: .99}).asks(a, settings); err != nil || q.chance.Draws != 199 {
+		t.Errorf("asked for a level of .99: %+v (%v)", q.chance, err)
 	}
 	// Intervals of other levels and draws are other settings, those by default the same as
 	// before there was a choice.

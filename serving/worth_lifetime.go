@@ -55,7 +55,8 @@ func (r *LifetimeRequest) anew() bool {
 // asks is what a request asks of a model.
 func (r *LifetimeRequest) asks(a *appraisal, s Settings) (asking, error) {
 	q := a.asked(s, true)
-	q.terms.Months, q.chance.Level, q.chance.Draws = cmp.Or(r.Months, q.terms.Months), cmp.Or(r.Level, q.chance.Level), cmp.Or(r.Draws, q.chance.Draws)
+	q.terms.Months, q.chance.Level = cmp.Or(r.Months, q.terms.Months), cmp.Or(r.Level, q.chance.Level)
+	q.chance.Draws = cmp.Or(r.Draws, max(q.chance.Draws, drawsOf(q.chance.Level)))
 	if r.Discount != nil {
 		q.terms.Discount = *r.Discount
 	}

@@ -24,7 +24,8 @@ type WorthSettings struct {
 	LifetimeModels []string `json:"lifetime_models,omitempty"`
 	// LifetimeInterval is the probability that a lifetime value lies in its interval,
 	// .5 … .99; LifetimeDraws is how many futures an interval is drawn from, 100 …
-	// 100,000, at about a microsecond each per account and year.
+	// 100,000, at about a microsecond each per account and year. The default of 100 means
+	// as many as the level takes, 199 at .99, where that is more.
 	LifetimeInterval float64 `json:"lifetime_interval,omitempty"`
 	LifetimeDraws    int     `json:"lifetime_draws,omitempty"`
 	// WalletLevel is the quantile of peers' spend that counts as a wallet, .5 … .99;
@@ -80,7 +81,11 @@ func (w *WorthSettings) validate() error {
 	if err := w.terms().Validate(); err != nil {
 		return fmt.Errorf("lifetime: %w: %w", err, ErrInvalid)
 	}
-	if err := w.chance(0).Validate(); err != nil {
+	chance := w.chance(0)
+	if least := lifetime.LeastDraws(chance.Level); chance.Level <= .99 && chance.Draws < least {
+		return fmt.Errorf("lifetime.draws is %d, an interval of level %v (lifetime.interval) takes %d or more; give as many, or leave it out: %w", chance.Draws, chance.Level, least, ErrInvalid)
+	}
+	if err := chance.Validate(); err != nil {
 		return fmt.Errorf("lifetime: %w: %w", err, ErrInvalid)
 	}
 	for k, name := range w.LifetimeModels {
@@ -151,8 +156,11 @@ func (w *WorthSettings) text() string {
 	if w.CrossSellBytes == crosssell.Defaults().MaxBytes {
 		told.CrossSellBytes = 0
 	}
-	if without := (WorthSettings{}); slices.Equal(w.lifetimeModels(), without.lifetimeModels()) {
-		told.LifetimeModels = nil
+	told.LifetimeModels = nil // in whatever order they are named
+	if without := (WorthSettings{}); !slices.Equal(w.lifetimeModels(), without.lifetimeModels()) {
+		for _, kind := range w.lifetimeModels() {
+			told.LifetimeModels = append(told.LifetimeModels, string(kind))
+		}
 	}
 	told.Loyalty.Caps = withoutWords(told.Loyalty.Caps)
 	raw, err := json.Marshal(told) //nolint:musttag // the names of the fields are as good as any: it is hashed, not read
@@ -193,8 +201,15 @@ func (w *WorthSettings) terms() lifetime.Terms {
 
 // chance says how the intervals of lifetime values are drawn.
 func (w *WorthSettings) chance(seed uint64) lifetime.Chance {
-	return lifetime.Chance{Level: w.LifetimeInterval, Draws: w.LifetimeDraws, Seed: seed}
+	c := lifetime.Chance{Level: w.LifetimeInterval, Draws: w.LifetimeDraws, Seed: seed}
+	if c.Draws == defaultDraws {
+		c.Draws = drawsOf(c.Level)
+	}
+	return c
 }
+
+// drawsOf is how many futures an interval of a level is drawn from when nobody says.
+func drawsOf(level float64) int { return max(defaultDraws, lifetime.LeastDraws(min(level, .99))) }
 
 // unlessDefault returns level and draws, each 0 where it is the default's.
 func unlessDefault(c lifetime.Chance) (level float64, draws int) {

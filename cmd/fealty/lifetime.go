@@ -132,7 +132,7 @@ later than the cutoff; --refit fits them again on what the cutoff knew.`,
 	f.IntVar(&o.asked.Days, "days", 0, "how far no_purchase, purchases and spend look (default: the model's horizon)")
 	f.IntVar(&o.asked.Months, "months", 0, "how far the value looks (default: lifetime.months)")
 	f.Float64Var(&o.discount, "discount", 0, "rate a month by which later margin counts less in the value (default: lifetime.discount)")
-	f.Float64Var(&o.asked.Level, "level", 0, "probability that a value lies in its interval, 0.5 … 0.99 (default: lifetime.interval)")
+	f.Float64Var(&o.asked.Level, "level", 0, "probability that a value lies in its interval, 0.5 … 0.99, of as many draws as it takes, 199 at 0.99 (default: lifetime.interval)")
 	f.IntVar(&o.asked.Draws, "draws", 0, "futures drawn for each interval, 100 … 100000 (default: lifetime.draws)")
 	f.BoolVar(&o.asked.Refit, "refit", false, "fit the parameters again, on what the cutoff knew")
 	return c

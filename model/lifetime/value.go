@@ -135,6 +135,10 @@ type Chance struct {
 // DefaultChance returns the documented default of every field.
 func DefaultChance() Chance { return Chance{Level: 0.9, Draws: 400, Seed: 1} }
 
+// LeastDraws is how many draws an interval of a level takes, 2/(1 − level) − 1 or more:
+// with fewer not even the least and the greatest of them lie so far apart.
+func LeastDraws(level float64) int { return int(math.Ceil(2/(1-level) - 1 - 1e-9)) }
+
 // Validate checks every bound; its error wraps ErrParams and names the field.
 func (c Chance) Validate() error {
 	if !(c.Level >= 0.5 && c.Level <= 0.99) {
@@ -143,8 +147,7 @@ func (c Chance) Validate() error {
 	if c.Draws < 100 || c.Draws > 100_000 {
 		return fmt.Errorf("%w: Draws is %d, want 100 … 100,000", ErrParams, c.Draws)
 	}
-	// With fewer not even the least and the greatest of the draws lie so far apart.
-	if least := int(math.Ceil(2/(1-c.Level) - 1 - 1e-9)); c.Draws < least {
+	if least := LeastDraws(c.Level); c.Draws < least {
 		return fmt.Errorf("%w: Draws is %d, an interval of level %v takes %d or more", ErrParams, c.Draws, c.Level, least)
 	}
 	return nil
