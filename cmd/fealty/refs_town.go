@@ -200,7 +200,7 @@ func (f *townFacts) people(who [][]string, history map[string][]bought, cutoff t
 		}
 		for k, name := range p.Categories {
 			if amount, held := year[name]; held {
-				p.Spend.Category, p.Spend.Amount = append(p.Spend.Category, int32(k)), append(p.Spend.Amount, max(amount, 0)) //nolint:gosec // a dozen categories
+				p.Spend.Category, p.Spend.Amount = append(p.Spend.Category, int32(k)), append(p.Spend.Amount, max(amount, 0))
 			}
 		}
 		p.Spend.Start = append(p.Spend.Start, len(p.Spend.Amount))
