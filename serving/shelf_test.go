@@ -173,11 +173,11 @@ func TestWalletsBesideThePurchases(t *testing.T) {
 	s := &told{crowd: stall(), toldWallets: toldWallets{
 		categories: []string{"soap", "tea"}, first: []int{0, 2, 3, 3},
 		estimates: []wallet.Estimate{
-			{Category: 0, Wallet: 100, Low: 50, High: 200, Spend: 40, Share: .4, Potential: 60},
-			{Category: 1, Wallet: 10, Low: 5, High: 50, Spend: 10, Share: 1},
-			{Account: 1, Category: 1, Wallet: 20, Low: 10, High: 30, Spend: 5, Share: .25, Potential: 15},
+			{State: wallet.Known, Wallet: 100, Low: 50, High: 200, Spend: 40, Share: .4, Potential: 60},
+			{State: wallet.Known, Category: 1, Wallet: 10, Low: 5, High: 50, Spend: 10, Share: 1},
+			{State: wallet.Known, Account: 1, Category: 1, Wallet: 20, Low: 10, High: 30, Spend: 5, Share: .25, Potential: 15},
 		},
-		earlier: wallet.Spend{Start: []int{0, 1, 2, 2}, Category: []int32{0, 1}, Amount: []float64{20, 10}},
+		noTrend: make([]wallet.NoTrend, 3), earlier: wallet.Spend{Start: []int{0, 1, 2, 2}, Category: []int32{0, 1}, Amount: []float64{20, 10}},
 	}}
 	past, err := purchases(s.crowd.categories)
 	if err != nil {

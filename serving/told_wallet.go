@@ -186,7 +186,11 @@ func (t *told) trend(i int, e *wallet.Estimate) (float64, wallet.NoTrend) {
 	if !bought {
 		return math.NaN(), wallet.NeverHere
 	}
-	return e.Trend(t.earlier.Amount[from+k]), ""
+	change := e.Trend(t.earlier.Amount[from+k])
+	if math.IsNaN(change) { // last bought before those two years
+		return change, wallet.NeverHere
+	}
+	return change, ""
 }
 
 // stored is an estimate as a record keeps it, with who declared what it rests on.

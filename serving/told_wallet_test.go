@@ -151,6 +151,10 @@ func TestDeclaredWalletsMeetTheirParts(t *testing.T) {
 	none(young.Wallet, wallet.FirstYear)
 	none(category(young, "tea"), wallet.FirstYear)
 	none(category(here, "rare 000"), wallet.NeverHere)
+	longAgo := &told{toldWallets: toldWallets{noTrend: []wallet.NoTrend{""}, earlier: wallet.Spend{Start: []int{0, 1}, Category: []int32{0}, Amount: []float64{0}}}}
+	if trend, why := longAgo.trend(0, &wallet.Estimate{State: wallet.Known, Wallet: 100}); !math.IsNaN(trend) || why != wallet.NeverHere {
+		t.Errorf("of a category last bought before both years the trend is %v (%q)", trend, why)
+	}
 	if math.IsNaN(float64(here.Wallet.Trend)) || here.Wallet.NoTrend != "" || category(here, "tea").NoTrend != "" {
 		t.Errorf("two years are known: %+v", here)
 	}

@@ -40,7 +40,8 @@ var metas = []frame.Meta{
 // ÷ low) and the trend of the share. The trend is (spend − earlier spend) ÷ wallet:
 // both are of the categories with a wallet, and the wallet is today's at both
 // times. earlier has the rows of totals and the categories of estimates; nil, and
-// an account whose row there is empty, leave the trend missing.
+// an account whose row there is empty, leave the trend missing, and so does an account
+// that spent nothing here at either time.
 //
 // It panics unless estimates and totals are of the same accounts.
 func Columns(estimates []Estimate, totals []Total, earlier *Spend) ([]frame.Column, error) {
@@ -61,7 +62,7 @@ func Columns(estimates []Estimate, totals []Total, earlier *Spend) ([]frame.Colu
 		}
 		values := [...]float64{t.Share, t.Potential, width(t.Low, t.High), math.NaN()}
 		if earlier != nil && t.State != Unknown && earlier.Start[i+1] > earlier.Start[i] {
-			values[3] = (t.Spend - spentIn(estimates[from:to], earlier, i)) / t.Wallet
+			values[3] = trend(t.Spend, spentIn(estimates[from:to], earlier, i), t.Wallet)
 		}
 		for j, v := range values {
 			columns[j].Numbers[i] = v

@@ -132,8 +132,15 @@ func width(low, high float64) float64 {
 
 // Trend is the change of the share of wallet since a time when the account spent so
 // much here: (Spend − earlier) ÷ Wallet, the wallet being today's at both times; NaN
-// where the state is Unknown.
-func (e *Estimate) Trend(earlier float64) float64 { return (e.Spend - earlier) / e.Wallet }
+// where the state is Unknown, and where nothing was spent here at either time (NeverHere).
+func (e *Estimate) Trend(earlier float64) float64 { return trend(e.Spend, earlier, e.Wallet) }
+
+func trend(spend, earlier, wallet float64) float64 {
+	if spend == 0 && earlier == 0 {
+		return math.NaN()
+	}
+	return (spend - earlier) / wallet
+}
 
 // NoLessThan raises the estimate of a whole to the sum of its parts where it is
 // below that, and flags it BelowParts. Sums round.

@@ -777,7 +777,8 @@ func TestTotalsByHand(t *testing.T) {
 	if diff := cmp.Diff(want, totals, cmpopts.EquateNaNs()); diff != "" {
 		t.Error(diff)
 	}
-	earlier := &Spend{Start: []int{0, 3, 4, 4, 4, 4}, Category: []int32{0, 1, 2, 1}, Amount: []float64{80, 100, 500, 9}}
+	// The third account bought nothing here in either year.
+	earlier := &Spend{Start: []int{0, 3, 4, 5, 5, 5}, Category: []int32{0, 1, 2, 1, 2}, Amount: []float64{80, 100, 500, 9, 0}}
 	columns, err := Columns(all, totals, earlier)
 	if err != nil {
 		t.Fatal(err)
