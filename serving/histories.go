@@ -126,7 +126,7 @@ func (m *months) of(i int) (x, t, n float64, ok bool) {
 	if m.bought[i] == 1 { // silent since, but for its rests
 		first = m.ago(i, min(m.tenure[i], m.recency[i]))
 	}
-	since := float64(m.running[i] - first)
+	since := max(float64(m.running[i]-first), 0) // it may have rested up to a month that begins now
 	n = since
 	if !m.over[i] {
 		n = max(since-1, 0)
