@@ -85,7 +85,7 @@ func (a *appraisal) judgeLoyalty(ctx context.Context, card *model.LoyaltyCard, c
 	point, err := loyalty.WorthOfRetention(yearly, kept, float64(horizon), s.Worth.Loyalty.Retention)
 	if err != nil { // too few, or nobody earns: no failure of the training
 		card.WhyNot, card.WhyNotCode = err.Error(), whyCode(err)
-		return nil //nolint:nilerr // said on the card
+		return nil // said on the card
 	}
 	interval := func(e loyalty.Estimate) model.Interval {
 		return model.Interval{Value: model.Figure(e.Value), Low: model.Figure(e.Low), High: model.Figure(e.High)}

@@ -208,10 +208,10 @@ func (g *growing) readWallets(ctx context.Context, end int, r Run) error {
 	if err != nil {
 		return err
 	}
-	any := false
+	some := false
 	err = g.Runs.Wallets(ctx, r, func(part []AccountWallet) error {
 		for _, w := range part {
-			any = any || w.State != ""
+			some = some || w.State != ""
 			if w.State == "" || told.hides(w.Account) {
 				w = AccountWallet{Account: w.Account, State: wallet.Unknown.String()}
 			}
@@ -229,7 +229,7 @@ func (g *growing) readWallets(ctx context.Context, end int, r Run) error {
 	if err != nil {
 		return fmt.Errorf("read the wallets of run %q: %w", r.ID, err)
 	}
-	if !any {
+	if !some {
 		g.wallets[end] = nil
 	}
 	return nil

@@ -20,15 +20,15 @@ type Note struct {
 // learnt says to which day's end the parameters were learnt, and that this is later
 // than the cutoff that is told of, if it is: what is told then is not what would
 // have been told on that day.
-func (w *WorthOf) learnt(card *model.Card, at frame.Cutoff, zone *time.Location) {
-	w.LearntThrough = card.TestCutoff
+func (of *WorthOf) learnt(card *model.Card, at frame.Cutoff, zone *time.Location) {
+	of.LearntThrough = card.TestCutoff
 	test, err := frame.ParseCutoff(card.TestCutoff, zone)
 	if err != nil || test <= at {
 		return
 	}
-	w.Later = &Note{
-		EN: fmt.Sprintf("The parameters were learnt on what was known by %s, later than %s: what is told here could not have been told on that day.", card.TestCutoff, w.Cutoff),
-		ZH: fmt.Sprintf("参数是根据截至%s的已知信息学得的，晚于%s：此处结果在当日尚无法得出。", card.TestCutoff, w.Cutoff),
+	of.Later = &Note{
+		EN: fmt.Sprintf("The parameters were learnt on what was known by %s, later than %s: what is told here could not have been told on that day.", card.TestCutoff, of.Cutoff),
+		ZH: fmt.Sprintf("参数是根据截至%s的已知信息学得的，晚于%s：此处结果在当日尚无法得出。", card.TestCutoff, of.Cutoff),
 	}
 }
 

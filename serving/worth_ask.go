@@ -496,7 +496,8 @@ func (s *Service) CrossSells(ctx context.Context, r CrossSellRequest, report fun
 			without, had = []string{""}, []bool{some}
 		}
 	}
-	return result, result.sayNothing(ctx, s, r.By, without, had)
+	err = result.sayNothing(ctx, s, r.By, without, had)
+	return result, err
 }
 
 // walletIn returns the share and the gap of the wallet in a category, NaN without one.
