@@ -268,9 +268,10 @@ type WorthReplay struct {
 	Kept     string `json:"kept,omitempty"`
 	// Differs are the fields that differ.
 	Differs []WorthDifference `json:"differs,omitempty"`
-	// PublishedDefinitions and ReplayedDefinitions are the worth_definitions_hash of the run
-	// and of this release, Published and Replayed the worth_hash; "" in runs from before, and
-	// where nothing was told anew.
+	// PublishedDefinitions and ReplayedDefinitions are the worth_definitions_hash of the run,
+	// "" in runs from before, and of this release, also where nothing was told anew.
+	// Published and Replayed are the worth_hash, "" in runs from before and where nothing was
+	// told anew.
 	PublishedDefinitions string `json:"published_worth_definitions_hash,omitempty"`
 	ReplayedDefinitions  string `json:"replayed_worth_definitions_hash,omitempty"`
 	Published            string `json:"published_worth_hash,omitempty"`

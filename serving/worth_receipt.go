@@ -11,14 +11,13 @@ import (
 )
 
 // worthDefinitions fingerprints what worth is told of beside the features: what is asked
-// of the warehouse, and the published definitions of the ten indicators; 128 bits in hex.
+// of the warehouse, and the terms of the ten indicators, whatever the words of their definitions; 128 bits in hex.
 func (s *Service) worthDefinitions() string {
 	h := sha256.New()
 	write := func(text string) { _, _ = h.Write(append([]byte(text), 0)) } // a hash never fails to take bytes
 	write(s.Facts.WorthDefinitions())
 	for _, d := range loyalty.Definitions() {
-		write(d.Indicator.String())
-		write(d.Formula(score.English))
+		write(d.Terse())
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -202,6 +202,25 @@ func (d *Definition) Formula(lang score.Language) string {
 	return b.String()
 }
 
+// Terse writes all that makes the indicator's value, without a word of any language:
+// equal exactly when the definitions measure the same.
+func (d *Definition) Terse() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: ", d.Indicator)
+	for _, t := range d.Terms {
+		when := ""
+		if t.When != nil {
+			when = t.When.String()
+		}
+		fmt.Fprintf(&b, "[%q %q %q %v %q %t %t]", t.Column, t.Minus, t.Curve, t.Weight, when, t.Fallback, t.Recorded)
+	}
+	for _, c := range d.Any {
+		fmt.Fprintf(&b, " any %q", c)
+	}
+	fmt.Fprintf(&b, " else %v", d.Otherwise)
+	return b.String()
+}
+
 // Columns are those that the indicator reads, each once, in the order of its terms.
 func (d *Definition) Columns() []string {
 	var names []string
