@@ -96,7 +96,7 @@ func TestGrowthTellsTheWalletsOfRuns(t *testing.T) {
 	if diff := cmp.Diff([]GrowthEnd{{At: "2025-06-30", Run: first.ID, Cutoff: "2025-06-27"}, {At: "2025-09-30", Run: second.ID, Cutoff: "2025-09-30"}}, r.Ends); diff != "" {
 		t.Errorf("the ends (-want +got):\n%s", diff)
 	}
-	if want := "Deeper, share of wallet per account: 40 % of 1 known and 2 estimated wallets, 1 unknown (was: 35 % of 1 known and 1 estimated wallets, 1 unknown)"; row.EN[4] != want {
+	if want := "Deeper, share of wallet per account: 40 % of 1 known and 2 estimated wallets, 1 unknown (was: 35 % of 1 known and 1 estimated wallet, 1 unknown)"; row.EN[4] != want {
 		t.Errorf("in words %q", row.EN[4])
 	}
 	// North and south, whose wallets add up to the base's.

@@ -15,16 +15,18 @@ import (
 
 // trialWords say what the columns of the wallet add to what is bought next: the forecast,
 // its verdict, and the lists of new categories.
-var trialWords = map[score.Language]struct{ forecast, better, worse, alike, lists, untried string }{
+var trialWords = map[score.Language]struct{ forecast, better, worse, alike, few, lists, untried string }{
 	score.English: {
 		forecast: "By what was bought after the cutoff, the forecast of the categories that accounts buy next is %s with the columns of the estimated wallet: log-loss %.5f with them and %.5f without (%.5f ± %.5f saved, on %d pairs of account and category).",
 		better:   "better", worse: "worse", alike: "the same, within chance,",
+		few:     "There are too few accounts to tell what the columns of the estimated wallet add to the forecast of the categories that accounts buy next.",
 		lists:   " Lists of ten categories new to the account rank what it then bought at an NDCG of %.3f with them and %.3f without.",
 		untried: "What the estimated wallet adds to the categories that accounts buy next was not tried: %s.",
 	},
 	score.Chinese: {
 		forecast: "以截止日之后的实际购买检验：加入估计钱包的各列后，对客户下一步购买品类的预测%s：对数损失为%.5f，不加入时为%.5f（减少%.5f±%.5f，共%d个客户与品类的组合）。",
 		better:   "更准", worse: "更差", alike: "在随机误差之内没有变化",
+		few:     "客户太少，无法判断加入估计钱包的各列对客户下一步购买品类的预测有何增益。",
 		lists:   "对客户从未买过的品类，前十名推荐的NDCG为%.3f，不加入时为%.3f。",
 		untried: "未检验估计钱包对客户下一步购买品类的预测有何增益：%s。",
 	},
@@ -151,6 +153,9 @@ func tellLater(t *model.WalletTrial, c *crosssell.Comparison) {
 			verdict = words.better
 		default:
 			verdict = words.worse
+		}
+		if math.IsNaN(all.Error) {
+			return words.few
 		}
 		text := fmt.Sprintf(words.forecast, verdict, all.With, all.Without, all.Gain, all.Error, all.Rows)
 		if !math.IsNaN(ndcgWith) {

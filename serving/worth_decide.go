@@ -168,10 +168,10 @@ func (r *DecideResult) sayValue(months int) {
 	}
 	switch {
 	case r.ValueIs == ValueLifetime && months == 0:
-		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value, still a customer: %s of the months that model %s was trained for, discounted", what.EN, r.Model)
+		r.EN = fmt.Sprintf("The value of a kept account is its lifetime value if it is still a customer: %s of the months that model %s was trained for, discounted", what.EN, r.Model)
 		r.ZH = fmt.Sprintf("留住客户的价值为其仍为客户时的生命周期价值：模型%s训练时所定月数的折现%s", r.Model, what.ZH)
 	case r.ValueIs == ValueLifetime:
-		r.EN = score.Counted("The value of a kept account is its lifetime value, still a customer: %s of %d months, discounted", what.EN, months)
+		r.EN = score.Counted("The value of a kept account is its lifetime value if it is still a customer: %s of %d months, discounted", what.EN, months)
 		r.ZH = fmt.Sprintf("留住客户的价值为其仍为客户时的生命周期价值：%d个月的折现%s", months, what.ZH)
 	default:
 		r.EN = score.Counted("The value of a kept account is %s expected within %d days, as in value at risk", what.EN, r.HorizonDays)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"fealty/model"
@@ -213,6 +214,9 @@ func lifetimeFit(fit *serving.WorthFitResult) answer {
 	}
 	tried := section{title: "Models tried, by the mean absolute error of their spend within the horizon 试用的模型（按期内消费的平均绝对误差）", head: []string{"model", "log_likelihood", "error", "used", "why_not", "English", "中文"}}
 	for i, m := range l.Models {
+		if lifetime.Kind(m.Model).Discrete() { // of months, which does not compare with that of days
+			m.LogLikelihood = model.Figure(math.NaN())
+		}
 		var why serving.Note
 		if i < len(fit.Whys.Models) { // none of a serve from before
 			why = fit.Whys.Models[i]

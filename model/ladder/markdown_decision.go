@@ -25,8 +25,9 @@ func decisionTables(say func(string, ...any), d *model.DecisionCard) {
 		figure(d.EMPC.Alpha), figure(d.EMPC.Beta), figure(d.EMPC.Value), figure(d.EMPC.Incentive), figure(d.EMPC.Contact))
 	say("| EMPB, everybody worth their own | %s | %s | Beta(%s, %s) | own | %s of it | %s |\n", figure(d.EMPB.PerAccount), percent(d.EMPB.Share),
 		figure(d.EMPB.Alpha), figure(d.EMPB.Beta), percent(d.EMPB.Incentive), figure(d.EMPB.Contact))
-	for _, assumed := range decision.OfferSentences(d, score.English) {
-		say("\n%s\n", assumed)
+	chinese := decision.OfferSentences(d, score.Chinese)
+	for i, assumed := range decision.OfferSentences(d, score.English) {
+		say("\n%s %s\n", assumed, chinese[i])
 	}
 	say("\nCall lists by those terms of EMPB, and what they would have earned: those who left are worth what was expected of them, those who stayed what they spent.\n")
 	say("\n| contacts of each manager | contacts | expected profit | realised profit | as many at random |\n|---|---|---|---|---|\n")

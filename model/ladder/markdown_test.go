@@ -17,6 +17,7 @@ func worthCard() *model.WorthCard {
 			Model: "mbg-nbd", Accounts: 651, LogLikelihood: -56563.41, Correlation: .2083, Months: 12, Discount: .01, Interval: .875, Draws: 250,
 			Purchases: []model.Parameter{{Name: "r", Value: 1.9488, StandardError: .1254}}, Spend: []model.Parameter{{Name: "q", Value: 1.0235, StandardError: .0564}},
 			Segments: []model.SegmentFit{{Segment: "key|a", Accounts: 36, RepeatBuyers: 35, Purchases: "too-small", Spend: "own"}},
+			Models:   []model.LifetimeTrial{{Model: "mbg-nbd", LogLikelihood: -56563.41, MAE: 2755.93, Used: true}, {Model: "bg-bb", LogLikelihood: -9061.5, MAE: 2801.25}},
 			RunRate:  3249.18, Forecast: 2755.93, SpendBy: "lifetime",
 		},
 		Wallet: model.WalletCard{
@@ -67,6 +68,7 @@ func TestCardTellsWorth(t *testing.T) {
 		"Learnt of 659 accounts", "mbg-nbd of 651 accounts, log-likelihood -56563.41; frequency and mean spend correlate 0.208", "12 months at a discount of 1.0 % a month; its 87.5 % interval is of 250 drawn futures",
 		"| purchases |  | r | 1.949 | 0.1254 |", "| spend |  | q | 1.024 | 0.0564 |", "| key\\|a | 36 | 35 | too-small | own |", "run-rate 3249.18, lifetime model 2755.93; spend is forecast by lifetime",
 		"899 declared wallets among 658 accounts; 58 of them", "| paint | 133 | neighbours | 0.314 | 0.234 | 0.279 | odd |", "| all | declared | 62 | 80.0 % | 79.0 % | 11.08 | 0.897 | 27 | 74.1 % |", "| peers | 63 | 0.0 % | 0.0 % | 0 | 0.000 |  |  |",
+		"| mbg-nbd | -56563.41 | 2755.93 | yes |", "| bg-bb | – | 2801.25 | no |",
 		"Without contracts.; 不用合同。", "were not tried for the churn model: no.\n\nOf one category. 一个品类。\n", "Shares of wallet, all: the usual one of 345 declared years is 43.2 %, and weighs as much as 7.25 purchases", `No model of shares: category "paint": no.`,
 		"By category: 12, of which 11 in the closed form and 1", "| new | 5698 | 20 | 0.877 | 0.596 | 0.019 | 0.024 | 0.001 | 0.507 | 0.490 |",
 		"log-loss 0.129 with and 0.135 without on its 174 accounts held out, so that they are kept", "It is better. 更准。",
@@ -76,7 +78,7 @@ func TestCardTellsWorth(t *testing.T) {
 		"| 1 | 65 | 17 | 66.7 % | 23920.96 |", "| duration | 657 |", "139435.44 (86461.28 … 221231.66)", "23.5 % (19.4 % … 29.7 %)",
 		"Of 654 accounts with a probability and a value 211 left. Of 653 no cost is known: their value is revenue × the margin rate of 0.45",
 		"| 3.217 | 41.8 % | Beta(6, 14) | 200.00 | 10 | 1 |", "| 12.34 | 22.9 % | Beta(7, 13) | own | 5.0 % of it | 15 |",
-		"EMPC assumes by default, because nobody set it (offer in fealty.yaml): worth of a kept account 200.00.", "EMPB assumes by default, because nobody set it (offer in fealty.yaml): parameter alpha of the acceptance 7;",
+		"EMPC assumes by default, because nobody set it (offer in fealty.yaml): worth of a kept account 200.00. EMPC的以下条件为默认假设", "EMPB assumes by default, because nobody set it (offer in fealty.yaml): parameter alpha of the acceptance 7;",
 		"| 25 | 101 | 4321.50 | 3987.25 | -77.5 |", "| no limit | 102 | 4322.00 | 3988.00 | -78 |",
 	} {
 		if !strings.Contains(text, want) {

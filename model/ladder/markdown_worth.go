@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"fealty/model"
+	"fealty/model/lifetime"
 )
 
 // worthTables writes what was fitted and found of worth; nothing without it.
@@ -74,7 +75,11 @@ func lifetimeFits(say func(string, ...any), l *model.LifetimeCard) {
 			if m.Used {
 				used = "yes"
 			}
-			say("| %s | %s | %s | %s | %s |\n", m.Model, figure(m.LogLikelihood), figure(m.MAE), used, cell(m.Why))
+			likelihood := figure(m.LogLikelihood)
+			if lifetime.Kind(m.Model).Discrete() { // of months, which does not compare with that of days
+				likelihood = "–"
+			}
+			say("| %s | %s | %s | %s | %s |\n", m.Model, likelihood, figure(m.MAE), used, cell(m.Why))
 		}
 	}
 	say("\n| of | segment | parameter | value | standard error |\n|---|---|---|---|---|\n")

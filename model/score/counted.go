@@ -11,7 +11,7 @@ var (
 	verb = regexp.MustCompile(`%[-+# 0-9.]*[a-zA-Z%]`)
 	// things is what follows a number: a noun in the plural, with one word of its kind
 	// before it.
-	things = regexp.MustCompile(`^ ((?:active|buying|declared|drawn|eligible|lapsed|more|other) )?` +
+	things = regexp.MustCompile(`^ ((?:active|buying|declared|drawn|eligible|estimated|lapsed|more|other) )?` +
 		`(?:account|buyer|categorie|complaint|contact|customer|day|deliverie|failure|future|hour|invoice|item|month|offer|order|point|purchase|replie|return|row|supplier|time|unit|visit|wallet|week|year)s\b`)
 )
 

@@ -17,6 +17,7 @@ func TestOneThingIsSaidInTheSingular(t *testing.T) {
 		"11 days, 2.1 days, 0 days, 1.0 days": score.Counted("%d days, %.1f days, %d days, %.1f days", 11, 2.1, 0, 1.),
 		`95 % of 1 item in "1 items"`:         score.Counted("%.0f %% of %d items in %q", 95., 1, "1 items"),
 		"1 less, at most 1":                   score.Counted("%d less, at most %d", 1, 1),
+		"1 estimated wallet":                  score.Counted("%d estimated wallets", 1),
 		"no day":                              score.Counted("no day"),
 	} {
 		if got != want {
