@@ -141,7 +141,7 @@ func TestGrowthInThreeDimensions(t *testing.T) {
 		s[4] != "Deeper, share of wallet per account: not measured (was: not measured)" {
 		t.Errorf("in words: %q", s)
 	}
-	if s := north.Sentences("en", true, true); s[4] != "Deeper, share of wallet per account: none known or estimated of 1 (was: 35 % of 1 known and 1 estimated wallets, 1 unknown)" {
+	if s := north.Sentences("en", true, true); s[4] != "Deeper, share of wallet per account: none known or estimated of 1 (was: 35 % of 1 known and 1 estimated wallet, 1 unknown)" {
 		t.Errorf("in words: %q", s)
 	}
 	if s := north.Sentences("zh", true, false); s[0] != "更广：新增0，赢回0" || s[3] != "更深，已申报钱包份额：70 %（1个客户；此前30 %，2个客户）" ||
