@@ -45,7 +45,7 @@ func drawWorth(t *rapid.T, v reflect.Value, name string) {
 // plain is a worth as a text of another making: NaN, 0 of whole numbers and what is
 // empty are all "nothing".
 func plain(v reflect.Value) string {
-	switch v.Kind() {
+	switch v.Kind() { //nolint:exhaustive // a worth has no others
 	case reflect.String:
 		return fmt.Sprintf("%q", string([]rune(v.String())))
 	case reflect.Float64:
