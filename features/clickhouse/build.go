@@ -221,6 +221,12 @@ func (p *prepared) rest(ctx context.Context, e Engine, measured []features.Cover
 	return nil
 }
 
+// restless sets what a text without terms still asks for: nobody rests, and nothing is planned.
+func restless(params Params) {
+	params["cadence_days"] = []int64{0}
+	params["rest_days"], params["rest_before"], params["rest_beats"], params["rest_passed"] = []int64{0}, []int64{0}, []int64{0}, []int64{0}
+}
+
 // planned returns a text as it is asked: without terms where nobody has any.
 func (p *prepared) planned(sql string) string {
 	if p.terms {

@@ -501,10 +501,7 @@ func (a *aftermath) pace(ctx context.Context, e Engine, all []paces) error {
 	}
 	params["cutoffs"], params["known_at"] = cutoffs, known
 	// Neither spend nor tenure knows days of rest or cadences.
-	params["rested"], params["rest_countries"] = uint64(0), []string{}
-	params["cadence_days"] = []int64{0}
-	params["calendars"], params["rest_days"], params["rest_before"] = make([]int64, len(cutoffs)), []int64{0}, []int64{0}
-	params["rest_beats"], params["rest_passed"] = []int64{0}, []int64{0}
+	restless(params)
 	sql, err := fileStatement(features.File{Name: ordersFile})
 	if err != nil {
 		return err

@@ -158,7 +158,9 @@ func (w Warehouse) pooledStandings(ctx context.Context, p *prepared, horizonDays
 	}
 	ordered := map[frame.AccountID]bool{}
 	for part := range slices.Chunk(slices.Sorted(maps.Keys(everybody(groups))), mostNames) {
-		err := ask(ctx, w.Engine, one.planned(statement(populationFile)), one.with(accountRange{named: part}), func(t *frame.Table) error {
+		params := one.with(accountRange{named: part})
+		restless(params)
+		err := ask(ctx, w.Engine, withoutTerms(statement(populationFile)), params, func(t *frame.Table) error {
 			c, err := pick(t, "account")
 			if err != nil {
 				return err
