@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"fealty/features/frame"
+	"fealty/model"
 	"fealty/model/wallet"
 )
 
@@ -97,19 +98,15 @@ func (g *growing) walletsAt(ctx context.Context) ([]GrowthEnd, error) {
 		return nil, err
 	}
 	served := frame.Cutoff(math.MaxInt64)
-	if live != "" {
-		if served, err = g.learntBy(ctx, live); err != nil {
-			return nil, err
-		}
-	}
 	learnt := map[string]frame.Cutoff{live: served}
 	if live != "" {
 		card, err := g.cardOf(ctx, live)
 		if err != nil {
 			return nil, err
 		}
-		if card == nil || card.Worth == nil { // scoring by it tells no wallets
-			served = math.MaxInt64
+		learnt[live] = g.learntBy(card)
+		if card != nil && card.Worth != nil { // scoring by others tells no wallets
+			served = learnt[live]
 		}
 	}
 	g.wallets = make([][]walletSum, len(g.ends))
@@ -124,9 +121,11 @@ func (g *growing) walletsAt(ctx context.Context) ([]GrowthEnd, error) {
 			}
 			by, asked := learnt[r.Model]
 			if !asked {
-				if by, err = g.learntBy(ctx, r.Model); err != nil {
+				card, err := g.cardOf(ctx, r.Model)
+				if err != nil {
 					return nil, err
 				}
+				by = g.learntBy(card)
 				learnt[r.Model] = by
 			}
 			if by > r.Cutoff {
@@ -186,18 +185,17 @@ func (g *growing) testBy(at frame.Cutoff) string {
 	return ""
 }
 
-// learntBy is the cutoff on which a model's wallets were learnt; the end of time where
-// nobody can tell.
-func (g *growing) learntBy(ctx context.Context, version string) (frame.Cutoff, error) {
-	card, err := g.cardOf(ctx, version)
-	if err != nil || card == nil {
-		return math.MaxInt64, err
+// learntBy is the cutoff on which a model's wallets were learnt, by its card; the end of
+// time where nobody can tell.
+func (g *growing) learntBy(card *model.Card) frame.Cutoff {
+	if card == nil {
+		return math.MaxInt64
 	}
 	test, err := frame.ParseCutoff(card.TestCutoff, g.zone)
-	if err != nil {
-		return math.MaxInt64, nil //nolint:nilerr // a card that doesn't say it
+	if err != nil { // a card that doesn't say it
+		return math.MaxInt64
 	}
-	return test, nil
+	return test
 }
 
 // readWallets takes the wallets of a run as those of an end; none when it tells none.

@@ -87,7 +87,7 @@ type census struct {
 
 // count asks who bought and who is known.
 func (c *census) count(params Params, ask asker) error {
-	for _, name := range []string{"population.sql", "known.sql"} {
+	for _, name := range []string{populationFile, "known.sql"} {
 		if err := ask(c.planned(statement(name)), params, c.add); err != nil {
 			return fmt.Errorf("ask for the population by %s: %w", name, err)
 		}
